@@ -1,0 +1,144 @@
+// Package media relays the RTP of masked calls: every packet comes in on a port
+// of ours, is checked against what signalling allows, and leaves from another
+// port of ours under our own identifiers. RTCP ends here. The package knows
+// nothing of SIP or of bindings.
+package media
+
+import (
+	"errors"
+	"net/netip"
+	"time"
+
+	"mask700/media/sdp"
+)
+
+// ErrNoPorts says that every port of a pool is in use or resting. At the SIP
+// edge it is answered 503.
+var ErrNoPorts = errors.New("media: no free port in the pool")
+
+// ErrNoPool says that a pool of that name is not configured.
+var ErrNoPool = errors.New("media: no such pool")
+
+// ErrClosed says that the engine was closed.
+var ErrClosed = errors.New("media: engine closed")
+
+// Side is one leg of a session.
+type Side uint8
+
+// The two sides.
+const (
+	A Side = iota
+	B
+)
+
+// Other is the opposite side.
+func (s Side) Other() Side { return s ^ 1 }
+
+// String is "A" or "B".
+func (s Side) String() string {
+	if s == A {
+		return "A"
+	}
+	return "B"
+}
+
+// Local is one of our transport addresses as it goes into a description.
+type Local = sdp.Local
+
+// PayloadType is one payload type that a peer may send.
+type PayloadType = sdp.PayloadType
+
+// OpenSpec says where the two sides of a session are opened.
+type OpenSpec struct {
+	PoolA, PoolB string     // names of port pools
+	PeerA, PeerB netip.Addr // signalling peers: choose our source address when the pool has none
+}
+
+// Remote is what signalling told of the peer of one side.
+type Remote struct {
+	RTP, RTCP netip.AddrPort // where it wants its packets; invalid: nowhere
+	Signal    netip.Addr     // the signalling peer
+	Types     []PayloadType
+	Send      bool // the peer says that it sends
+	Recv      bool // the peer says that it receives
+}
+
+// RemoteOf joins what a description said with the address it came from.
+func RemoteOf(m sdp.RemoteMedia, signal netip.Addr) Remote {
+	return Remote{RTP: m.RTP, RTCP: m.RTCP, Signal: signal, Types: m.Types, Send: m.Send, Recv: m.Recv}
+}
+
+// Engine opens sessions.
+type Engine interface {
+	Open(OpenSpec) (Session, error) // ErrNoPorts, ErrNoPool, ErrClosed
+	Stats() EngineStats
+	Close() error // closes every session
+}
+
+// Session relays between the two sides of one call. Its methods may be called
+// from any goroutine and never wait for the network.
+type Session interface {
+	// Local is the address to write into descriptions for that side.
+	Local(Side) Local
+	// SetRemote applies an offer or answer of that side. When the address
+	// changed, the latching window opens anew.
+	SetRemote(Side, Remote)
+	// Settle says that offer and answer are done: the next valid source of that
+	// side is latched for good.
+	Settle(Side)
+	// Pause stops packets both ways; the ports stay.
+	Pause(bool)
+	// Stats is a snapshot.
+	Stats() Stats
+	// Close ends the session and lets its ports rest. It may be called again and
+	// then gives the same figures.
+	Close() Stats
+}
+
+// Flow counts one direction, named for the side that sends.
+type Flow struct {
+	Packets uint64        // relayed
+	Bytes   uint64        // payload bytes relayed
+	Lost    uint64        // by RFC 3550 appendix A.3, over the whole session
+	Refused uint64        // from a source that signalling does not allow
+	Invalid uint64        // neither RTP nor RTCP, or not readable
+	Unknown uint64        // payload type not negotiated
+	Muted   uint64        // held or paused
+	Failed  uint64        // the kernel refused to send it on
+	RTCP    uint64        // RTCP packets read
+	Jitter  time.Duration // RFC 3550 appendix A.8
+}
+
+// Stats is a snapshot of a session.
+type Stats struct {
+	AtoB, BtoA Flow
+	Codec      string    // name of the last voice codec relayed
+	LastSeen   time.Time // last valid packet of either side; zero: none
+	TimedOut   bool      // OnTimeout was called for this session
+}
+
+// PoolStats counts the port pairs of a pool.
+type PoolStats struct {
+	Name                 string
+	Free, InUse, Resting int
+	BindErrors           uint64 // ports found in use by someone else
+}
+
+// EngineStats is a snapshot of an engine.
+type EngineStats struct {
+	Sessions int    // open now
+	Opened   uint64 // since start
+	TimedOut uint64
+	NoPorts  uint64 // opens refused with ErrNoPorts
+	AtoB     Flow   // sums over closed sessions
+	BtoA     Flow
+	Pools    []PoolStats
+}
+
+// Pool is a range of UDP ports on one address.
+type Pool struct {
+	Name      string
+	Address   netip.Addr // bound; invalid or unspecified: the kernel's source address toward the peer
+	Advertise netip.Addr // written into descriptions where it differs; invalid: the bound one
+	Min, Max  uint16     // inclusive; RTP takes the even port, RTCP the next
+}

@@ -1,0 +1,69 @@
+package transport
+
+import (
+	"crypto/tls"
+	"log/slog"
+	"net/netip"
+	"time"
+)
+
+// Options are the limits of the sockets. A zero value means the default named
+// with each field.
+type Options struct {
+	Readers     int // sockets and reader goroutines per UDP listener, sharing its port by SO_REUSEPORT: 1
+	ReadBuffer  int // receive buffer asked of the kernel per UDP socket, bytes: 4 MiB
+	WriteBuffer int // send buffer asked of the kernel per UDP socket, bytes: 1 MiB
+
+	MaxConns          int // accepted connections per listener: 4096
+	MaxConnsPerSource int // accepted connections of one address per listener: 256
+	MaxDialled        int // dialled connections per listener: 1024
+
+	QueueBytes    int // bytes waiting to be written per connection: 1 MiB
+	QueueMessages int // messages waiting to be written per connection: 1024
+
+	DialTimeout      time.Duration // to connect: 5 s
+	HandshakeTimeout time.Duration // TLS, after the connection is made: 10 s
+	WriteTimeout     time.Duration // for a peer that does not read: 5 s
+	FrameTimeout     time.Duration // from the first byte of a message to its last: 30 s
+	IdleTimeout      time.Duration // without a byte in either direction: 30 min
+
+	// DialTLS gives the client configuration for a connection to remote, where
+	// the name in the peer's certificate is another than its address (RFC 5922
+	// section 7). Nil: the listener's own configuration, with the remote address
+	// as the name if it sets none.
+	DialTLS func(listener int, remote netip.AddrPort) *tls.Config
+
+	// Logger gets counters, errors and peers' addresses, never a byte of a
+	// message. Nil: nothing is logged.
+	Logger *slog.Logger
+}
+
+func (o Options) withDefaults() Options {
+	atLeast := func(v *int, d int) {
+		if *v <= 0 {
+			*v = d
+		}
+	}
+	wait := func(v *time.Duration, d time.Duration) {
+		if *v <= 0 {
+			*v = d
+		}
+	}
+	atLeast(&o.Readers, 1)
+	atLeast(&o.ReadBuffer, 4<<20)
+	atLeast(&o.WriteBuffer, 1<<20)
+	atLeast(&o.MaxConns, 4096)
+	atLeast(&o.MaxConnsPerSource, 256)
+	atLeast(&o.MaxDialled, 1024)
+	atLeast(&o.QueueBytes, 1<<20)
+	atLeast(&o.QueueMessages, 1024)
+	wait(&o.DialTimeout, 5*time.Second)
+	wait(&o.HandshakeTimeout, 10*time.Second)
+	wait(&o.WriteTimeout, 5*time.Second)
+	wait(&o.FrameTimeout, 30*time.Second)
+	wait(&o.IdleTimeout, 30*time.Minute)
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return o
+}

@@ -1,0 +1,115 @@
+package binding
+
+import "time"
+
+// Mode is a way to write edges; see the package comment.
+type Mode string
+
+// The modes of the operator's interface. Only AXB is served so far.
+const (
+	ModeAXB    Mode = "axb"
+	ModeAXYB   Mode = "axyb"
+	ModeGXB    Mode = "gxb"
+	ModeGXYB   Mode = "gxyb"
+	ModeAX     Mode = "ax"
+	ModeAXE    Mode = "axe"
+	ModeRemote Mode = "remote"
+)
+
+// OneWay restricts which party may call. The zero value restricts nothing.
+type OneWay string
+
+// Values of OneWay.
+const (
+	BothWays   OneWay = ""
+	OneWayAToB OneWay = "a-to-b" // only A may call B
+	OneWayBToA OneWay = "b-to-a" // only B may call A
+)
+
+// State is where a binding is in its life.
+type State string
+
+// States of a binding. Only a live one carries calls.
+const (
+	StatePending State = "pending" // not made yet at the moment asked about
+	StateLive    State = "live"
+	StateExpired State = "expired"
+	StateUnbound State = "unbound"
+)
+
+// DefaultTenant is the tenant of a binding that names none.
+const DefaultTenant = "default"
+
+// Binding says who reaches whom over a 700 number. It is plain data: the
+// rules of making one are those of [Service], the calls that it carries are
+// its [Binding.Edges].
+type Binding struct {
+	ID        string // letters only
+	Mode      Mode
+	X, Y      X // Y: second number of the modes that have one
+	A, B      Number
+	Group     []Number // members, in the modes that have a group
+	Extension string   // digits dialled after the answer, in mode axe
+
+	Order        string // the tenant's order, mandatory
+	Consent      string // reference to the consent on record
+	IndustrialID string
+	Tenant       string
+	Data         string // passed through into the records
+
+	CreatedAt time.Time
+	ExpiresAt time.Time // zero: never
+	EndedAt   time.Time // when it was unbound; zero: not
+
+	MaxDuration time.Duration // of one call; zero: not limited
+	OneWay      OneWay
+}
+
+// State returns the state of b at a moment. Of unbinding and expiry, what
+// came first counts. The moment of expiry is no longer live.
+func (b *Binding) State(at time.Time) State {
+	ended := !b.EndedAt.IsZero() && !at.Before(b.EndedAt)
+	expired := !b.ExpiresAt.IsZero() && !at.Before(b.ExpiresAt)
+	switch {
+	case at.Before(b.CreatedAt):
+		return StatePending
+	case expired && (!ended || !b.EndedAt.Before(b.ExpiresAt)):
+		return StateExpired
+	case ended:
+		return StateUnbound
+	default:
+		return StateLive
+	}
+}
+
+// HasParty reports whether n is a party of b, in whatever role.
+func (b *Binding) HasParty(n Number) bool {
+	if n.IsZero() {
+		return false
+	}
+	if b.A == n || b.B == n {
+		return true
+	}
+	for _, member := range b.Group {
+		if member == n {
+			return true
+		}
+	}
+	return false
+}
+
+// SharesParty reports whether a subscriber is a party of both bindings.
+func (b *Binding) SharesParty(other *Binding) bool {
+	if b.HasParty(other.A) || b.HasParty(other.B) {
+		return true
+	}
+	for _, member := range other.Group {
+		if b.HasParty(member) {
+			return true
+		}
+	}
+	return false
+}
+
+// OnX reports whether x is a number of b.
+func (b *Binding) OnX(x X) bool { return x != 0 && (b.X == x || b.Y == x) }

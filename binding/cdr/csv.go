@@ -1,0 +1,96 @@
+package cdr
+
+import (
+	"strconv"
+	"strings"
+	"time"
+)
+
+// column is one column of the CSV export.
+type column struct {
+	name  string
+	value func(*View) string
+}
+
+// columns is only read. New columns are added at the end: importers count.
+var columns = []column{
+	{"id", func(v *View) string { return v.ID }},
+	{"seq", func(v *View) string { return strconv.FormatUint(v.Seq, 10) }},
+	{"binding", func(v *View) string { return v.Binding }},
+	{"order", func(v *View) string { return v.Order }},
+	{"tenant", func(v *View) string { return v.Tenant }},
+	{"industrial_id", func(v *View) string { return v.IndustrialID }},
+	{"trunk_in", func(v *View) string { return v.TrunkIn }},
+	{"trunk_out", func(v *View) string { return v.TrunkOut }},
+	{"caller_in", func(v *View) string { return v.CallerIn }},
+	{"callee_in", func(v *View) string { return v.CalleeIn }},
+	{"caller_out", func(v *View) string { return v.CallerOut }},
+	{"callee_out", func(v *View) string { return v.CalleeOut }},
+	{"received_at", func(v *View) string { return written(v.ReceivedAt) }},
+	{"ringing_at", func(v *View) string { return written(v.RingingAt) }},
+	{"answered_at", func(v *View) string { return written(v.AnsweredAt) }},
+	{"released_at", func(v *View) string { return written(v.ReleasedAt) }},
+	{"released_by", func(v *View) string { return v.ReleasedBy }},
+	{"sip_status", func(v *View) string { return strconv.Itoa(v.SIPStatus) }},
+	{"q850", func(v *View) string { return strconv.Itoa(v.Q850) }},
+	{"end", func(v *View) string { return v.End }},
+	{"refusal", func(v *View) string { return string(v.Refusal) }},
+	{"codec", func(v *View) string { return v.Media.Codec }},
+	{"a_to_b_packets", func(v *View) string { return strconv.FormatUint(v.Media.AtoB.Packets, 10) }},
+	{"a_to_b_bytes", func(v *View) string { return strconv.FormatUint(v.Media.AtoB.Bytes, 10) }},
+	{"a_to_b_lost", func(v *View) string { return strconv.FormatUint(v.Media.AtoB.Lost, 10) }},
+	{"a_to_b_refused_sources", func(v *View) string { return strconv.FormatUint(v.Media.AtoB.Refused, 10) }},
+	{"a_to_b_jitter_ms", func(v *View) string { return milliseconds(v.Media.AtoB.JitterMS) }},
+	{"b_to_a_packets", func(v *View) string { return strconv.FormatUint(v.Media.BtoA.Packets, 10) }},
+	{"b_to_a_bytes", func(v *View) string { return strconv.FormatUint(v.Media.BtoA.Bytes, 10) }},
+	{"b_to_a_lost", func(v *View) string { return strconv.FormatUint(v.Media.BtoA.Lost, 10) }},
+	{"b_to_a_refused_sources", func(v *View) string { return strconv.FormatUint(v.Media.BtoA.Refused, 10) }},
+	{"b_to_a_jitter_ms", func(v *View) string { return milliseconds(v.Media.BtoA.JitterMS) }},
+	{"media_end", func(v *View) string { return v.Media.End }},
+	{"data", func(v *View) string { return v.Data }},
+}
+
+// Columns returns the names of the columns of the CSV export, in order.
+func Columns() []string {
+	names := make([]string, len(columns))
+	for i, c := range columns {
+		names[i] = c.name
+	}
+	return names
+}
+
+// Row returns the values of the columns, for encoding/csv to quote. Real
+// numbers are masked, times are RFC 3339 with offset or empty, and no value
+// begins like a formula of a spreadsheet.
+func (r Record) Row() []string { return r.View().Row() }
+
+// Row is Record.Row of what a client has read.
+func (v View) Row() []string {
+	row := make([]string, len(columns))
+	for i, c := range columns {
+		row[i] = inert(c.value(&v))
+	}
+	return row
+}
+
+func written(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.Format(time.RFC3339Nano)
+}
+
+func milliseconds(ms float64) string { return strconv.FormatFloat(ms, 'f', -1, 64) }
+
+// inert puts an apostrophe before a value that a spreadsheet would take for
+// a formula, after blanks and in full width too. Order and data are a
+// tenant's to choose, the one who opens the file is the operator.
+func inert(value string) string {
+	trimmed := strings.TrimLeft(value, " \u00a0\u3000")
+	for _, start := range []string{"=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"} {
+		if strings.HasPrefix(trimmed, start) {
+			return "'" + value
+		}
+	}
+	return value
+}

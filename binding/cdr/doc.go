@@ -1,0 +1,2 @@
+// Package cdr is the call record.
+package cdr

@@ -1,0 +1,111 @@
+package cdr
+
+import (
+	"errors"
+	"log/slog"
+	"time"
+
+	"mask700/binding"
+)
+
+// Who released a call, in Record.ReleasedBy.
+const (
+	ByCaller   = "caller"
+	ByCallee   = "callee"
+	ByPlatform = "platform"
+)
+
+// How a call ended, in Record.End.
+const (
+	EndCompleted    = "completed"     // answered, and one party hung up
+	EndCancelled    = "cancelled"     // the caller gave up before the answer
+	EndBusy         = "busy"          // the callee was busy
+	EndNoAnswer     = "no_answer"     // it rang, and nobody answered
+	EndRejected     = "rejected"      // the callee declined
+	EndUnavailable  = "unavailable"   // the callee could not be reached
+	EndRefused      = "refused"       // by us; Refusal says why
+	EndFailed       = "failed"        // an error of signalling or of a trunk
+	EndNoACK        = "no_ack"        // the answer was never acknowledged
+	EndMediaTimeout = "media_timeout" // no audio came any more
+	EndMaxDuration  = "max_duration"  // the binding's limit was reached
+	EndDrained      = "drained"       // the gateway was shut down
+	EndHangup       = "hangup"        // by the operator
+	EndRestart      = "restart"       // found open when the gateway started
+)
+
+// Record is the record of one call. It is plain data: gob carries it whole,
+// and everything that prints it masks the real numbers. The zero time is one
+// that never came.
+type Record struct {
+	ID           string
+	Seq          uint64 // given at closing, without gaps, from 1
+	Binding      string
+	Order        string
+	Tenant       string
+	IndustrialID string
+	Data         string
+
+	TrunkIn, TrunkOut string
+
+	CallerIn, CalleeIn   Party // as they came in
+	CallerOut, CalleeOut Party // as they went out
+
+	ReceivedAt, RingingAt, AnsweredAt, ReleasedAt time.Time
+
+	ReleasedBy string // ByCaller, ByCallee or ByPlatform
+	SIPStatus  int    // final status of the caller's INVITE
+	Q850       int    // cause of release, 0: none
+	End        string // one of the End constants
+	Refusal    binding.Refusal
+	Media      Media
+}
+
+// Party is what one place of a call showed: a 700 number or a real one, or
+// nothing.
+type Party struct {
+	X      binding.X
+	Number binding.Number
+}
+
+// String returns the 700 number in full or the real one masked.
+func (p Party) String() string {
+	if p.X != 0 {
+		return p.X.String()
+	}
+	return p.Number.String()
+}
+
+// LogValue implements [slog.LogValuer] with String.
+func (p Party) LogValue() slog.Value { return slog.StringValue(p.String()) }
+
+// MarshalText returns String; JSON uses it too.
+func (p Party) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
+
+// Media is what was heard.
+type Media struct {
+	Codec string
+	AtoB  Flow // from the caller to the callee
+	BtoA  Flow
+	End   string // why the audio ended before the call, "" when it did not
+}
+
+// Flow counts the audio of one direction as it came in.
+type Flow struct {
+	Packets  uint64
+	Bytes    uint64 // of payload
+	Lost     uint64
+	Refused  uint64 // packets from a source that is not the peer
+	JitterMS float64
+}
+
+// Errors of a journal and of a reader.
+var (
+	// ErrOpen: a record with this id is open already.
+	ErrOpen = errors.New("a call record with this id is open already")
+	// ErrClosed: a record with this id was closed before.
+	ErrClosed = errors.New("a call record with this id was closed before")
+	// ErrNotFound: no closed record has this id.
+	ErrNotFound = errors.New("no call record has this id")
+	// ErrReadBack: JSON has masked numbers and is not a Record again.
+	ErrReadBack = errors.New("a call record cannot be read back from JSON; read a View")
+)

@@ -1,0 +1,72 @@
+package cdr
+
+import (
+	"encoding/json"
+	"time"
+
+	"mask700/binding"
+)
+
+// View is a record as the operator's interface shows it in JSON, with every
+// real number masked. A client reads it back with encoding/json.
+type View struct {
+	ID           string          `json:"id"`
+	Seq          uint64          `json:"seq"`
+	Binding      string          `json:"binding"`
+	Order        string          `json:"order"`
+	Tenant       string          `json:"tenant"`
+	IndustrialID string          `json:"industrial_id"`
+	Data         string          `json:"data"`
+	TrunkIn      string          `json:"trunk_in"`
+	TrunkOut     string          `json:"trunk_out"`
+	CallerIn     string          `json:"caller_in"`
+	CalleeIn     string          `json:"callee_in"`
+	CallerOut    string          `json:"caller_out"`
+	CalleeOut    string          `json:"callee_out"`
+	ReceivedAt   time.Time       `json:"received_at,omitzero"`
+	RingingAt    time.Time       `json:"ringing_at,omitzero"`
+	AnsweredAt   time.Time       `json:"answered_at,omitzero"`
+	ReleasedAt   time.Time       `json:"released_at,omitzero"`
+	ReleasedBy   string          `json:"released_by"`
+	SIPStatus    int             `json:"sip_status"`
+	Q850         int             `json:"q850"`
+	End          string          `json:"end"`
+	Refusal      binding.Refusal `json:"refusal"`
+	Media        MediaView       `json:"media"`
+}
+
+// MediaView is Media in JSON.
+type MediaView struct {
+	Codec string   `json:"codec"`
+	AtoB  FlowView `json:"a_to_b"`
+	BtoA  FlowView `json:"b_to_a"`
+	End   string   `json:"end"`
+}
+
+// FlowView is a Flow in JSON.
+type FlowView struct {
+	Packets  uint64  `json:"packets"`
+	Bytes    uint64  `json:"bytes"`
+	Lost     uint64  `json:"lost"`
+	Refused  uint64  `json:"refused_sources"`
+	JitterMS float64 `json:"jitter_ms"`
+}
+
+// View returns r as it may be shown.
+func (r Record) View() View {
+	return View{
+		ID: r.ID, Seq: r.Seq, Binding: r.Binding, Order: r.Order, Tenant: r.Tenant,
+		IndustrialID: r.IndustrialID, Data: r.Data, TrunkIn: r.TrunkIn, TrunkOut: r.TrunkOut,
+		CallerIn: r.CallerIn.String(), CalleeIn: r.CalleeIn.String(),
+		CallerOut: r.CallerOut.String(), CalleeOut: r.CalleeOut.String(),
+		ReceivedAt: r.ReceivedAt, RingingAt: r.RingingAt, AnsweredAt: r.AnsweredAt, ReleasedAt: r.ReleasedAt,
+		ReleasedBy: r.ReleasedBy, SIPStatus: r.SIPStatus, Q850: r.Q850, End: r.End, Refusal: r.Refusal,
+		Media: MediaView{Codec: r.Media.Codec, AtoB: FlowView(r.Media.AtoB), BtoA: FlowView(r.Media.BtoA), End: r.Media.End},
+	}
+}
+
+// MarshalJSON writes the View of r.
+func (r Record) MarshalJSON() ([]byte, error) { return json.Marshal(r.View()) }
+
+// UnmarshalJSON returns ErrReadBack: the numbers in JSON are masked.
+func (r *Record) UnmarshalJSON([]byte) error { return ErrReadBack }

@@ -1,0 +1,183 @@
+package binding
+
+import (
+	"errors"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Bounds of what a request may carry, in bytes of UTF-8.
+const (
+	maxOrder  = 128 // consent and industrial id too
+	maxTenant = 64
+	maxData   = 1024
+)
+
+// maxLife bounds an expiry: what is beyond is a slip of a unit.
+const maxLife = 10 * 366 * 24 * time.Hour
+
+// maxCall bounds max_duration for the same reason.
+const maxCall = 24 * time.Hour
+
+// modes says of every known mode whether it is available.
+var modes = map[Mode]bool{
+	ModeAXB: true, ModeAXYB: false, ModeGXB: false, ModeGXYB: false,
+	ModeAX: false, ModeAXE: false, ModeRemote: false,
+}
+
+// check turns a request into a binding without id and, unless X was given,
+// without number. Every error is a *FieldError.
+func (s *Service) check(r Request) (Binding, error) {
+	b := Binding{
+		Mode: Mode(r.Mode), Order: r.Order, Consent: r.Consent, IndustrialID: r.IndustrialID,
+		Tenant: r.Tenant, Data: r.Data, OneWay: OneWay(r.OneWay), MaxDuration: r.MaxDuration,
+		CreatedAt: s.now(),
+	}
+	if b.Tenant == "" {
+		b.Tenant = DefaultTenant
+	}
+	for _, step := range []func(*Binding, *Request) error{checkMode, s.checkParties, s.checkX, checkTexts, checkTimes, checkSecrets} {
+		if err := step(&b, &r); err != nil {
+			return Binding{}, err
+		}
+	}
+	return b, nil
+}
+
+func refuse(field, text string) error { return &FieldError{Field: field, Err: errors.New(text)} }
+
+// checkMode also refuses what belongs to the modes that are not available,
+// rather than to drop it in silence.
+func checkMode(b *Binding, r *Request) error {
+	available, known := modes[b.Mode]
+	switch {
+	case r.Mode == "":
+		return &FieldError{Field: "mode", Err: kindError{"missing; available: axb", ErrMode}}
+	case !known:
+		return &FieldError{Field: "mode", Err: ErrMode}
+	case !available:
+		return &FieldError{Field: "mode", Err: kindError{r.Mode + " is not available yet; available: axb", ErrMode}}
+	case r.Y != "":
+		return refuse("y", "mode axb has one number; leave y out")
+	case len(r.Group) != 0:
+		return refuse("group", "mode axb has no group; leave it out")
+	case r.Extension != "":
+		return refuse("extension", "mode axb has no extension; leave it out")
+	}
+	return nil
+}
+
+func (s *Service) checkParties(b *Binding, r *Request) error {
+	for _, party := range []struct {
+		field, text string
+		into        *Number
+	}{{"a", r.A, &b.A}, {"b", r.B, &b.B}} {
+		if strings.TrimSpace(party.text) == "" {
+			return refuse(party.field, "missing; give the number of this party")
+		}
+		n, err := s.Plan.ParseNumber(party.text)
+		if err != nil {
+			return &FieldError{Field: party.field, Err: err}
+		}
+		*party.into = n
+	}
+	if b.A == b.B {
+		return refuse("b", "the same subscriber as a; a binding needs two different numbers")
+	}
+	return nil
+}
+
+func (s *Service) checkX(b *Binding, r *Request) error {
+	if r.X == "" {
+		return nil
+	}
+	x, err := s.Plan.ParseX(r.X)
+	if err != nil {
+		return &FieldError{Field: "x", Err: err}
+	}
+	b.X = x
+	return nil
+}
+
+func checkTexts(b *Binding, _ *Request) error {
+	if strings.TrimSpace(b.Order) == "" {
+		return refuse("order", "missing; every binding names its order")
+	}
+	for _, text := range []struct {
+		field, value string
+		max          int
+	}{
+		{"order", b.Order, maxOrder},
+		{"consent", b.Consent, maxOrder},
+		{"industrial_id", b.IndustrialID, maxOrder},
+		{"tenant", b.Tenant, maxTenant},
+		{"data", b.Data, maxData},
+	} {
+		switch {
+		case len(text.value) > text.max:
+			return refuse(text.field, "too long; shorten it")
+		case !utf8.ValidString(text.value):
+			return refuse(text.field, "not UTF-8; write it anew")
+		case strings.ContainsFunc(text.value, isControl):
+			return refuse(text.field, "has a control character; take it out")
+		}
+	}
+	return nil
+}
+
+// isControl is true of what could break a line of a log or of a file, or
+// turn the direction of what follows.
+func isControl(r rune) bool {
+	return unicode.IsControl(r) || r == '\u2028' || r == '\u2029' || unicode.Is(unicode.Bidi_Control, r)
+}
+
+func checkTimes(b *Binding, r *Request) error {
+	switch {
+	case r.TTL != 0 && !r.Expires.IsZero():
+		return refuse("ttl", "given together with expires; give one of them")
+	case r.TTL < 0:
+		return refuse("ttl", "negative; give a time that is still to come")
+	case r.TTL > maxLife:
+		return refuse("ttl", "longer than ten years; give a shorter one, or none for no expiry")
+	case r.TTL != 0:
+		b.ExpiresAt = b.CreatedAt.Add(r.TTL)
+	case !r.Expires.IsZero():
+		b.ExpiresAt = r.Expires.UTC().Truncate(time.Millisecond)
+	}
+	switch {
+	case !b.ExpiresAt.IsZero() && !b.ExpiresAt.After(b.CreatedAt):
+		return refuse("expires", "not in the future; give a time that is still to come")
+	case !b.ExpiresAt.IsZero() && b.ExpiresAt.Sub(b.CreatedAt) > maxLife:
+		return refuse("expires", "more than ten years ahead; give an earlier time, or none for no expiry")
+	case b.MaxDuration < 0 || b.MaxDuration > 0 && b.MaxDuration < time.Second:
+		return refuse("max_duration", "shorter than a second; give a longer one, or none for no limit")
+	case b.MaxDuration > maxCall:
+		return refuse("max_duration", "longer than a day; give a shorter one, or none for no limit")
+	case b.OneWay != BothWays && b.OneWay != OneWayAToB && b.OneWay != OneWayBToA:
+		return refuse("one_way", "not a direction; one of a-to-b, b-to-a, or none for both ways")
+	}
+	return nil
+}
+
+// checkSecrets refuses a text that repeats the number of a party: it would
+// stand unmasked in every record of the binding.
+func checkSecrets(b *Binding, _ *Request) error {
+	for _, n := range []Number{b.A, b.B} {
+		digits := n.Digits()
+		// Without country code, so that any written form is found.
+		if len(digits) > 10 {
+			digits = digits[2:]
+		}
+		for _, text := range []struct{ field, value string }{
+			{"order", b.Order}, {"consent", b.Consent}, {"industrial_id", b.IndustrialID},
+			{"tenant", b.Tenant}, {"data", b.Data},
+		} {
+			if strings.Contains(text.value, digits) {
+				return refuse(text.field, "repeats the number of a party, which would then stand in every record; take it out")
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,2 @@
+// Package binding is the domain: numbers, blocks, bindings and edges.
+package binding

@@ -1,0 +1,95 @@
+package binding
+
+import "errors"
+
+// Errors of reading a number. Their texts hold no digit, whatever was read,
+// so that they may be logged. A kind stands behind the more exact ones:
+// errors.Is(ErrEmergency, ErrShort) holds, for example.
+var (
+	// ErrMalformed: the text is no complete number in any accepted form.
+	ErrMalformed = errors.New("not a complete telephone number; " +
+		"write a mobile, a landline with its area code, or + and the country code")
+	// ErrAreaCode: a landline's local number alone; an ErrMalformed.
+	ErrAreaCode error = kindError{"a landline without its area code; put the area code in front", ErrMalformed}
+	// ErrShort: a short number, which several networks share.
+	ErrShort = errors.New("a short number, which cannot be a party; give a subscriber's number")
+	// ErrEmergency: an emergency number; an ErrShort.
+	ErrEmergency error = kindError{"an emergency number, which cannot be a party; give a subscriber's number", ErrShort}
+	// ErrService: a nationwide service number (95, 96).
+	ErrService = errors.New("a service number, which cannot be a party; give a subscriber's number")
+	// ErrTollFree: a 400 or 800 number; an ErrService.
+	ErrTollFree error = kindError{"a toll-free or shared-cost number, which cannot be a party; give a subscriber's number", ErrService}
+	// ErrIs700: a 700 number, complete or not, where a subscriber's belongs.
+	ErrIs700 = errors.New("a protected number, not a subscriber's; give the party's own number")
+	// ErrLegacy: a number of a configured older intermediate range.
+	ErrLegacy = errors.New("a number of an older intermediate range, not a subscriber's; give the party's own number")
+
+	// ErrNot700: the text is something else than a 700 number.
+	ErrNot700 = errors.New("not a 700 number")
+	// ErrIncomplete: a 700 number that stops before its fifteenth digit.
+	ErrIncomplete = errors.New("a 700 number with too few digits; it has fifteen")
+	// ErrTooLong: a 700 number with something after its fifteenth digit, or
+	// with characters that are no digits; an ErrMalformed.
+	ErrTooLong error = kindError{"a 700 number with more than its fifteen digits", ErrMalformed}
+	// ErrBlock: not the eleven digits of a block.
+	ErrBlock = errors.New("not a block; a block is the first eleven digits of a 700 number")
+	// ErrFormat: not the name of a written form.
+	ErrFormat = errors.New("not a number format; one of national, e164, plus, international")
+)
+
+// Errors of a store and of the rules above it.
+var (
+	// ErrExists: the block, or a binding with that id, is there already.
+	ErrExists = errors.New("already there")
+	// ErrInUse: the block still carries live bindings.
+	ErrInUse = errors.New("live bindings remain on the block; delete them or let them expire, then remove it")
+	// ErrNotHeld: the block of the number is not one that this installation
+	// holds.
+	ErrNotHeld = errors.New("in no block that this installation holds; add the block or give another number")
+	// ErrNotOpen: the block is held, but locked or draining; an ErrNotHeld.
+	ErrNotOpen error = kindError{"in a block that is not open to new bindings; give another number or none", ErrNotHeld}
+	// ErrNotFound: no row has that id.
+	ErrNotFound = errors.New("nothing has this id")
+	// ErrNoFreeNumber: every number drawn was taken by one of the parties.
+	ErrNoFreeNumber = errors.New("no free number was found in the open blocks; add a block")
+	// ErrNoOpenBlock: there is no block to draw from; an ErrNoFreeNumber.
+	ErrNoOpenBlock error = kindError{"no open block is held, so there is no free number; add a block", ErrNoFreeNumber}
+	// ErrCrowded: the number has as many rows as a store returns for it, and
+	// the oldest of them still lives.
+	ErrCrowded = errors.New("too many bindings on this number; give another number or none")
+	// ErrMode: a mode that is not known, or known and not available yet.
+	ErrMode = errors.New("not an available mode; available: axb")
+)
+
+// kindError is an error that is also one of a wider kind.
+type kindError struct {
+	text string
+	kind error
+}
+
+func (e kindError) Error() string { return e.text }
+
+func (e kindError) Unwrap() error { return e.kind }
+
+// ConflictError says that a party of the new binding stands on its number
+// already, in a live binding.
+type ConflictError struct {
+	Binding string // id of the binding in the way
+}
+
+func (e *ConflictError) Error() string {
+	return "a party is already bound on this number by binding " + e.Binding +
+		"; delete that binding or give another number"
+}
+
+// FieldError is a request refused for one of its fields. Its text is one
+// line that names the field, says what is wrong and what to do, and never
+// repeats the value.
+type FieldError struct {
+	Field string // name in JSON: "a", "order", "max_duration"
+	Err   error
+}
+
+func (e *FieldError) Error() string { return e.Field + ": " + e.Err.Error() }
+
+func (e *FieldError) Unwrap() error { return e.Err }

@@ -1,0 +1,149 @@
+package binding
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"time"
+)
+
+var (
+	errDuration = errors.New("not a duration; write it like 90s, 10m or 2h")
+	errTime     = errors.New("not a time; write it in RFC 3339, like 2026-01-02T15:04:05+08:00")
+	errText     = errors.New("not text; write the value in quotes")
+	errUnknown  = errors.New("a field of the request is not known; known: " + strings.Join(requestFields, ", "))
+	errJSON     = errors.New("the request is not one JSON object")
+)
+
+var requestFields = []string{"mode", "a", "b", "x", "y", "group", "extension", "ttl", "expires", "order",
+	"consent", "industrial_id", "tenant", "max_duration", "one_way", "data"}
+
+// Request asks for a binding. Its numbers are as they were written. JSON has
+// the names of the operator's interface, durations like "2h" and times in
+// RFC 3339, and carries the numbers in clear: it is for the way from a client
+// to the server. Printed or logged, a Request shows none of them.
+type Request struct {
+	Mode         string
+	A, B         string
+	X, Y         string
+	Group        []string
+	Extension    string
+	TTL          time.Duration // from now; zero: see Expires
+	Expires      time.Time     // zero, and TTL zero too: never
+	Order        string        // mandatory
+	Consent      string
+	IndustrialID string
+	Tenant       string // "": DefaultTenant
+	OneWay       string
+	Data         string
+	MaxDuration  time.Duration // of one call; zero: not limited
+}
+
+// requestJSON has text only, so that no error of the decoder can repeat a
+// value.
+type requestJSON struct {
+	Mode         string   `json:"mode,omitempty"`
+	A            string   `json:"a,omitempty"`
+	B            string   `json:"b,omitempty"`
+	X            string   `json:"x,omitempty"`
+	Y            string   `json:"y,omitempty"`
+	Group        []string `json:"group,omitempty"`
+	Extension    string   `json:"extension,omitempty"`
+	TTL          string   `json:"ttl,omitempty"`
+	Expires      string   `json:"expires,omitempty"`
+	Order        string   `json:"order,omitempty"`
+	Consent      string   `json:"consent,omitempty"`
+	IndustrialID string   `json:"industrial_id,omitempty"`
+	Tenant       string   `json:"tenant,omitempty"`
+	MaxDuration  string   `json:"max_duration,omitempty"`
+	OneWay       string   `json:"one_way,omitempty"`
+	Data         string   `json:"data,omitempty"`
+}
+
+// MarshalJSON writes the request for the server, with its numbers.
+func (r Request) MarshalJSON() ([]byte, error) {
+	w := requestJSON{
+		Mode: r.Mode, A: r.A, B: r.B, X: r.X, Y: r.Y, Group: r.Group, Extension: r.Extension,
+		TTL: Duration(r.TTL).String(), Order: r.Order, Consent: r.Consent, IndustrialID: r.IndustrialID,
+		Tenant: r.Tenant, MaxDuration: Duration(r.MaxDuration).String(), OneWay: r.OneWay, Data: r.Data,
+	}
+	if !r.Expires.IsZero() {
+		w.Expires = r.Expires.Format(time.RFC3339Nano)
+	}
+	return json.Marshal(w)
+}
+
+// UnmarshalJSON reads a request. A field that is not known is an error: it
+// may be a restriction that was misspelt. Errors are *FieldError where a
+// field is at fault, and never repeat what was read.
+func (r *Request) UnmarshalJSON(b []byte) error {
+	var w requestJSON
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&w); err != nil {
+		return plainJSONError(err)
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return errJSON
+	}
+	parsed := Request{
+		Mode: w.Mode, A: w.A, B: w.B, X: w.X, Y: w.Y, Group: w.Group, Extension: w.Extension,
+		Order: w.Order, Consent: w.Consent, IndustrialID: w.IndustrialID,
+		Tenant: w.Tenant, OneWay: w.OneWay, Data: w.Data,
+	}
+	for _, t := range []struct {
+		field string
+		text  string
+		into  *time.Duration
+	}{{"ttl", w.TTL, &parsed.TTL}, {"max_duration", w.MaxDuration, &parsed.MaxDuration}} {
+		if err := (*Duration)(t.into).UnmarshalText([]byte(t.text)); err != nil {
+			return &FieldError{Field: t.field, Err: err}
+		}
+	}
+	if w.Expires != "" {
+		at, err := time.Parse(time.RFC3339, w.Expires)
+		if err != nil {
+			return &FieldError{Field: "expires", Err: errTime}
+		}
+		parsed.Expires = at
+	}
+	*r = parsed
+	return nil
+}
+
+// plainJSONError says what a decoder's error says without what it quotes.
+func plainJSONError(err error) error {
+	var wrongType *json.UnmarshalTypeError
+	var syntax *json.SyntaxError
+	switch {
+	case errors.As(err, &wrongType) && wrongType.Field != "":
+		return &FieldError{Field: wrongType.Field, Err: errText}
+	case errors.As(err, &wrongType), errors.As(err, &syntax), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+		return errJSON
+	default:
+		return errUnknown
+	}
+}
+
+// String says which request it is without its numbers and its data.
+func (r Request) String() string {
+	return fmt.Sprintf("request for a %s binding, order %q, tenant %q", printableMode(r.Mode), r.Order, r.Tenant)
+}
+
+// printableMode keeps a number that was given as a mode out of the text.
+func printableMode(mode string) string {
+	if available, known := modes[Mode(mode)]; known || available {
+		return mode
+	}
+	return "malformed"
+}
+
+// Format implements [fmt.Formatter]: String under every verb.
+func (r Request) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, r.String()) }
+
+// LogValue implements [slog.LogValuer] with String.
+func (r Request) LogValue() slog.Value { return slog.StringValue(r.String()) }

@@ -1,0 +1,104 @@
+package binding
+
+import "time"
+
+// Query is a call to be resolved.
+type Query struct {
+	Dialled X
+	Caller  Number // zero: the call shows no caller that could be read
+	At      time.Time
+	Explain bool // fill Decision.Candidates
+}
+
+// Refusal is why a call is not carried, as its record says. The zero value
+// is no refusal.
+type Refusal string
+
+// Reasons of refusal. Resolve gives the first four; the others are of rules
+// that run after the match and of the gateway.
+const (
+	RefusalNone       Refusal = ""
+	RefusalNoCaller   Refusal = "no_caller"
+	RefusalNoBinding  Refusal = "no_binding"
+	RefusalExpired    Refusal = "expired"
+	RefusalOneWay     Refusal = "one_way"
+	RefusalCapped     Refusal = "capped"
+	RefusalBlocked    Refusal = "blocked"
+	RefusalSuspended  Refusal = "suspended"
+	RefusalUnverified Refusal = "unverified"
+	RefusalNoRoute    Refusal = "no_route"
+	RefusalOverload   Refusal = "overload"
+)
+
+// Decision is the answer to a Query.
+type Decision struct {
+	// Edge is the way of the call; the zero Edge when it is refused.
+	Edge Edge
+	// Binding is the row that the call belongs to: the one matched, or for
+	// RefusalExpired and RefusalOneWay the one that stands in the way, for
+	// the record. It points into the rows that were given.
+	Binding *Binding
+	Refusal Refusal
+	// Candidates are the edges that did not match, when Query.Explain asks.
+	Candidates []Candidate
+}
+
+// Candidate is an edge that was looked at and not taken.
+type Candidate struct {
+	Binding string // id
+	Edge    Edge   // zero when the binding has no edge in this version
+	Why     string // in words, without a number
+}
+
+// Resolve decides a call. It is pure. held says whether the block of the
+// dialled number is held by this installation; rows are the bindings on that
+// number in any state and order. The exact caller of a live binding is
+// connected; everyone else is refused.
+func Resolve(q Query, held bool, rows []Binding) Decision {
+	d := decide(q, held, rows)
+	if q.Explain {
+		d.Candidates = candidates(q, held, rows, d)
+	}
+	return d
+}
+
+// Explain is Resolve with Candidates filled.
+func Explain(q Query, held bool, rows []Binding) Decision {
+	q.Explain = true
+	return Resolve(q, held, rows)
+}
+
+func decide(q Query, held bool, rows []Binding) Decision {
+	switch {
+	case q.Caller.IsZero():
+		return Decision{Refusal: RefusalNoCaller}
+	case !held || !q.Dialled.Valid():
+		return Decision{Refusal: RefusalNoBinding}
+	}
+	var forbidden, old *Binding
+	var buf [maxEdges]Edge
+	for i := range rows {
+		row := &rows[i]
+		for _, e := range buf[:row.edges(&buf)] {
+			if e.Dialled != q.Dialled || e.Caller != q.Caller {
+				continue
+			}
+			switch state := row.State(q.At); {
+			case state == StateLive && !e.Forbidden:
+				return Decision{Edge: e, Binding: row}
+			case state == StateLive:
+				forbidden = row
+			case state != StatePending && (old == nil || row.CreatedAt.After(old.CreatedAt)):
+				old = row
+			}
+		}
+	}
+	switch {
+	case forbidden != nil:
+		return Decision{Binding: forbidden, Refusal: RefusalOneWay}
+	case old != nil && old.State(q.At) == StateExpired:
+		return Decision{Binding: old, Refusal: RefusalExpired}
+	default:
+		return Decision{Refusal: RefusalNoBinding}
+	}
+}

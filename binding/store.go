@@ -1,0 +1,80 @@
+package binding
+
+import (
+	"context"
+	"time"
+)
+
+// MaxRowsOnX is how many rows [Store.OnX] returns at most.
+const MaxRowsOnX = 64
+
+// Filter selects bindings. The fields that are set must all hold.
+type Filter struct {
+	Number Number    // a party, in whatever role
+	X      X         // a number of the binding, X or Y
+	Order  string    // exactly this order
+	LiveAt time.Time // live at this moment; zero: any state
+	Limit  int       // at most so many; 0: all
+	After  string    // only ids that sort after this one: the cursor of a page
+}
+
+// Match reports whether b is selected by everything in f but Limit.
+func (f *Filter) Match(b *Binding) bool {
+	switch {
+	case f.After != "" && b.ID <= f.After:
+		return false
+	case !f.Number.IsZero() && !b.HasParty(f.Number):
+		return false
+	case f.X != 0 && !b.OnX(f.X):
+		return false
+	case f.Order != "" && b.Order != f.Order:
+		return false
+	case !f.LiveAt.IsZero() && b.State(f.LiveAt) != StateLive:
+		return false
+	}
+	return true
+}
+
+// Store is all that the domain needs from an engine. Every write is on disk
+// when the method returns without an error, and either whole or not at all.
+// All methods may be called from several goroutines at once.
+type Store interface {
+	// AddBlock holds a block from now on. ErrExists: it is held already, in
+	// whatever state.
+	AddBlock(ctx context.Context, b BlockState) error
+
+	// RemoveBlock gives a block up. ErrNotHeld: it is not held. ErrInUse:
+	// bindings on it are live by the engine's clock. Rows of ended bindings
+	// stay.
+	RemoveBlock(ctx context.Context, b Block) error
+
+	// Blocks returns the blocks held, in ascending order.
+	Blocks(ctx context.Context) ([]BlockState, error)
+
+	// Holds reports whether a block is held, in whatever state. It reads
+	// memory only and never blocks: it is asked for every call.
+	Holds(b Block) bool
+
+	// Bind writes a new binding, in one transaction with its checks:
+	// ErrNotHeld (or ErrNotOpen, which is one) when the block of X, or of Y
+	// where there is one, is not held or not open; *ConflictError when a
+	// party of it, in whatever role, is a party of another binding on X (or
+	// on Y) that is live at b.CreatedAt; ErrExists when the id is taken.
+	Bind(ctx context.Context, b Binding) error
+
+	// Unbind ends a binding at a moment and returns it as it now is. One that
+	// was unbound before is returned unchanged. ErrNotFound: no such id.
+	Unbind(ctx context.Context, id string, at time.Time) (Binding, error)
+
+	// Binding returns the row with an id, in any state. ErrNotFound: none.
+	Binding(ctx context.Context, id string) (Binding, error)
+
+	// OnX returns the rows on a number (as X or as Y), newest CreatedAt
+	// first, ended ones too, at most the newest MaxRowsOnX. No row: no
+	// error.
+	OnX(ctx context.Context, x X) ([]Binding, error)
+
+	// List calls each for every selected binding in ascending order of id,
+	// until Limit. An error of each ends the list and is returned.
+	List(ctx context.Context, f Filter, each func(Binding) error) error
+}

@@ -1,0 +1,108 @@
+package binding
+
+import (
+	"strings"
+	"time"
+)
+
+// View is a binding as the operator's interface shows it: in JSON the names
+// are kept between versions, and every subscriber number is masked. A client
+// reads it back with encoding/json.
+type View struct {
+	ID           string     `json:"id"`
+	Mode         Mode       `json:"mode"`
+	X            X          `json:"x"`
+	Y            X          `json:"y"`
+	A            Masked     `json:"a"`
+	B            Masked     `json:"b"`
+	Group        []Masked   `json:"group"`
+	Extension    string     `json:"extension"`
+	State        State      `json:"state"`
+	Order        string     `json:"order"`
+	Consent      string     `json:"consent"`
+	IndustrialID string     `json:"industrial_id"`
+	Tenant       string     `json:"tenant"`
+	CreatedAt    time.Time  `json:"created_at"`
+	ExpiresAt    *time.Time `json:"expires_at"`         // null: never
+	EndedAt      *time.Time `json:"ended_at,omitempty"` // when it was unbound
+	MaxDuration  Duration   `json:"max_duration"`
+	OneWay       OneWay     `json:"one_way"`
+	Data         string     `json:"data"`
+	Legs         []Leg      `json:"legs"`
+}
+
+// Leg is one direction in which a binding may be called: Caller dials Dials,
+// the handset of Rings rings and shows Shows.
+type Leg struct {
+	Caller Masked `json:"caller"`
+	Dials  X      `json:"dials"`
+	Rings  Masked `json:"rings"`
+	Shows  X      `json:"shows"`
+}
+
+// View returns b as it is at a moment. Directions that are forbidden are no
+// legs.
+func (b Binding) View(at time.Time) View {
+	v := View{
+		ID: b.ID, Mode: b.Mode, X: b.X, Y: b.Y,
+		A: b.A.Masked(), B: b.B.Masked(), Group: []Masked{}, Extension: b.Extension,
+		State: b.State(at), Order: b.Order, Consent: b.Consent,
+		IndustrialID: b.IndustrialID, Tenant: b.Tenant,
+		CreatedAt: b.CreatedAt, ExpiresAt: optional(b.ExpiresAt), EndedAt: optional(b.EndedAt),
+		MaxDuration: Duration(b.MaxDuration), OneWay: b.OneWay, Data: b.Data,
+		Legs: []Leg{},
+	}
+	for _, member := range b.Group {
+		v.Group = append(v.Group, member.Masked())
+	}
+	for _, e := range b.Edges() {
+		if !e.Forbidden {
+			v.Legs = append(v.Legs, Leg{Caller: e.Caller.Masked(), Dials: e.Dialled, Rings: e.Callee.Masked(), Shows: e.Shown})
+		}
+	}
+	return v
+}
+
+func optional(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+// Duration is a time.Duration that is written as people write one ("2h",
+// "1m30s"), and "" for zero.
+type Duration time.Duration
+
+// String returns the written form.
+func (d Duration) String() string {
+	if d == 0 {
+		return ""
+	}
+	s := time.Duration(d).String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}
+
+// MarshalText returns the written form.
+func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// UnmarshalText reads what [time.ParseDuration] reads, or nothing for zero.
+// Its error does not repeat the text.
+func (d *Duration) UnmarshalText(b []byte) error {
+	if len(b) == 0 {
+		*d = 0
+		return nil
+	}
+	v, err := time.ParseDuration(string(b))
+	if err != nil {
+		return errDuration
+	}
+	*d = Duration(v)
+	return nil
+}

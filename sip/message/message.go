@@ -1,0 +1,72 @@
+package message
+
+// Message is what was extracted from one SIP message. It is plain data: texts
+// are copies, only Body shares memory with the frame that was parsed.
+type Message struct {
+	Status  int    // of a response; 0: a request
+	Method  string // of a request, or CSeq's in a response; as written
+	Version string // "SIP/2.0", as written
+	Target  URI    // the Request-URI
+
+	Via        []Via // top first, comma lists split
+	From, To   Address
+	CallID     string
+	CSeq       uint32
+	CSeqMethod string
+
+	MaxForwards int  // -1: absent
+	Contact     *URI // of the first Contact; nil: absent or "*"
+	ContactText string
+	RecordRoute []string // entries verbatim, comma lists split
+	Route       []string // entries verbatim, comma lists split
+
+	Asserted    []Address // P-Asserted-Identity, every instance and entry (RFC 3325)
+	Preferred   []Address // P-Preferred-Identity, likewise
+	RemoteParty []Address // Remote-Party-ID, likewise
+	Privacy     []string  // every priv-value of every instance, lower case (RFC 3323)
+
+	Require      []string // option tags, lower case, every instance
+	ProxyRequire []string // likewise
+	Supported    []string // likewise
+
+	Q850            int    // cause of a Reason header with protocol Q.850; 0: absent (RFC 3326)
+	RetryAfter      int    // seconds; 0: absent
+	Expires         int    // seconds; -1: absent
+	ContentType     string // "type/subtype", lower case, without parameters
+	ContentEncoding string // lower case; "" for none and for identity
+	Body            []byte
+}
+
+// IsRequest reports whether m is a request.
+func (m *Message) IsRequest() bool { return m.Status == 0 }
+
+// ContactURI is the URI of the first Contact as text that may stand as the
+// target of a later request of the dialog (RFC 3261 section 12.2.1.1): verbatim,
+// without the method parameter and headers that a Request-URI must not have.
+// "" when there is no Contact.
+func (m *Message) ContactURI() string {
+	if m.Contact == nil {
+		return ""
+	}
+	u := *m.Contact
+	u.Headers = ""
+	return u.Text()
+}
+
+// Address is a name-addr or addr-spec with its parameters (RFC 3261 section
+// 20.10). The display name is not extracted.
+type Address struct {
+	URI  URI
+	Tag  string
+	Text string // the whole value verbatim, for the leg it came from only
+}
+
+// Via is one entry of a Via header (RFC 3261 section 20.42).
+type Via struct {
+	Text      string // the whole entry verbatim
+	Transport string // upper case
+	Host      string // sent-by, IPv6 without brackets
+	Port      int    // 0: none written
+	Branch    string
+	RPort     bool // the parameter is there, with or without a value (RFC 3581)
+}

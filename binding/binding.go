@@ -16,6 +16,17 @@ const (
 	ModeRemote Mode = "remote"
 )
 
+func (m Mode) known() bool {
+	switch m {
+	case ModeAXB, ModeAXYB, ModeGXB, ModeGXYB, ModeAX, ModeAXE, ModeRemote:
+		return true
+	}
+	return false
+}
+
+// available reports whether bindings of the mode can be made and carried.
+func (m Mode) available() bool { return m == ModeAXB }
+
 // OneWay restricts which party may call. The zero value restricts nothing.
 type OneWay string
 

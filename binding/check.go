@@ -21,12 +21,6 @@ const maxLife = 10 * 366 * 24 * time.Hour
 // maxCall bounds max_duration for the same reason.
 const maxCall = 24 * time.Hour
 
-// modes says of every known mode whether it is available.
-var modes = map[Mode]bool{
-	ModeAXB: true, ModeAXYB: false, ModeGXB: false, ModeGXYB: false,
-	ModeAX: false, ModeAXE: false, ModeRemote: false,
-}
-
 // check turns a request into a binding without id and, unless X was given,
 // without number. Every error is a *FieldError.
 func (s *Service) check(r Request) (Binding, error) {
@@ -51,13 +45,12 @@ func refuse(field, text string) error { return &FieldError{Field: field, Err: er
 // checkMode also refuses what belongs to the modes that are not available,
 // rather than to drop it in silence.
 func checkMode(b *Binding, r *Request) error {
-	available, known := modes[b.Mode]
 	switch {
 	case r.Mode == "":
 		return &FieldError{Field: "mode", Err: kindError{"missing; available: axb", ErrMode}}
-	case !known:
+	case !b.Mode.known():
 		return &FieldError{Field: "mode", Err: ErrMode}
-	case !available:
+	case !b.Mode.available():
 		return &FieldError{Field: "mode", Err: kindError{r.Mode + " is not available yet; available: axb", ErrMode}}
 	case r.Y != "":
 		return refuse("y", "mode axb has one number; leave y out")
@@ -164,20 +157,35 @@ func checkTimes(b *Binding, r *Request) error {
 // checkSecrets refuses a text that repeats the number of a party: it would
 // stand unmasked in every record of the binding.
 func checkSecrets(b *Binding, _ *Request) error {
-	for _, n := range []Number{b.A, b.B} {
-		digits := n.Digits()
-		// Without country code, so that any written form is found.
-		if len(digits) > 10 {
-			digits = digits[2:]
-		}
-		for _, text := range []struct{ field, value string }{
-			{"order", b.Order}, {"consent", b.Consent}, {"industrial_id", b.IndustrialID},
-			{"tenant", b.Tenant}, {"data", b.Data},
-		} {
-			if strings.Contains(text.value, digits) {
-				return refuse(text.field, "repeats the number of a party, which would then stand in every record; take it out")
-			}
+	for _, text := range []struct{ field, value string }{
+		{"order", b.Order},
+		{"consent", b.Consent},
+		{"industrial_id", b.IndustrialID},
+		{"tenant", b.Tenant},
+		{"data", b.Data},
+	} {
+		bare := strings.Map(withoutSeparators, text.value)
+		if strings.Contains(bare, significant(b.A)) || strings.Contains(bare, significant(b.B)) {
+			return refuse(text.field, "repeats the number of a party, which would then stand in every record; take it out")
 		}
 	}
 	return nil
+}
+
+func withoutSeparators(r rune) rune {
+	if r < 0x80 && isSeparator(byte(r)) {
+		return -1
+	}
+	return r
+}
+
+// significant returns the part of a number that every written form of it
+// holds, whatever prefix it has.
+func significant(n Number) string {
+	const shortest = 10 // of a Chinese national number
+	digits := n.Digits()
+	if len(digits) >= len(chinaCode)+shortest {
+		return digits[len(chinaCode):]
+	}
+	return digits
 }

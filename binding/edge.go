@@ -26,7 +26,7 @@ func (b *Binding) Edges() []Edge {
 // edges writes the edges into buf and returns how many there are. It is
 // Edges for the call path, where nothing is allocated.
 func (b *Binding) edges(buf *[maxEdges]Edge) int {
-	if b.Mode != ModeAXB || b.X == 0 || b.A.IsZero() || b.B.IsZero() {
+	if !b.Mode.available() || b.X == 0 || b.A.IsZero() || b.B.IsZero() {
 		return 0
 	}
 	buf[0] = Edge{Dialled: b.X, Caller: b.A, Callee: b.B, Shown: b.X, Forbidden: !b.OneWay.allowsA()}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"strings"
 	"time"
 )
 
@@ -15,12 +14,10 @@ var (
 	errDuration = errors.New("not a duration; write it like 90s, 10m or 2h")
 	errTime     = errors.New("not a time; write it in RFC 3339, like 2026-01-02T15:04:05+08:00")
 	errText     = errors.New("not text; write the value in quotes")
-	errUnknown  = errors.New("a field of the request is not known; known: " + strings.Join(requestFields, ", "))
+	errUnknown  = errors.New("a field of the request is not known; known: " +
+		"mode, a, b, x, y, group, extension, ttl, expires, order, consent, industrial_id, tenant, max_duration, one_way, data")
 	errJSON     = errors.New("the request is not one JSON object")
 )
-
-var requestFields = []string{"mode", "a", "b", "x", "y", "group", "extension", "ttl", "expires", "order",
-	"consent", "industrial_id", "tenant", "max_duration", "one_way", "data"}
 
 // Request asks for a binding. Its numbers are as they were written. JSON has
 // the names of the operator's interface, durations like "2h" and times in
@@ -129,17 +126,13 @@ func plainJSONError(err error) error {
 	}
 }
 
-// String says which request it is without its numbers and its data.
+// String says which mode is asked for and nothing else: until the request is
+// checked, any of its texts may hold a number.
 func (r Request) String() string {
-	return fmt.Sprintf("request for a %s binding, order %q, tenant %q", printableMode(r.Mode), r.Order, r.Tenant)
-}
-
-// printableMode keeps a number that was given as a mode out of the text.
-func printableMode(mode string) string {
-	if available, known := modes[Mode(mode)]; known || available {
-		return mode
+	if m := Mode(r.Mode); m.known() {
+		return "request for a binding of mode " + r.Mode
 	}
-	return "malformed"
+	return "request for a binding"
 }
 
 // Format implements [fmt.Formatter]: String under every verb.

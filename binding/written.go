@@ -46,7 +46,7 @@ func (w *written) read(s string) bool {
 			}
 			w.d[w.n] = c
 			w.n++
-		case c == '-' || c == '.' || c == '(' || c == ')' || c == ' ':
+		case isSeparator(c):
 		case c == '+' && w.n == 0 && !w.plus:
 			w.plus = true
 		default:
@@ -122,6 +122,10 @@ func phoneContext(params string) (context string, ok bool) {
 	}
 	return context, true
 }
+
+// isSeparator reports whether c may stand between digits: the visual
+// separators of RFC 3966 section 5.1.1, and the space that people type.
+func isSeparator(c byte) bool { return c == '-' || c == '.' || c == '(' || c == ')' || c == ' ' }
 
 func hasScheme(s, scheme string) bool {
 	return len(s) >= len(scheme) && strings.EqualFold(s[:len(scheme)], scheme)

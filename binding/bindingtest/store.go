@@ -1,0 +1,252 @@
+// Package bindingtest has a binding.Store for tests: in memory, exact about
+// what the interface promises, with errors on demand.
+package bindingtest
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"mask700/binding"
+)
+
+// Store is a binding.Store in memory. The zero value is empty and ready.
+// What it returns shares nothing with what it holds.
+type Store struct {
+	// Now is the clock of RemoveBlock; nil means time.Now. It is set before
+	// the first use.
+	Now func() time.Time
+
+	mu       sync.Mutex // protects what follows
+	blocks   map[binding.Block]binding.BlockState
+	bindings map[string]binding.Binding
+	order    []string // ids in order of Bind
+	failure  error
+}
+
+var _ binding.Store = (*Store)(nil)
+
+// Fail makes every method that returns an error return err from now on, and
+// change nothing; nil ends it.
+func (s *Store) Fail(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.failure = err
+}
+
+// SetState opens, locks or drains a block that is held.
+func (s *Store) SetState(b binding.Block, state string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if held, ok := s.blocks[b]; ok {
+		held.State = state
+		s.blocks[b] = held
+	}
+}
+
+// AddBlock implements binding.Store.
+func (s *Store) AddBlock(ctx context.Context, b binding.BlockState) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.usableLocked(ctx); err != nil {
+		return err
+	}
+	if _, ok := s.blocks[b.Block]; ok {
+		return binding.ErrExists
+	}
+	if s.blocks == nil {
+		s.blocks = make(map[binding.Block]binding.BlockState)
+	}
+	s.blocks[b.Block] = b
+	return nil
+}
+
+// RemoveBlock implements binding.Store.
+func (s *Store) RemoveBlock(ctx context.Context, b binding.Block) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.usableLocked(ctx); err != nil {
+		return err
+	}
+	if _, ok := s.blocks[b]; !ok {
+		return binding.ErrNotHeld
+	}
+	now := time.Now
+	if s.Now != nil {
+		now = s.Now
+	}
+	at := now()
+	for _, row := range s.bindings {
+		if (row.X.Block() == b || row.Y.Block() == b) && row.State(at) == binding.StateLive {
+			return binding.ErrInUse
+		}
+	}
+	delete(s.blocks, b)
+	return nil
+}
+
+// Blocks implements binding.Store.
+func (s *Store) Blocks(ctx context.Context) ([]binding.BlockState, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.usableLocked(ctx); err != nil {
+		return nil, err
+	}
+	all := make([]binding.BlockState, 0, len(s.blocks))
+	for _, b := range s.blocks {
+		all = append(all, b)
+	}
+	slices.SortFunc(all, func(a, b binding.BlockState) int { return cmp.Compare(a.Block, b.Block) })
+	return all, nil
+}
+
+// Holds implements binding.Store.
+func (s *Store) Holds(b binding.Block) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, ok := s.blocks[b]
+	return ok
+}
+
+// Bind implements binding.Store.
+func (s *Store) Bind(ctx context.Context, b binding.Binding) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.usableLocked(ctx); err != nil {
+		return err
+	}
+	if _, ok := s.bindings[b.ID]; ok {
+		return binding.ErrExists
+	}
+	if err := s.openLocked(b.X); err != nil {
+		return err
+	}
+	if b.Y != 0 {
+		if err := s.openLocked(b.Y); err != nil {
+			return err
+		}
+	}
+	for _, id := range s.order {
+		row := s.bindings[id]
+		if (row.OnX(b.X) || row.OnX(b.Y)) && row.SharesParty(&b) && row.State(b.CreatedAt) == binding.StateLive {
+			return &binding.ConflictError{Binding: row.ID}
+		}
+	}
+	if s.bindings == nil {
+		s.bindings = make(map[string]binding.Binding)
+	}
+	s.bindings[b.ID] = clone(b)
+	s.order = append(s.order, b.ID)
+	return nil
+}
+
+// Unbind implements binding.Store.
+func (s *Store) Unbind(ctx context.Context, id string, at time.Time) (binding.Binding, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.usableLocked(ctx); err != nil {
+		return binding.Binding{}, err
+	}
+	row, ok := s.bindings[id]
+	if !ok {
+		return binding.Binding{}, binding.ErrNotFound
+	}
+	if row.EndedAt.IsZero() {
+		row.EndedAt = at
+		s.bindings[id] = row
+	}
+	return clone(row), nil
+}
+
+// Binding implements binding.Store.
+func (s *Store) Binding(ctx context.Context, id string) (binding.Binding, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.usableLocked(ctx); err != nil {
+		return binding.Binding{}, err
+	}
+	row, ok := s.bindings[id]
+	if !ok {
+		return binding.Binding{}, binding.ErrNotFound
+	}
+	return clone(row), nil
+}
+
+// OnX implements binding.Store. Of rows made at the same moment the one that
+// was bound later is the newer.
+func (s *Store) OnX(ctx context.Context, x binding.X) ([]binding.Binding, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.usableLocked(ctx); err != nil {
+		return nil, err
+	}
+	var rows []binding.Binding
+	for _, id := range slices.Backward(s.order) {
+		if row := s.bindings[id]; row.OnX(x) {
+			rows = append(rows, clone(row))
+		}
+	}
+	slices.SortStableFunc(rows, func(a, b binding.Binding) int { return b.CreatedAt.Compare(a.CreatedAt) })
+	return rows[:min(len(rows), binding.MaxRowsOnX)], nil
+}
+
+// List implements binding.Store. Each runs without the lock, on the rows as
+// they were at the start.
+func (s *Store) List(ctx context.Context, f binding.Filter, each func(binding.Binding) error) error {
+	rows, err := s.selected(ctx, f)
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := each(row); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Store) selected(ctx context.Context, f binding.Filter) ([]binding.Binding, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.usableLocked(ctx); err != nil {
+		return nil, err
+	}
+	var rows []binding.Binding
+	for _, id := range slices.Sorted(slices.Values(s.order)) {
+		if f.Limit > 0 && len(rows) == f.Limit {
+			break
+		}
+		if row := s.bindings[id]; f.Match(&row) {
+			rows = append(rows, clone(row))
+		}
+	}
+	return rows, nil
+}
+
+func (s *Store) usableLocked(ctx context.Context) error {
+	if s.failure != nil {
+		return s.failure
+	}
+	return ctx.Err()
+}
+
+func (s *Store) openLocked(x binding.X) error {
+	b, ok := s.blocks[x.Block()]
+	switch {
+	case !ok:
+		return binding.ErrNotHeld
+	case b.State != binding.BlockOpen:
+		return binding.ErrNotOpen
+	}
+	return nil
+}
+
+func clone(b binding.Binding) binding.Binding {
+	b.Group = slices.Clone(b.Group)
+	return b
+}

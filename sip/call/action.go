@@ -1,0 +1,114 @@
+package call
+
+import (
+	"time"
+
+	"mask700/binding"
+	"mask700/binding/cdr"
+	"mask700/media/sdp"
+	"mask700/sip/flow"
+	"mask700/sip/message"
+)
+
+// Action is one thing to be done for a call.
+type Action interface{ action() }
+
+// Respond sends a response through a server transaction.
+type Respond struct {
+	Tx       Tx
+	Response message.Response
+}
+
+// Repeat sends the last response of a server transaction again: the 2xx that
+// waits for its ACK.
+type Repeat struct{ Tx Tx }
+
+// Ask sends a request in a new client transaction.
+type Ask struct {
+	Side    Side
+	Tx      Tx
+	Flow    flow.Flow
+	Request message.Request
+	Quiet   bool // the call does not want to hear of its end
+}
+
+// Cancel sends a CANCEL for a pending INVITE of ours (section 9.1).
+type Cancel struct{ Tx Tx }
+
+// Abandon ends a client transaction that will not be answered.
+type Abandon struct{ Tx Tx }
+
+// Acknowledge sends the ACK of a 2xx, and again for every repetition of it.
+type Acknowledge struct {
+	Tx      Tx // of the INVITE
+	Tag     string
+	Flow    flow.Flow
+	Request message.Request
+}
+
+// StartTimer starts a timer, or starts it anew.
+type StartTimer struct {
+	Timer Timer
+	After time.Duration
+}
+
+// StopTimer stops a timer if it runs.
+type StopTimer struct{ Timer Timer }
+
+// Decide asks the store for the edge of a call.
+type Decide struct {
+	Query binding.Query
+}
+
+// OpenRecord writes the opening row.
+type OpenRecord struct{ Record cdr.Record }
+
+// CloseRecord writes the closing row, or the only row of a refused call.
+type CloseRecord struct{ Record cdr.Record }
+
+// OpenMedia opens ports on both legs.
+type OpenMedia struct {
+	Pools [2]string
+	Peers [2]flow.Flow
+}
+
+// SetRemote says where a leg's media is and what it may send, once an offer has
+// its answer.
+type SetRemote struct {
+	Side   Side
+	Remote sdp.RemoteMedia
+}
+
+// SettleMedia says that offer and answer are complete on both legs.
+type SettleMedia struct{}
+
+// CloseMedia closes the ports and asks for what flowed.
+type CloseMedia struct{}
+
+// Enter registers one of the call's dialogs: requests with this Call-ID and To
+// tag are the call's from now on.
+type Enter struct {
+	Side          Side
+	CallID, Local string
+}
+
+// Leave ends the call: nothing of it is needed any more.
+type Leave struct{}
+
+func (Respond) action()     {}
+func (Repeat) action()      {}
+func (Ask) action()         {}
+func (Cancel) action()      {}
+func (Abandon) action()     {}
+func (Acknowledge) action() {}
+func (StartTimer) action()  {}
+func (StopTimer) action()   {}
+func (Decide) action()      {}
+func (OpenRecord) action()  {}
+func (CloseRecord) action() {}
+func (OpenMedia) action()   {}
+func (SetRemote) action()   {}
+func (SettleMedia) action() {}
+func (CloseMedia) action()  {}
+func (Enter) action()       {}
+func (Leave) action()       {}

@@ -1,0 +1,201 @@
+// Package call is the masked call: a back-to-back user agent over two legs
+// (RFC 7092: a signalling and media-plane B2BUA) as a pure state machine.
+//
+// A Call is plain data. Events go in (a message that was parsed, a timer that
+// fired, an answer of the store or the media), actions come out (send this,
+// start that timer, open media, write this record). There is no socket, clock,
+// goroutine or random source in here, so a call can be replayed, encoded and
+// carried over a restart.
+//
+// The two legs share nothing but the binding's edge, what crossing.go lets
+// through, and the media ports. The callee's leg is composed from nothing.
+//
+//	INVITE of the caller
+//	       v
+//	 [ Deciding ]      the store is asked for the edge
+//	       | connected                          refused
+//	       v                                       |
+//	 [ Opening ]       media ports, the opening row|
+//	       | both there                            |
+//	       v                                       |
+//	 [ Calling ] ---- 18x ---> [ Ringing ]         |
+//	       |                      |  CANCEL, final response,
+//	       | 2xx                  |  ring timeout   |
+//	       v                      v                v
+//	 [ Answered ]  2xx to the caller       [ Ending ]  media closed, closing row
+//	       | ACK                              ^    |
+//	       v                                  |    | row on disk
+//	 [ Talking ] --- BYE, timeout, hangup ----'    v
+//	                                       [ Over ]  final response, BYE or its 200
+//
+// Whatever happens, a call passes Ending exactly once: media is closed once and
+// one record is closed before a final response, a BYE or the answer to one
+// leaves.
+package call
+
+import (
+	"time"
+
+	"mask700/binding"
+	"mask700/binding/cdr"
+	"mask700/media/sdp"
+	"mask700/sip/flow"
+	"mask700/sip/message"
+	"mask700/sip/token"
+	"mask700/sip/transaction"
+	"mask700/sip/trunk"
+)
+
+// Side is one of the two legs.
+type Side uint8
+
+// The caller's leg is the one whose INVITE came in, the callee's the one that
+// we opened.
+const (
+	Caller Side = iota
+	Callee
+)
+
+// Other is the opposite leg.
+func (s Side) Other() Side { return 1 - s }
+
+// String names the side as records do.
+func (s Side) String() string {
+	if s == Callee {
+		return "callee"
+	}
+	return "caller"
+}
+
+// State is where a call stands.
+type State uint8
+
+// The states of the diagram above.
+const (
+	Deciding State = iota
+	Opening
+	Calling
+	Ringing
+	Answered
+	Talking
+	Ending
+	Over
+)
+
+var stateNames = [...]string{"deciding", "opening", "calling", "ringing", "answered", "talking", "ending", "over"}
+
+// String names the state for people.
+func (s State) String() string { return stateNames[s] }
+
+// waiting is the set of answers that a call has asked for and not yet had.
+type waiting uint8
+
+const (
+	forDecision waiting = 1 << iota
+	forMedia
+	forOpened
+	forMediaEnd
+	forClosed
+)
+
+// Call is one masked call. Its fields are exported for encoding only; nothing
+// outside this package writes them.
+type Call struct {
+	ID      string
+	State   State
+	Legs    [2]Leg
+	Record  cdr.Record
+	Waiting waiting
+
+	MediaOpen   bool
+	LateOffer   bool // the INVITE came without an offer: the callee makes it
+	MaxForwards int  // what the callee's INVITE will say
+	MaxDuration time.Duration
+	MediaLocal  [2]sdp.Local
+	FirstSDP    []byte // the caller's offer until media is open
+	EarlyAnswer bool   // a provisional response brought an answer already
+	SessionIDs  [2]uint64
+
+	Final    Final    // the answer that the caller's INVITE ends with
+	Byes     []Tx     // BYE requests to be answered once the record is on disk
+	ByeEchos []Reply  // what those answers echo, index by index
+	Exchange Exchange // a re-INVITE on its way across
+	Signaled bool     // the record is on disk: what ends the legs has been sent
+}
+
+// Final is how the caller's INVITE ends when it is not answered by 2xx.
+type Final struct {
+	Status      int
+	Q850        int
+	RetryAfter  int // seconds
+	Unsupported []string
+}
+
+// Config is what all calls of a shard share.
+type Config struct {
+	Timers      transaction.Timers
+	RingTimeout time.Duration
+	Plan        binding.Plan
+	Trunks      []*trunk.Trunk // by Trunk.Index
+	Hops        []Hop          // by Trunk.Index: where its first target is reached
+}
+
+// Hop is the way to a trunk's target.
+type Hop struct {
+	Flow   flow.Flow
+	Host   string // our host:port toward it, as written in Via and Contact
+	Domain string // our host alone, as written in From
+	Target string // host:port of the target, as written in the Request-URI
+}
+
+// Env is what a step has beside the call itself: the time, the configuration,
+// the source of tokens, and the list that its actions are appended to.
+type Env struct {
+	Now     time.Time
+	Config  *Config
+	Mint    *token.Mint
+	Actions []Action
+}
+
+func (e *Env) do(a Action) { e.Actions = append(e.Actions, a) }
+
+// Reply is what is needed to answer a request later: plain data.
+type Reply struct {
+	Tx          Tx
+	Echo        message.Echo
+	RecordRoute []string
+}
+
+// Leg returns the leg of a side.
+func (c *Call) leg(s Side) *Leg { return &c.Legs[s] }
+
+// Handle feeds one event to the call and appends what is to be done to
+// env.Actions.
+func (c *Call) Handle(env *Env, ev Event) {
+	switch ev := ev.(type) {
+	case Decided:
+		c.decided(env, ev)
+	case MediaOpened:
+		c.mediaOpened(env, ev)
+	case RecordOpened:
+		c.recordOpened(env, ev)
+	case MediaEnded:
+		c.mediaEnded(env, ev)
+	case RecordClosed:
+		c.recordClosed(env, ev)
+	case Cancelled:
+		c.cancelled(env, ev)
+	case Requested:
+		c.requested(env, ev)
+	case Responded:
+		c.responded(env, ev)
+	case Unanswered:
+		c.unanswered(env, ev)
+	case Fired:
+		c.fired(env, ev)
+	case MediaSilent:
+		c.end(env, ending{end: cdr.EndMediaTimeout, by: byPlatform, status: 480, q850: causeRecovery})
+	case HangUp:
+		c.end(env, ending{end: ev.End, by: byPlatform, status: 480, q850: causeNormal})
+	}
+}

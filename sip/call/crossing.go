@@ -1,0 +1,145 @@
+package call
+
+import (
+	"errors"
+
+	"mask700/binding"
+	"mask700/media/sdp"
+	"mask700/sip/message"
+)
+
+// This file is the whole list of what may cross from one leg to the other.
+// Nothing else in the program takes a value from one party's message and puts
+// it into a message to the other; everything that is not here is generated.
+//
+//	what                     direction  where                         why, and in which form
+//	Max-Forwards             to callee  INVITE                        loops have to end (RFC 7332): a number, one less
+//	the edge                 to callee  INVITE                        who is called and which 700 number is shown: from the binding,
+//	                                                                 never from the message
+//	progress                 to caller  1xx                           180 or 183 and nothing else (earlyStatus)
+//	final status             to caller  3xx-6xx                       one of a few, by table (outcomeOf); no phrase, no header
+//	final status             both       3xx-6xx of a re-INVITE        the same table
+//	Q.850 cause              both       BYE                           a number 1-127 (RFC 3326), no text
+//	SDP                      both       INVITE, 18x, 2xx, ACK         parsed and written anew by media/sdp; our addresses, allowed
+//	                                                                 attributes
+//
+// To add a row, add a function here and the test that plants a canary in it.
+
+// maxForwards is the hop limit of requests that cross nothing (section 8.1.1.6).
+const maxForwards = 70
+
+// hopsLeft is the Max-Forwards of the callee's INVITE.
+func hopsLeft(m *message.Message) int {
+	if m.MaxForwards < 0 {
+		return maxForwards
+	}
+	return max(min(m.MaxForwards, maxForwards)-1, 0)
+}
+
+// earlyStatus is the provisional response that the caller gets for one of the
+// callee's; 0: none. 181 would tell of a forwarding and 182 of a queue, which
+// to the caller are ringing; 199 speaks of forks that the caller does not see.
+func earlyStatus(status int, withMedia bool) int {
+	switch status {
+	case 180, 181, 182:
+		if withMedia {
+			return 183
+		}
+		return 180
+	case 183:
+		return 183
+	}
+	return 0
+}
+
+// releaseCause is the Q.850 cause of a BYE for the other leg.
+func releaseCause(m *message.Message) int {
+	if m.Q850 > 0 && m.Q850 <= 127 {
+		return m.Q850
+	}
+	return causeNormal
+}
+
+// refusalStatus is the answer to a refused caller. To one who is not a party
+// there is one answer, whatever the reason.
+func refusalStatus(r binding.Refusal) int {
+	switch r {
+	case binding.RefusalOneWay, binding.RefusalCapped, binding.RefusalBlocked, binding.RefusalSuspended, binding.RefusalUnverified:
+		return 403
+	case binding.RefusalNoRoute:
+		return 500
+	case binding.RefusalOverload:
+		return 503
+	default:
+		return 404
+	}
+}
+
+const sdpType = "application/sdp"
+
+// attach puts a body of our own writing into a request.
+func attach(r *message.Request, body []byte) {
+	if len(body) > 0 {
+		r.ContentType, r.Body = sdpType, body
+	}
+}
+
+// attached returns a response with a body of our own writing.
+func attached(status int, body []byte) message.Response {
+	r := message.Response{Status: status}
+	if len(body) > 0 {
+		r.ContentType, r.Body = sdpType, body
+	}
+	return r
+}
+
+// description reads the session description of a message, nil when it has
+// none.
+func description(m *message.Message) (*sdp.Description, error) {
+	if len(m.Body) == 0 {
+		return nil, nil
+	}
+	if m.ContentType != sdpType {
+		return nil, sdp.ErrNotMaskable
+	}
+	return sdp.Parse(m.Body)
+}
+
+// crossOffer takes an offer of one leg to the other: noted on its own leg,
+// written anew for the other.
+func (c *Call) crossOffer(from Side, d *sdp.Description) ([]byte, error) {
+	c.leg(from).SDP.Receive(d)
+	to := from.Other()
+	return c.leg(to).SDP.Offer(d, c.MediaLocal[to])
+}
+
+// crossAnswer takes an answer of one leg to the other in the same way. With it
+// both ends of the media are known.
+func (c *Call) crossAnswer(env *Env, from Side, d *sdp.Description) ([]byte, error) {
+	c.leg(from).SDP.Receive(d)
+	to := from.Other()
+	body, err := c.leg(to).SDP.Answer(d, c.MediaLocal[to])
+	if err != nil {
+		return nil, err
+	}
+	var remote [2]sdp.RemoteMedia
+	for s := range c.Legs {
+		if remote[s], err = c.Legs[s].SDP.Remote(); err != nil {
+			return nil, err
+		}
+	}
+	for s, r := range remote {
+		env.do(SetRemote{Side: Side(s), Remote: r})
+	}
+	return body, nil
+}
+
+// undialled is the answer to one who dialled what is no 700 number: 484 while
+// digits are missing (RFC 3261 section 21.4.22), else the answer that strangers
+// get.
+func undialled(err error) int {
+	if errors.Is(err, binding.ErrIncomplete) {
+		return 484
+	}
+	return 404
+}

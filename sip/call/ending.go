@@ -1,0 +1,221 @@
+package call
+
+import (
+	"time"
+
+	"mask700/binding/cdr"
+	"mask700/sip/message"
+)
+
+// Who released a call, as records say it.
+const (
+	byCaller   = "caller"
+	byCallee   = "callee"
+	byPlatform = "platform"
+)
+
+// How calls end, beside what package cdr names: short names for this package.
+const (
+	endBusy        = cdr.EndBusy
+	endNoAnswer    = cdr.EndNoAnswer
+	endUnavailable = cdr.EndUnavailable
+	endRejected    = cdr.EndRejected
+	endFailed      = cdr.EndFailed
+)
+
+// ending is how and by whom a call comes to its end.
+type ending struct {
+	end    string
+	by     string
+	status int // what the caller's INVITE is answered if it is not answered yet
+	q850   int // 0: by the status
+}
+
+// end begins the end of a call. Only the first cause of an end counts.
+func (c *Call) end(env *Env, e ending) {
+	if c.State >= Ending {
+		return
+	}
+	c.State = Ending
+	answered := !c.Record.AnsweredAt.IsZero()
+	if e.q850 == 0 {
+		e.q850 = causeOf(e.status)
+	}
+	if !answered {
+		c.Final.Status, c.Final.Q850 = e.status, e.q850
+		c.Record.SIPStatus = e.status
+	}
+	c.Record.End, c.Record.ReleasedBy, c.Record.Q850 = e.end, e.by, e.q850
+	c.Record.ReleasedAt = env.Now
+
+	env.do(StopTimer{Timer{RingTimer, Callee}})
+	env.do(StopTimer{Timer{LimitTimer, Caller}})
+	if l := c.leg(Callee); l.Client.Pending && l.State < Confirmed {
+		c.cancelInvite(env)
+	}
+	c.wind(env)
+}
+
+// wind goes as far towards the end as the answers that have come allow: first
+// the media, for what flowed belongs into the record, then the record, then the
+// messages that end the legs.
+func (c *Call) wind(env *Env) {
+	switch {
+	case c.State != Ending || c.Waiting != 0:
+	case c.MediaOpen:
+		c.MediaOpen = false
+		c.Waiting |= forMediaEnd
+		env.do(CloseMedia{})
+	case !c.Signaled:
+		c.Waiting |= forClosed
+		env.do(CloseRecord{Record: c.Record})
+	}
+}
+
+func (c *Call) mediaEnded(env *Env, ev MediaEnded) {
+	c.Waiting &^= forMediaEnd
+	c.Record.Media = ev.Media
+	c.wind(env)
+}
+
+// recordClosed lets the call end on the wire. That the store failed to write
+// the row is its own alarm; the parties are released all the same.
+func (c *Call) recordClosed(env *Env, ev RecordClosed) {
+	c.Waiting &^= forClosed
+	c.Record.Seq = ev.Seq
+	c.Signaled = true
+
+	f := c.Final
+	c.respond(env, Caller, message.Response{
+		Status: f.Status, Q850: f.Q850, RetryAfter: f.RetryAfter, Unsupported: f.Unsupported,
+	})
+	for i, tx := range c.Byes {
+		c.reply(env, Reply{Tx: tx, Echo: c.ByeEchos[i].Echo}, message.Response{Status: 200})
+	}
+	c.Byes, c.ByeEchos = nil, nil
+	c.dropExchange(env)
+	for _, s := range []Side{Caller, Callee} {
+		if l := c.leg(s); l.Client.AckOwed {
+			c.acknowledge(env, s, nil)
+		}
+		c.bye(env, s, c.Record.Q850)
+	}
+	c.leaveIfOver(env)
+}
+
+// leaveIfOver ends the call when neither leg has anything left to say.
+func (c *Call) leaveIfOver(env *Env) {
+	if !c.Signaled || c.State == Over {
+		return
+	}
+	for s := range c.Legs {
+		l := &c.Legs[s]
+		if l.Client.Pending || l.Server.Unacked || l.ByeTx != "" {
+			return
+		}
+	}
+	c.State = Over
+	env.do(Leave{})
+}
+
+// bye takes a BYE of one of the parties.
+func (c *Call) byeReceived(env *Env, ev Requested) {
+	l := c.leg(ev.Side)
+	wasConfirmed := l.State == Confirmed
+	l.State = Gone
+	if l.Server.Unacked {
+		// Whoever hangs up has got the 2xx, whether or not its ACK arrives.
+		c.acked(env, ev.Side)
+	}
+	if c.Signaled {
+		c.reply(env, Reply{Tx: ev.Tx, Echo: ev.Echo}, message.Response{Status: 200})
+		c.leaveIfOver(env)
+		return
+	}
+	c.Byes = append(c.Byes, ev.Tx)
+	c.ByeEchos = append(c.ByeEchos, Reply{Tx: ev.Tx, Echo: ev.Echo})
+	e := ending{end: cdr.EndCompleted, by: ev.Side.String(), status: 487, q850: releaseCause(ev.Message)}
+	if !wasConfirmed {
+		e.end = cdr.EndCancelled
+		if ev.Side == Callee {
+			e.end, e.status = endRejected, 480
+		}
+	}
+	c.end(env, e)
+}
+
+// cancelled takes a CANCEL. Of a re-INVITE it has no effect: that is answered
+// without ringing, and a CANCEL may always come too late (section 9).
+func (c *Call) cancelled(env *Env, ev Cancelled) {
+	if l := c.leg(Caller); ev.Tx != l.Server.Tx || l.State == Confirmed {
+		return
+	}
+	c.end(env, ending{end: cdr.EndCancelled, by: byCaller, status: 487, q850: causeNormal})
+}
+
+// cancelInvite ends the callee's pending INVITE: at once when a provisional
+// response has come, else as soon as one does (section 9.1).
+func (c *Call) cancelInvite(env *Env) {
+	l := c.leg(Callee)
+	l.Client.Cancel = true
+	if !l.Client.Heard || l.Client.Cancelled {
+		return
+	}
+	l.Client.Cancelled = true
+	env.do(Cancel{Tx: l.Client.Tx})
+	env.do(StartTimer{Timer{CancelTimer, Callee}, env.Config.Timers.Timeout()})
+}
+
+// fired takes a timer of the call.
+func (c *Call) fired(env *Env, ev Fired) {
+	s := ev.Timer.Side
+	l := c.leg(s)
+	switch ev.Timer.Kind {
+	case RingTimer:
+		c.end(env, ending{end: endNoAnswer, by: byPlatform, status: 480, q850: causeNoAnswer})
+	case LimitTimer:
+		c.end(env, ending{end: cdr.EndMaxDuration, by: byPlatform, status: 480, q850: causeNormal})
+	case CancelTimer:
+		if l.Client.Pending {
+			l.Client.Pending = false
+			env.do(Abandon{Tx: l.Client.Tx})
+			c.leaveIfOver(env)
+		}
+	case RepeatTimer:
+		if l.Server.Unacked {
+			env.do(Repeat{Tx: l.Server.Tx})
+			l.Server.Interval = min(2*l.Server.Interval, env.Config.Timers.T2)
+			env.do(StartTimer{Timer{RepeatTimer, s}, l.Server.Interval})
+		}
+	case AckTimer:
+		if !l.Server.Unacked {
+			return
+		}
+		c.acked(env, s)
+		c.end(env, ending{end: cdr.EndNoACK, by: byPlatform, status: 480, q850: causeRecovery})
+		c.leaveIfOver(env)
+	}
+}
+
+// acked stops the repetition of a 2xx and lets a BYE go that waited for it.
+func (c *Call) acked(env *Env, s Side) {
+	l := c.leg(s)
+	l.Server.Unacked = false
+	env.do(StopTimer{Timer{RepeatTimer, s}})
+	env.do(StopTimer{Timer{AckTimer, s}})
+	if l.Server.ByeOwed {
+		l.Server.ByeOwed = false
+		c.bye(env, s, c.Record.Q850)
+	}
+}
+
+// Duration is how long the parties have talked, zero before an answer.
+func (c *Call) Duration(now time.Time) time.Duration {
+	if c.Record.AnsweredAt.IsZero() {
+		return 0
+	}
+	if !c.Record.ReleasedAt.IsZero() {
+		now = c.Record.ReleasedAt
+	}
+	return now.Sub(c.Record.AnsweredAt)
+}

@@ -1,0 +1,105 @@
+package call
+
+import (
+	"mask700/binding"
+	"mask700/binding/cdr"
+	"mask700/media/sdp"
+	"mask700/sip/message"
+)
+
+// Tx is the key of a transaction in the shard's tables.
+type Tx string
+
+// Event is one thing that happened to a call.
+type Event interface{ event() }
+
+// Decided is the store's answer to Decide.
+type Decided struct {
+	Decision binding.Decision
+	Err      error
+}
+
+// MediaOpened is the answer to OpenMedia: our ports on either leg.
+type MediaOpened struct {
+	Local [2]sdp.Local // by Side
+	Err   error
+}
+
+// MediaEnded is the answer to CloseMedia: what flowed.
+type MediaEnded struct{ Media cdr.Media }
+
+// MediaSilent says that no media came from either side for the media timeout.
+type MediaSilent struct{}
+
+// RecordOpened says that the opening row is on disk.
+type RecordOpened struct{ Err error }
+
+// RecordClosed says that the closing row is on disk.
+type RecordClosed struct {
+	Seq uint64
+	Err error
+}
+
+// Cancelled is a CANCEL of an INVITE that we are answering; its own 200 has
+// been sent.
+type Cancelled struct{ Tx Tx }
+
+// Requested is a request inside one of the two dialogs, ACK included.
+type Requested struct {
+	Side    Side
+	Tx      Tx // empty for ACK
+	Message *message.Message
+	Echo    message.Echo
+}
+
+// Responded is a response to a request of ours.
+type Responded struct {
+	Side    Side
+	Tx      Tx
+	Message *message.Message
+}
+
+// Unanswered says that a request of ours ended without a final response: it
+// timed out, or could not be sent.
+type Unanswered struct {
+	Side Side
+	Tx   Tx
+}
+
+// Fired is a timer of the call that has run out.
+type Fired struct{ Timer Timer }
+
+// HangUp ends the call from outside: by an operator, or because we are
+// draining.
+type HangUp struct{ End string }
+
+func (Decided) event()      {}
+func (MediaOpened) event()  {}
+func (MediaEnded) event()   {}
+func (MediaSilent) event()  {}
+func (RecordOpened) event() {}
+func (RecordClosed) event() {}
+func (Cancelled) event()    {}
+func (Requested) event()    {}
+func (Responded) event()    {}
+func (Unanswered) event()   {}
+func (Fired) event()        {}
+func (HangUp) event()       {}
+
+// TimerKind is what a call waits for.
+type TimerKind uint8
+
+// Timers of a call. Those of its transactions are not among them.
+const (
+	RingTimer   TimerKind = iota // the callee does not answer
+	CancelTimer                  // the callee does not end a cancelled INVITE (section 9.1)
+	RepeatTimer                  // the next repetition of a 2xx (section 13.3.1.4)
+	AckTimer                     // no ACK to a 2xx for 64*T1
+	LimitTimer                   // the longest duration of the call
+)
+
+// Timer names one timer of a call. Starting one that runs starts it anew.
+type Timer struct {
+	Kind TimerKind
+	Side Side
+}

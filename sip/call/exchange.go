@@ -1,0 +1,133 @@
+package call
+
+import (
+	"errors"
+
+	"mask700/media/sdp"
+	"mask700/sip/message"
+)
+
+// errNoAnswer is a 2xx or an ACK that owes a description and has none.
+var errNoAnswer = errors.New("call: the answer has no session description")
+
+// Exchange is a re-INVITE on its way across: offered by one party inside the
+// dialog (section 14), carried to the other and back. One at a time.
+type Exchange struct {
+	From, To Side
+	Asked    Tx // our INVITE on the other leg; empty: no exchange
+	Late     bool
+	Before   [2]sdp.Leg // to go back to when it is refused
+}
+
+func (x *Exchange) active() bool { return x.Asked != "" }
+
+// reinvited takes an INVITE inside a dialog. What changes is only the session:
+// it is carried to the other party as an offer of ours.
+func (c *Call) reinvited(env *Env, s Side, back Reply, m *message.Message) {
+	l, other := c.leg(s), c.leg(s.Other())
+	switch {
+	case c.State >= Ending:
+		c.reply(env, back, message.Response{Status: 481})
+		return
+	case !l.Server.Final && l.Server.Tx != "", c.State < Answered:
+		// A second INVITE before the first has its answer (section 14.2).
+		c.reply(env, back, message.Response{Status: 500, RetryAfter: 1})
+		return
+	case c.Exchange.active(), l.Server.Unacked, other.Server.Unacked, other.Client.AckOwed, l.Client.AckOwed:
+		c.reply(env, back, message.Response{Status: 491})
+		return
+	}
+	var body []byte
+	x := Exchange{From: s, To: s.Other(), Before: [2]sdp.Leg{c.Legs[0].SDP, c.Legs[1].SDP}}
+	d, err := description(m)
+	if err == nil && d != nil {
+		body, err = c.crossOffer(s, d)
+	}
+	if err != nil {
+		c.Legs[0].SDP, c.Legs[1].SDP = x.Before[0], x.Before[1]
+		c.reply(env, back, message.Response{Status: 488, Q850: causeNoBearer})
+		return
+	}
+	l.retarget(m)
+	l.Server = Served{Reply: back, Seq: m.CSeq}
+	c.respond(env, s, message.Response{Status: 100})
+	r := other.nextRequest(env, "INVITE")
+	r.Contact, r.Allow = other.Contact, true
+	attach(&r, body)
+	other.Client = Asked{Tx: ClientTx(r.Branch, "INVITE"), Branch: r.Branch, Seq: r.CSeq, Offered: len(body) > 0}
+	x.Late = len(body) == 0
+	x.Asked = c.ask(env, x.To, r, false)
+	c.Exchange = x
+}
+
+// exchanged takes the other party's response to a re-INVITE.
+func (c *Call) exchanged(env *Env, m *message.Message) {
+	x := c.Exchange
+	l := c.leg(x.To)
+	switch {
+	case m.Status < 200:
+		return
+	case m.Status >= 300:
+		c.exchangeRefused(env, m.Status)
+		return
+	}
+	l.retarget(m)
+	d, err := description(m)
+	if err == nil && d == nil {
+		err = errNoAnswer
+	}
+	var body []byte
+	if err == nil {
+		if x.Late {
+			body, err = c.crossOffer(x.To, d)
+		} else {
+			body, err = c.crossAnswer(env, x.To, d)
+		}
+	}
+	if !x.Late || err != nil {
+		c.acknowledge(env, x.To, nil)
+	}
+	if err != nil {
+		c.exchangeRefused(env, 488)
+		return
+	}
+	c.Exchange = Exchange{}
+	if x.Late {
+		l.Client.AckOwed = true
+		c.leg(x.From).Server.Offering = true
+	} else {
+		env.do(SettleMedia{})
+	}
+	c.respond(env, x.From, attached(200, body))
+}
+
+// exchangeRefused leaves the session as it was (section 14.1). A response that
+// says the dialog is gone ends the call (RFC 5057 section 5.1).
+func (c *Call) exchangeRefused(env *Env, status int) {
+	x := c.Exchange
+	c.Exchange = Exchange{}
+	c.Legs[0].SDP, c.Legs[1].SDP = x.Before[0], x.Before[1]
+	if status == 408 || status == 481 {
+		c.leg(x.To).State = Gone
+		c.end(env, ending{end: endFailed, by: x.To.String(), status: 480, q850: causeRecovery})
+		return
+	}
+	answer := message.Response{Status: outcomeOf(status).status, Q850: outcomeOf(status).q850}
+	if status == 491 {
+		answer = message.Response{Status: 491}
+	}
+	c.respond(env, x.From, answer)
+}
+
+// exchangeLost ends the call: a party that does not answer inside its dialog is
+// no longer there (RFC 5057 section 5.1).
+func (c *Call) exchangeLost(env *Env) { c.exchangeRefused(env, 408) }
+
+// dropExchange answers a re-INVITE that the end of the call has overtaken
+// (section 15.1.2).
+func (c *Call) dropExchange(env *Env) {
+	for _, s := range []Side{Caller, Callee} {
+		c.respond(env, s, message.Response{Status: 487})
+	}
+	c.Exchange = Exchange{}
+}

@@ -1,0 +1,227 @@
+// Package gateway runs the shards: it joins the pure part of the program to
+// sockets, store, media and clock.
+//
+//	transport -> edge (trunk, parser) -> mailbox -> loop -> shard
+//	                                        ^        |
+//	              lookups, journal, media --'<-------'
+//
+// Each shard has one loop, one queue of lookups and one of media work. The
+// loops share nothing.
+package gateway
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"mask700/binding"
+	"mask700/binding/cdr"
+	"mask700/media"
+	"mask700/sip/call"
+	"mask700/sip/flow"
+	"mask700/sip/shard"
+	"mask700/sip/token"
+	"mask700/sip/transaction"
+	"mask700/sip/transport"
+	"mask700/sip/trunk"
+)
+
+// Bindings is what a call needs of the store.
+type Bindings interface {
+	Holds(binding.Block) bool
+	OnX(context.Context, binding.X) ([]binding.Binding, error)
+}
+
+// Options describe a gateway.
+type Options struct {
+	Listeners   []transport.Listener
+	Transport   transport.Options
+	Trunks      []trunk.Trunk
+	Plan        binding.Plan
+	Timers      transaction.Timers // zero: the RFC's
+	RingTimeout time.Duration
+	DrainTime   time.Duration
+	Shards      int // zero: one
+	MaxCalls    int // by shard; zero: the shard's default
+	Bindings    Bindings
+	Journal     cdr.Journal
+	Media       func(silent func(media.Session)) (media.Engine, error)
+	Logger      *slog.Logger
+}
+
+// Gateway is a running back-to-back user agent.
+type Gateway struct {
+	options   Options
+	log       *slog.Logger
+	transport *transport.Transport
+	media     media.Engine
+	table     *trunk.Table
+	names     []string // of listeners
+	routers   sync.Pool
+	loops     []*loop
+	started   time.Time
+	ready     atomic.Bool
+	draining  atomic.Bool
+	faulty    atomic.Uint64 // messages that could not be answered
+	running   sync.WaitGroup
+	stop      chan struct{}
+	stopped   sync.Once
+}
+
+// Start opens the sockets and begins to take calls.
+func Start(o Options) (*Gateway, error) {
+	if o.Timers == (transaction.Timers{}) {
+		o.Timers = transaction.DefaultTimers()
+	}
+	o.Shards = max(o.Shards, 1)
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	g := &Gateway{options: o, log: o.Logger, started: time.Now(), stop: make(chan struct{})}
+	for _, l := range o.Listeners {
+		g.names = append(g.names, l.Name)
+	}
+	table, err := trunk.NewTable(o.Trunks, g.names)
+	if err != nil {
+		return nil, err
+	}
+	g.table = table
+	if g.media, err = o.Media(g.silent); err != nil {
+		return nil, err
+	}
+	if g.transport, err = transport.Listen(o.Listeners, g, o.Transport); err != nil {
+		return nil, errors.Join(err, g.media.Close())
+	}
+	if err = g.run(); err != nil {
+		g.Close()
+		return nil, err
+	}
+	return g, nil
+}
+
+// run starts the loops.
+func (g *Gateway) run() error {
+	config := &call.Config{
+		Timers: g.options.Timers, RingTimeout: g.options.RingTimeout, Plan: g.options.Plan,
+	}
+	for i := range g.options.Trunks {
+		t := &g.options.Trunks[i]
+		hop, err := g.hop(t)
+		if err != nil {
+			return err
+		}
+		config.Trunks = append(config.Trunks, t)
+		config.Hops = append(config.Hops, hop)
+	}
+	var secret token.Secret
+	rand.Read(secret[:])
+	g.routers.New = func() any { return token.NewRouter(secret, g.options.Shards) }
+	var advertise []string
+	for _, l := range g.options.Listeners {
+		advertise = append(advertise, l.Advertise)
+	}
+	now := time.Now()
+	for i := range g.options.Shards {
+		c := shard.Config{
+			Index: i, Router: token.NewRouter(secret, g.options.Shards), Call: config,
+			Advertise: advertise, MaxCalls: g.options.MaxCalls,
+		}
+		rand.Read(c.Seed[:])
+		l := newLoop(g, shard.New(c, now))
+		g.loops = append(g.loops, l)
+		l.start()
+	}
+	g.ready.Store(true)
+	return nil
+}
+
+// hop finds the way to a trunk's first target: from which of our sockets, and
+// what we call ourselves toward it. A trunk without a target gets an empty one:
+// calls to it have no route.
+func (g *Gateway) hop(t *trunk.Trunk) (call.Hop, error) {
+	if len(t.Targets) == 0 {
+		return call.Hop{}, nil
+	}
+	target := t.Targets[0]
+	index := -1
+	for i, l := range g.options.Listeners {
+		if l.Network == target.Network.String() && (t.Listen == "" || l.Name == t.Listen) && index < 0 {
+			index = i
+		}
+	}
+	if index < 0 {
+		return call.Hop{}, fmt.Errorf("trunk %s: no %s listener for its target; add one under sip.listen", t.Name, target.Network)
+	}
+	local, err := g.transport.LocalFor(index, target.Addr)
+	if err != nil {
+		return call.Hop{}, fmt.Errorf("trunk %s: no way to its target: %w", t.Name, err)
+	}
+	h := call.Hop{
+		Flow: flow.Flow{
+			Listener: uint16(index), Network: target.Network, Local: local, Remote: target.Addr,
+		},
+		Host: local.String(), Domain: hostOnly(local.Addr()), Target: hostPort(target),
+	}
+	if a := g.options.Listeners[index].Advertise; a != "" {
+		h.Host, h.Domain = a, hostOf(a)
+	}
+	return h, nil
+}
+
+// Drain refuses new calls, waits for those that live, and releases what is left
+// when the time is over or ctx ends.
+func (g *Gateway) Drain(ctx context.Context) {
+	g.draining.Store(true)
+	for _, l := range g.loops {
+		l.do(func(s *shard.Shard) { s.Drain(true) })
+	}
+	limit := time.NewTimer(g.options.DrainTime)
+	defer limit.Stop()
+	if g.idle(ctx, limit.C) {
+		return
+	}
+	for _, l := range g.loops {
+		l.do(func(s *shard.Shard) { s.HangUp(time.Now(), "", cdr.EndDrained) })
+	}
+	last := time.NewTimer(2 * time.Second) // for the BYEs and their answers
+	defer last.Stop()
+	g.idle(context.Background(), last.C)
+}
+
+// idle waits until no call lives, and says whether that came about before ctx
+// ended or the limit was over.
+func (g *Gateway) idle(ctx context.Context, limit <-chan time.Time) bool {
+	poll := time.NewTicker(50 * time.Millisecond)
+	defer poll.Stop()
+	for {
+		if g.Stats().Calls.LiveCalls == 0 {
+			return true
+		}
+		select {
+		case <-poll.C:
+		case <-ctx.Done():
+			return false
+		case <-limit:
+			return false
+		}
+	}
+}
+
+// Close ends everything at once. Calls that live are closed in the journal at
+// the next start.
+func (g *Gateway) Close() {
+	g.stopped.Do(func() {
+		g.ready.Store(false)
+		if g.transport != nil {
+			g.transport.Close()
+		}
+		close(g.stop)
+		g.running.Wait()
+		g.media.Close()
+	})
+}

@@ -1,0 +1,163 @@
+package gateway
+
+import (
+	"context"
+	"time"
+
+	"mask700/binding"
+	"mask700/sip/call"
+	"mask700/sip/shard"
+)
+
+// inboxLimit is how many messages may wait for a shard before the network's
+// next one is dropped: some hundredths of a second of work.
+const inboxLimit = 8192
+
+// lookupTime is how long the store may take to answer for an INVITE.
+const lookupTime = 2 * time.Second
+
+// lookups is how many lookups of a shard are under way at once at most.
+const lookups = 4
+
+// item is one thing in a shard's mailbox: exactly one of its fields is set.
+type item struct {
+	in     shard.Inbound
+	event  call.Event // for the call named id
+	id     string
+	failed uint64 // the token of a message that could not be sent
+	do     func(*shard.Shard)
+}
+
+// loop drives one shard.
+type loop struct {
+	gateway *Gateway
+	shard   *shard.Shard
+	inbox   *mailbox[item]
+	decides *mailbox[decide]
+	media   *mediaWorker
+}
+
+// decide is a lookup that a call waits for.
+type decide struct {
+	id    string
+	query binding.Query
+}
+
+func newLoop(g *Gateway, s *shard.Shard) *loop {
+	l := &loop{gateway: g, shard: s, inbox: newMailbox[item](inboxLimit), decides: newMailbox[decide](0)}
+	l.media = newMediaWorker(l)
+	return l
+}
+
+func (l *loop) start() {
+	l.gateway.running.Go(l.run)
+	l.gateway.running.Go(l.lookupLoop)
+	l.gateway.running.Go(l.media.run)
+}
+
+// run is the shard's loop: everything that has come, then the timers, then what
+// is to be done.
+func (l *loop) run() {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		select {
+		case <-l.gateway.stop:
+			return
+		case <-l.inbox.wake:
+		case <-timer.C:
+		}
+		now := time.Now()
+		for _, it := range l.inbox.take() {
+			switch {
+			case it.in.Message != nil:
+				l.shard.Receive(now, it.in)
+			case it.event != nil:
+				l.shard.Answer(now, it.id, it.event)
+			case it.do != nil:
+				it.do(l.shard)
+			default:
+				l.shard.Failed(now, it.failed)
+			}
+		}
+		l.shard.Advance(now)
+		for _, o := range l.shard.Take() {
+			l.perform(o)
+		}
+		if next, ok := l.shard.Next(); ok {
+			timer.Reset(time.Until(next))
+		}
+	}
+}
+
+// perform does one thing that the shard asks for. Nothing here waits.
+func (l *loop) perform(o shard.Output) {
+	id := o.Call
+	switch a := o.Action.(type) {
+	case nil:
+		l.gateway.transport.Send(o.Send.Flow, o.Send.Bytes, o.Send.Token)
+	case call.Decide:
+		l.decides.put(decide{id, a.Query})
+	case call.OpenRecord:
+		l.gateway.options.Journal.Open(a.Record, func(err error) {
+			l.answer(id, call.RecordOpened{Err: err})
+		})
+	case call.CloseRecord:
+		l.gateway.options.Journal.Close(a.Record, func(seq uint64, err error) {
+			if err != nil {
+				l.gateway.log.Error("call record not written", "call", id, "error", err)
+			}
+			l.answer(id, call.RecordClosed{Seq: seq, Err: err})
+		})
+	default:
+		l.media.queue.put(mediaJob{id: id, action: a})
+	}
+}
+
+// answer brings an event to a call. It may be called from anywhere.
+func (l *loop) answer(id string, ev call.Event) { l.inbox.put(item{id: id, event: ev}) }
+
+// do runs f inside the loop and waits for it, or for the end of the gateway.
+func (l *loop) do(f func(*shard.Shard)) {
+	done := make(chan struct{})
+	l.inbox.put(item{do: func(s *shard.Shard) { f(s); close(done) }})
+	select {
+	case <-done:
+	case <-l.gateway.stop:
+	}
+}
+
+// lookupLoop answers calls with the edge that the bindings give them.
+func (l *loop) lookupLoop() {
+	slots := make(chan struct{}, lookups)
+	for {
+		select {
+		case <-l.gateway.stop:
+			return
+		case <-l.decides.wake:
+		}
+		for _, d := range l.decides.take() {
+			slots <- struct{}{}
+			l.gateway.running.Go(func() {
+				l.answer(d.id, l.gateway.decide(d.query))
+				<-slots
+			})
+		}
+	}
+}
+
+// decide looks a call up.
+func (g *Gateway) decide(q binding.Query) call.Decided {
+	ctx, cancel := context.WithTimeout(context.Background(), lookupTime)
+	defer cancel()
+	held := g.options.Bindings.Holds(q.Dialled.Block())
+	var rows []binding.Binding
+	if held {
+		var err error
+		if rows, err = g.options.Bindings.OnX(ctx, q.Dialled); err != nil {
+			g.log.Error("binding lookup failed", "error", err)
+			return call.Decided{Err: err}
+		}
+	}
+	return call.Decided{Decision: binding.Resolve(q, held, rows)}
+}

@@ -1,0 +1,98 @@
+package gateway
+
+import (
+	"time"
+
+	"mask700/binding/cdr"
+	"mask700/media"
+	"mask700/sip/call"
+	"mask700/sip/shard"
+	"mask700/sip/transport"
+)
+
+// Stats are the counters of a gateway.
+type Stats struct {
+	Started   time.Time
+	Draining  bool
+	Calls     shard.Stats // summed over the shards
+	Dropped   uint64      // messages that a shard had no room for
+	Malformed uint64      // messages that could not even be answered
+	Transport transport.Stats
+	Media     media.EngineStats
+}
+
+// Stats takes a snapshot.
+func (g *Gateway) Stats() Stats {
+	st := Stats{
+		Started: g.started, Draining: g.draining.Load(), Malformed: g.faulty.Load(),
+		Transport: g.transport.Stats(), Media: g.media.Stats(),
+	}
+	for _, l := range g.loops {
+		st.Dropped += l.inbox.dropped()
+		l.do(func(s *shard.Shard) { st.Calls.Add(s.Stats()) })
+	}
+	return st
+}
+
+// CallView is a live call as an operator sees it. Numbers print masked.
+type CallView struct {
+	ID     string
+	State  string
+	Record cdr.Record // as far as it is known
+	Media  cdr.Media
+}
+
+// Calls lists the live calls, in no order.
+func (g *Gateway) Calls() []CallView {
+	var views []CallView
+	for _, l := range g.loops {
+		l.do(func(s *shard.Shard) {
+			s.Calls(func(c *call.Call) bool {
+				views = append(views, view(c))
+				return true
+			})
+		})
+	}
+	for i := range views {
+		g.addMedia(&views[i])
+	}
+	return views
+}
+
+// Call returns a live call by its id.
+func (g *Gateway) Call(id string) (CallView, bool) {
+	var v CallView
+	found := false
+	for _, l := range g.loops {
+		l.do(func(s *shard.Shard) {
+			if c := s.Call(id); c != nil {
+				v, found = view(c), true
+			}
+		})
+	}
+	if found {
+		g.addMedia(&v)
+	}
+	return v, found
+}
+
+// HangUp releases both legs of a call and reports whether there was one.
+func (g *Gateway) HangUp(id string) bool {
+	n := 0
+	for _, l := range g.loops {
+		l.do(func(s *shard.Shard) { n += s.HangUp(time.Now(), id, cdr.EndHangup) })
+	}
+	return n > 0
+}
+
+func view(c *call.Call) CallView {
+	return CallView{ID: c.ID, State: c.State.String(), Record: c.Record}
+}
+
+func (g *Gateway) addMedia(v *CallView) {
+	for _, l := range g.loops {
+		if s := l.media.session(v.ID); s != nil {
+			v.Media = mediaRecord(s.Stats())
+		}
+	}
+}

@@ -1,0 +1,229 @@
+package shard
+
+import (
+	"net/netip"
+	"time"
+
+	"mask700/binding"
+	"mask700/sip/call"
+	"mask700/sip/flow"
+	"mask700/sip/message"
+	"mask700/sip/transaction"
+)
+
+// retryAfter is what a refused caller is told to wait, in seconds.
+const retryAfter = 5
+
+// Receive takes a message of a trunk.
+func (s *Shard) Receive(now time.Time, in Inbound) {
+	s.env.Now = now
+	m := in.Message
+	switch {
+	case m == nil || len(m.Via) == 0:
+		s.stats.Faulty++
+	case !m.IsRequest():
+		s.response(m)
+	case m.Method == "ACK":
+		s.ack(in)
+	default:
+		s.request(in)
+	}
+}
+
+// response takes a response: it belongs to a transaction of ours or to nobody.
+func (s *Shard) response(m *message.Message) {
+	t := s.txs[call.ClientTx(m.Via[0].Branch, m.Method)]
+	if t == nil || !isClient(t) || len(m.Via) != 1 {
+		s.stats.Stray++
+		return
+	}
+	switch {
+	case m.Status < 200:
+		s.step(t, transaction.Provisional, m)
+	case m.Status >= 300:
+		s.step(t, transaction.Failure, m)
+	case t.ack != nil && t.ackTag == m.To.Tag:
+		s.stats.Retransmitted++
+		s.emit(t.ackFlow, t.ack, 0)
+	default:
+		s.step(t, transaction.Success, m)
+	}
+}
+
+// ack takes an ACK: of a final response through its transaction, of a 2xx
+// through its dialog, whichever branch it wears.
+func (s *Shard) ack(in Inbound) {
+	m := in.Message
+	t := s.txs[serverKey(m, "INVITE")]
+	if t != nil && t.machine.State != transaction.Accepted {
+		s.step(t, transaction.Ack, nil)
+		return
+	}
+	if d, ok := s.dialogs[dialogKey{m.CallID, m.To.Tag}]; ok && in.Fault == nil {
+		s.handle(d.live, call.Requested{Side: d.side, Message: m})
+		return
+	}
+	s.stats.Stray++
+}
+
+// request takes any other request.
+func (s *Shard) request(in Inbound) {
+	m := in.Message
+	key := serverKey(m, m.Method)
+	if t := s.txs[key]; t != nil {
+		s.stats.Repeated++
+		s.step(t, transaction.Repeat, nil)
+		return
+	}
+	switch {
+	case in.Fault != nil && (m.Method != "INVITE" || m.To.Tag != ""):
+		s.stats.Faulty++
+		s.answer(in, faultResponse(in.Fault))
+	case m.Method == "CANCEL":
+		s.cancelled(in, key)
+	case m.To.Tag != "":
+		s.inDialog(in, key)
+	case m.Method == "INVITE":
+		s.invite(in, key)
+	default:
+		s.answer(in, s.outside(m.Method))
+	}
+}
+
+// outside is the answer to a request that is not part of a dialog and begins
+// none.
+func (s *Shard) outside(method string) message.Response {
+	switch method {
+	case "OPTIONS":
+		if s.draining {
+			return message.Response{Status: 503, RetryAfter: retryAfter}
+		}
+		return message.Response{Status: 200, Allow: true, AcceptSDP: true}
+	case "BYE", "UPDATE", "PRACK", "INFO", "NOTIFY":
+		return message.Response{Status: 481}
+	case "MESSAGE", "REGISTER", "SUBSCRIBE", "PUBLISH", "REFER":
+		return message.Response{Status: 405, Allow: true}
+	}
+	return message.Response{Status: 501, Allow: true}
+}
+
+// faultResponse is the answer to a request that is not as it should be.
+func faultResponse(f *message.Fault) message.Response {
+	r := message.Response{Status: f.Status, Unsupported: f.Unsupported}
+	if f.Status == 415 {
+		r.AcceptSDP = true
+	}
+	return r
+}
+
+// answer responds without keeping any state: a repetition of the request gets
+// the same bytes again (section 8.2.7).
+func (s *Shard) answer(in Inbound, r message.Response) {
+	if r.Status == 0 {
+		return
+	}
+	m := in.Message
+	r.Echo = in.echo()
+	r.ToTag = s.config.Router.Tag(m.CallID, m.From.Tag, m.Via[0].Branch)
+	s.emit(back(in), s.writeResponse(&r), 0)
+}
+
+// back is the way of a response (section 18.2.2, RFC 3581 section 4): on a
+// stream the same connection; on UDP the address that the request came from,
+// and its port only if the peer asked for that.
+func back(in Inbound) flow.Flow {
+	f := in.Flow
+	v := &in.Message.Via[0]
+	if f.Network == flow.UDP && !v.RPort {
+		f.Remote = withPort(f, v.Port)
+	}
+	return f
+}
+
+// serve opens the server transaction of a request.
+func (s *Shard) serve(in Inbound, key call.Tx, kind transaction.Kind) *tx {
+	t := s.open(key, kind, back(in))
+	if t == nil {
+		return nil
+	}
+	t.other = withPort(in.Flow, in.Message.Via[0].Port)
+	s.step(t, transaction.Begin, nil)
+	return t
+}
+
+// invite takes an INVITE that would begin a call.
+func (s *Shard) invite(in Inbound, key call.Tx) {
+	m := in.Message
+	if _, ok := s.merged[mergeKey{m.CallID, m.From.Tag, m.CSeq}]; ok {
+		s.answer(in, message.Response{Status: 482})
+		return
+	}
+	t := s.serve(in, key, transaction.InviteServer)
+	if t == nil {
+		s.answer(in, message.Response{Status: 503, RetryAfter: retryAfter, Q850: 42})
+		return
+	}
+	switch {
+	case in.Fault != nil:
+		s.begin(in, t, "", &call.Final{Status: in.Fault.Status, Unsupported: in.Fault.Unsupported})
+	case s.draining, len(s.calls) >= s.config.MaxCalls:
+		if !s.draining {
+			s.stats.Overload++
+		}
+		s.begin(in, t, binding.RefusalOverload, &call.Final{Status: 503, RetryAfter: retryAfter, Q850: 42})
+	default:
+		s.begin(in, t, "", nil)
+	}
+}
+
+// cancelled takes a CANCEL: it is answered by itself, and ends an INVITE that
+// has no final answer yet (section 9.2).
+func (s *Shard) cancelled(in Inbound, key call.Tx) {
+	t := s.txs[serverKey(in.Message, "INVITE")]
+	if t == nil || t.owner == nil {
+		s.answer(in, message.Response{Status: 481})
+		return
+	}
+	c := s.serve(in, key, transaction.Server)
+	if c == nil {
+		return
+	}
+	tag := ""
+	if t.owner.call != nil {
+		tag = t.owner.call.Legs[t.side].LocalTag
+	}
+	s.respond(call.Respond{Tx: key, Response: message.Response{Echo: in.echo(), Status: 200, ToTag: tag}})
+	if t.machine.State == transaction.Proceeding && t.owner.call != nil {
+		s.handle(t.owner, call.Cancelled{Tx: t.key})
+	}
+}
+
+// inDialog takes a request for one of our dialogs.
+func (s *Shard) inDialog(in Inbound, key call.Tx) {
+	m := in.Message
+	d, ok := s.dialogs[dialogKey{m.CallID, m.To.Tag}]
+	if !ok {
+		s.answer(in, message.Response{Status: 481})
+		return
+	}
+	kind := transaction.Server
+	if m.Method == "INVITE" {
+		kind = transaction.InviteServer
+	}
+	t := s.serve(in, key, kind)
+	if t == nil {
+		s.answer(in, message.Response{Status: 503, RetryAfter: retryAfter})
+		return
+	}
+	t.owner, t.side = d.live, d.side
+	s.handle(d.live, call.Requested{Side: d.side, Tx: key, Message: m, Echo: in.echo()})
+}
+
+// withPort is a flow's remote address with another port; 0 means the
+// network's own.
+func withPort(f flow.Flow, port int) netip.AddrPort {
+	if port <= 0 || port > 65535 {
+		port = int(f.Network.DefaultPort())
+	}
+	return netip.AddrPortFrom(f.Remote.Addr(), uint16(port))
+}

@@ -1,0 +1,371 @@
+// Package shard keeps the calls of one processor core: their transactions,
+// dialogs and timers, in tables that nothing else touches.
+//
+// A Shard is pure. Messages, answers and the time go in through its methods;
+// what is to be done comes out as a list. It runs every event to completion, so
+// there is order without a lock, and a run can be replayed from its seed.
+package shard
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"mask700/binding"
+	"mask700/sip/call"
+	"mask700/sip/flow"
+	"mask700/sip/message"
+	"mask700/sip/token"
+	"mask700/sip/transaction"
+	"mask700/sip/trunk"
+	"mask700/sip/wheel"
+)
+
+// tick is the resolution of every timer.
+const tick = 10 * time.Millisecond
+
+// Config is fixed for the life of a shard, but for Call, which Reload replaces.
+type Config struct {
+	Index           int
+	Seed            [32]byte
+	Router          *token.Router
+	Call            *call.Config
+	Advertise       []string // by listener: host:port that replaces the local address, empty: none
+	MaxCalls        int      // bound on live calls; 0: 100 000
+	MaxTransactions int      // bound on transactions, ended ones that linger included; 0: 20 a call
+}
+
+// Shard is the state of one core. It is not safe for concurrent use.
+type Shard struct {
+	config   Config
+	env      call.Env
+	calls    map[string]*live
+	txs      map[call.Tx]*tx
+	dialogs  map[dialogKey]dialog
+	merged   map[mergeKey]struct{}
+	tokens   map[uint64]*tx // transactions on streams, to hear of what could not be sent
+	token    uint64
+	timers   *wheel.Wheel[timerKey]
+	draining bool
+	stats    Stats
+	scratch  []byte
+	pending  []pending // events that actions gave rise to, for after the step
+	out      []Output
+}
+
+// Stats counts what a shard has seen since it began.
+type Stats struct {
+	Calls, Refused, Answered     uint64 // INVITEs, those refused at once, those answered by 2xx
+	Retransmitted                uint64 // messages that we sent again
+	Repeated                     uint64 // requests that came again
+	Stray                        uint64 // responses and ACKs that belong to nothing
+	Faulty                       uint64 // messages answered by an error without a call
+	Overload                     uint64 // requests dropped or refused for want of room
+	LiveCalls, LiveTx, LiveTimer int
+}
+
+// live is a call in the tables. A transaction that outlives its call keeps only
+// this, with call nil.
+type live struct {
+	call   *call.Call
+	merge  mergeKey
+	timers [10]wheel.ID // by timerIndex
+}
+
+// pending is an event for a call that has to wait until its step is over.
+type pending struct {
+	live  *live
+	event call.Event
+}
+
+type dialogKey struct{ callID, tag string }
+
+type dialog struct {
+	live *live
+	side call.Side
+}
+
+// mergeKey is what two copies of one request have in common (section 8.2.2.2).
+type mergeKey struct {
+	callID, tag string
+	seq         uint32
+}
+
+// timerKey says whose timer it is: a transaction's or a call's.
+type timerKey struct {
+	tx       *tx
+	deadline bool
+	live     *live
+	timer    call.Timer
+}
+
+// Output is one thing to be done outside of the shard: a message to send, or
+// an action of a call for the store or the media.
+type Output struct {
+	Call   string // whose; empty for a message
+	Action call.Action
+	Send   Send
+}
+
+// Send is a message that leaves.
+type Send struct {
+	Flow  flow.Flow
+	Bytes []byte
+	Token uint64 // to be given to Failed if it cannot be sent; 0: nobody waits
+}
+
+// New returns an empty shard whose time is now.
+func New(config Config, now time.Time) *Shard {
+	if config.MaxCalls == 0 {
+		config.MaxCalls = 100_000
+	}
+	if config.MaxTransactions == 0 {
+		config.MaxTransactions = 20 * config.MaxCalls
+	}
+	return &Shard{
+		config:  config,
+		env:     call.Env{Now: now, Config: config.Call, Mint: token.NewMint(config.Seed, config.Router, config.Index)},
+		calls:   map[string]*live{},
+		txs:     map[call.Tx]*tx{},
+		dialogs: map[dialogKey]dialog{},
+		merged:  map[mergeKey]struct{}{},
+		tokens:  map[uint64]*tx{},
+		timers:  wheel.New[timerKey](now, tick),
+		token:   uint64(config.Index) << 48, // so that a token names its shard
+	}
+}
+
+// Take returns what is to be done since the last Take. The slice is the
+// caller's until then.
+func (s *Shard) Take() []Output {
+	out := s.out
+	s.out = nil
+	return out
+}
+
+// Next is when Advance has work to do at the latest, false when nothing waits.
+func (s *Shard) Next() (time.Time, bool) { return s.timers.Next() }
+
+// Advance moves the time and fires what is due.
+func (s *Shard) Advance(now time.Time) {
+	s.env.Now = now
+	s.timers.Advance(now, func(k timerKey) {
+		switch {
+		case k.tx != nil && k.deadline:
+			k.tx.deadline = 0
+			s.step(k.tx, transaction.DeadlineAt, nil)
+		case k.tx != nil:
+			k.tx.retransmit = 0
+			s.step(k.tx, transaction.RetransmitAt, nil)
+		case k.live.call != nil:
+			k.live.timers[timerIndex(k.timer)] = 0
+			s.handle(k.live, call.Fired{Timer: k.timer})
+		}
+	})
+}
+
+// Answer brings an answer of the store or the media to a call. One that comes
+// after the call has ended is nobody's.
+func (s *Shard) Answer(now time.Time, id string, ev call.Event) {
+	s.env.Now = now
+	if l := s.calls[id]; l != nil {
+		s.handle(l, ev)
+	}
+}
+
+// Failed says that a message could not be sent.
+func (s *Shard) Failed(now time.Time, token uint64) {
+	s.env.Now = now
+	t := s.tokens[token]
+	if t == nil {
+		return
+	}
+	if t.flow.Conn != 0 {
+		// The connection it came or went on is gone: once more on another one
+		// (section 18.2.2, and 18.1.1 for requests).
+		t.flow.Conn = 0
+		if t.other.IsValid() {
+			t.flow.Remote = t.other
+		}
+		s.transmit(t, t.last)
+		return
+	}
+	s.step(t, transaction.Broken, nil)
+}
+
+// Drain refuses new calls from now on, or takes them again.
+func (s *Shard) Drain(on bool) { s.draining = on }
+
+// Reload replaces the configuration that calls are made with. Trunks keep
+// their index for as long as calls live on them.
+func (s *Shard) Reload(c *call.Config) { s.config.Call, s.env.Config = c, c }
+
+// HangUp ends one call, or every call when id is empty, and says how many.
+func (s *Shard) HangUp(now time.Time, id, end string) int {
+	s.env.Now = now
+	if id != "" {
+		l := s.calls[id]
+		if l == nil {
+			return 0
+		}
+		s.handle(l, call.HangUp{End: end})
+		return 1
+	}
+	all := slices.Sorted(maps.Keys(s.calls)) // in an order that a replay repeats
+	for _, id := range all {
+		s.handle(s.calls[id], call.HangUp{End: end})
+	}
+	return len(all)
+}
+
+// Calls calls each for every live call until it returns false. The call must
+// not be kept or changed.
+func (s *Shard) Calls(each func(*call.Call) bool) {
+	for _, l := range s.calls {
+		if !each(l.call) {
+			return
+		}
+	}
+}
+
+// Call returns a live call by its id, nil if there is none.
+func (s *Shard) Call(id string) *call.Call {
+	if l := s.calls[id]; l != nil {
+		return l.call
+	}
+	return nil
+}
+
+// Stats returns the counters.
+func (s *Shard) Stats() Stats {
+	st := s.stats
+	st.LiveCalls, st.LiveTx, st.LiveTimer = len(s.calls), len(s.txs), s.timers.Len()
+	return st
+}
+
+// handle gives an event to a call and does what it asks for.
+func (s *Shard) handle(l *live, ev call.Event) {
+	if l.call == nil {
+		return
+	}
+	l.call.Handle(&s.env, ev)
+	s.perform(l)
+	for len(s.pending) > 0 {
+		p := s.pending[0]
+		s.pending = s.pending[1:]
+		if p.live.call != nil {
+			p.live.call.Handle(&s.env, p.event)
+			s.perform(p.live)
+		}
+	}
+}
+
+// perform carries out the actions of a step. It never enters a call again: what
+// an action gives rise to waits in pending.
+func (s *Shard) perform(l *live) {
+	for _, a := range s.env.Actions {
+		switch a := a.(type) {
+		case call.Respond:
+			s.respond(a)
+		case call.Repeat:
+			if t := s.txs[a.Tx]; t != nil && t.last != nil {
+				s.stats.Retransmitted++
+				s.transmit(t, t.last)
+			}
+		case call.Ask:
+			s.ask(l, a)
+		case call.Cancel:
+			s.cancel(a.Tx)
+		case call.Abandon:
+			if t := s.txs[a.Tx]; t != nil {
+				s.step(t, transaction.Abandon, nil)
+			}
+		case call.Acknowledge:
+			s.acknowledge(a)
+		case call.StartTimer:
+			i := timerIndex(a.Timer)
+			s.timers.Stop(l.timers[i])
+			l.timers[i] = s.timers.Start(s.env.Now.Add(a.After), timerKey{live: l, timer: a.Timer})
+		case call.StopTimer:
+			i := timerIndex(a.Timer)
+			s.timers.Stop(l.timers[i])
+			l.timers[i] = 0
+		case call.Enter:
+			s.dialogs[dialogKey{a.CallID, a.Local}] = dialog{l, a.Side}
+		case call.Leave:
+			s.leave(l)
+		default:
+			s.out = append(s.out, Output{Call: l.call.ID, Action: a})
+		}
+	}
+	clear(s.env.Actions)
+	s.env.Actions = s.env.Actions[:0]
+}
+
+func timerIndex(t call.Timer) int { return int(t.Kind)*2 + int(t.Side) }
+
+// leave forgets a call. Its transactions stay for as long as the network may
+// repeat what belongs to them.
+func (s *Shard) leave(l *live) {
+	for _, id := range l.timers {
+		s.timers.Stop(id)
+	}
+	for i := range l.call.Legs {
+		leg := &l.call.Legs[i]
+		delete(s.dialogs, dialogKey{leg.CallID, leg.LocalTag})
+	}
+	delete(s.merged, l.merge)
+	delete(s.calls, l.call.ID)
+	l.call = nil
+}
+
+// begin makes a call of an INVITE.
+func (s *Shard) begin(in Inbound, t *tx, why binding.Refusal, refuse *call.Final) {
+	s.stats.Calls++
+	if refuse != nil {
+		s.stats.Refused++
+	}
+	m := in.Message
+	l := &live{merge: mergeKey{m.CallID, m.From.Tag, m.CSeq}}
+	t.owner = l
+	s.merged[l.merge] = struct{}{}
+	l.call = call.New(&s.env, call.Arrival{
+		Tx: t.key, Message: m, Echo: in.echo(), Flow: in.Flow, Host: s.host(in.Flow), Trunk: in.Trunk,
+		Refuse: refuse, Refusal: why,
+	})
+	s.calls[l.call.ID] = l
+	s.perform(l)
+}
+
+// host is our host:port on a flow as it is written.
+func (s *Shard) host(f flow.Flow) string {
+	if i := int(f.Listener); i < len(s.config.Advertise) && s.config.Advertise[i] != "" {
+		return s.config.Advertise[i]
+	}
+	return f.Local.String()
+}
+
+// Inbound is a message that came in from a trunk.
+type Inbound struct {
+	Flow    flow.Flow
+	Trunk   *trunk.Trunk
+	Message *message.Message
+	Fault   *message.Fault // what is wrong with it, nil: nothing
+}
+
+func (in *Inbound) echo() message.Echo { return in.Message.Echo(in.Flow.Remote) }
+
+// Add sums the counters of two shards.
+func (st *Stats) Add(o Stats) {
+	st.Calls += o.Calls
+	st.Refused += o.Refused
+	st.Answered += o.Answered
+	st.Retransmitted += o.Retransmitted
+	st.Repeated += o.Repeated
+	st.Stray += o.Stray
+	st.Faulty += o.Faulty
+	st.Overload += o.Overload
+	st.LiveCalls += o.LiveCalls
+	st.LiveTx += o.LiveTx
+	st.LiveTimer += o.LiveTimer
+}

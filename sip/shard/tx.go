@@ -1,0 +1,253 @@
+package shard
+
+import (
+	"net/netip"
+	"strconv"
+	"time"
+
+	"mask700/sip/call"
+	"mask700/sip/flow"
+	"mask700/sip/message"
+	"mask700/sip/transaction"
+	"mask700/sip/wheel"
+)
+
+// tx is a transaction in the tables: the machine, and what it may have to send
+// again.
+type tx struct {
+	key     call.Tx
+	machine transaction.Machine
+	owner   *live
+	side    call.Side
+	quiet   bool
+	flow    flow.Flow
+	other   netip.AddrPort // where to try next when the connection of flow is gone
+	last    []byte
+
+	// Of an INVITE that we sent, until it has its final response: what its
+	// CANCEL and its ACK are made of.
+	request *message.Request
+	// The ACK of its 2xx, sent again for every repetition by the same phone.
+	ack     []byte
+	ackTag  string
+	ackFlow flow.Flow
+
+	retransmit, deadline wheel.ID
+	token                uint64
+}
+
+// open makes a transaction and puts it into the tables; nil when they are full.
+func (s *Shard) open(key call.Tx, kind transaction.Kind, f flow.Flow) *tx {
+	if len(s.txs) >= s.config.MaxTransactions {
+		s.stats.Overload++
+		return nil
+	}
+	t := &tx{key: key, machine: transaction.New(kind, f.Network.Reliable()), flow: f}
+	if f.Network.Reliable() {
+		s.token++
+		t.token = s.token
+		s.tokens[t.token] = t
+	}
+	s.txs[key] = t
+	return t
+}
+
+// step feeds a transaction and does what comes of it. m is the response that
+// was received, if the step is about one.
+func (s *Shard) step(t *tx, in transaction.Input, m *message.Message) {
+	o := t.machine.Step(in, s.env.Config.Timers)
+	s.set(t, &t.retransmit, o.Retransmit, false)
+	s.set(t, &t.deadline, o.Deadline, true)
+	if o.Do.Has(transaction.Send) {
+		s.transmit(t, t.last)
+	}
+	if o.Do.Has(transaction.Resend) && t.last != nil {
+		s.stats.Retransmitted++
+		s.transmit(t, t.last)
+	}
+	if o.Do.Has(transaction.SendAck) {
+		s.ackFailure(t, m)
+	}
+	if t.machine.Done() {
+		s.forget(t)
+	}
+	if t.owner == nil || t.quiet {
+		return
+	}
+	switch {
+	case o.Do.Has(transaction.Deliver) && m != nil && !m.IsRequest():
+		s.handle(t.owner, call.Responded{Side: t.side, Tx: t.key, Message: m})
+	case o.Do&(transaction.Timeout|transaction.Failed) != 0 && isClient(t):
+		s.handle(t.owner, call.Unanswered{Side: t.side, Tx: t.key})
+	}
+}
+
+func isClient(t *tx) bool {
+	return t.machine.Kind == transaction.Client || t.machine.Kind == transaction.InviteClient
+}
+
+// set applies a timer change of an outcome.
+func (s *Shard) set(t *tx, id *wheel.ID, change time.Duration, deadline bool) {
+	if change == transaction.Keep {
+		return
+	}
+	s.timers.Stop(*id)
+	*id = 0
+	if change != transaction.Stop {
+		*id = s.timers.Start(s.env.Now.Add(change), timerKey{tx: t, deadline: deadline})
+	}
+}
+
+// forget takes an ended transaction out of the tables.
+func (s *Shard) forget(t *tx) {
+	s.timers.Stop(t.retransmit)
+	s.timers.Stop(t.deadline)
+	if s.txs[t.key] == t {
+		delete(s.txs, t.key)
+	}
+	delete(s.tokens, t.token)
+}
+
+// transmit is the one place where bytes leave. What guards the last step
+// before the socket belongs here.
+func (s *Shard) transmit(t *tx, b []byte) { s.emit(t.flow, b, t.token) }
+
+func (s *Shard) emit(f flow.Flow, b []byte, token uint64) {
+	if len(b) == 0 {
+		return
+	}
+	s.out = append(s.out, Output{Send: Send{Flow: f, Bytes: b, Token: token}})
+}
+
+// write composes a message into bytes of its own.
+func (s *Shard) writeRequest(r *message.Request) []byte {
+	s.scratch = r.Append(s.scratch[:0])
+	return append([]byte(nil), s.scratch...)
+}
+
+func (s *Shard) writeResponse(r *message.Response) []byte {
+	s.scratch = r.Append(s.scratch[:0])
+	return append([]byte(nil), s.scratch...)
+}
+
+// respond sends a call's response through its server transaction.
+func (s *Shard) respond(a call.Respond) {
+	t := s.txs[a.Tx]
+	if t == nil {
+		return
+	}
+	in := transaction.Provisional
+	switch {
+	case a.Response.Status >= 300:
+		in = transaction.Failure
+	case a.Response.Status >= 200:
+		in = transaction.Success
+		if t.machine.Kind == transaction.InviteServer && t.machine.State == transaction.Proceeding {
+			s.stats.Answered++
+		}
+	}
+	t.last = s.writeResponse(&a.Response)
+	s.step(t, in, nil)
+}
+
+// ask opens a client transaction for a call's request.
+func (s *Shard) ask(l *live, a call.Ask) {
+	kind := transaction.Client
+	if a.Request.Method == "INVITE" {
+		kind = transaction.InviteClient
+	}
+	t := s.open(a.Tx, kind, a.Flow)
+	if t == nil {
+		// No room: the call hears of it as of a request that nobody answers.
+		if !a.Quiet {
+			s.pending = append(s.pending, pending{l, call.Unanswered{Side: a.Side, Tx: a.Tx}})
+		}
+		return
+	}
+	t.owner, t.side, t.quiet = l, a.Side, a.Quiet
+	t.last = s.writeRequest(&a.Request)
+	if kind == transaction.InviteClient {
+		r := a.Request
+		r.Body = nil
+		t.request = &r
+	}
+	s.step(t, transaction.Begin, nil)
+}
+
+// cancel sends the CANCEL of a pending INVITE: its Request-URI, Via, From, To,
+// Call-ID, Route and CSeq number (section 9.1).
+func (s *Shard) cancel(key call.Tx) {
+	t := s.txs[key]
+	if t == nil || t.request == nil {
+		return
+	}
+	r := s.shortOf(t.request, "CANCEL")
+	c := s.open(call.ClientTx(r.Branch, "CANCEL"), transaction.Client, t.flow)
+	if c == nil {
+		return
+	}
+	c.quiet = true
+	c.last = s.writeRequest(&r)
+	s.step(c, transaction.Begin, nil)
+}
+
+// shortOf is a request that belongs to the transaction of another.
+func (s *Shard) shortOf(r *message.Request, method string) message.Request {
+	return message.Request{
+		Method: method, Target: r.Target, Via: r.Via, Branch: r.Branch, Route: r.Route,
+		From: r.From, To: r.To, CallID: r.CallID, CSeq: r.CSeq, MaxForwards: 70,
+	}
+}
+
+// ackFailure acknowledges a final response that is not a 2xx (section
+// 17.1.1.3), and again when it is repeated.
+func (s *Shard) ackFailure(t *tx, m *message.Message) {
+	if t.request != nil && m != nil {
+		r := s.shortOf(t.request, "ACK")
+		r.To = m.To.Text
+		t.ack = s.writeRequest(&r)
+		t.request, t.last = nil, nil
+	}
+	s.emit(t.flow, t.ack, 0)
+}
+
+// acknowledge sends the ACK of a 2xx and keeps it for repetitions of the first
+// phone's.
+func (s *Shard) acknowledge(a call.Acknowledge) {
+	b := s.writeRequest(&a.Request)
+	if t := s.txs[a.Tx]; t != nil && t.ack == nil {
+		t.ack, t.ackTag, t.ackFlow = b, a.Tag, a.Flow
+		t.request, t.last = nil, nil
+	}
+	s.emit(a.Flow, b, 0)
+}
+
+// serverKey is how a request finds its server transaction (section 17.2.3); an
+// ACK and a CANCEL find the INVITE's by its method.
+func serverKey(m *message.Message, method string) call.Tx {
+	v := &m.Via[0]
+	key := make([]byte, 0, 96)
+	if len(v.Branch) > len(cookie) && v.Branch[:len(cookie)] == cookie {
+		key = append(key, v.Branch...)
+		key = append(key, ' ')
+		key = append(key, v.Host...)
+		key = append(key, ':')
+		key = strconv.AppendInt(key, int64(v.Port), 10)
+	} else {
+		// RFC 2543: no branch that would tell transactions apart.
+		key = append(key, "2543 "...)
+		key = append(key, m.CallID...)
+		key = append(key, ' ')
+		key = append(key, m.From.Tag...)
+		key = append(key, ' ')
+		key = strconv.AppendUint(key, uint64(m.CSeq), 10)
+		key = append(key, ' ')
+		key = append(key, v.Text...)
+	}
+	key = append(key, " <"...)
+	key = append(key, method...)
+	return call.Tx(key)
+}
+
+// cookie begins every branch of RFC 3261.
+const cookie = "z9hG4bK"

@@ -1,0 +1,111 @@
+package sdp
+
+import (
+	"net/netip"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// written is everything that a body of ours may hold, line by line: with it, no
+// text of the input's can be in the output, whatever the input was.
+var written = []*regexp.Regexp{
+	regexp.MustCompile(`^v=0$`),
+	regexp.MustCompile(`^o=- 7 [1-3] IN IP4 192\.0\.2\.1$`),
+	regexp.MustCompile(`^s=-$`),
+	regexp.MustCompile(`^c=IN IP4 192\.0\.2\.1$`),
+	regexp.MustCompile(`^t=0 0$`),
+	regexp.MustCompile(`^m=audio 20000 RTP/AVPF?( \d{1,3})+$`),
+	regexp.MustCompile(`^m=(audio|video|text|application|message|image) 0 [A-Za-z/]+ (\d{1,3}|\*|t38)$`),
+	regexp.MustCompile(`^a=rtpmap:\d{1,3} (PCMU|PCMA|G722|G723|G728|G729|G726-(16|24|32|40)|GSM|GSM-EFR|iLBC|AMR|telephone-event|speex|CN)/8000$`),
+	regexp.MustCompile(`^a=rtpmap:\d{1,3} (AMR-WB|EVS|G7221|speex|telephone-event|CN)/16000$`),
+	regexp.MustCompile(`^a=rtpmap:\d{1,3} (G7221|speex|telephone-event|CN)/32000$`),
+	regexp.MustCompile(`^a=rtpmap:\d{1,3} telephone-event/(24000|48000)$`),
+	regexp.MustCompile(`^a=rtpmap:\d{1,3} opus/48000/2$`),
+	regexp.MustCompile(`^a=fmtp:\d{1,3} \d{1,3}(-\d{1,3})?(,\d{1,3}(-\d{1,3})?)*$`),
+	regexp.MustCompile(`^a=fmtp:\d{1,3} [a-z-]+=(-?\d{1,6}|\d+(,\d)*|[0-9.]{1,4}(-[0-9.]{1,4})?|[a-z]{2,3}(-[a-z]{2,3})?)(;[a-z-]+=(-?\d{1,6}|\d(,\d)*|[0-9.]{1,4}(-[0-9.]{1,4})?|[a-z]{2,3}(-[a-z]{2,3})?))*$`),
+	regexp.MustCompile(`^a=(max)?ptime:\d{1,4}$`),
+	regexp.MustCompile(`^a=(sendrecv|sendonly|recvonly|inactive)$`),
+}
+
+var longNumber = regexp.MustCompile(`\d{7}`)
+
+// checkWritten fails the test when a body holds anything but what may be written.
+func checkWritten(t *testing.T, body []byte) {
+	t.Helper()
+	if longNumber.Match(body) {
+		t.Errorf("a long number is in\n%s", body)
+	}
+	text, ended := strings.CutSuffix(string(body), "\r\n")
+	if !ended {
+		t.Errorf("the last line does not end in\n%s", body)
+	}
+	for _, line := range strings.Split(text, "\r\n") {
+		ok := false
+		for _, re := range written {
+			ok = ok || re.MatchString(line)
+		}
+		if !ok {
+			t.Errorf("line %q of\n%s", line, body)
+		}
+	}
+	d, err := Parse(body)
+	if err != nil {
+		t.Errorf("%v in our own\n%s", err, body)
+		return
+	}
+	if d.audio() == nil {
+		t.Errorf("no audio in our own\n%s", body)
+	}
+}
+
+// FuzzRewrite: whatever can be read is written into something that can be read
+// again, and nothing of the input but numbers of a few digits and names out of
+// closed lists is in it. The input plays the caller's offer, the callee's answer
+// and the callee's new offer.
+func FuzzRewrite(f *testing.F) {
+	f.Add([]byte(plain))
+	f.Add([]byte(strings.ReplaceAll(plain, "\r\n", "\n")))
+	f.Add([]byte("v=0\no=13800138000 2890844526 2890844526 IN IP4 10.1.2.3\ns=13800138000\ni=13900139000\nc=IN IP4 10.1.2.3\nt=0 0\n" +
+		"a=tool:13800138000\na=13800138000\nm=audio 49170/1 RTP/AVPF 96 97 98 99 101 9 18 4\na=rtpmap:96 opus/48000/2\na=fmtp:96 maxaveragebitrate=510000;x=13800138000\n" +
+		"a=rtpmap:97 AMR-WB/16000\na=fmtp:97 mode-set=0,1,2\na=rtpmap:98 EVS/16000/1\na=fmtp:98 br=5.9-24.4;bw=nb-swb;ch-aw-recv=-1\na=rtpmap:99 ilbc/8000\na=fmtp:99 mode=30\n" +
+		"a=rtpmap:101 telephone-event/48000\na=fmtp:101 0-15,66,70\na=fmtp:18 annexb=no\na=fmtp:4 bitrate=5.3\na=rtcp:49171 IN IP4 10.1.2.3\na=ssrc:1 cname:13800138000@10.1.2.3\n" +
+		"m=video 4 RTP/AVP 31\nm=image 5 udptl t38\nm=message 9 TCP/MSRP *\na=path:msrp://13800138000@10.1.2.3\nm=audio 0 RTP/SAVP 0"))
+	f.Add([]byte(strings.Replace(plain, "c=IN IP4 10.1.2.3", "c=IN IP4 0.0.0.0", 1) + "a=inactive"))
+	f.Add([]byte(strings.Replace(plain, "m=audio 4000", "m=audio 0", 1)))
+	f.Fuzz(func(t *testing.T, in []byte) {
+		d, err := Parse(in)
+		if err != nil {
+			return
+		}
+		at := Local{Addr: netip.MustParseAddr("192.0.2.1"), Port: 20000}
+		_, remoteErr := Remote(d)
+		leg := NewLeg(7)
+		if body, err := leg.Offer(d, at); err == nil {
+			checkWritten(t, body)
+			if remoteErr != nil {
+				t.Errorf("offered what has no remote: %v", remoteErr)
+			}
+			leg.Receive(d)
+			if _, err := leg.Remote(); err != nil {
+				t.Error(err)
+			}
+			if body, err = leg.Offer(d, at); err != nil {
+				t.Errorf("the second offer: %v", err)
+			}
+			checkWritten(t, body)
+		}
+		leg = NewLeg(7)
+		leg.Receive(d)
+		if body, err := leg.Answer(d, at); err == nil {
+			checkWritten(t, body)
+			if got := len(leg.Lines); got != len(d.Lines) {
+				t.Errorf("%d lines answered %d", got, len(d.Lines))
+			}
+			if body, err = leg.Offer(d, at); err != nil {
+				t.Errorf("an offer after the answer: %v", err)
+			}
+			checkWritten(t, body)
+		}
+	})
+}

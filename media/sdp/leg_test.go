@@ -1,0 +1,157 @@
+package sdp
+
+import (
+	"bytes"
+	"encoding/gob"
+	"errors"
+	"net/netip"
+	"reflect"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+var here = Local{Addr: netip.MustParseAddr("192.0.2.1"), Port: 20000}
+
+func mustParse(t *testing.T, text string) *Description {
+	t.Helper()
+	d, err := Parse([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// established is a leg after one offer from its peer and our answer.
+func established(t *testing.T) Leg {
+	t.Helper()
+	l := NewLeg(7)
+	l.Receive(mustParse(t, strings.Replace(plain, "AVP 8", "AVP 8 0 96", 1)+"a=rtpmap:96 AMR/8000\r\nm=video 9 RTP/AVP 34\r\n"))
+	if _, err := l.Answer(mustParse(t, plain), here); err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+func TestLegSurvivesEncoding(t *testing.T) {
+	for name, l := range map[string]Leg{"new": NewLeg(7), "established": established(t)} {
+		var buf bytes.Buffer
+		if err := gob.NewEncoder(&buf).Encode(l); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		var back Leg
+		if err := gob.NewDecoder(&buf).Decode(&back); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if !reflect.DeepEqual(l, back) {
+			t.Errorf("%s: came back as\n%+v\nfrom\n%+v", name, back, l)
+		}
+		again, err := back.Offer(mustParse(t, plain), here)
+		want, wantErr := l.Offer(mustParse(t, plain), here)
+		if !bytes.Equal(again, want) || err != wantErr {
+			t.Errorf("%s: the decoded leg writes another offer:\n%s\nnot\n%s", name, again, want)
+		}
+	}
+}
+
+// A copy of a leg must not be changed by what happens to the leg afterwards, nor
+// by a caller that changes what it was given.
+func TestAssignmentIsASnapshot(t *testing.T) {
+	l := established(t)
+	snapshot := l
+	var before bytes.Buffer
+	if err := gob.NewEncoder(&before).Encode(snapshot); err != nil {
+		t.Fatal(err)
+	}
+	l.Receive(mustParse(t, strings.Replace(plain, "AVP 8", "AVP 0 8 97", 1)+"a=rtpmap:97 opus/48000/2\r\n"))
+	if _, err := l.Answer(mustParse(t, strings.Replace(plain, "AVP 8", "AVP 0", 1)), here); err != nil {
+		t.Fatal(err)
+	}
+	body, err := l.Offer(mustParse(t, strings.Replace(plain, "AVP 8", "AVP 9 100", 1)+"a=rtpmap:100 iLBC/8000\r\n"), here)
+	if err != nil {
+		t.Fatal(err)
+	}
+	clear(body)
+	if bytes.IndexByte(l.Sent, 0) >= 0 {
+		t.Error("the caller's body is the leg's own")
+	}
+	var after bytes.Buffer
+	if err := gob.NewEncoder(&after).Encode(snapshot); err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(before.Bytes(), after.Bytes()) {
+		t.Error("the snapshot changed with the leg")
+	}
+}
+
+func TestVersionGoesUpOnlyWithTheBody(t *testing.T) {
+	l := established(t) // answered PCMA alone, at here, in version 1
+	alone := mustParse(t, plain)
+	more := mustParse(t, strings.Replace(plain, "AVP 8", "AVP 8 0", 1))
+	moved := Local{Addr: here.Addr, Port: 20002}
+	for i, step := range []struct {
+		from *Description
+		at   Local
+		want uint64
+	}{{alone, here, 1}, {more, here, 2}, {more, here, 2}, {more, moved, 3}, {more, moved, 3}, {alone, here, 4}} {
+		if _, err := l.Offer(step.from, step.at); err != nil {
+			t.Fatal(err)
+		}
+		if l.Version != step.want {
+			t.Errorf("step %d: version %d, want %d", i, l.Version, step.want)
+		}
+	}
+}
+
+func TestOurAddressIsChecked(t *testing.T) {
+	d := mustParse(t, plain)
+	for _, at := range []Local{
+		{},
+		{Addr: here.Addr},
+		{Port: 20000},
+		{Addr: netip.IPv4Unspecified(), Port: 20000},
+		{Addr: netip.IPv6Unspecified(), Port: 20000},
+		{Addr: netip.MustParseAddr("224.0.0.1"), Port: 20000},
+		{Addr: netip.MustParseAddr("fe80::1%eth0"), Port: 20000},
+	} {
+		l := NewLeg(1)
+		l.Receive(d)
+		var fault *Error
+		if _, err := l.Offer(d, at); !errors.As(err, &fault) {
+			t.Errorf("offer at %v: %v", at, err)
+		}
+		if _, err := l.Answer(d, at); !errors.As(err, &fault) {
+			t.Errorf("answer at %v: %v", at, err)
+		}
+	}
+}
+
+func TestAnswerNeedsAnOffer(t *testing.T) {
+	l := NewLeg(1)
+	var fault *Error
+	if _, err := l.Answer(mustParse(t, plain), here); !errors.As(err, &fault) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// A peer that offers ever new numbers cannot make a leg grow, and when all
+// numbers are taken, codecs are left out.
+func TestNumbersAreBounded(t *testing.T) {
+	l := NewLeg(1)
+	for pt := 96; pt < 128; pt++ {
+		l.Receive(mustParse(t, strings.Replace(plain, "AVP 8", "AVP 8 "+strconv.Itoa(pt), 1)+"a=rtpmap:"+strconv.Itoa(pt)+" telephone-event/8000\r\n"))
+	}
+	for pt := 35; pt < 64; pt++ {
+		l.Receive(mustParse(t, strings.Replace(plain, "AVP 8", "AVP 8 "+strconv.Itoa(pt), 1)+"a=rtpmap:"+strconv.Itoa(pt)+" telephone-event/16000\r\n"))
+	}
+	if n := len(l.Numbers); n != 1+32+29 {
+		t.Fatalf("%d numbers known", n)
+	}
+	d := mustParse(t, strings.Replace(plain, "AVP 8", "AVP 100 8", 1)+"a=rtpmap:100 opus/48000/2\r\n")
+	if _, err := l.Offer(d, here); err != nil {
+		t.Fatal(err)
+	}
+	if got := l.Lines[l.Audio].Codecs; len(got) != 1 || got[0].PT != 8 {
+		t.Errorf("offered %+v", got)
+	}
+}

@@ -1,0 +1,181 @@
+package sdp
+
+import (
+	"errors"
+	"net/netip"
+	"strings"
+	"testing"
+)
+
+// plain is a description that can be relayed; tests change one thing in it.
+const plain = "v=0\r\no=- 1 1 IN IP4 10.1.2.3\r\ns=-\r\nc=IN IP4 10.1.2.3\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\na=sendrecv\r\n"
+
+func TestParseToleratesLineEnds(t *testing.T) {
+	for name, text := range map[string]string{
+		"CRLF":             plain,
+		"LF":               strings.ReplaceAll(plain, "\r\n", "\n"),
+		"no final newline": strings.TrimSuffix(plain, "\r\n"),
+		"mixed":            strings.Replace(plain, "\r\n", "\n", 3),
+		"blank at the end": plain + "\r\n\r\n",
+	} {
+		d, err := Parse([]byte(text))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if m, err := Remote(d); err != nil || m.RTP != netip.MustParseAddrPort("10.1.2.3:4000") {
+			t.Errorf("%s: remote %v, %v", name, m.RTP, err)
+		}
+	}
+}
+
+func TestParseRefuses(t *testing.T) {
+	const secret = "13800138000"
+	tests := []struct{ name, text, why string }{
+		{"nothing", "", "empty"},
+		{"only line ends", "\r\n\r\n", "equals sign"},
+		{"another version", strings.Replace(plain, "v=0", "v=1", 1), "version 0"},
+		{"no version", strings.TrimPrefix(plain, "v=0\r\n"), "version 0"},
+		{"version twice", strings.Replace(plain, "s=-", "v=0", 1), "repeated"},
+		{"no origin", strings.Replace(plain, "o=- 1 1 IN IP4 10.1.2.3\r\n", "", 1), "no origin"},
+		{"short origin", strings.Replace(plain, "o=- 1 1", "o="+secret, 1), "six fields"},
+		{"origin twice", strings.Replace(plain, "s=-", "o=- 1 1 IN IP4 10.1.2.3", 1), "origin"},
+		{"blank line inside", strings.Replace(plain, "s=-", "", 1), "equals sign"},
+		{"no equals sign", strings.Replace(plain, "s=-", "s "+secret, 1), "equals sign"},
+		{"unknown letter", strings.Replace(plain, "s=-", "x="+secret, 1), "type letter"},
+		{"capital letter", strings.Replace(plain, "s=-", "S=-", 1), "type letter"},
+		{"NUL", strings.Replace(plain, "s=-", "s=\x00", 1), "control"},
+		{"bare CR", strings.Replace(plain, "s=-", "s=a\rb", 1), "control"},
+		{"tab", strings.Replace(plain, "s=-", "s=a\tb", 1), "control"},
+		{"delete", strings.Replace(plain, "s=-", "s=a\x7fb", 1), "control"},
+		{"long line", strings.Replace(plain, "s=-", "s="+strings.Repeat("x", MaxLine), 1), "too long"},
+		{"many lines", plain + strings.Repeat("a=x\r\n", MaxLines), "too many lines"},
+		{"large", plain + strings.Repeat("a="+strings.Repeat("x", 4000)+"\r\n", 10), "too large"},
+		{"many media", plain + strings.Repeat("m=audio 0 RTP/AVP 0\r\n", MaxMedia), "too many media"},
+		{"many formats", plain + "m=audio 0 RTP/AVP" + strings.Repeat(" 0", MaxFormats+1), "too many formats"},
+		{"short media", strings.Replace(plain, " 8\r\n", "\r\n", 1), "too few"},
+		{"port text", strings.Replace(plain, "4000", secret, 1), "not a port"},
+		{"port count text", strings.Replace(plain, "4000", "4000/x", 1), "number of ports"},
+		{"payload type 128", strings.Replace(plain, "AVP 8", "AVP 128", 1), "payload type"},
+		{"payload type text", strings.Replace(plain, "AVP 8", "AVP x", 1), "payload type"},
+		{"connection short", strings.Replace(plain, "c=IN IP4 10.1.2.3", "c=IN IP4", 1), "Internet"},
+		{"connection not IP", strings.Replace(plain, "c=IN IP4", "c=IN IP5", 1), "Internet"},
+		{"connection not IN", strings.Replace(plain, "c=IN IP4", "c=ATM IP4", 1), "Internet"},
+		{"rtpmap without type", plain + "a=rtpmap:" + secret + " PCMA/8000", "payload type"},
+		{"rtcp text", plain + "a=rtcp:" + secret, "RTCP port"},
+		{"rtcp fields", plain + "a=rtcp:4001 IN IP4", "RTCP port"},
+	}
+	for _, tt := range tests {
+		d, err := Parse([]byte(tt.text))
+		var fault *Error
+		if !errors.As(err, &fault) || d != nil {
+			t.Errorf("%s: got %v, %v", tt.name, d, err)
+			continue
+		}
+		if !strings.Contains(err.Error(), tt.why) {
+			t.Errorf("%s: %q does not say %q", tt.name, err, tt.why)
+		}
+		if strings.Contains(err.Error(), secret) {
+			t.Errorf("%s: the error repeats the input: %q", tt.name, err)
+		}
+	}
+}
+
+func TestNotMaskable(t *testing.T) {
+	tests := []struct{ name, text string }{
+		{"no media", plain[:strings.Index(plain, "m=")]},
+		{"secure RTP", strings.Replace(plain, "RTP/AVP", "RTP/SAVP", 1)},
+		{"DTLS", strings.Replace(plain, "RTP/AVP", "UDP/TLS/RTP/SAVPF", 1)},
+		{"only video", strings.Replace(plain, "m=audio", "m=video", 1)},
+		{"host name", strings.Replace(plain, "c=IN IP4 10.1.2.3", "c=IN IP4 media.example.com", 1)},
+		{"host name in media", plain + "c=IN IP4 media.example.com"},
+		{"no connection", strings.Replace(plain, "c=IN IP4 10.1.2.3\r\n", "", 1)},
+		{"multicast", strings.Replace(plain, "c=IN IP4 10.1.2.3", "c=IN IP4 224.2.1.1/127", 1)},
+		{"multicast without scope", strings.Replace(plain, "c=IN IP4 10.1.2.3", "c=IN IP4 224.2.1.1", 1)},
+		{"IPv6 multicast", strings.Replace(plain, "c=IN IP4 10.1.2.3", "c=IN IP6 ff15::101", 1)},
+		{"broadcast", strings.Replace(plain, "c=IN IP4 10.1.2.3", "c=IN IP4 255.255.255.255", 1)},
+		{"zone", strings.Replace(plain, "c=IN IP4 10.1.2.3", "c=IN IP6 fe80::1%eth0", 1)},
+		{"family mismatch", strings.Replace(plain, "c=IN IP4 10.1.2.3", "c=IN IP6 10.1.2.3", 1)},
+		{"unknown static type", strings.Replace(plain, "AVP 8", "AVP 7", 1)},
+		{"dynamic type without rtpmap", strings.Replace(plain, "AVP 8", "AVP 96", 1)},
+		{"unknown codec", strings.Replace(plain, "AVP 8", "AVP 96", 1) + "a=rtpmap:96 SECRET/8000"},
+		{"wrong clock", strings.Replace(plain, "AVP 8", "AVP 96", 1) + "a=rtpmap:96 opus/8000/2"},
+		{"wrong channels", strings.Replace(plain, "AVP 8", "AVP 96", 1) + "a=rtpmap:96 opus/48000/1"},
+		{"static number of another codec", plain + "a=rtpmap:8 opus/48000/2"},
+		{"number that looks like RTCP", strings.Replace(plain, "AVP 8", "AVP 72", 1) + "a=rtpmap:72 PCMA/8000"},
+		{"events alone", strings.Replace(plain, "AVP 8", "AVP 101", 1) + "a=rtpmap:101 telephone-event/8000"},
+		{"two layers", strings.Replace(plain, "4000", "4000/2", 1)},
+		{"unknown kind of media", strings.Replace(plain, "m=audio", "m=13800138000", 1)},
+		{"unknown transport", strings.Replace(plain, "RTP/AVP", "13800138000", 1)},
+		{"unknown kind beside audio", plain + "m=13800138000 9 RTP/AVP 0"},
+	}
+	at := Local{Addr: netip.MustParseAddr("192.0.2.1"), Port: 20000}
+	for _, tt := range tests {
+		d, err := Parse([]byte(tt.text))
+		if err == nil {
+			_, err = Remote(d)
+			l := NewLeg(1)
+			if _, offerErr := l.Offer(d, at); !errors.Is(offerErr, ErrNotMaskable) {
+				t.Errorf("%s: offered: %v", tt.name, offerErr)
+			}
+			if l.Sent != nil || l.Audio != -1 {
+				t.Errorf("%s: a failed offer changed the leg", tt.name)
+			}
+		}
+		if !errors.Is(err, ErrNotMaskable) {
+			t.Errorf("%s: %v", tt.name, err)
+		}
+	}
+}
+
+func TestParseReadsOneAudioStream(t *testing.T) {
+	addr := netip.MustParseAddr("10.1.2.3")
+	tests := []struct {
+		name, text string
+		want       Line
+	}{
+		{"static type", plain,
+			Line{Addr: addr, Send: true, Recv: true, Codecs: []Codec{{8, "PCMA", 8000, 1, ""}}}},
+		{"direction of the session", strings.Replace(strings.Replace(plain, "a=sendrecv\r\n", "", 1), "t=0 0", "t=0 0\r\na=recvonly", 1),
+			Line{Addr: addr, Recv: true, Codecs: []Codec{{8, "PCMA", 8000, 1, ""}}}},
+		{"address of the line", plain + "c=IN IP4 10.1.2.4",
+			Line{Addr: netip.MustParseAddr("10.1.2.4"), Send: true, Recv: true, Codecs: []Codec{{8, "PCMA", 8000, 1, ""}}}},
+		{"mapped address", strings.Replace(plain, "c=IN IP4 10.1.2.3", "c=IN IP6 ::ffff:10.1.2.3", 1),
+			Line{Addr: addr, Send: true, Recv: true, Codecs: []Codec{{8, "PCMA", 8000, 1, ""}}}},
+		{"G722 at its sampling rate", strings.Replace(plain, "AVP 8", "AVP 9", 1) + "a=rtpmap:9 G722/16000",
+			Line{Addr: addr, Send: true, Recv: true, Codecs: []Codec{{9, "G722", 8000, 1, ""}}}},
+		{"repeats", strings.Replace(plain, "AVP 8", "AVP 8 8 96 0", 1) + "a=rtpmap:96 AMR/8000\r\na=rtpmap:96 opus/48000/2\r\na=fmtp:96 octet-align=1\r\n",
+			Line{Addr: addr, Send: true, Recv: true, Codecs: []Codec{{8, "PCMA", 8000, 1, ""}, {96, "AMR", 8000, 1, "octet-align=1"}, {0, "PCMU", 8000, 1, ""}}}},
+		{"packet times", plain + "a=ptime:20.5\r\na=maxptime:13800138000",
+			Line{Addr: addr, Send: true, Recv: true, Ptime: 20, Codecs: []Codec{{8, "PCMA", 8000, 1, ""}}}},
+		{"RTCP elsewhere", plain + "a=rtcp:5000 IN IP4 10.1.2.9\r\na=rtcp-mux",
+			Line{Addr: addr, RTCP: netip.MustParseAddrPort("10.1.2.9:5000"), Send: true, Recv: true, Codecs: []Codec{{8, "PCMA", 8000, 1, ""}}}},
+		{"RTCP on a host name", plain + "a=rtcp:5000 IN IP4 host.example.com",
+			Line{Addr: addr, RTCP: netip.MustParseAddrPort("10.1.2.3:5000"), Send: true, Recv: true, Codecs: []Codec{{8, "PCMA", 8000, 1, ""}}}},
+	}
+	for _, tt := range tests {
+		d, err := Parse([]byte(tt.text))
+		if err != nil {
+			t.Errorf("%s: %v", tt.name, err)
+			continue
+		}
+		got := d.audio()
+		if got == nil {
+			t.Errorf("%s: no audio", tt.name)
+			continue
+		}
+		if got.Addr != tt.want.Addr || got.RTCP != tt.want.RTCP || got.Send != tt.want.Send || got.Recv != tt.want.Recv ||
+			got.Ptime != tt.want.Ptime || got.MaxPtime != tt.want.MaxPtime {
+			t.Errorf("%s: got %+v", tt.name, *got)
+		}
+		if len(got.Codecs) != len(tt.want.Codecs) {
+			t.Errorf("%s: codecs %+v", tt.name, got.Codecs)
+			continue
+		}
+		for i, c := range got.Codecs {
+			if c != tt.want.Codecs[i] {
+				t.Errorf("%s: codec %+v, want %+v", tt.name, c, tt.want.Codecs[i])
+			}
+		}
+	}
+}

@@ -1,0 +1,142 @@
+package e2e
+
+import (
+	"context"
+	"net/netip"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"mask700/cmd/mask700/e2e/rig"
+)
+
+// play is one run of a pair of scenarios.
+type play struct {
+	caller, callee           string // scenarios; no callee: nobody may be called
+	callerNet, calleeNet     string // empty: udp
+	callerFlags, calleeFlags []string
+	calls                    int      // empty: one
+	dials                    []string // what each call dials; empty: the world's 700 number
+	within                   time.Duration
+	remote                   netip.AddrPort                          // whom the caller calls
+	direct                   bool                                    // no gateway: the callee is called, and nothing is masked
+	lines                    func(w *world, caller, callee []string) // last change to the injected lines
+}
+
+// outcome is how it went.
+type outcome struct {
+	callerStatus, calleeStatus int
+	callerHeard, calleeHeard   []rig.Message // all that came in, retransmissions too
+}
+
+// secretsOf are the words of one subscriber that the other side may not see: its number, its phone's address and
+// RTP port, and what its phone calls itself in every tag, Call-ID, name and header.
+func secretsOf(s subscriber, role string) []string {
+	return []string{s.number, s.number[len(s.number)-8:], s.addr.Addr().String(), "m=audio " + port(s.media) + " ", role + "-"}
+}
+
+func (w *world) secretsOfCaller() []string {
+	return append(secretsOf(w.caller, "caller"), w.forwarder, w.forwarder[3:], w.hosts.Left.String(), "Zhang San")
+}
+
+func (w *world) secretsOfCallee() []string {
+	return append(secretsOf(w.callee, "callee"), w.hosts.Right.String())
+}
+
+// guard is the list of words in the form in which the scenarios read it.
+func guard(words []string) string { return "~" + strings.Join(words, "~") + "~" }
+
+// play runs SIPp as callee and caller and waits for both.
+func (w *world) play(p play) outcome {
+	w.t.Helper()
+	if p.within == 0 {
+		p.within = 30 * time.Second
+	}
+	p.calls = max(p.calls, 1)
+	callerLine := []string{w.caller.number, w.x, guard(w.secretsOfCallee()), w.forwarder}
+	calleeLine := []string{w.callee.number, w.x, guard(w.secretsOfCaller())}
+	if p.direct {
+		callerLine[2] = guard([]string{"nothing is masked"})
+		calleeLine = []string{w.x, w.caller.number, callerLine[2]}
+	}
+	if p.lines != nil {
+		p.lines(w, callerLine, calleeLine)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), p.within+15*time.Second)
+	defer cancel()
+	phone := func(role, scenario, network string, s subscriber, line []string, flags []string) *rig.Phone {
+		f := &rig.Phone{
+			Scenario: filepath.Join(scenarios(w.t), scenario+".xml"), Role: role, Dir: w.dir,
+			Network: or(network, "udp"), Addr: s.addr, Media: s.media, Within: p.within,
+		}
+		for i := range p.calls {
+			one := slices.Clone(line)
+			if i < len(p.dials) {
+				one[1] = p.dials[i]
+			}
+			f.Lines = append(f.Lines, one)
+		}
+		f.Flags = append(append(f.Traced(), "-l", "1"), flags...)
+		return f
+	}
+	var out outcome
+	var calleePhone *rig.Phone
+	var calleeProcess *rig.Process
+	if p.callee != "" {
+		calleePhone = phone("callee", p.callee, p.calleeNet, w.callee, calleeLine, p.calleeFlags)
+		calleeProcess = w.start(ctx, calleePhone)
+	}
+	callerPhone := phone("caller", p.caller, p.callerNet, w.caller, callerLine, p.callerFlags)
+	callerPhone.Remote = p.remote
+	if !callerPhone.Remote.IsValid() {
+		callerPhone.Remote = w.left
+		if p.direct {
+			callerPhone.Remote = w.callee.addr
+		}
+	}
+	out.callerStatus = w.wait(ctx, w.start(ctx, callerPhone))
+	out.callerHeard = w.heard(callerPhone)
+	if calleeProcess != nil {
+		out.calleeStatus = w.wait(ctx, calleeProcess)
+		out.calleeHeard = w.heard(calleePhone)
+	}
+	return out
+}
+
+func (w *world) start(ctx context.Context, p *rig.Phone) *rig.Process {
+	w.t.Helper()
+	process, err := p.Start(ctx)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(process.Kill)
+	return process
+}
+
+func (w *world) wait(ctx context.Context, p *rig.Process) int {
+	w.t.Helper()
+	status, err := p.Wait(ctx)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return status
+}
+
+func (w *world) heard(p *rig.Phone) []rig.Message {
+	w.t.Helper()
+	all, err := rig.ReadTrace(p.TraceFile())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var received []rig.Message
+	for _, m := range all {
+		if m.Received {
+			received = append(received, m)
+		}
+	}
+	return received
+}
+
+func port(p uint16) string { return strconv.Itoa(int(p)) }

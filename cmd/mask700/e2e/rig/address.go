@@ -1,0 +1,79 @@
+package rig
+
+import (
+	"bufio"
+	"encoding/hex"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+)
+
+// Hosts is a small network on loopback, one address for each machine in it, so that an address on the wrong leg
+// is seen. Linux gives the whole of 127/8 to loopback.
+type Hosts struct {
+	Left   netip.Addr // the gateway, toward the caller
+	Right  netip.Addr // the gateway, toward the callee
+	Caller netip.Addr
+	Callee netip.Addr
+	Switch netip.Addr // the softswitch
+}
+
+// NewHosts draws a /24 at random out of 60 000, so that several runs on one machine do not meet.
+func NewHosts() Hosts {
+	a, b := byte(16+rand.IntN(238)), byte(1+rand.IntN(253))
+	host := func(n byte) netip.Addr { return netip.AddrFrom4([4]byte{127, a, b, n}) }
+	return Hosts{Left: host(1), Caller: host(2), Callee: host(3), Right: host(4), Switch: host(5)}
+}
+
+// FreePort returns a port that is free on addr for UDP and TCP, the next higher one too: an RTP port has its RTCP
+// port above it.
+func FreePort(addr netip.Addr) (uint16, error) {
+	for range 100 {
+		p := uint16(20000 + 2*rand.IntN(10000))
+		if free(addr, p) && free(addr, p+1) {
+			return p, nil
+		}
+	}
+	return 0, fmt.Errorf("no free port on %s", addr)
+}
+
+func free(addr netip.Addr, port uint16) bool {
+	at := netip.AddrPortFrom(addr, port)
+	u, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(at))
+	if err != nil {
+		return false
+	}
+	defer u.Close()
+	t, err := net.ListenTCP("tcp", net.TCPAddrFromAddrPort(at))
+	if err != nil {
+		return false
+	}
+	defer t.Close()
+	return true
+}
+
+// Bound reports whether a socket of this machine is bound to an IPv4 address: "udp", or "tcp" for a listening
+// one. It reads the kernel's table; a trial bind could get in the way of the program that is about to bind.
+func Bound(network string, at netip.AddrPort) (bool, error) {
+	f, err := os.Open("/proc/net/" + network)
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	ip := at.Addr().As4()
+	slices.Reverse(ip[:])
+	want := fmt.Sprintf("%s:%04X", strings.ToUpper(hex.EncodeToString(ip[:])), at.Port())
+	lines := bufio.NewScanner(f)
+	for lines.Scan() {
+		// sl local_address rem_address st …; state 0A is a TCP socket that listens.
+		fields := strings.Fields(lines.Text())
+		if len(fields) > 3 && fields[1] == want && (network == "udp" || fields[3] == "0A") {
+			return true, nil
+		}
+	}
+	return false, lines.Err()
+}

@@ -34,30 +34,27 @@ func checkChinese(d []byte) error {
 func isMobile(d []byte) bool { return len(d) == 11 && d[0] == '1' && d[1] >= '3' }
 
 func isLandline(d []byte) bool {
-	if len(d) != 10 && len(d) != 11 || !isLocal(afterArea(d)) {
+	if !isLocal(afterArea(d)) {
 		return false
 	}
-	if d[0] >= '3' {
-		return true
-	}
 	// The two-digit areas have eight-digit numbers only.
-	return len(d) == 10 && (d[0] == '2' || d[0] == '1' && d[1] == '0')
+	return len(d) == 10 || len(d) == 11 && d[0] >= '3'
 }
 
 // isLocal reports whether a local number, without its area code, begins like
 // one; 0 and 1 are prefixes.
 func isLocal(d []byte) bool { return len(d) > 0 && d[0] >= '2' }
 
-// afterArea returns what follows the area code, nil when there is nothing.
+// afterArea returns what follows the area code, nil when there is nothing or
+// no area code.
 func afterArea(d []byte) []byte {
-	area := 3
-	if d[0] == '1' || d[0] == '2' {
-		area = 2
-	}
-	if len(d) <= area {
+	if len(d) < 4 || d[0] == '0' || d[0] == '1' && d[1] != '0' {
 		return nil
 	}
-	return d[area:]
+	if d[0] <= '2' {
+		return d[2:]
+	}
+	return d[3:]
 }
 
 // isService reports whether d is a nationwide service number: 95 or 96 and

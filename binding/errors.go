@@ -30,7 +30,7 @@ var (
 	ErrIncomplete = errors.New("a 700 number with too few digits; it has fifteen")
 	// ErrTooLong: a 700 number with something after its fifteenth digit, or
 	// with characters that are no digits; an ErrMalformed.
-	ErrTooLong error = kindError{"a 700 number with more than its fifteen digits", ErrMalformed}
+	ErrTooLong error = kindError{"a 700 number with something more than its fifteen digits", ErrMalformed}
 	// ErrBlock: not the eleven digits of a block.
 	ErrBlock = errors.New("not a block; a block is the first eleven digits of a 700 number")
 	// ErrFormat: not the name of a written form.
@@ -48,8 +48,8 @@ var (
 	ErrNotHeld = errors.New("in no block that this installation holds; add the block or give another number")
 	// ErrNotOpen: the block is held, but locked or draining; an ErrNotHeld.
 	ErrNotOpen error = kindError{"in a block that is not open to new bindings; give another number or none", ErrNotHeld}
-	// ErrNotFound: no row has that id.
-	ErrNotFound = errors.New("nothing has this id")
+	// ErrNotFound: no binding has that id.
+	ErrNotFound = errors.New("no binding has this id; look it up in the list of bindings")
 	// ErrNoFreeNumber: every number drawn was taken by one of the parties.
 	ErrNoFreeNumber = errors.New("no free number was found in the open blocks; add a block")
 	// ErrNoOpenBlock: there is no block to draw from; an ErrNoFreeNumber.

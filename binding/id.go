@@ -2,6 +2,7 @@ package binding
 
 import (
 	"crypto/rand"
+	"encoding/binary"
 	"fmt"
 	"io"
 )
@@ -27,20 +28,22 @@ func NewID(random io.Reader) (string, error) {
 }
 
 // draw returns a number from 0 to below-1, each as likely as any other.
-// Below is at most 2^16.
+// Below is from 1 to 2^31.
 func draw(random io.Reader, below int) (int, error) {
 	if random == nil {
 		random = rand.Reader
 	}
-	var b [2]byte
-	for limit := 1 << 16 / below * below; ; {
+	const words = 1 << 32
+	limit := uint32(words/int64(below)*int64(below) - 1)
+	for {
+		var b [4]byte
 		if _, err := io.ReadFull(random, b[:]); err != nil {
 			return 0, fmt.Errorf("the random source gave nothing: %w", err)
 		}
 		// What lies above the last whole multiple is drawn again: it would
 		// make the small numbers likelier.
-		if n := int(b[0])<<8 | int(b[1]); n < limit {
-			return n % below, nil
+		if word := binary.BigEndian.Uint32(b[:]); word <= limit {
+			return int(word) % below, nil
 		}
 	}
 }

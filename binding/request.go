@@ -16,7 +16,7 @@ var (
 	errText     = errors.New("not text; write the value in quotes")
 	errUnknown  = errors.New("a field of the request is not known; known: " +
 		"mode, a, b, x, y, group, extension, ttl, expires, order, consent, industrial_id, tenant, max_duration, one_way, data")
-	errJSON     = errors.New("the request is not one JSON object")
+	errJSON = errors.New("the request is not one JSON object")
 )
 
 // Request asks for a binding. Its numbers are as they were written. JSON has

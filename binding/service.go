@@ -53,9 +53,10 @@ func (s *Service) bindGiven(ctx context.Context, b Binding) (Binding, error) {
 	switch {
 	case err == nil:
 		return b, nil
-	case errors.Is(err, ErrNotHeld):
-		// It was held a moment ago, so that it is not open.
+	case errors.Is(err, ErrNotHeld) && s.Store.Holds(b.X.Block()):
 		return Binding{}, &FieldError{Field: "x", Err: ErrNotOpen}
+	case errors.Is(err, ErrNotHeld):
+		return Binding{}, &FieldError{Field: "x", Err: ErrNotHeld}
 	case errors.As(err, &conflict), errors.Is(err, ErrCrowded):
 		return Binding{}, &FieldError{Field: "x", Err: err}
 	default:

@@ -1,10 +1,5 @@
 package message
 
-import "errors"
-
-// ErrURI is returned for text that is not a URI. It never repeats the text.
-var ErrURI = errors.New("not a URI that can be read")
-
 // Fault is what is wrong with a message.
 type Fault struct {
 	Status      int      // what to answer; 0: nothing can or may be answered
@@ -13,5 +8,6 @@ type Fault struct {
 	Unsupported []string // for 420: the option tags that are not supported
 }
 
-// Error implements error.
+// Error implements error. The text is fixed by the kind of fault and repeats
+// nothing of the message.
 func (f *Fault) Error() string { return f.Why }

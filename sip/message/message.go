@@ -1,5 +1,7 @@
 package message
 
+import "strings"
+
 // Message is what was extracted from one SIP message. It is plain data: texts
 // are copies, only Body shares memory with the frame that was parsed.
 type Message struct {
@@ -13,10 +15,12 @@ type Message struct {
 	CallID     string
 	CSeq       uint32
 	CSeqMethod string
+	CSeqText   string // verbatim, only where it cannot be read
 
-	MaxForwards int  // -1: absent
-	Contact     *URI // of the first Contact; nil: absent or "*"
-	ContactText string
+	MaxForwards int      // -1: absent
+	Contact     *URI     // of the first Contact; nil: absent or "*"
+	ContactText string   // the first Contact verbatim
+	Contacts    int      // how many there are
 	RecordRoute []string // entries verbatim, comma lists split
 	Route       []string // entries verbatim, comma lists split
 
@@ -29,11 +33,12 @@ type Message struct {
 	ProxyRequire []string // likewise
 	Supported    []string // likewise
 
-	Q850            int    // cause of a Reason header with protocol Q.850; 0: absent (RFC 3326)
-	RetryAfter      int    // seconds; 0: absent
-	Expires         int    // seconds; -1: absent
-	ContentType     string // "type/subtype", lower case, without parameters
-	ContentEncoding string // lower case; "" for none and for identity
+	Q850            int      // cause of a Reason header with protocol Q.850; 0: absent (RFC 3326)
+	RetryAfter      int      // seconds; 0: absent
+	Expires         int      // seconds; -1: absent
+	Accept          []string // media ranges, lower case, without parameters; nil: no such header
+	ContentType     string   // "type/subtype", lower case, without parameters
+	ContentEncoding string   // lower case; "" for none and for identity
 	Body            []byte
 }
 
@@ -42,31 +47,17 @@ func (m *Message) IsRequest() bool { return m.Status == 0 }
 
 // ContactURI is the URI of the first Contact as text that may stand as the
 // target of a later request of the dialog (RFC 3261 section 12.2.1.1): verbatim,
-// without the method parameter and headers that a Request-URI must not have.
-// "" when there is no Contact.
+// because the peer may compare it byte by byte, but without the headers that a
+// Request-URI must not have. "" when there is no Contact. It is for the leg that
+// it came from.
 func (m *Message) ContactURI() string {
 	if m.Contact == nil {
 		return ""
 	}
-	u := *m.Contact
-	u.Headers = ""
-	return u.Text()
-}
-
-// Address is a name-addr or addr-spec with its parameters (RFC 3261 section
-// 20.10). The display name is not extracted.
-type Address struct {
-	URI  URI
-	Tag  string
-	Text string // the whole value verbatim, for the leg it came from only
-}
-
-// Via is one entry of a Via header (RFC 3261 section 20.42).
-type Via struct {
-	Text      string // the whole entry verbatim
-	Transport string // upper case
-	Host      string // sent-by, IPv6 without brackets
-	Port      int    // 0: none written
-	Branch    string
-	RPort     bool // the parameter is there, with or without a value (RFC 3581)
+	uri, _, _, ok := splitAddress(m.ContactText)
+	if !ok {
+		return ""
+	}
+	uri = strings.TrimSuffix(uri, m.Contact.Headers)
+	return strings.TrimSuffix(uri, "?")
 }

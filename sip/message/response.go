@@ -19,5 +19,59 @@ type Response struct {
 	Body        []byte
 }
 
-// Append writes the response behind dst.
-func (r *Response) Append(dst []byte) []byte { return nil }
+// Append writes the response behind dst, its headers in a fixed order. It returns
+// nil for one that must not leave: without a Via or a CSeq to find its way by,
+// with a status that is none, with a CR, LF or NUL in any value, or with a body
+// of no type. A From, To or Call-ID that the request lacked is lacking here too.
+func (r *Response) Append(dst []byte) []byte {
+	e := &r.Echo
+	if len(e.Via) == 0 || e.Method == "" && e.CSeqText == "" || r.Status < 100 || r.Status > 699 {
+		return nil
+	}
+	w := writer{b: dst, from: len(dst)}
+	w.text("SIP/2.0 ")
+	w.number(r.Status)
+	w.text(" ")
+	w.text(Phrase(r.Status))
+	w.end()
+	w.each("Via: ", e.Via)
+	w.line("From: ", e.From)
+	if e.To != "" {
+		w.text("To: ")
+		w.text(e.To)
+		if r.ToTag != "" && !e.ToTag {
+			w.text(";tag=")
+			w.text(r.ToTag)
+		}
+		w.end()
+	}
+	w.line("Call-ID: ", e.CallID)
+	w.text("CSeq: ")
+	if e.CSeqText != "" {
+		w.text(e.CSeqText)
+	} else {
+		w.number(int(e.CSeq))
+		w.text(" ")
+		w.text(e.Method)
+	}
+	w.end()
+	w.each("Record-Route: ", r.RecordRoute)
+	w.line("Contact: ", r.Contact)
+	if r.Allow {
+		w.line("Allow: ", Methods)
+	}
+	if r.AcceptSDP {
+		w.line("Accept: ", MediaType)
+	}
+	w.list("Supported: ", r.Supported)
+	w.list("Require: ", r.Require)
+	w.list("Unsupported: ", r.Unsupported)
+	if r.RetryAfter > 0 {
+		w.text("Retry-After: ")
+		w.number(r.RetryAfter)
+		w.end()
+	}
+	w.line("P-Asserted-Identity: ", r.Identity)
+	w.reason(r.Q850)
+	return w.finish(r.ContentType, r.Body)
+}

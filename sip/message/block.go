@@ -1,0 +1,170 @@
+package message
+
+import "bytes"
+
+// Bounds of one message. The transport has bounds of its own; these hold
+// whoever calls.
+const (
+	maxHead  = 16 << 10 // bytes of start line and header lines
+	maxLines = 200      // header lines, continuations too
+	maxBody  = 64 << 10 // bytes
+)
+
+// What can be wrong with the bytes of a header block.
+const (
+	whyEmpty    = "an empty message"
+	whyNoEnd    = "the header block does not end with an empty line"
+	whyHead     = "the header block is larger than 16 KiB"
+	whyLines    = "more than 200 header lines"
+	whyByte     = "a bare CR, LF or NUL in the header block"
+	whyName     = "a header line without a name and a colon"
+	whyContinue = "a continuation line that continues nothing"
+)
+
+var crlf = []byte("\r\n")
+
+// block is a message cut into its parts, with the header lines made canonical:
+// every line is one "name: value" of a header that is extracted, its name in the
+// one form that [canonical] knows, its value unfolded.
+type block struct {
+	start []byte // the start line, its CRLF not included
+	lines []byte // the canonical lines, each with its CRLF
+	body  []byte // all that follows the empty line
+	why   string // the first thing that is wrong; "": nothing
+	large bool   // that is a size
+}
+
+func (b *block) flaw(why string) {
+	if b.why == "" {
+		b.why = why
+	}
+}
+
+// cut checks the bytes of a frame and cuts it up. What is wrong with one line
+// costs that line only, so that the rest can still serve to answer.
+func cut(frame []byte) (b block) {
+	for bytes.HasPrefix(frame, crlf) {
+		frame = frame[len(crlf):] // RFC 3261 section 7.5
+	}
+	head := frame
+	if end := bytes.Index(frame, []byte("\r\n\r\n")); end >= 0 {
+		head, b.body = frame[:end+2], frame[end+4:]
+	} else if len(frame) <= maxHead {
+		b.flaw(whyNoEnd)
+	}
+	if len(head) > maxHead {
+		b.flaw(whyHead)
+		b.large = true
+		head = head[:maxHead]
+		if end := bytes.LastIndex(head, crlf); end >= 0 {
+			head = head[:end+2] // the rest of a line is not a line
+		}
+	}
+	clean := isClean(head)
+	if !clean {
+		b.flaw(whyByte)
+	}
+	b.start, head = cutLine(head)
+	if !clean && hasBadByte(b.start) {
+		b.start = nil
+	}
+	b.lines = make([]byte, 0, len(head)+64)
+	for n := 0; len(head) > 0; {
+		var size, lines int
+		size, lines = logicalLine(head)
+		if n += lines; n > maxLines {
+			b.flaw(whyLines)
+			b.large = b.large || b.why == whyLines
+			break
+		}
+		b.add(head[:size], clean)
+		head = head[size:]
+	}
+	return b
+}
+
+// isClean reports whether CR and LF come in pairs only, and no NUL at all. A NUL
+// is refused even where the grammar lets a quoted-pair hold one: it ends a string
+// for some readers and not for others.
+func isClean(head []byte) bool {
+	pairs := bytes.Count(head, crlf)
+	return bytes.Count(head, crlf[:1]) == pairs && bytes.Count(head, crlf[1:]) == pairs &&
+		bytes.IndexByte(head, 0) < 0
+}
+
+// hasBadByte is isClean for one line without its CRLF.
+func hasBadByte(line []byte) bool {
+	return bytes.IndexByte(line, '\r') >= 0 || bytes.IndexByte(line, '\n') >= 0 || bytes.IndexByte(line, 0) >= 0
+}
+
+// cutLine takes one line off, up to CRLF.
+func cutLine(b []byte) (line, rest []byte) {
+	end := bytes.Index(b, crlf)
+	if end < 0 {
+		return b, nil
+	}
+	return b[:end], b[end+2:]
+}
+
+// logicalLine measures a line and its continuations (RFC 3261 section 7.3.1).
+func logicalLine(b []byte) (size, lines int) {
+	for {
+		lines++
+		end := bytes.Index(b[size:], crlf)
+		if end < 0 {
+			return len(b), lines
+		}
+		size += end + 2
+		if size == len(b) || !isBlank(b[size]) {
+			return size, lines
+		}
+	}
+}
+
+// add makes one logical line canonical.
+func (b *block) add(line []byte, clean bool) {
+	if isBlank(line[0]) {
+		b.flaw(whyContinue)
+		return
+	}
+	colon := bytes.IndexByte(line, ':')
+	if colon < 0 {
+		b.flaw(whyName)
+		return
+	}
+	name := bytes.TrimRight(line[:colon], " \t")
+	if !isTokenBytes(name) {
+		b.flaw(whyName)
+		return
+	}
+	known := canonical(name)
+	if known == "" {
+		return
+	}
+	mark := len(b.lines)
+	b.lines = append(b.lines, known...)
+	b.lines = append(b.lines, ':')
+	for value := line[colon+1:]; len(value) > 0; {
+		var part []byte
+		part, value = cutLine(value)
+		part = bytes.Trim(part, " \t")
+		if !clean && hasBadByte(part) {
+			b.lines = b.lines[:mark]
+			return
+		}
+		if len(part) > 0 {
+			b.lines = append(b.lines, ' ')
+			b.lines = append(b.lines, part...)
+		}
+	}
+	b.lines = append(b.lines, '\r', '\n')
+}
+
+func isTokenBytes(b []byte) bool {
+	for _, c := range b {
+		if !tokenChars[c] {
+			return false
+		}
+	}
+	return len(b) > 0
+}

@@ -1,0 +1,289 @@
+package message
+
+import (
+	"math"
+	"strings"
+
+	"github.com/emiago/sipgo/sip"
+)
+
+// Bits of reader.seen.
+const (
+	seenFrom = 1 << iota
+	seenTo
+	seenCallID
+	seenCSeq
+	seenHops
+	seenExpires
+	seenType
+	seenLength
+)
+
+// once reports whether a header that a message has once is met for the first
+// time (RFC 3261 section 7.3.1).
+func (r *reader) once(bit uint16) bool {
+	if r.seen&bit != 0 {
+		r.fault(whyRepeated)
+		return false
+	}
+	r.seen |= bit
+	return true
+}
+
+// header extracts one header line.
+func (r *reader) header(h sip.Header) {
+	m := r.m
+	switch h := h.(type) {
+	case *sip.CallIDHeader:
+		if r.once(seenCallID) {
+			m.CallID = string(*h)
+			if strings.ContainsAny(m.CallID, " \t") {
+				r.fault(whyCallID)
+			}
+		}
+		return
+	case *sip.CSeqHeader:
+		if r.once(seenCSeq) {
+			r.sequence(h)
+		}
+		return
+	case *sip.MaxForwardsHeader:
+		if r.once(seenHops) {
+			if *h > 255 {
+				r.fault(whyHops)
+				return
+			}
+			m.MaxForwards = int(*h)
+		}
+		return
+	case *sip.ContentLengthHeader:
+		if r.once(seenLength) {
+			r.length = int(*h)
+		}
+		return
+	}
+	switch name, value := h.Name(), h.Value(); name {
+	case nameVia:
+		r.via(value)
+	case nameFrom:
+		if r.once(seenFrom) && !readInto(&m.From, value) {
+			r.fault(whyFrom)
+		}
+	case nameTo:
+		if r.once(seenTo) && !readInto(&m.To, value) {
+			r.fault(whyTo)
+		}
+	case nameContact:
+		r.contact(value)
+	case nameRecordRoute:
+		m.RecordRoute = appendEntries(m.RecordRoute, value)
+	case nameRoute:
+		m.Route = appendEntries(m.Route, value)
+	case nameAsserted:
+		m.Asserted = readAddresses(m.Asserted, value)
+	case namePreferred:
+		m.Preferred = readAddresses(m.Preferred, value)
+	case nameRemoteParty:
+		m.RemoteParty = readAddresses(m.RemoteParty, value)
+	case namePrivacy:
+		m.Privacy = tags(m.Privacy, value, ";,")
+	case nameRequire:
+		m.Require = tags(m.Require, value, ",")
+	case nameProxyRequire:
+		m.ProxyRequire = tags(m.ProxyRequire, value, ",")
+	case nameSupported:
+		m.Supported = tags(m.Supported, value, ",")
+	case nameReason:
+		r.reason(value)
+	case nameRetryAfter:
+		m.RetryAfter = leadingSeconds(value)
+	case nameExpires:
+		if r.once(seenExpires) {
+			// Out of range is as good as absent (section 20.19).
+			if n, ok := digits(value, math.MaxInt32); ok {
+				m.Expires = n
+			}
+		}
+	case nameAccept:
+		r.accept(value)
+	case nameContentType:
+		if r.once(seenType) {
+			r.contentType(value)
+		}
+	case nameContentEncoding:
+		for _, coding := range tags(nil, value, ",") {
+			if coding != "identity" {
+				m.ContentEncoding = coding
+			}
+		}
+	case nameCallID:
+		r.once(seenCallID)
+		r.fault(whyCallID)
+	case nameCSeq:
+		if r.once(seenCSeq) {
+			m.CSeqText = value
+		}
+		r.fault(whyCSeq)
+	case nameMaxForwards:
+		r.once(seenHops)
+		r.fault(whyHops)
+	case nameContentLength:
+		r.once(seenLength)
+		r.fault(whyLength)
+	}
+}
+
+func readInto(a *Address, value string) bool {
+	var ok bool
+	*a, ok = readAddress(value)
+	return ok
+}
+
+func (r *reader) sequence(h *sip.CSeqHeader) {
+	m := r.m
+	method := trimBlanks(string(h.MethodName))
+	if !isToken(method) {
+		m.CSeqText = h.Value()
+		r.fault(whyCSeq)
+		return
+	}
+	m.CSeq, m.CSeqMethod = h.SeqNo, method
+	if !m.IsRequest() {
+		m.Method = method
+	}
+}
+
+// via reads one Via line. Below a top entry that can be read, only entries that
+// can be read too are kept.
+func (r *reader) via(value string) {
+	e := entriesOf(value)
+	n := 0
+	for {
+		entry, ok := e.next()
+		if !ok {
+			break
+		}
+		n++
+		v, ok := readVia(entry)
+		if !ok {
+			r.fault(whyVia)
+		}
+		if v.Host != "" || len(r.m.Via) == 0 {
+			r.m.Via = append(r.m.Via, v)
+		}
+	}
+	if e.bad || n == 0 {
+		r.fault(whyVia)
+	}
+}
+
+// contact reads one Contact line. A Contact that cannot be read is a fault only
+// where it is needed, which is the first one.
+func (r *reader) contact(value string) {
+	m := r.m
+	e := entriesOf(value)
+	for {
+		entry, ok := e.next()
+		if !ok {
+			break
+		}
+		if m.Contacts++; m.Contacts > 1 {
+			continue
+		}
+		m.ContactText = entry
+		if entry == "*" {
+			continue
+		}
+		a, ok := readAddress(entry)
+		if !ok {
+			r.fault(whyContact)
+			continue
+		}
+		m.Contact = &a.URI
+	}
+	if e.bad {
+		r.fault(whyContact)
+	}
+}
+
+// appendEntries adds the entries of a Route or Record-Route line as text.
+func appendEntries(list []string, value string) []string {
+	e := entriesOf(value)
+	for {
+		entry, ok := e.next()
+		if !ok {
+			return list
+		}
+		list = append(list, entry)
+	}
+}
+
+// reason takes the cause of protocol Q.850 from a Reason line (RFC 3326). The
+// text parameter may hold anything and is not read.
+func (r *reader) reason(value string) {
+	e := entriesOf(value)
+	for {
+		entry, ok := e.next()
+		if !ok {
+			return
+		}
+		protocol, _, _ := strings.Cut(entry, ";")
+		if !equalFold(trimBlanks(protocol), "q.850") {
+			continue
+		}
+		p := params{rest: entry[len(protocol):]}
+		for {
+			name, cause, ok := p.next()
+			if !ok {
+				break
+			}
+			if n, ok := digits(cause, 127); ok && equalFold(name, "cause") && r.m.Q850 == 0 {
+				r.m.Q850 = n
+			}
+		}
+	}
+}
+
+// accept takes the media ranges of an Accept line.
+func (r *reader) accept(value string) {
+	if r.m.Accept == nil {
+		r.m.Accept = []string{}
+	}
+	e := entriesOf(value)
+	for {
+		entry, ok := e.next()
+		if !ok {
+			return
+		}
+		media, _, _ := strings.Cut(entry, ";")
+		r.m.Accept = append(r.m.Accept, lower(trimBlanks(media)))
+	}
+}
+
+// contentType takes type and subtype, which the grammar lets have blanks around
+// the slash.
+func (r *reader) contentType(value string) {
+	media, _, _ := strings.Cut(value, ";")
+	major, minor, _ := strings.Cut(media, "/")
+	major, minor = trimBlanks(major), trimBlanks(minor)
+	if !isToken(major) || !isToken(minor) {
+		r.fault(whyType)
+		return
+	}
+	media = trimBlanks(media)
+	if len(media) != len(major)+1+len(minor) {
+		media = major + "/" + minor
+	}
+	r.m.ContentType = lower(media)
+}
+
+// leadingSeconds reads the delta-seconds that a value begins with; a comment may
+// follow (section 20.33). 0: none that can be read.
+func leadingSeconds(value string) int {
+	end := 0
+	for end < len(value) && value[end] >= '0' && value[end] <= '9' {
+		end++
+	}
+	n, _ := digits(value[:end], math.MaxInt32)
+	return n
+}

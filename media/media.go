@@ -109,6 +109,20 @@ type Flow struct {
 	Jitter  time.Duration // RFC 3550 appendix A.8
 }
 
+// add sums counts; of jitter, which has no sum, the greater is kept.
+func (f *Flow) add(o Flow) {
+	f.Packets += o.Packets
+	f.Bytes += o.Bytes
+	f.Lost += o.Lost
+	f.Refused += o.Refused
+	f.Invalid += o.Invalid
+	f.Unknown += o.Unknown
+	f.Muted += o.Muted
+	f.Failed += o.Failed
+	f.RTCP += o.RTCP
+	f.Jitter = max(f.Jitter, o.Jitter)
+}
+
 // Stats is a snapshot of a session.
 type Stats struct {
 	AtoB, BtoA Flow
@@ -130,7 +144,7 @@ type EngineStats struct {
 	Opened   uint64 // since start
 	TimedOut uint64
 	NoPorts  uint64 // opens refused with ErrNoPorts
-	AtoB     Flow   // sums over closed sessions
+	AtoB     Flow   // sums over every session since the start
 	BtoA     Flow
 	Pools    []PoolStats
 }

@@ -1,0 +1,173 @@
+package media
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+)
+
+// TestLatch plays events into a latch. A step with a source is a packet; the rest
+// are signalling.
+func TestLatch(t *testing.T) {
+	const (
+		public  = "203.0.113.5:4000"
+		window  = 2 * time.Second
+		nowhere = "invalid AddrPort"
+	)
+	type step struct {
+		do     string // "set ADDRESS SIGNAL", "settle" or "" for a packet
+		set    string
+		signal string
+		from   string
+		after  time.Duration // since the step before
+		accept bool
+		to     string // where packets to this side go after the step
+	}
+	tests := map[string][]step{
+		"nothing before signalling": {
+			{from: public, to: nowhere},
+		},
+		"the signalled source": {
+			{do: "set", set: public, to: public},
+			{do: "settle", to: public},
+			{from: public, accept: true, to: public},
+			{from: "203.0.113.5:4002", to: public},
+			{from: "203.0.113.6:4000", to: public},
+			{from: "203.0.113.5:4002", after: time.Hour, to: public}, // for good
+			{from: public, accept: true, to: public},
+		},
+		"another port of the signalled address": {
+			{do: "set", set: public, to: public},
+			{do: "settle", to: public},
+			{from: "203.0.113.5:9000", accept: true, to: "203.0.113.5:9000"},
+			{from: "203.0.113.5:9002", to: "203.0.113.5:9000"}, // first come
+			{from: "203.0.113.5:9000", after: window, accept: true, to: "203.0.113.5:9000"},
+			{from: public, to: "203.0.113.5:9000"}, // too late
+		},
+		"the signalled port takes over within the window": {
+			{do: "set", set: public, to: public},
+			{do: "settle", to: public},
+			{from: "203.0.113.5:9000", accept: true, to: "203.0.113.5:9000"},
+			{from: public, after: window / 2, accept: true, to: public},
+			{from: "203.0.113.5:9000", to: public},
+		},
+		"early media moves": {
+			{do: "set", set: public, to: public},
+			{from: "203.0.113.5:9000", accept: true, to: "203.0.113.5:9000"},
+			{from: "203.0.113.5:9002", accept: true, to: "203.0.113.5:9002"},
+			{from: public, accept: true, to: public},
+			{from: "203.0.113.5:9002", to: public},
+			{from: "203.0.113.5:9002", after: window, accept: true, to: "203.0.113.5:9002"},
+			{from: "198.51.100.1:4000", to: "203.0.113.5:9002"},
+			{do: "settle", to: "203.0.113.5:9002"},
+			{from: public, accept: true, to: public},
+			{from: "203.0.113.5:9002", after: window, to: public},
+		},
+		"another address in signalling opens the window": {
+			{do: "set", set: public, to: public},
+			{do: "settle", to: public},
+			{from: public, accept: true, to: public},
+			{do: "set", set: public, to: public}, // the same: nothing happens
+			{from: "203.0.113.5:4002", to: public},
+			{do: "set", set: "203.0.113.9:5000", to: "203.0.113.9:5000"},
+			{from: public, to: "203.0.113.9:5000"},
+			{from: "203.0.113.9:5000", accept: true, to: "203.0.113.9:5000"},
+		},
+		"hold keeps the latch": {
+			{do: "set", set: public, to: public},
+			{do: "settle", to: public},
+			{from: public, accept: true, to: public},
+			{do: "set", to: public},
+			{from: public, accept: true, to: public},
+			{from: "203.0.113.5:4002", to: public},
+		},
+		"hold from the start": {
+			{do: "set", to: nowhere},
+			{from: public, to: nowhere},
+		},
+		"behind a NAT": {
+			{do: "set", set: "192.168.1.2:4000", signal: "203.0.113.5", to: "192.168.1.2:4000"},
+			{do: "settle", to: "192.168.1.2:4000"},
+			{from: "203.0.113.6:4000", to: "192.168.1.2:4000"},
+			{from: "203.0.113.5:33333", accept: true, to: "203.0.113.5:33333"},
+			{from: "203.0.113.5:33334", to: "203.0.113.5:33333"},
+		},
+		"a private peer of another private range": {
+			{do: "set", set: "192.168.1.2:4000", signal: "10.0.0.1", to: "192.168.1.2:4000"},
+			{from: "10.0.0.1:4000", accept: true, to: "10.0.0.1:4000"},
+		},
+		"a private peer of the same range": {
+			{do: "set", set: "10.1.1.1:4000", signal: "10.0.0.1", to: "10.1.1.1:4000"},
+			{from: "10.0.0.1:4000", to: "10.1.1.1:4000"},
+			{from: "10.1.1.1:4000", accept: true, to: "10.1.1.1:4000"},
+		},
+		"a public address is not taken for a NAT": {
+			{do: "set", set: public, signal: "198.51.100.1", to: public},
+			{from: "198.51.100.1:4000", to: public},
+		},
+		"loopback told by a stranger": {
+			{do: "set", set: "127.0.0.1:4000", signal: "203.0.113.5", to: nowhere},
+			{from: "203.0.113.5:4000", accept: true, to: "203.0.113.5:4000"},
+		},
+		"loopback among ourselves": {
+			{do: "set", set: "127.0.0.1:4000", signal: "127.0.0.1", to: "127.0.0.1:4000"},
+			{from: "127.0.0.1:4000", accept: true, to: "127.0.0.1:4000"},
+			{from: "127.0.0.1:4002", to: "127.0.0.1:4000"},
+			{from: "127.0.0.2:4000", to: "127.0.0.1:4000"},
+		},
+		"mapped addresses": {
+			{do: "set", set: "[::ffff:203.0.113.5]:4000", to: public},
+			{from: public, accept: true, to: public},
+		},
+		"IPv6": {
+			{do: "set", set: "[fc00::2]:4000", signal: "2001:db8::1", to: "[fc00::2]:4000"},
+			{from: "[2001:db8::1]:4000", accept: true, to: "[2001:db8::1]:4000"},
+		},
+	}
+	for name, steps := range tests {
+		l := latch{window: int64(window)}
+		var now time.Duration
+		for i, s := range steps {
+			now += s.after
+			switch s.do {
+			case "set":
+				var at netip.AddrPort
+				var signal netip.Addr
+				if s.set != "" {
+					at = netip.MustParseAddrPort(s.set)
+				}
+				if s.signal != "" {
+					signal = netip.MustParseAddr(s.signal)
+				}
+				l.set(at, signal)
+			case "settle":
+				l.settle()
+			default:
+				if got := l.accept(netip.MustParseAddrPort(s.from), int64(now)); got != s.accept {
+					t.Errorf("%s, step %d: accepted %t", name, i, got)
+				}
+			}
+			if got := l.destination().String(); got != s.to {
+				t.Errorf("%s, step %d: packets go to %s, want %s", name, i, got, s.to)
+			}
+		}
+	}
+}
+
+func TestReportsComeFromThePeer(t *testing.T) {
+	l := latch{window: int64(time.Second)}
+	peer, nat := netip.MustParseAddrPort("192.168.1.2:4000"), netip.MustParseAddr("203.0.113.5")
+	if l.fromPeer(peer.Addr()) {
+		t.Error("taken before signalling")
+	}
+	l.set(peer, nat)
+	if !l.fromPeer(peer.Addr()) || !l.fromPeer(nat) || l.fromPeer(netip.MustParseAddr("203.0.113.6")) {
+		t.Error("wrong before the latch")
+	}
+	l.settle()
+	l.accept(netip.AddrPortFrom(nat, 33333), 0)
+	l.accept(netip.AddrPortFrom(nat, 33333), int64(time.Second))
+	if l.fromPeer(peer.Addr()) || !l.fromPeer(nat) {
+		t.Error("wrong after the latch")
+	}
+}

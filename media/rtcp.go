@@ -1,0 +1,132 @@
+package media
+
+import (
+	"time"
+
+	"github.com/pion/rtcp"
+
+	"mask700/media/rebase"
+)
+
+// reporter keeps one leg's end of RTCP (RFC 3550 section 6). What the peer sends
+// ends here; what it gets is all ours: counts, times and a name that means
+// nothing.
+type reporter struct {
+	cname string // random, RFC 7022
+	next  int64  // ns, when the next report is due; 0: not begun
+	spoke bool   // a report was sent
+
+	written uint64 // packets written at the last report
+	sender  bool   // they went up then: two intervals make a sender (section 6.3.8)
+
+	source uint32 // SSRC of the last sender report received
+	lsr    uint32 // the middle of its NTP time
+	lsrAt  int64  // ns, when it came
+}
+
+// reportInterval is the least interval of RFC 3550 section 6.2. Two participants
+// never use up their share of the bandwidth, so it is the interval.
+const reportInterval = 5 * time.Second
+
+// compensation makes up for the timer reconsideration of section 6.3.1: e − 3/2.
+const compensation = 1.21828
+
+// interval draws the time to the next report (section 6.3.1). share is a random
+// number from 0 to 1. The first report may come after half the time.
+func interval(first bool, share float64) int64 {
+	t := float64(reportInterval)
+	if first {
+		t /= 2
+	}
+	return int64(t * (0.5 + share) / compensation)
+}
+
+// read takes the sender reports of a compound packet. It is false when the packet
+// is not RTCP from beginning to end (RFC 3550 appendix A.2). No item of a source
+// description, no text and no report block is looked at.
+func (r *reporter) read(b []byte, at int64) bool {
+	if len(b) == 0 {
+		return false
+	}
+	var source, lsr uint32
+	found := false
+	for len(b) > 0 {
+		var h rtcp.Header
+		if err := h.Unmarshal(b); err != nil {
+			return false
+		}
+		n := (int(h.Length) + 1) * 4
+		if n > len(b) || h.Type < 192 || h.Type > 223 {
+			return false
+		}
+		if h.Type == rtcp.TypeSenderReport {
+			var sr rtcp.SenderReport
+			if err := sr.Unmarshal(b[:n]); err != nil {
+				return false
+			}
+			source, lsr, found = sr.SSRC, uint32(sr.NTPTime>>16), true
+		}
+		b = b[n:]
+	}
+	if found {
+		r.source, r.lsr, r.lsrAt = source, lsr, at
+	}
+	return true
+}
+
+// compose writes a compound packet for the peer: a report on what we wrote to it
+// and what came from it, our name, and at the end of the session a goodbye.
+func (r *reporter) compose(out *rebase.Stream, in *rebase.Reception, at int64, wall time.Time, bye bool) ([]byte, error) {
+	var blocks []rtcp.ReceptionReport
+	if rep, ok := in.Report(); ok {
+		block := rtcp.ReceptionReport{
+			SSRC:               rep.SSRC,
+			FractionLost:       rep.Fraction,
+			TotalLost:          uint32(rep.Lost) & 0xffffff,
+			LastSequenceNumber: rep.Highest,
+			Jitter:             rep.Jitter,
+		}
+		if r.lsr != 0 && r.source == rep.SSRC {
+			block.LastSenderReport = r.lsr
+			block.Delay = fraction(at-r.lsrAt, 16)
+		}
+		blocks = append(blocks, block)
+	}
+	sent := out.Packets > r.written
+	var report rtcp.Packet = &rtcp.ReceiverReport{SSRC: out.SSRC(), Reports: blocks}
+	if ts, ok := out.Timestamp(at); ok && (sent || r.sender) {
+		report = &rtcp.SenderReport{
+			SSRC:        out.SSRC(),
+			NTPTime:     ntp(wall),
+			RTPTime:     ts,
+			PacketCount: uint32(out.Packets),
+			OctetCount:  uint32(out.Octets),
+			Reports:     blocks,
+		}
+	}
+	r.written, r.sender, r.spoke = out.Packets, sent, true
+	packets := []rtcp.Packet{report, rtcp.NewCNAMESourceDescription(out.SSRC(), r.cname)}
+	if bye {
+		packets = append(packets, &rtcp.Goodbye{Sources: []uint32{out.SSRC()}})
+	}
+	return rtcp.Marshal(packets)
+}
+
+// ntp is a time in the 32.32 bit seconds of RFC 3550 section 4, since 1900.
+func ntp(t time.Time) uint64 {
+	const since1900 = 2208988800
+	return uint64(t.Unix()+since1900)<<32 | uint64(fraction(int64(t.Nanosecond()), 32))
+}
+
+// fraction converts ns to seconds with the given number of binary places.
+func fraction(ns int64, places uint) uint32 {
+	if ns < 0 {
+		return 0
+	}
+	const second = int64(time.Second)
+	return uint32(uint64(ns/second)<<places + uint64(ns%second)<<places/uint64(second))
+}
+
+// isRTCP says whether a packet on an RTP port is RTCP by its second byte (RFC
+// 5761 section 4).
+func isRTCP(b []byte) bool { return len(b) >= 2 && b[0]>>6 == 2 && b[1] >= 192 && b[1] <= 223 }

@@ -34,7 +34,9 @@ func checkChinese(d []byte) error {
 func isMobile(d []byte) bool { return len(d) == 11 && d[0] == '1' && d[1] >= '3' }
 
 func isLandline(d []byte) bool {
-	if !isLocal(afterArea(d)) {
+	// No area code begins with 86, so that a number with the country code
+	// and digits missing is not taken for a landline.
+	if !isLocal(afterArea(d)) || hasPrefix(d, "86") {
 		return false
 	}
 	// The two-digit areas have eight-digit numbers only.

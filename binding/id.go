@@ -43,7 +43,7 @@ func draw(random io.Reader, below int) (int, error) {
 		// What lies above the last whole multiple is drawn again: it would
 		// make the small numbers likelier.
 		if word := binary.BigEndian.Uint32(b[:]); word <= limit {
-			return int(word) % below, nil
+			return int(word % uint32(below)), nil
 		}
 	}
 }

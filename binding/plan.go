@@ -33,7 +33,7 @@ type LegacyRange struct {
 // Validate reports what is wrong with the plan, naming the setting.
 func (p Plan) Validate() error {
 	if cc := p.CountryCode; cc != "" {
-		if _, ok := decimal([]byte(cc)); !ok || len(cc) > 3 || cc[0] == '0' {
+		if _, ok := decimal([]byte(cc)); !ok || len(cc) > 3 || cc[0] == '0' || cc == "700" {
 			return errors.New("country_code: not a country code; write one to three digits, the first not 0")
 		}
 	}

@@ -58,9 +58,9 @@ type OpenSpec struct {
 type Remote struct {
 	RTP, RTCP netip.AddrPort // where it wants its packets; invalid: nowhere
 	Signal    netip.Addr     // the signalling peer
-	Types     []PayloadType
-	Send      bool // the peer says that it sends
-	Recv      bool // the peer says that it receives
+	Types     []PayloadType  // what it may send; anything else is dropped
+	Send      bool           // the peer says that it sends
+	Recv      bool           // the peer says that it receives
 }
 
 // RemoteOf joins what a description said with the address it came from.

@@ -44,13 +44,12 @@ func (s *session) Local(side Side) Local { return s.legs[side&1].local }
 func (s *session) SetRemote(side Side, r Remote) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	l, other := s.legs[side&1], s.legs[side.Other()&1]
+	l := s.legs[side&1]
 	l.remote, l.known = r, true
 	if l.latch.set(r.RTP, r.Signal) {
 		l.reports = netip.AddrPort{}
 	}
-	l.payloads = newPayloads(r.Types, other.remote.Types)
-	other.payloads = newPayloads(other.remote.Types, r.Types)
+	l.payloads = newPayloads(r.Types)
 	s.alive = s.now()
 }
 

@@ -1,0 +1,60 @@
+package binding_test
+
+import (
+	"reflect"
+	"testing"
+
+	"mask700/binding"
+)
+
+func TestEdgesOfAXB(t *testing.T) {
+	a, b := number(t, digitsA), number(t, digitsB)
+	for oneWay, forbidden := range map[binding.OneWay][2]bool{
+		binding.BothWays:   {false, false},
+		binding.OneWayAToB: {false, true},
+		binding.OneWayBToA: {true, false},
+		"sideways":         {true, true},
+	} {
+		row := pair(t)
+		row.OneWay = oneWay
+		want := []binding.Edge{
+			{Dialled: x, Caller: a, Callee: b, Shown: x, Forbidden: forbidden[0]},
+			{Dialled: x, Caller: b, Callee: a, Shown: x, Forbidden: forbidden[1]},
+		}
+		if got := row.Edges(); !reflect.DeepEqual(got, want) {
+			t.Errorf("%q: edges are %+v, want %+v", oneWay, got, want)
+		}
+	}
+}
+
+func TestNoEdges(t *testing.T) {
+	for name, change := range map[string]func(*binding.Binding){
+		"no mode":      func(b *binding.Binding) { b.Mode = "" },
+		"unknown mode": func(b *binding.Binding) { b.Mode = "hologram" },
+		"axyb":         func(b *binding.Binding) { b.Mode, b.Y = binding.ModeAXYB, y },
+		"gxb":          func(b *binding.Binding) { b.Mode, b.Group = binding.ModeGXB, []binding.Number{b.A} },
+		"gxyb":         func(b *binding.Binding) { b.Mode = binding.ModeGXYB },
+		"ax":           func(b *binding.Binding) { b.Mode = binding.ModeAX },
+		"axe":          func(b *binding.Binding) { b.Mode = binding.ModeAXE },
+		"remote":       func(b *binding.Binding) { b.Mode = binding.ModeRemote },
+		"no number":    func(b *binding.Binding) { b.X = 0 },
+		"no a":         func(b *binding.Binding) { b.A = binding.Number{} },
+		"no b":         func(b *binding.Binding) { b.B = binding.Number{} },
+	} {
+		row := pair(t)
+		change(&row)
+		if got := row.Edges(); got != nil {
+			t.Errorf("%s: edges are %+v", name, got)
+		}
+	}
+}
+
+func TestEdgesAreTheCallersOwn(t *testing.T) {
+	row := pair(t)
+	first := row.Edges()
+	first[0].Shown = 0
+	_ = append(first, binding.Edge{})
+	if second := row.Edges(); second[0].Shown != x || len(second) != 2 {
+		t.Error("a change of what was returned changed the binding")
+	}
+}

@@ -1,0 +1,61 @@
+package config
+
+import (
+	"errors"
+	"net/netip"
+	"path/filepath"
+	"strings"
+
+	"github.com/goccy/go-yaml/ast"
+)
+
+// Admin is the operator's interface.
+type Admin struct {
+	Listen AdminListen `yaml:"listen"`
+	TLS    Certificate `yaml:"tls"`    // needed on a TCP address
+	Tokens []Token     `yaml:"tokens"` // needed on a TCP address
+}
+
+// Token is one client's secret: a file that holds it and nothing else, and a name for the log.
+type Token struct {
+	Name string `yaml:"name"`
+	File string `yaml:"file"`
+}
+
+// AdminListen is "unix:" (admin.sock in the data directory), "unix:PATH" or "ADDRESS:PORT".
+type AdminListen struct {
+	Unix bool
+	Path string // of the socket; empty: admin.sock in the data directory
+	TCP  netip.AddrPort
+}
+
+// String gives the form that Set reads.
+func (a AdminListen) String() string {
+	if a.Unix {
+		return "unix:" + a.Path
+	}
+	return a.TCP.String()
+}
+
+// Set reads one of the three forms.
+func (a *AdminListen) Set(s string) error {
+	if path, ok := strings.CutPrefix(s, "unix:"); ok {
+		*a = AdminListen{Unix: true}
+		if path != "" {
+			a.Path = filepath.Clean(path)
+		}
+		return nil
+	}
+	addr, err := netip.ParseAddrPort(s)
+	if err != nil || addr.Addr().Zone() != "" {
+		return errors.New("write unix:, unix:PATH, or an IP address and a port such as 127.0.0.1:7000")
+	}
+	*a = AdminListen{TCP: addr}
+	return nil
+}
+
+// UnmarshalYAML reads the value of a key.
+func (a *AdminListen) UnmarshalYAML(node ast.Node) error { return unmarshalScalar(node, a.Set) }
+
+// MarshalYAML writes the form that Set reads.
+func (a AdminListen) MarshalYAML() (any, error) { return a.String(), nil }

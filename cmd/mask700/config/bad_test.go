@@ -1,0 +1,296 @@
+package config
+
+import (
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// TestBadConfigurations has the mistakes that a file can hold: what the error must begin with (file and line) and
+// what it must say. Number stands for a subscriber number that slipped into a wrong place, which no error repeats.
+func TestBadConfigurations(t *testing.T) {
+	const number = "13800138000"
+	const trunk = "trunks:\n  - name: a\n    targets: [\"sip:192.0.2.1:5060\"]\n    "
+	for _, tc := range []struct {
+		name, text string
+		lines      string // "line 2", "line 3 and line 5"
+		key, says  string
+	}{
+		// The text itself.
+		{"not YAML", "sip: [\n", "line 1", "", "not valid YAML"},
+		{"value in a value", "sip: a: b\n", "line 1", "", "not valid YAML"},
+		{"tab", "sip:\n\tring_timeout: 3s\n", "line 2", "", "not valid YAML"},
+		{"list at the top", "- a\n", "line 1", "", "a group of keys is expected here, not a list"},
+		{"second document", "data_dir: x\n---\ndata_dir: y\n", "line 3", "", "second document"},
+		{"key twice", "data_dir: x\ndata_dir: y\n", "line 2", "", `the key "data_dir" is written twice`},
+		{"number as key twice", number + ": x\n" + number + ": y\n", "line 2", "", "is written twice"},
+		{"unknown key", "\nsipp: {}\n", "line 2", "sipp", `unknown key "sipp"`},
+		{"unknown key deeper", "sip:\n  ring_timeout: 5s\n  timeout: 5s\n", "line 3", "sip.timeout", `unknown key "timeout"`},
+		{"unknown key in a trunk", trunk + "colour: red\n", "line 4", "trunks[0].colour", `unknown key "colour"`},
+		{"unknown key in a listener", "sip:\n  listen:\n    - {bind: \"udp:0.0.0.0:1\", port: 5}\n", "line 3", "", `unknown key "port"`},
+		{"unknown key that is a number", number + ": x\n", "line 1", "", "unknown key;"},
+		{"key without value", "sip:\nmedia: {}\n", "line 1", "sip", "no value"},
+		{"key that is a list", "? [a]\n: x\n", "line 2", "", ""},
+		{"null", "sip: {ring_timeout: ~}\n", "line 1", "sip.ring_timeout", "no value"},
+		{"alias", "data_dir: &d x\nkeys: {file: *d}\n", "line 1", "data_dir", "anchors, aliases"},
+		{"list for a text", "data_dir: [x]\n", "line 1", "data_dir", "another kind"},
+		{"text for a list", "trunks: x\n", "line 1", "trunks", "a list is expected here, not a text"},
+		{"text for a group", "sip: x\n", "line 1", "sip", "a group of keys is expected here, not a text"},
+		{"text for a number", "numbering: {legacy_ranges: [{prefix: 17000, length: eleven}]}\n", "line 1", "", "another kind"},
+		{"a number too large", "numbering: {legacy_ranges: [{prefix: 17000, length: 99999999999999999999}]}\n", "line 1", "", "too large"},
+		{"text for a bool", trunk + "user_phone: sure\n", "line 4", "trunks[0].user_phone", "another kind"},
+
+		// One value.
+		{"duration without unit", "sip:\n  ring_timeout: 60\n", "line 2", "sip.ring_timeout", "not a duration"},
+		{"duration below zero", "sip: {drain_time: -1s}\n", "line 1", "sip.drain_time", "below zero"},
+		{"duration is a list", "sip: {drain_time: [1s]}\n", "line 1", "sip.drain_time", "single value"},
+		{"ring timeout too short", "sip:\n  ring_timeout: 10ms\n", "line 2", "sip.ring_timeout", "from 1s to 10m"},
+		{"ring timeout too long", "sip:\n  ring_timeout: 1h\n", "line 2", "sip.ring_timeout", "from 1s to 10m"},
+		{"drain time too long", "sip: {drain_time: 48h}\n", "line 1", "sip.drain_time", "at most 24h"},
+		{"bind without network", "sip: {listen: \"0.0.0.0:5060\"}\n", "line 1", "sip.listen", "NETWORK:ADDRESS:PORT"},
+		{"bind to a name", "sip:\n  listen:\n    - {bind: \"udp:localhost:5060\"}\n", "line 3", "sip.listen[0].bind", "with an IP address"},
+		{"bind without port", "sip: {listen: \"udp:0.0.0.0\"}\n", "line 1", "sip.listen", "NETWORK:ADDRESS:PORT"},
+		{"websocket", "sip: {listen: \"wss:0.0.0.0:443\"}\n", "line 1", "sip.listen", "WebSocket"},
+		{"listener without bind", "sip: {listen: [{name: x}]}\n", "line 1", "sip.listen[0]", "needs bind"},
+		{"no listener", "sip: {listen: []}\n", "line 1", "sip.listen", "no listener"},
+		{"tls without certificate", "sip: {listen: \"tls:0.0.0.0:5061\"}\n", "line 1", "sip.listen[0].bind", "certificate"},
+		{"certificate without tls", "sip: {listen: [{bind: \"udp:0.0.0.0:1\", tls: {certificate: c, key: k}}]}\n", "line 1", "sip.listen[0].tls", "only a listener"},
+		{"advertise nowhere", "sip: {listen: [{bind: \"udp:0.0.0.0:1\", advertise: 0.0.0.0}]}\n", "line 1", "sip.listen[0].advertise", "others can reach"},
+		{"advertise a number", "sip: {listen: [{bind: \"udp:0.0.0.0:1\", advertise: \"" + number + "\"}]}\n", "line 1", "sip.listen[0].advertise", "not a host name"},
+		{"listener named by a number", "sip: {listen: [{bind: \"udp:0.0.0.0:1\", name: \"" + number + "\"}]}\n", "line 1", "sip.listen[0].name", "begins with a letter"},
+		{"listener name with a number", "sip: {listen: [{bind: \"udp:0.0.0.0:1\", name: t" + number + "}]}\n", "line 1", "sip.listen[0].name", "six digits in a row"},
+		{"one port range end", "media: {ports: 20000}\n", "line 1", "media.ports", "FIRST-LAST"},
+		{"ports the wrong way round", "media: {ports: 30000-20001}\n", "line 1", "media.ports", "too small"},
+		{"ports from an odd one", "media: {ports: 20001-30001}\n", "line 1", "media.ports", "an even port"},
+		{"ports to an even one", "media: {ports: 20000-30000}\n", "line 1", "media.ports", "an odd port"},
+		{"ports too few", "media: {ports: 20000-20001}\n", "line 1", "media.ports", "four ports"},
+		{"ports over the top", "media: {ports: 20000-70001}\n", "line 1", "media.ports", "at most 65535"},
+		{"ports of the system", "media: {ports: 100-2001}\n", "line 1", "media.ports", "from 1024 on"},
+		{"media address unspecified", "media: {address: 0.0.0.0}\n", "line 1", "media.address", "others can reach"},
+		{"media address is a name", "media: {advertise: example.com}\n", "line 1", "media.advertise", "not an IP address"},
+		{"both forms of pools", "media:\n  ports: 20000-20003\n  pools: [{name: x}]\n", "line 2", "media", "keep one"},
+		{"no pool", "media: {pools: []}\n", "line 1", "media.pools", "no pool"},
+		{"country code", "numbering: {country_code: \"086\"}\n", "line 1", "numbering", "country code"},
+		{"country code in words", "numbering: {country_code: china}\n", "line 1", "numbering.country_code", "at most eight digits"},
+		{"legacy range without length", "numbering:\n  legacy_ranges:\n    - {prefix: 17000}\n", "line 3", "numbering.legacy_ranges[0]", "prefix and a length"},
+		{"legacy range shorter than its prefix", "numbering:\n  legacy_ranges:\n    - {prefix: 17000, length: 3}\n", "line 1", "numbering", "shorter than the prefix"},
+		{"legacy day", "numbering: {legacy_ranges: [{until: 31.03.2026}]}\n", "line 1", "numbering.legacy_ranges[0].until", "YYYY-MM-DD"},
+		{"admin on a name", "admin: {listen: \"localhost:7000\"}\n", "line 1", "admin.listen", "unix:PATH"},
+		{"admin on TCP without anything", "admin:\n  listen: 192.0.2.1:7000\n", "line 2", "admin.listen", "admin.tls"},
+		{"admin on loopback too", "admin: {listen: 127.0.0.1:7000}\n", "line 1", "admin.listen", "on loopback too"},
+		{"admin on TCP without tokens", "admin:\n  listen: \"[::1]:7000\"\n  tls: {certificate: c, key: k}\n", "line 2", "admin.listen", "admin.tokens"},
+		{"admin on TCP without TLS", "admin:\n  listen: \"[::1]:7000\"\n  tokens: [{name: ops, file: t}]\n", "line 2", "admin.listen", "admin.tls"},
+		{"token without file", "admin:\n  tokens:\n    - {name: ops}\n", "line 3", "admin.tokens[0]", "file that holds it"},
+		{"token inside the data directory", "admin:\n  tokens:\n    - {name: ops, file: mask700-data/ops.token}\n", "line 3", "admin.tokens[0].file", "inside the data directory"},
+		{"admin socket too long", "admin: {listen: \"unix:/" + strings.Repeat("d", 110) + "\"}\n", "line 1", "admin.listen", "107 bytes"},
+		{"log level", "log: {level: loud}\n", "line 1", "log.level", "one of debug, info, warn, error"},
+		{"log format", "log: {format: xml}\n", "line 1", "log.format", "one of text, json"},
+		{"empty data directory", "data_dir: \"\"\n", "line 1", "data_dir", "empty path"},
+		{"empty key file", "keys: {file: \"\"}\n", "line 1", "keys.file", "empty path"},
+		{"key inside the data directory", "data_dir: ./d\nkeys:\n  file: ./d/sub/../mask700.key\n", "line 3", "keys.file", "inside the data directory"},
+
+		// A trunk.
+		{"trunk without name", "trunks:\n  - targets: [\"sip:192.0.2.1\"]\n", "line 2", "trunks[0]", "needs a name"},
+		{"trunk named by a number", "trunks:\n  - name: \"" + number + "\"\n", "line 2", "trunks[0].name", "begins with a letter"},
+		{"trunk with neither", "trunks:\n  - name: a\n", "line 2", "trunks[0]", "sources"},
+		{"source is a name", "trunks:\n  - name: a\n    sources: [softswitch]\n", "line 3", "trunks[0].sources[0]", "not an IP prefix"},
+		{"source is a number", "trunks:\n  - name: a\n    sources: [" + number + "]\n", "line 3", "trunks[0].sources[0]", "not an IP prefix"},
+		{"source with host bits", "trunks:\n  - name: a\n    sources: [192.0.2.10/24]\n", "line 3", "trunks[0].sources[0]", "write 192.0.2.0/24 for the network or 192.0.2.10/32"},
+		{"target is no URI", "trunks:\n  - name: a\n    targets: [192.0.2.1]\n", "line 3", "trunks[0].targets[0]", "write sip:HOST:PORT"},
+		{"target with a user", "trunks:\n  - name: a\n    targets: [\"sip:" + number + "@192.0.2.1\"]\n", "line 3", "trunks[0].targets[0]", "no user in front"},
+		{"target over a strange transport", "trunks:\n  - name: a\n    targets: [\"sip:192.0.2.1;transport=sctp\"]\n", "line 3", "trunks[0].targets[0]", "write sip:HOST:PORT"},
+		{"target over a transport nobody speaks", "sip: {listen: \"udp:0.0.0.0:5060\"}\ntrunks:\n  - name: a\n    targets: [\"sip:192.0.2.1;transport=tcp\"]\n", "line 4", "trunks[0].targets[0]", "no listener of this trunk speaks tcp"},
+		{"unknown listener", trunk + "listen: outside\n", "line 4", "trunks[0].listen", "no listener of that name"},
+		{"unknown pool", trunk + "media: outside\n", "line 4", "trunks[0].media", "no pool of that name"},
+		{"unknown route", trunk + "route_to: outside\n", "line 4", "trunks[0].route_to", "no trunk of that name"},
+		{"unknown pass", trunk + "pass: outside\n", "line 4", "trunks[0].pass", "no trunk of that name"},
+		{"route without targets", "trunks:\n  - name: a\n    sources: [192.0.2.1]\n", "line 2", "trunks[0].route_to", "has no targets"},
+		{"caller nowhere", trunk + "caller: []\n", "line 4", "trunks[0].caller", "at least one"},
+		{"caller from To", trunk + "caller: [pai, to]\n", "line 4", "trunks[0].caller[1]", "one of pai, rpid, from"},
+		{"numbers", trunk + "numbers: long\n", "line 4", "trunks[0].numbers", "national, e164, plus, international"},
+		{"prefix in letters", trunk + "prefix: abc\n", "line 4", "trunks[0].prefix", "at most eight digits"},
+		{"prefix too long", trunk + "prefix: " + number + "\n", "line 4", "trunks[0].prefix", "at most eight digits"},
+		{"domain", trunk + "domain: \"a b\"\n", "line 4", "trunks[0].domain", "not a host name"},
+		{"identity", trunk + "identity: from\n", "line 4", "trunks[0].identity", "one of none, pai, rpid"},
+		{"early media", trunk + "early_media: drop\n", "line 4", "trunks[0].early_media", "one of pass, ringing"},
+
+		// Two entries at odds.
+		{"two listeners on one address", "sip:\n  listen:\n    - {name: a, bind: \"udp:0.0.0.0:5060\"}\n    - {name: b, bind: \"udp:0.0.0.0:5060\"}\n",
+			"line 3 and line 4", "sip.listen[0].bind", "same address"},
+		{"two udp listeners of one name", "sip:\n  listen:\n    - {name: a, bind: \"udp:0.0.0.0:5060\"}\n    - {name: a, bind: \"udp:0.0.0.0:5070\"}\n",
+			"line 3 and line 4", "sip.listen[0].name", "same name"},
+		{"two pools of one name", "media:\n  pools:\n    - {name: a, ports: 20000-20003}\n    - {name: a, ports: 30000-30003}\n",
+			"line 3 and line 4", "media.pools[0].name", "same name"},
+		{"two pools on the same ports", "media:\n  pools:\n    - {name: a, ports: 20000-20003}\n    - {name: b, address: 192.0.2.1, ports: 20002-30003}\n",
+			"line 3 and line 4", "media.pools[0].ports", "share ports"},
+		{"media over SIP", "sip:\n  listen: \"udp:0.0.0.0:5060\"\nmedia:\n  ports: 5000-5999\n", "line 4 and line 2", "media.pools[0].ports", "port of a SIP listener"},
+		{"two trunks of one name", "trunks:\n  - name: a\n    targets: [\"sip:192.0.2.1\"]\n  - name: a\n    targets: [\"sip:192.0.2.2\"]\n",
+			"line 2 and line 4", "trunks[0].name", "same name"},
+		{"two trunks, one source", "trunks:\n  - name: a\n    sources: [192.0.2.0/24]\n    targets: [\"sip:192.0.2.1\"]\n  - name: b\n    sources: [198.51.100.1, 192.0.2.0/24]\n    targets: [\"sip:192.0.2.2\"]\n",
+			"line 3 and line 6", "trunks[0].sources[0]", "trunks a and b cannot be told apart"},
+		{"a target is the other's source", "trunks:\n  - name: a\n    targets: [\"sip:192.0.2.1:5070\"]\n  - name: b\n    sources: [192.0.2.1]\n    targets: [\"sip:192.0.2.2\"]\n",
+			"line 3 and line 5", "trunks[0].targets[0]", "cannot be told apart"},
+		{"one host by name", "trunks:\n  - {name: a, targets: [\"sip:switch.example.com\"]}\n  - {name: b, targets: [\"sip:Switch.example.com:5070\"]}\n",
+			"line 2 and line 3", "trunks[0].targets[0]", "cannot be told apart"},
+		{"our own address", "sip: {listen: \"udp:192.0.2.1:5060\"}\n" + strings.TrimSpace(trunk) + "\n", "line 4", "trunks[0].targets[0]", "our own address"},
+		{"our own loopback", "trunks:\n  - name: a\n    targets: [\"sip:127.0.0.1\"]\n", "line 3", "trunks[0].targets[0]", "our own address"},
+		{"our own name", "trunks:\n  - name: a\n    targets: [\"sip:localhost\"]\n", "line 3", "trunks[0].targets[0]", "our own address"},
+		{"our own interface", "trunks:\n  - name: a\n    targets: [\"sip:203.0.113.7\"]\n", "line 3", "trunks[0].targets[0]", "our own address"},
+		{"what we advertise", "sip: {listen: [{bind: \"udp:0.0.0.0:5060\", advertise: \"gw.example.com:5080\"}]}\ntrunks:\n  - name: a\n    targets: [\"sip:GW.example.com:5080\"]\n",
+			"line 4", "trunks[0].targets[0]", "our own address"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			c, err := Parse("mask700.yaml", []byte(tc.text))
+			if err == nil {
+				err = c.validate([]netip.Addr{netip.MustParseAddr("203.0.113.7")})
+			}
+			if err == nil {
+				t.Fatal("accepted")
+			}
+			got := err.Error()
+			if !strings.HasPrefix(got, "mask700.yaml "+tc.lines+": ") {
+				t.Errorf("does not begin with %s: %s", tc.lines, got)
+			}
+			if tc.key != "" && !strings.Contains(got, ": "+tc.key+": ") {
+				t.Errorf("does not name %s: %s", tc.key, got)
+			}
+			if !strings.Contains(got, tc.says) {
+				t.Errorf("does not say %q: %s", tc.says, got)
+			}
+			if strings.Contains(got, number) || strings.Contains(got, "\n") {
+				t.Errorf("holds a number or a second line: %s", got)
+			}
+		})
+	}
+}
+
+// TestTrunksThatCanBeToldApart are the neighbours of the refused ones.
+func TestTrunksThatCanBeToldApart(t *testing.T) {
+	two := func(a, b string) string {
+		return "sip: {listen: [{name: in, bind: \"udp:0.0.0.0:5060\"}, {name: out, bind: \"udp:0.0.0.0:5062\"}]}\n" +
+			fmt.Sprintf("trunks:\n  - {name: a, %s, targets: [\"sip:198.51.100.1\"]}\n  - {name: b, %s, targets: [\"sip:198.51.100.2\"]}\n", a, b)
+	}
+	for _, text := range []string{
+		two("sources: [192.0.2.0/24]", "sources: [192.0.2.0/25]"),
+		two("listen: in, sources: [192.0.2.0/24]", "listen: out, sources: [192.0.2.0/24]"),
+		two("sources: [192.0.2.0/24, 192.0.2.0/24]", "sources: [192.0.3.0/24]"),
+	} {
+		c, err := Parse("f.yaml", []byte(text))
+		if err == nil {
+			err = c.validate(nil)
+		}
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
+func TestNoErrorRepeatsAValue(t *testing.T) {
+	const number = "13800138000"
+	keys := []string{"data_dir", "keys", "sip", "media", "numbering", "trunks", "admin", "log",
+		"sip: {listen", "sip: {ring_timeout", "media: {ports", "media: {address", "numbering: {country_code", "admin: {listen", "log: {level"}
+	for _, key := range keys {
+		end := strings.Repeat("}", strings.Count(key, "{"))
+		for _, value := range []string{number, `"sip:` + number + `@h"`, "[" + number + "]", "{" + number + ": x}", "!!int " + number, "\"" + number} {
+			c, err := Parse("f.yaml", []byte(key+": "+value+end+"\n"))
+			if err == nil {
+				err = c.validate(nil)
+			}
+			if err != nil && strings.Contains(err.Error(), number) {
+				t.Errorf("%s: %s: %v", key, value, err)
+			}
+		}
+	}
+}
+
+func TestKeyInsideTheDataDirectoryThroughALink(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "data"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("data", filepath.Join(dir, "elsewhere")); err != nil {
+		t.Fatal(err)
+	}
+	c := Default()
+	c.DataDir = filepath.Join(dir, "data")
+	for file, bad := range map[string]bool{
+		"elsewhere/mask700.key": true, "data/mask700.key": true, "data/new/mask700.key": true, "data": true,
+		"mask700.key": false, "data.key": false, "..data/mask700.key": false,
+	} {
+		c.Keys.File = filepath.Join(dir, file)
+		if err := c.validate(nil); (err != nil) != bad {
+			t.Errorf("%s: %v", file, err)
+		}
+	}
+}
+
+func TestOverrides(t *testing.T) {
+	file, err := Parse("f.yaml", []byte(contract))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := file.Override(Overrides{
+		DataDir:      Setting{"--data-dir", "/srv/d"},
+		KeyFile:      Setting{"--key-file", "/srv/k"},
+		SIP:          []Setting{{"--sip", "udp:192.0.2.1:5060"}, {"--sip", "udp:192.0.2.1:5070"}, {"--sip", "tcp:192.0.2.1:5060"}},
+		Trunk:        Setting{"--trunk", "sip:192.0.2.9:5080;transport=tcp"},
+		MediaAddress: Setting{"--media-address", "192.0.2.1"},
+		MediaPorts:   Setting{"--media-ports", "30000-30099"},
+		Admin:        Setting{"--admin", "unix:/run/m.sock"},
+		LogLevel:     Setting{"--log-level", "debug"},
+		LogFormat:    Setting{"--log-format", "json"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.validate(nil); err != nil {
+		t.Fatal(err)
+	}
+	if c.DataDir != "/srv/d" || c.Keys.File != "/srv/k" || len(c.SIP.Listen) != 3 || c.AdminSocket() != "/run/m.sock" ||
+		c.Log != (Log{"debug", "json"}) || c.Media.Pools[0].Address.String() != "192.0.2.1" || c.Media.Pools[0].Ports.String() != "30000-30099" {
+		t.Errorf("%+v", c)
+	}
+	list := c.TrunkList()
+	if len(list) != 1 || list[0].Name != DefaultName || list[0].Targets[0].Addr != netip.MustParseAddrPort("192.0.2.9:5080") {
+		t.Errorf("trunks: %+v", list)
+	}
+	if file.Media.Pools[0].Ports.String() != "20000-39999" {
+		t.Error("the configuration overridden was changed")
+	}
+}
+
+func TestBadOverridesNameTheirFlag(t *testing.T) {
+	for _, tc := range []struct {
+		text string
+		o    Overrides
+		want string
+	}{
+		{"", Overrides{SIP: []Setting{{"--sip", "5060"}}}, `^--sip: write NETWORK`},
+		{"", Overrides{SIP: []Setting{{"--sip", "udp:0.0.0.0:5060"}, {"--sip", "udp:0.0.0.0:5060"}}}, `^--sip: two listeners`},
+		{"", Overrides{Trunk: Setting{"--trunk", "sip:13800138000@h"}}, `^--trunk: write sip:HOST`},
+		{"", Overrides{Trunk: Setting{"--trunk", "sip:127.0.0.1"}}, `^--trunk: the target is our own`},
+		{"", Overrides{MediaPorts: Setting{"--media-ports", "1-2"}}, `^--media-ports: write FIRST-LAST`},
+		{"", Overrides{MediaPorts: Setting{"--media-ports", "5000-5999"}}, `^--media-ports: the media ports hold`},
+		{"media: {pools: [{name: a}, {name: b, ports: 1024-1033}]}\n", Overrides{MediaAddress: Setting{"--media-address", "192.0.2.1"}}, `^--media-address: the file has several`},
+		{"", Overrides{Admin: Setting{"--admin", "127.0.0.1:1"}}, `^--admin: a TCP address`},
+		{"", Overrides{DataDir: Setting{"MASK700_DATA_DIR", ""}}, `^MASK700_DATA_DIR: an empty path`},
+		{"", Overrides{DataDir: Setting{"--data-dir", "."}}, `^keys.file: the key would lie inside`},
+		{"keys: {file: x/k}\n", Overrides{DataDir: Setting{"--data-dir", "x"}}, `^f.yaml line 1: keys.file: the key would lie inside`},
+		{contract, Overrides{SIP: []Setting{{"--sip", "udp:0.0.0.0:5060"}}}, `^f.yaml line 19: trunks\[0\].listen: there is no listener`},
+	} {
+		c, err := Parse("f.yaml", []byte(tc.text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c, err = c.Override(tc.o); err == nil {
+			err = c.validate(nil)
+		}
+		if err == nil || !regexp.MustCompile(tc.want).MatchString(err.Error()) {
+			t.Errorf("want %s, got %v", tc.want, err)
+		}
+	}
+}

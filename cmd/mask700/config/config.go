@@ -1,0 +1,114 @@
+// Package config is the configuration of a server: what the YAML file may say, what each key is when the file
+// does not say it, and what contradicts itself.
+//
+// A configuration is made in three steps, each of which wins over the one before: the defaults, the file, the
+// flags. Validate then looks at the whole. Every error names the line of the file, or the flag, that it is about,
+// and repeats no value that was written there.
+package config
+
+import (
+	"net/netip"
+	"path/filepath"
+	"time"
+
+	"mask700/binding"
+)
+
+// Config is an effective configuration.
+type Config struct {
+	DataDir   string    `yaml:"data_dir"`
+	Keys      Keys      `yaml:"keys"`
+	SIP       SIP       `yaml:"sip"`
+	Media     Media     `yaml:"media"`
+	Numbering Numbering `yaml:"numbering"`
+	Trunks    []Trunk   `yaml:"trunks"`
+	Admin     Admin     `yaml:"admin"`
+	Log       Log       `yaml:"log"`
+
+	file      string            // the file read; empty when there was none
+	lines     map[string]int    // line of each key of the file
+	flags     map[string]string // flag that gave a key its value
+	overrides Overrides
+}
+
+// Keys says where the key of the store is.
+type Keys struct {
+	File string `yaml:"file"` // made at first start, mode 0600; never inside the data directory
+}
+
+// SIP is the signalling side.
+type SIP struct {
+	Listen      Listeners `yaml:"listen"`
+	RingTimeout Duration  `yaml:"ring_timeout"` // how long the callee may ring
+	DrainTime   Duration  `yaml:"drain_time"`   // how long live calls may go on after SIGTERM
+}
+
+// Numbering is the plan in which numbers are read.
+type Numbering struct {
+	CountryCode  Digits        `yaml:"country_code"`
+	LegacyRanges []LegacyRange `yaml:"legacy_ranges"`
+}
+
+// LegacyRange is an older range of intermediate numbers, served until a day.
+type LegacyRange struct {
+	Prefix Digits `yaml:"prefix"`
+	Length int    `yaml:"length"`
+	Until  Date   `yaml:"until"` // its last day, in local time; empty: no end
+}
+
+// Log is what the server writes to standard error.
+type Log struct {
+	Level  Level     `yaml:"level"`
+	Format LogFormat `yaml:"format"`
+}
+
+// Default is the configuration with no file and no flag: SIP over UDP and TCP on 5060, the store in
+// ./mask700-data, the admin interface on a unix socket there, no trunk.
+func Default() Config {
+	any5060 := netip.AddrPortFrom(netip.IPv4Unspecified(), 5060)
+	return Config{
+		DataDir: "./mask700-data",
+		Keys:    Keys{File: "./mask700.key"},
+		SIP: SIP{
+			Listen: Listeners{
+				{Name: DefaultName, Bind: Bind{Network: UDP, Addr: any5060}},
+				{Name: DefaultName, Bind: Bind{Network: TCP, Addr: any5060}},
+			},
+			RingTimeout: Duration(time.Minute),
+			DrainTime:   Duration(30 * time.Second),
+		},
+		Media:     Media{Pools: []Pool{newPool()}},
+		Numbering: Numbering{CountryCode: "86", LegacyRanges: []LegacyRange{}},
+		Trunks:    []Trunk{},
+		Admin:     Admin{Listen: AdminListen{Unix: true}, Tokens: []Token{}},
+		Log:       Log{Level: "info", Format: "text"},
+	}
+}
+
+// File is the file that was read, empty when there was none.
+func (c Config) File() string { return c.file }
+
+// AdminSocket is the path of the admin interface's unix socket, empty when it listens on TCP.
+func (c Config) AdminSocket() string {
+	switch {
+	case !c.Admin.Listen.Unix:
+		return ""
+	case c.Admin.Listen.Path != "":
+		return c.Admin.Listen.Path
+	}
+	return filepath.Join(c.DataDir, "admin.sock")
+}
+
+// Plan is the numbering plan of the domain.
+func (c Config) Plan() binding.Plan {
+	p := binding.Plan{CountryCode: string(c.Numbering.CountryCode)}
+	for _, r := range c.Numbering.LegacyRanges {
+		old := binding.LegacyRange{Prefix: string(r.Prefix), Length: r.Length}
+		if !r.Until.IsZero() {
+			y, m, d := r.Until.Date()
+			old.Until = time.Date(y, m, d+1, 0, 0, 0, -1, time.Local)
+		}
+		p.Legacy = append(p.Legacy, old)
+	}
+	return p
+}

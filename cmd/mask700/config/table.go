@@ -1,0 +1,57 @@
+package config
+
+import (
+	"net/netip"
+
+	"mask700/binding"
+	"mask700/sip/trunk"
+)
+
+// TrunkList is the trunks as the signalling knows them, in the order of the file. Names left out are filled in:
+// RouteTo is the trunk itself, Listen stays empty for any listener, Media is the first pool.
+func (c Config) TrunkList() []trunk.Trunk {
+	out := make([]trunk.Trunk, len(c.Trunks))
+	for i, t := range c.Trunks {
+		v := trunk.Trunk{
+			Index:      i,
+			Name:       t.Name,
+			RouteTo:    t.RouteTo,
+			Listen:     t.Listen,
+			Media:      t.Media,
+			Numbers:    binding.Format(t.Numbers),
+			Prefix:     string(t.Prefix),
+			UserPhone:  t.UserPhone,
+			Domain:     t.Domain,
+			Identity:   string(t.Identity),
+			EarlyMedia: string(t.EarlyMedia),
+			Pass:       t.Pass,
+		}
+		if v.RouteTo == "" {
+			v.RouteTo = t.Name
+		}
+		if v.Media == "" && len(c.Media.Pools) > 0 {
+			v.Media = c.Media.Pools[0].Name
+		}
+		for _, p := range t.Sources {
+			v.Sources = append(v.Sources, p.Prefix)
+		}
+		for _, field := range t.Caller {
+			v.Caller = append(v.Caller, trunk.CallerField(field))
+		}
+		for _, target := range t.Targets {
+			to := target.target
+			to.Port = int(target.Port())
+			if addr, err := netip.ParseAddr(to.Host); err == nil {
+				to.Addr = netip.AddrPortFrom(addr.Unmap(), target.Port())
+			}
+			v.Targets = append(v.Targets, to)
+		}
+		out[i] = v
+	}
+	return out
+}
+
+// TrunkTable is the table that finds a packet's trunk.
+func (c Config) TrunkTable() (*trunk.Table, error) {
+	return trunk.NewTable(c.TrunkList(), c.listenerNames())
+}

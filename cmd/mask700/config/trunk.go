@@ -1,0 +1,125 @@
+package config
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/goccy/go-yaml/ast"
+
+	"mask700/binding"
+)
+
+// Trunk is one carrier or softswitch beside us: who may send, where to send, and how numbers are written there.
+type Trunk struct {
+	Name       string   `yaml:"name"`
+	Sources    []Prefix `yaml:"sources"`     // addresses of Targets are sources too
+	Targets    []Target `yaml:"targets"`     // in order of preference
+	RouteTo    string   `yaml:"route_to"`    // trunk of the other leg; empty: this one
+	Listen     string   `yaml:"listen"`      // name of the listeners used; empty: any
+	Media      string   `yaml:"media"`       // name of the pool used; empty: the first
+	Caller     []Caller `yaml:"caller"`      // where the true caller is read, in order
+	Numbers    Numbers  `yaml:"numbers"`     // how a subscriber number is written
+	Prefix     Digits   `yaml:"prefix"`      // digits in front of a subscriber number
+	UserPhone  bool     `yaml:"user_phone"`  // write ;phone-context=+86;user=phone
+	Domain     string   `yaml:"domain"`      // host of From, To and identity headers
+	Identity   Identity `yaml:"identity"`    // header that repeats the shown 700 number
+	EarlyMedia Early    `yaml:"early_media"` // what happens to a 183 with SDP
+	Pass       string   `yaml:"pass"`        // trunk for calls to anything but a 700 number; empty: 404
+}
+
+// UnmarshalYAML reads one trunk.
+func (t *Trunk) UnmarshalYAML(node ast.Node) error {
+	type keys Trunk
+	k := keys(newTrunk())
+	if err := decodeStrict(node, &k); err != nil {
+		return err
+	}
+	if k.Name == "" {
+		return errorAt(node, "a trunk needs a name; write name: softswitch")
+	}
+	*t = Trunk(k)
+	return nil
+}
+
+func newTrunk() Trunk {
+	return Trunk{
+		Sources:    []Prefix{},
+		Targets:    []Target{},
+		Caller:     []Caller{"pai", "rpid", "from"},
+		Numbers:    Numbers(binding.National),
+		Identity:   "none",
+		EarlyMedia: "pass",
+	}
+}
+
+// Caller is a place where the true caller is read: pai, rpid or from.
+type Caller string
+
+// Set reads the word.
+func (c *Caller) Set(s string) error { return oneOf((*string)(c), s, "pai", "rpid", "from") }
+
+// UnmarshalYAML reads the value of a key.
+func (c *Caller) UnmarshalYAML(node ast.Node) error { return unmarshalScalar(node, c.Set) }
+
+// Identity is the header that repeats the shown 700 number: none, pai or rpid.
+type Identity string
+
+// Set reads the word.
+func (i *Identity) Set(s string) error { return oneOf((*string)(i), s, "none", "pai", "rpid") }
+
+// UnmarshalYAML reads the value of a key.
+func (i *Identity) UnmarshalYAML(node ast.Node) error { return unmarshalScalar(node, i.Set) }
+
+// Early is what happens to early media of a trunk: pass, or ringing (a 180 without SDP goes up instead).
+type Early string
+
+// Set reads the word.
+func (e *Early) Set(s string) error { return oneOf((*string)(e), s, "pass", "ringing") }
+
+// UnmarshalYAML reads the value of a key.
+func (e *Early) UnmarshalYAML(node ast.Node) error { return unmarshalScalar(node, e.Set) }
+
+// Numbers is how a subscriber number is written: national, e164, plus or international.
+type Numbers binding.Format
+
+// Set reads the word.
+func (n *Numbers) Set(s string) error {
+	f, err := binding.ParseFormat(s)
+	if err != nil {
+		return err
+	}
+	*n = Numbers(f)
+	return nil
+}
+
+// UnmarshalYAML reads the value of a key.
+func (n *Numbers) UnmarshalYAML(node ast.Node) error { return unmarshalScalar(node, n.Set) }
+
+// MarshalYAML writes the form that Set reads.
+func (n Numbers) MarshalYAML() (any, error) { return binding.Format(n).String(), nil }
+
+// Digits is a string of at most 8 digits, kept as written: 010 stays 010.
+type Digits string
+
+// Set reads the digits.
+func (d *Digits) Set(s string) error {
+	if len(s) > 8 || strings.Trim(s, "0123456789") != "" {
+		return errors.New("write at most eight digits, or leave it empty")
+	}
+	*d = Digits(s)
+	return nil
+}
+
+// UnmarshalYAML reads the value of a key.
+func (d *Digits) UnmarshalYAML(node ast.Node) error { return unmarshalScalar(node, d.Set) }
+
+// oneOf takes s when it is one of the words, and says which they are when it is not.
+func oneOf(into *string, s string, words ...string) error {
+	for _, w := range words {
+		if s == w {
+			*into = s
+			return nil
+		}
+	}
+	return errors.New("write one of " + strings.Join(words, ", "))
+}

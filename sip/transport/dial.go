@@ -1,0 +1,141 @@
+package transport
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"net/netip"
+)
+
+// send queues a message on the connection that the flow names, or on the one
+// dialled to its remote address, which is begun if there is none.
+func (e *streamEdge) send(f Flow, b []byte, token uint64) {
+	m := queued{flow: f, token: token}
+	for {
+		c := e.find(f)
+		if c == nil {
+			break
+		}
+		added := c.push(b, m)
+		if added == pushed {
+			return
+		}
+		if added == full || f.Conn != 0 {
+			break
+		}
+		// It ended since it was found, and is in the table no more.
+	}
+	e.counters.sendErrors.Add(1)
+	e.t.notices.failed(f, token)
+}
+
+// find gives the connection for a message: none if the one it names is gone, or
+// no more may be dialled.
+func (e *streamEdge) find(f Flow) *conn {
+	remote := netip.AddrPortFrom(f.Remote.Addr().Unmap(), f.Remote.Port())
+	e.conns.Lock()
+	defer e.conns.Unlock()
+	if f.Conn != 0 {
+		// The address has to fit, so that a flow that was kept longer than its
+		// connection can not come out at a stranger's. The port need not: the
+		// peer's Contact tells another one than its connection has.
+		if c := e.conns.byID[f.Conn]; c != nil && c.remote.Addr() == remote.Addr() {
+			return c
+		}
+		return nil
+	}
+	if c := e.conns.dialled[remote]; c != nil {
+		return c
+	}
+	if e.conns.closed || !sameFamily(e.bound.Addr(), remote.Addr()) {
+		return nil
+	}
+	if len(e.conns.dialled) >= e.t.options.MaxDialled {
+		e.counters.overLimit.Add(1)
+		return nil
+	}
+	c := newConn(e, e.t.ids.Add(1), remote, true)
+	e.conns.dialled[remote] = c
+	e.conns.byID[c.id] = c
+	e.t.running.Go(func() { e.dial(c, e.from(f.Local.Addr())) })
+	return c
+}
+
+// from is the address that a connection is dialled from: the flow's, else the
+// listener's, else whatever the kernel finds.
+func (e *streamEdge) from(local netip.Addr) netip.Addr {
+	if local.IsValid() && !local.IsUnspecified() {
+		return local
+	}
+	if a := e.bound.Addr(); !a.IsUnspecified() {
+		return a
+	}
+	return netip.Addr{}
+}
+
+// dial is the life of a dialled connection.
+func (e *streamEdge) dial(c *conn, from netip.Addr) {
+	d := net.Dialer{Timeout: e.t.options.DialTimeout, KeepAliveConfig: keepAlive(), Control: onSocket(streamOptions)}
+	if from.IsValid() {
+		d.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(from, 0))
+	}
+	nc, err := d.DialContext(e.t.context, family("tcp", c.remote.Addr()), c.remote.String())
+	if err != nil {
+		e.counters.dialErrors.Add(1)
+		e.t.options.Logger.Info("connection can not be made", "listener", e.name(), "peer", c.remote, "error", cause(err))
+		e.finish(c, false)
+		return
+	}
+	e.serve(c, nc.(*net.TCPConn), e.clientTLS(c.remote))
+}
+
+// clientTLS is nil for TCP.
+func (e *streamEdge) clientTLS(remote netip.AddrPort) *tls.Config {
+	if e.tls == nil {
+		return nil
+	}
+	if e.t.options.DialTLS != nil {
+		return modern(e.t.options.DialTLS(int(e.index), remote))
+	}
+	config := e.tls.Clone()
+	if config.ServerName == "" {
+		config.ServerName = remote.Addr().WithZone("").String()
+	}
+	return config
+}
+
+// serve is the life of a connection from when its socket is there.
+func (e *streamEdge) serve(c *conn, nc *net.TCPConn, secure *tls.Config) {
+	ok := e.establish(c, nc, secure)
+	if ok {
+		e.counters.opened.Add(1)
+		c.run()
+	}
+	e.finish(c, ok)
+}
+
+// establish makes the handshake, which ends also when the transport does.
+func (e *streamEdge) establish(c *conn, nc *net.TCPConn, secure *tls.Config) bool {
+	stop := context.AfterFunc(e.t.context, func() { nc.Close() })
+	err := c.establish(nc, secure)
+	if !stop() {
+		return false
+	}
+	if err != nil {
+		e.counters.handshakes.Add(1)
+		e.t.options.Logger.Info("TLS handshake failed", "listener", e.name(), "peer", c.remote, "error", cause(err))
+		drop(nc)
+		return false
+	}
+	return true
+}
+
+// finish lets nobody find the connection any more, then tells of what was still
+// queued, then of the connection itself if anybody knows it.
+func (e *streamEdge) finish(c *conn, established bool) {
+	e.forget(c)
+	c.fail(c.queue.close())
+	if established {
+		e.t.notices.lost(c.id)
+	}
+}

@@ -1,11 +1,14 @@
 package message
 
+import "strings"
+
 // Address is a name-addr or addr-spec with its parameters (RFC 3261 section
 // 20.10). The display name is not extracted.
 type Address struct {
-	URI  URI
-	Tag  string
-	Text string // the whole value verbatim, for the leg it came from only
+	URI   URI    // zero where it cannot be read
+	Tag   string // of From and To
+	Party string // of Remote-Party-ID, lower case
+	Text  string // the whole value verbatim, for the leg it came from only
 }
 
 // splitAddress finds the URI and the parameters of a name-addr or an addr-spec.
@@ -77,13 +80,15 @@ func readAddress(s string) (Address, bool) {
 		if !ok {
 			break
 		}
-		if !equalFold(name, "tag") {
-			continue
+		switch {
+		case equalFold(name, "tag"):
+			if a.Tag != "" || value == "" || value[0] == '"' {
+				return Address{Text: s}, false
+			}
+			a.Tag = value
+		case equalFold(name, "party"):
+			a.Party = lower(strings.Trim(value, `"`))
 		}
-		if a.Tag != "" || value == "" || value[0] == '"' {
-			return a, false
-		}
-		a.Tag = value
 	}
 	if p.bad {
 		return Address{Text: s}, false

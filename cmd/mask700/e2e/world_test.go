@@ -103,10 +103,16 @@ func or(s, otherwise string) string {
 // serve starts the gateway with the block. It is closed, and what it left behind searched, by shut.
 func (w *world) serve(s setup) {
 	w.t.Helper()
-	config := w.config(s)
 	if s.withoutConfigFile {
-		config = ""
+		w.serveWith("", s)
+		return
 	}
+	w.serveWith(w.config(s), s)
+}
+
+// serveWith is serve with the text of a configuration file.
+func (w *world) serveWith(config string, s setup) {
+	w.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	g, err := rig.Serve(ctx, binary(w.t), w.dir, config, s.flags...)

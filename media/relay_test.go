@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"runtime"
+	"sync"
 	"testing"
 	"time"
 
@@ -436,6 +437,45 @@ func TestReportsAreOurOwn(t *testing.T) {
 	}
 }
 
+// Reports go to where the peer's come from, else to where signalling said, else
+// next to its RTP; and nowhere when it has no address.
+func TestWhereReportsGo(t *testing.T) {
+	r := newRelay(t, Options{})
+	a, b, nat := newPhone(t, "127.0.0.2"), newPhone(t, "127.0.0.3"), newPhone(t, "127.0.0.2")
+	s := talk(t, r, a, b).(*session)
+	target := func() netip.AddrPort {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return s.legs[A].reportTarget()
+	}
+	if got := target(); got != addrOf(a.rtcp) {
+		t.Errorf("signalled: %v", got)
+	}
+	send(t, nat.rtcp, report(t, 1), control(s.Local(A)))
+	eventually(t, "the report is read", func() bool { return s.Stats().AtoB.RTCP == 1 })
+	if got := target(); got != addrOf(nat.rtcp) {
+		t.Errorf("heard: %v", got)
+	}
+	send(t, a.rtp, a.frame("voice"), at(s.Local(A)))
+	b.hear()
+	send(t, a.rtcp, report(t, 1), control(s.Local(A))) // the latch is closed: nothing moves
+	eventually(t, "the report is read", func() bool { return s.Stats().AtoB.RTCP == 2 })
+	if got := target(); got != addrOf(nat.rtcp) {
+		t.Errorf("after the latch: %v", got)
+	}
+	moved := a.remote()
+	moved.RTP, moved.RTCP = netip.MustParseAddrPort("127.0.0.5:4000"), netip.AddrPort{}
+	s.SetRemote(A, moved)
+	if got := target(); got != netip.MustParseAddrPort("127.0.0.5:4001") {
+		t.Errorf("moved: %v", got)
+	}
+	moved.RTP = netip.AddrPort{}
+	s.SetRemote(A, moved)
+	if got := target(); got.IsValid() {
+		t.Errorf("held: %v", got)
+	}
+}
+
 func decode(t *testing.T, b []byte) []rtcp.Packet {
 	t.Helper()
 	packets, err := rtcp.Unmarshal(b)
@@ -675,6 +715,44 @@ func TestNothingIsLeftAfterClose(t *testing.T) {
 	s.Settle(A)
 	s.Close()
 	if st := r.Stats(); st.Sessions != 0 || st.Pools[0].InUse != 0 || st.Opened != 25 {
+		t.Errorf("%+v", st)
+	}
+}
+
+// Signalling, packets, figures and the end come at the same time; the race
+// detector watches.
+func TestEverythingAtOnce(t *testing.T) {
+	r := newRelay(t, Options{Rest: time.Nanosecond, Timeout: time.Millisecond, OnTimeout: func(s Session) { s.Close() }})
+	a, b := newPhone(t, "127.0.0.2"), newPhone(t, "127.0.0.3")
+	in, remotes := a.frame("voice"), [2]Remote{a.remote(), b.remote()}
+	var running sync.WaitGroup
+	for range 20 {
+		s := open(t, r)
+		for _, do := range []func(i int){
+			func(i int) { s.SetRemote(Side(i%2), remotes[i%2]) },
+			func(i int) { s.Settle(Side(i % 2)) },
+			func(i int) { s.Pause(i%3 == 0) },
+			func(int) { s.Stats(); r.Stats() },
+			func(i int) {
+				if _, err := a.rtp.WriteToUDPAddrPort(in, at(s.Local(Side(i%2)))); err != nil {
+					t.Error(err)
+				}
+			},
+			func(i int) {
+				if i == 40 {
+					s.Close()
+				}
+			},
+		} {
+			running.Go(func() {
+				for i := range 50 {
+					do(i)
+				}
+			})
+		}
+	}
+	running.Wait()
+	if st := r.Stats(); st.Sessions != 0 || st.Opened != 20 {
 		t.Errorf("%+v", st)
 	}
 }

@@ -57,30 +57,72 @@ func TestLegSurvivesEncoding(t *testing.T) {
 // A copy of a leg must not be changed by what happens to the leg afterwards, nor
 // by a caller that changes what it was given.
 func TestAssignmentIsASnapshot(t *testing.T) {
+	encode := func(l Leg) []byte {
+		t.Helper()
+		var b bytes.Buffer
+		if err := gob.NewEncoder(&b).Encode(l); err != nil {
+			t.Fatal(err)
+		}
+		return b.Bytes()
+	}
+	renumbered := strings.Replace(plain, "AVP 8", "AVP 0 8 96", 1) + "a=rtpmap:96 opus/48000/2\r\n" // 96 was AMR
 	l := established(t)
-	snapshot := l
-	var before bytes.Buffer
-	if err := gob.NewEncoder(&before).Encode(snapshot); err != nil {
-		t.Fatal(err)
+	for i, step := range []func() ([]byte, error){
+		func() ([]byte, error) { l.Receive(mustParse(t, renumbered)); return nil, nil },
+		func() ([]byte, error) { return l.Offer(mustParse(t, renumbered), here) },
+		func() ([]byte, error) {
+			return l.Answer(mustParse(t, strings.Replace(plain, "AVP 8", "AVP 0", 1)), here)
+		},
+		func() ([]byte, error) {
+			return l.Offer(mustParse(t, strings.Replace(plain, "m=audio 4000", "m=audio 0", 1)), here)
+		},
+		func() ([]byte, error) { return l.Answer(mustParse(t, renumbered), here) },
+		func() ([]byte, error) { _, err := l.Remote(); return nil, err },
+	} {
+		snapshot := l
+		before := encode(snapshot)
+		body, err := step()
+		if err != nil {
+			t.Fatalf("step %d: %v", i, err)
+		}
+		clear(body)
+		if bytes.IndexByte(l.Sent, 0) >= 0 {
+			t.Errorf("step %d: the caller's body is the leg's own", i)
+		}
+		if !bytes.Equal(before, encode(snapshot)) {
+			t.Errorf("step %d: the snapshot changed with the leg", i)
+		}
 	}
-	l.Receive(mustParse(t, strings.Replace(plain, "AVP 8", "AVP 0 8 97", 1)+"a=rtpmap:97 opus/48000/2\r\n"))
-	if _, err := l.Answer(mustParse(t, strings.Replace(plain, "AVP 8", "AVP 0", 1)), here); err != nil {
-		t.Fatal(err)
+}
+
+func TestAnswerListsEachOfferedTypeOnce(t *testing.T) {
+	amr := func(pt uint8, fmtp string) Codec { return Codec{pt, "AMR", 8000, 1, fmtp} }
+	opus := func(pt uint8) Codec { return Codec{pt, "opus", 48000, 2, ""} }
+	tests := []struct {
+		name              string
+		offered, answered []Codec
+		want              map[uint8]uint8 // the offer's number: the answer's
+	}{
+		{"alike", []Codec{opus(96), amr(97, "")}, []Codec{amr(97, "")}, map[uint8]uint8{97: 97}},
+		{"a codec twice in the answer", []Codec{opus(96)}, []Codec{opus(96), opus(98)}, map[uint8]uint8{96: 96}},
+		{"a codec twice in both", []Codec{opus(96), opus(98)}, []Codec{opus(100), opus(101)}, map[uint8]uint8{96: 100, 98: 101}},
+		{"the same number", []Codec{amr(97, "mode-set=0"), amr(98, "mode-set=7")}, []Codec{amr(98, "")}, map[uint8]uint8{98: 98}},
+		{"the same parameters", []Codec{amr(97, "mode-set=0"), amr(98, "mode-set=7")}, []Codec{amr(100, "mode-set=7")}, map[uint8]uint8{98: 100}},
+		{"another framing", []Codec{amr(97, "")}, []Codec{amr(97, "octet-align=1")}, nil},
+		{"framing implied", []Codec{amr(97, "octet-align=1")}, []Codec{amr(97, "crc=1")}, map[uint8]uint8{97: 97}},
+		{"nothing", []Codec{amr(97, "")}, []Codec{opus(97)}, nil},
 	}
-	body, err := l.Offer(mustParse(t, strings.Replace(plain, "AVP 8", "AVP 9 100", 1)+"a=rtpmap:100 iLBC/8000\r\n"), here)
-	if err != nil {
-		t.Fatal(err)
-	}
-	clear(body)
-	if bytes.IndexByte(l.Sent, 0) >= 0 {
-		t.Error("the caller's body is the leg's own")
-	}
-	var after bytes.Buffer
-	if err := gob.NewEncoder(&after).Encode(snapshot); err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(before.Bytes(), after.Bytes()) {
-		t.Error("the snapshot changed with the leg")
+	for _, tt := range tests {
+		written, types := intersect(tt.offered, tt.answered)
+		if len(written) != len(tt.want) || len(types) != len(tt.want) {
+			t.Errorf("%s: %+v", tt.name, written)
+			continue
+		}
+		for i, typ := range types {
+			if to, ok := tt.want[typ.PT]; !ok || to != typ.Map || written[i].PT != typ.PT {
+				t.Errorf("%s: %+v as %+v", tt.name, typ, written[i])
+			}
+		}
 	}
 }
 

@@ -167,7 +167,8 @@ func (w *world) search(packets []rig.Packet, audio bool) {
 	t.Helper()
 	ofCaller := []string{w.caller.number, w.caller.addr.Addr().String(), w.forwarder}
 	ofCallee := []string{w.callee.number, w.callee.addr.Addr().String()}
-	marks := map[bool]map[string]bool{true: {}, false: {}} // at the caller's phone; at the callee's
+	// What the caller's phone was sent, and what the callee's. What they send says nothing: every SIPp has one SSRC.
+	marks := map[bool]map[string]bool{true: {}, false: {}}
 	seen := 0
 	for _, p := range packets {
 		touches := func(a netip.Addr) bool { return p.From == a || p.To == a }
@@ -188,7 +189,7 @@ func (w *world) search(packets []rig.Packet, audio bool) {
 			continue
 		}
 		seen++
-		if m := mark(p.Payload); m != "" {
+		if m := mark(p.Payload); m != "" && (p.To == w.hosts.Caller || p.To == w.hosts.Callee) {
 			marks[atCaller][m] = true
 		}
 	}
@@ -200,8 +201,8 @@ func (w *world) search(packets []rig.Packet, audio bool) {
 	if want := 10; seen < want || len(marks[true]) == 0 || len(marks[false]) == 0 {
 		t.Errorf("%d packets and %d, %d marks at the phones: the capture cannot be whole", seen, len(marks[true]), len(marks[false]))
 	}
-	if audio && (len(marks[true]) < 3 || len(marks[false]) < 3) {
-		t.Errorf("%d and %d marks at the phones; want a Call-ID and two SSRCs at each", len(marks[true]), len(marks[false]))
+	if audio && (len(marks[true]) < 2 || len(marks[false]) < 2) {
+		t.Errorf("%d and %d marks at the phones; want a Call-ID and an SSRC at each", len(marks[true]), len(marks[false]))
 	}
 }
 

@@ -1,0 +1,75 @@
+# mask700: build, try, test.
+
+GO          ?= go
+STATICCHECK  = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS      = -s -w -X main.version=$(VERSION)
+FUZZTIME    ?= 20s
+IMAGE       ?= mask700:$(VERSION)
+BENCH       ?=
+
+# kamailio is in a directory that not every user's PATH names.
+export PATH := $(PATH):/usr/sbin:/sbin
+
+.PHONY: all build demo test needs format vet lint unit e2e bench fuzz image image-prebuilt clean
+.DEFAULT_GOAL := build
+
+all: build test
+
+## build: the static binary, ./mask700
+build:
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o mask700 ./cmd/mask700
+
+## demo: a whole masked call on this machine
+demo: build
+	./mask700 demo
+
+## test: everything that CI runs
+test: needs format vet lint unit e2e
+
+needs:
+	@testdata/setup/needs.sh
+
+format:
+	@wrong="$$(gofmt -l .)"; if [ -n "$$wrong" ]; then echo "gofmt would change:"; echo "$$wrong"; exit 1; fi
+
+vet:
+	$(GO) vet ./...
+
+lint:
+	$(GO) run $(STATICCHECK) ./...
+
+unit:
+	$(GO) test -race $$($(GO) list ./... | grep -v /cmd/mask700/e2e)
+
+# The real binary, SIPp and Kamailio; most of their time is waiting, so several at once.
+e2e:
+	$(GO) test -race -count=1 -parallel 6 -timeout 8m ./cmd/mask700/e2e/...
+
+## bench: SIPp at a fixed rate through the gateway; flags in BENCH, such as BENCH='-rate 500 -seconds 10'
+bench: build
+	$(GO) run ./cmd/bench -binary ./mask700 $(BENCH)
+
+## fuzz: every fuzz target for FUZZTIME
+fuzz:
+	@set -e; for dir in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u); do \
+		for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' $$dir/*_test.go); do \
+			echo "$$dir $$target"; \
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$dir; \
+		done; \
+	done
+
+## image: the container image, with Debian's buildah
+image:
+	buildah bud --format docker --build-arg VERSION=$(VERSION) -t $(IMAGE) .
+
+## image-prebuilt: the same last stage around a binary built here, where the builder's image cannot be pulled
+image-prebuilt:
+	rm -rf bin/image
+	install -d bin/image
+	CGO_ENABLED=0 $(GO) build -trimpath -tags timetzdata -ldflags '$(LDFLAGS)' -o bin/image/mask700 ./cmd/mask700
+	install -d -m 0700 bin/image/data bin/image/key
+	buildah bud --format docker --isolation chroot --build-context build=bin/image -t $(IMAGE) .
+
+clean:
+	rm -rf mask700 bin artifacts

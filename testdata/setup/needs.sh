@@ -1,0 +1,37 @@
+#!/bin/bash
+# Installs what the tests need beyond Go, git and make from Debian's packages, where it is missing:
+# a C compiler and its headers for the race detector, SIPp, Kamailio and tshark.
+# Without root or apt it prints the line to type and fails.
+set -euo pipefail
+
+declare -A provides=(
+	[gcc]='command -v gcc'
+	[libc6-dev]='test -e /usr/include/stdlib.h'
+	[sip-tester]='command -v sipp'
+	[kamailio]='command -v kamailio || test -x /usr/sbin/kamailio'
+	[tshark]='command -v tshark && command -v dumpcap'
+)
+
+missing=()
+for package in gcc libc6-dev sip-tester kamailio tshark; do
+	if ! eval "${provides[$package]}" >/dev/null 2>&1; then
+		missing+=("$package")
+	fi
+done
+if [ ${#missing[@]} -eq 0 ]; then
+	exit 0
+fi
+
+line="apt-get install -y --no-install-recommends ${missing[*]}"
+if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
+	echo "missing for the tests: ${missing[*]}" >&2
+	echo "type: sudo $line" >&2
+	exit 1
+fi
+
+export DEBIAN_FRONTEND=noninteractive
+echo "installing: ${missing[*]}"
+if ! $line >/dev/null 2>&1; then
+	apt-get update
+	$line
+fi

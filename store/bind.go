@@ -1,0 +1,272 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"mask700/binding"
+	"mask700/store/seal"
+)
+
+// pair is a row to be written.
+type pair struct{ key, value []byte }
+
+func putAll(b *pebble.Batch, rows []pair) error {
+	for _, r := range rows {
+		if err := b.Set(r.key, r.value, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Bind writes a new binding. It implements binding.Store; besides: binding.ErrCrowded when a row that may still live
+// would no longer be among the newest that OnX returns, ErrDiskFull, ErrStalled, ErrBusy, ErrRow.
+//
+// Two bindings of one party may not overlap on a number at any moment, which is stricter than the moment of creation:
+// clocks of concurrent callers differ.
+func (db *DB) Bind(ctx context.Context, b binding.Binding) error {
+	if err := db.enter(ctx); err != nil {
+		return err
+	}
+	defer db.leave()
+	if err := checkBinding(&b); err != nil {
+		return err
+	}
+	if db.guard.full.Load() {
+		return ErrDiskFull
+	}
+	tenant, err := db.tenantID(ctx, b.Tenant)
+	if err != nil {
+		return err
+	}
+	numbers := []binding.X{b.X}
+	which := []int{db.stripes.ofID(b.ID), db.stripes.ofNumber(uint64(b.X))}
+	if b.Y != 0 {
+		numbers = append(numbers, b.Y)
+		which = append(which, db.stripes.ofNumber(uint64(b.Y)))
+	}
+	unlock, err := db.stripes.lock(ctx, db.opts.WriteTimeout, which...)
+	if err != nil {
+		return err
+	}
+	rows, err := db.bindRows(&b, tenant, numbers)
+	if err != nil {
+		unlock()
+		return err
+	}
+	return db.bindWrites.do(ctx,
+		func(batch *pebble.Batch) error { return putAll(batch, rows) },
+		func(bool) { unlock() })
+}
+
+// bindRows checks b against what is there and returns its rows. The stripes of its numbers and id are held.
+func (db *DB) bindRows(b *binding.Binding, tenant uint32, numbers []binding.X) ([]pair, error) {
+	table := db.blocks.table.Load()
+	for _, x := range numbers {
+		if err := table.open(x); err != nil {
+			return nil, err
+		}
+	}
+	if _, ok, err := get(db.bind, keyText(tableID, b.ID)); err != nil {
+		return nil, err
+	} else if ok {
+		return nil, binding.ErrExists
+	}
+	start := uint64(b.CreatedAt.UnixNano())
+	for _, x := range numbers {
+		after, err := db.free(b, x)
+		if err != nil {
+			return nil, err
+		}
+		start = max(start, after)
+	}
+	start, err := db.alone(start, numbers)
+	if err != nil {
+		return nil, err
+	}
+	moved := start - uint64(b.CreatedAt.UnixNano())
+	if moved > 1<<16-1 {
+		return nil, binding.ErrCrowded
+	}
+	h := rowHeader{moved: uint16(moved), tenant: tenant, dataKey: firstDataKey}
+	h.expires, _ = nanos(b.ExpiresAt)
+	h.ended, _ = nanos(b.EndedAt)
+	rows, err := db.sealRows(b, h, start, numbers)
+	if err != nil {
+		return nil, err
+	}
+	return append(rows, db.indexRows(b, place{x: b.X, start: start})...), nil
+}
+
+// free checks that no party of b stands on x in a binding that overlaps it, and that no row which may still live is
+// pushed out of what OnX returns. after is the least start that sorts b before the
+// rows made in the same nanosecond.
+func (db *DB) free(b *binding.Binding, x binding.X) (after uint64, err error) {
+	n, newer := 0, 0
+	err = scanPrefix(db.bind, key64(tableRow, uint64(x)), func(key, value []byte) (bool, error) {
+		p, h, sealed, err := splitRow(key, value)
+		if err != nil {
+			return false, err
+		}
+		n++
+		times := h.times(p)
+		switch times.CreatedAt.Compare(b.CreatedAt) {
+		case 0:
+			after = max(after, p.start+1)
+		case 1:
+			newer++
+		}
+		if overlap(b, &times) {
+			row, err := db.openRow(p, h, sealed)
+			if err != nil {
+				return false, err
+			}
+			if row.SharesParty(b) {
+				return false, &binding.ConflictError{Binding: row.ID}
+			}
+		}
+		if n == binding.MaxRowsOnX && ends(&times).After(b.CreatedAt) {
+			return false, binding.ErrCrowded
+		}
+		return n < binding.MaxRowsOnX, nil
+	})
+	if err == nil && newer == binding.MaxRowsOnX {
+		err = binding.ErrCrowded // a clock that went far back: b itself would never be seen
+	}
+	return after, err
+}
+
+// overlap reports whether there is a moment at which both may be live.
+func overlap(a, b *binding.Binding) bool {
+	return ends(a).After(b.CreatedAt) && ends(b).After(a.CreatedAt)
+}
+
+// ends is when a binding is over for good.
+func ends(b *binding.Binding) time.Time {
+	end := lastTime
+	for _, t := range []time.Time{b.ExpiresAt, b.EndedAt} {
+		if !t.IsZero() && t.Before(end) {
+			end = t
+		}
+	}
+	return end
+}
+
+// alone moves start on until no row stands there on any of the numbers.
+func (db *DB) alone(start uint64, numbers []binding.X) (uint64, error) {
+	for {
+		taken := false
+		for _, x := range numbers {
+			_, ok, err := get(db.bind, place{x: x, start: start}.key())
+			if err != nil {
+				return 0, err
+			}
+			taken = taken || ok
+		}
+		if !taken {
+			return start, nil
+		}
+		start++
+	}
+}
+
+// sealRows returns the binding's row under each of its numbers; the first is its own, the others are copies.
+func (db *DB) sealRows(b *binding.Binding, h rowHeader, start uint64, numbers []binding.X) ([]pair, error) {
+	box, err := db.bindKeys.box(h.dataKey)
+	if err != nil {
+		return nil, err
+	}
+	rows := make([]pair, 0, 8)
+	for i, x := range numbers {
+		other := b.Y
+		if h.copy = i > 0; h.copy {
+			other = b.X
+		}
+		plain, err := appendBinding(make([]byte, 0, 256), b, other)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrRow, err)
+		}
+		key := place{x: x, start: start}.key()
+		value := h.append(make([]byte, 0, rowHeaderSize+len(plain)+seal.Overhead))
+		value = box.Seal(value, plain, placeOf(key, value))
+		rows = append(rows, pair{key, value})
+	}
+	return rows, nil
+}
+
+// indexRows returns the rows by which b is found other than by its numbers. They never change.
+func (db *DB) indexRows(b *binding.Binding, p place) []pair {
+	rows := []pair{{keyText(tableID, b.ID), p.value()}}
+	for _, h := range db.partyHashes(b) {
+		rows = append(rows, pair{keyHashText(tableNumber, h, b.ID), nil})
+	}
+	if b.Order != "" {
+		rows = append(rows, pair{keyHashText(tableOrder, db.bindKeys.index.Hash(domainOrder, b.Order), b.ID), nil})
+	}
+	return rows
+}
+
+// partyHashes returns the hash of each party of b, once.
+func (db *DB) partyHashes(b *binding.Binding) []seal.Hash {
+	hashes := make([]seal.Hash, 0, 2+len(b.Group))
+	for _, n := range append([]binding.Number{b.A, b.B}, b.Group...) {
+		if !n.IsZero() {
+			hashes = append(hashes, db.numberHash(n))
+		}
+	}
+	slices.SortFunc(hashes, func(a, b seal.Hash) int { return bytes.Compare(a[:], b[:]) })
+	return slices.Compact(hashes)
+}
+
+// Unbind ends a binding at a moment. It implements binding.Store; ErrStalled and ErrBusy besides. It works on a full
+// disk: taking someone's number out of use must not wait for room.
+func (db *DB) Unbind(ctx context.Context, id string, at time.Time) (binding.Binding, error) {
+	if err := db.enter(ctx); err != nil {
+		return binding.Binding{}, err
+	}
+	defer db.leave()
+	ended, ok := nanos(at)
+	if !ok || ended == 0 {
+		return binding.Binding{}, errTime
+	}
+	// The numbers of a binding never change, so that it may be read before they are locked.
+	row, _, err := db.rowOf(id)
+	if err != nil || !row.EndedAt.IsZero() {
+		return row, err
+	}
+	numbers := []binding.X{row.X}
+	which := []int{db.stripes.ofNumber(uint64(row.X))}
+	if row.Y != 0 {
+		numbers = append(numbers, row.Y)
+		which = append(which, db.stripes.ofNumber(uint64(row.Y)))
+	}
+	unlock, err := db.stripes.lock(ctx, db.opts.WriteTimeout, which...)
+	if err != nil {
+		return binding.Binding{}, err
+	}
+	row, found, err := db.rowOf(id)
+	if err != nil || !row.EndedAt.IsZero() {
+		unlock()
+		return row, err
+	}
+	found.header.ended = ended
+	row.EndedAt = timeOf(ended)
+	rows, err := db.sealRows(&row, found.header, found.place.start, numbers)
+	if err != nil {
+		unlock()
+		return binding.Binding{}, err
+	}
+	err = db.bindWrites.do(ctx,
+		func(batch *pebble.Batch) error { return putAll(batch, rows) },
+		func(bool) { unlock() })
+	if err != nil {
+		return binding.Binding{}, err
+	}
+	return row, nil
+}

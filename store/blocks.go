@@ -1,0 +1,215 @@
+package store
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"maps"
+	"slices"
+	"sync/atomic"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"mask700/binding"
+)
+
+// blockTable is the blocks held, in memory: Holds is asked for every call and must not wait for anything. It is
+// replaced as a whole after the row is on disk; the map is never changed.
+type blockTable struct {
+	states map[binding.Block]binding.BlockState
+	// leaving is being removed: it takes no new bindings while the live ones are counted.
+	leaving binding.Block
+}
+
+// blocks holds the current table. Who changes it holds the gate until its row is on disk.
+type blocks struct {
+	table atomic.Pointer[blockTable]
+	gate  *stripes // its stripe 0 only
+}
+
+func (t *blockTable) with(s binding.BlockState) *blockTable {
+	next := &blockTable{states: maps.Clone(t.states), leaving: t.leaving}
+	next.states[s.Block] = s
+	return next
+}
+
+func (t *blockTable) without(b binding.Block) *blockTable {
+	next := &blockTable{states: maps.Clone(t.states)}
+	delete(next.states, b)
+	return next
+}
+
+// open returns why x cannot be bound, if it cannot.
+func (t *blockTable) open(x binding.X) error {
+	s, ok := t.states[x.Block()]
+	switch {
+	case !ok:
+		return binding.ErrNotHeld
+	case s.State != binding.BlockOpen || t.leaving == s.Block:
+		return binding.ErrNotOpen
+	}
+	return nil
+}
+
+// States of a block as a row holds them: the index. New ones are added at the end.
+var blockStates = [...]string{binding.BlockOpen, binding.BlockLocked, binding.BlockDraining}
+
+// The value of a block's row: version u8, state u8, tenant u32, added u64. Nothing in it is secret.
+const blockRowSize = 14
+
+func (db *DB) loadBlocks() error {
+	t := &blockTable{states: make(map[binding.Block]binding.BlockState)}
+	lower := []byte{tableBlock}
+	err := scan(db.bind, lower, keyAfter(lower), func(key, value []byte) (bool, error) {
+		s, err := db.parseBlock(key, value)
+		t.states[s.Block] = s
+		return true, err
+	})
+	if err != nil {
+		return err
+	}
+	db.blocks.table.Store(t)
+	return nil
+}
+
+func (db *DB) parseBlock(key, value []byte) (binding.BlockState, error) {
+	w := wire{b: value}
+	version, state, tenant, added := w.byte(), w.byte(), w.uint32(), w.uint64()
+	if len(key) != 9 || w.end() != nil || version != rowVersion || int(state) >= len(blockStates) || int64(added) < 0 {
+		return binding.BlockState{}, fmt.Errorf("%w: a block", ErrCorrupt)
+	}
+	name, err := db.tenants.name(tenant)
+	if err != nil {
+		return binding.BlockState{}, err
+	}
+	return binding.BlockState{
+		Block:   binding.Block(binary.BigEndian.Uint64(key[1:])),
+		State:   blockStates[state],
+		AddedAt: timeOf(int64(added)),
+		Tenant:  name,
+	}, nil
+}
+
+// AddBlock holds a block from now on. It implements binding.Store; ErrDiskFull, ErrStalled and ErrBusy besides.
+func (db *DB) AddBlock(ctx context.Context, s binding.BlockState) error {
+	if err := db.enter(ctx); err != nil {
+		return err
+	}
+	defer db.leave()
+	state := slices.Index(blockStates[:], s.State)
+	added, ok := nanos(s.AddedAt)
+	switch {
+	case !s.Block.Valid():
+		return fmt.Errorf("%w: %w", ErrRow, binding.ErrBlock)
+	case state < 0:
+		return fmt.Errorf("%w: a block's state that is not known", ErrRow)
+	case !ok:
+		return errTime
+	case db.guard.full.Load():
+		return ErrDiskFull
+	}
+	tenant, err := db.tenantID(ctx, s.Tenant)
+	if err != nil {
+		return err
+	}
+	unlock, err := db.blocks.gate.lock(ctx, db.opts.WriteTimeout, 0)
+	if err != nil {
+		return err
+	}
+	if _, ok := db.blocks.table.Load().states[s.Block]; ok {
+		unlock()
+		return binding.ErrExists
+	}
+	value := append(make([]byte, 0, blockRowSize), rowVersion, byte(state))
+	value = binary.BigEndian.AppendUint32(value, tenant)
+	value = binary.BigEndian.AppendUint64(value, uint64(added))
+	s.AddedAt = timeOf(added)
+	return db.bindWrites.do(ctx,
+		func(b *pebble.Batch) error { return b.Set(key64(tableBlock, uint64(s.Block)), value, nil) },
+		func(written bool) {
+			if written {
+				db.blocks.table.Store(db.blocks.table.Load().with(s))
+			}
+			unlock()
+		})
+}
+
+// RemoveBlock gives a block up. It implements binding.Store; ErrStalled and ErrBusy besides. Bindings on other blocks
+// are made as before while it looks for live ones.
+func (db *DB) RemoveBlock(ctx context.Context, block binding.Block) error {
+	if err := db.enter(ctx); err != nil {
+		return err
+	}
+	defer db.leave()
+	unlock, err := db.blocks.gate.lock(ctx, db.opts.WriteTimeout, 0)
+	if err != nil {
+		return err
+	}
+	before := db.blocks.table.Load()
+	if _, ok := before.states[block]; !ok {
+		unlock()
+		return binding.ErrNotHeld
+	}
+	settle := func(written bool) {
+		after := before
+		if written {
+			after = before.without(block)
+		}
+		db.blocks.table.Store(after)
+		unlock()
+	}
+	// From here on nobody begins to bind on it; who began before is waited for.
+	db.blocks.table.Store(&blockTable{states: before.states, leaving: block})
+	if err := db.stripes.barrier(ctx, db.opts.WriteTimeout); err != nil {
+		settle(false)
+		return err
+	}
+	if err := db.unused(ctx, block); err != nil {
+		settle(false)
+		return err
+	}
+	return db.bindWrites.do(ctx,
+		func(b *pebble.Batch) error { return b.Delete(key64(tableBlock, uint64(block)), nil) }, settle)
+}
+
+// unused returns ErrInUse when a binding on the block is live now.
+func (db *DB) unused(ctx context.Context, block binding.Block) error {
+	now := db.opts.Now()
+	lower := key64(tableRow, uint64(block.Number(0)))
+	upper := key64(tableRow, uint64(block.Number(0))+binding.BlockSize)
+	n := 0
+	return scan(db.bind, lower, upper, func(key, value []byte) (bool, error) {
+		if n++; n%1024 == 0 && ctx.Err() != nil {
+			return false, ctx.Err()
+		}
+		p, ok := placeOfKey(key)
+		h, _, err := parseRowHeader(value)
+		if !ok || err != nil {
+			return false, fmt.Errorf("%w: a binding on %s", ErrCorrupt, p.x)
+		}
+		if times := h.times(p); times.State(now) == binding.StateLive {
+			return false, binding.ErrInUse
+		}
+		return true, nil
+	})
+}
+
+// Blocks returns the blocks held, in ascending order. It implements binding.Store.
+func (db *DB) Blocks(ctx context.Context) ([]binding.BlockState, error) {
+	if err := db.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer db.leave()
+	states := db.blocks.table.Load().states
+	out := make([]binding.BlockState, 0, len(states))
+	for _, b := range slices.Sorted(maps.Keys(states)) {
+		out = append(out, states[b])
+	}
+	return out, nil
+}
+
+// Holds reports whether a block is held, in whatever state. It implements binding.Store: memory only.
+func (db *DB) Holds(b binding.Block) bool {
+	_, ok := db.blocks.table.Load().states[b]
+	return ok
+}

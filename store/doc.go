@@ -1,0 +1,44 @@
+// Package store keeps what must last: the blocks held, the bindings, and the call records. It is a binding.Store, a
+// cdr.Journal and a cdr.Reader on embedded Pebble, for one process and one machine.
+//
+// # What holds
+//
+// A write is synced to disk when its method returns, or its callback is called, without an error. A crash at any
+// moment loses no such write, and of a write in progress it leaves all or nothing. Records are numbered without gaps
+// in the order in which they were closed, and a number that was shown is never given again.
+//
+// No file holds a subscriber number, an order, a record id or any other text of a tenant in clear: values are
+// sealed, and what must be found is found by a keyed hash. A 700 number is public; it stands in keys as it is, and so
+// do binding ids, which are random letters, and times.
+//
+// # Two databases
+//
+// bind/ and cdr/ under the data directory have logs of their own, so that a burst of one does not hold up the syncs of
+// the other, and so that records can be kept, copied and thrown away on other terms than bindings. Nothing needs a
+// transaction over both. Keys are big-endian; a table is the first byte.
+//
+//	bind/ m name                       value                      format, database, master key's fingerprint
+//	      k kind, id u32               wrapped key                data keys ('d') and index keys ('i')
+//	      t id u32                     header, sealed name        tenants
+//	      p block u64                  state, tenant, added       blocks held
+//	      b X u64, ^start u64          header, sealed binding     newest first; under Y as well where there is one
+//	      i binding id                 X u64, start u64
+//	      n hash(number), binding id                              every party of every binding
+//	      o hash(order), binding id
+//	cdr/  m, k                                                    as above, with keys of its own
+//	      l hash(record id)            header, sealed record      calls that go on
+//	      c seq u64                    header, sealed record      calls that ended
+//	      r hash(record id)            seq u64
+//	      h hash(binding id), seq u64
+//	      s span u64                   earliest, latest time      one for each 1024 records
+//
+// A header names the tenant and the data key and holds what is asked without opening the row (times). It is in clear
+// and authenticated: the seal covers table, key and header, so that neither can be exchanged.
+//
+// # Transactions
+//
+// A binding is checked and written under a lock on its numbers and its id (one of 1024 stripes), and handed to the
+// database's committer, which writes everything that is waiting as one batch with one sync. The committer is also
+// what makes an answer possible when the disk makes none: Pebble does not fail on a full disk, it hangs, and then the
+// committer hangs alone while its callers are told ErrStalled.
+package store

@@ -1,0 +1,160 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/bloom"
+)
+
+// pebbleFormat is pinned, so that a release decides when the files change and not the library. Raising it is one-way
+// for a store; it wants a line in the changelog.
+const pebbleFormat = pebble.FormatValueSeparation
+
+// engine is one Pebble database and what is told about it.
+type engine struct {
+	*pebble.DB
+	name  string
+	lock  *pebble.Lock
+	watch engineEvents
+}
+
+// engineEvents counts what the database reports of itself.
+type engineEvents struct {
+	corruptions atomic.Uint64
+	errors      atomic.Uint64 // flushes and compactions that failed and are tried again
+	stalls      atomic.Uint64
+	slow        atomic.Uint64 // disk operations over Pebble's limit
+}
+
+// openEngine opens the database name under the data directory, and makes it when it is missing.
+func openEngine(o Options, name string, cache *pebble.Cache) (*engine, error) {
+	dir := filepath.Join(o.Dir, name)
+	if err := o.fs.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("store: make the data directory: %w", err)
+	}
+	lock, err := pebble.LockDirectory(dir, o.fs)
+	if err != nil {
+		if isLocked(err) {
+			return nil, ErrLocked
+		}
+		return nil, fmt.Errorf("store: lock the data directory: %w", err)
+	}
+	e := &engine{name: name, lock: lock}
+	if err := e.open(o, dir, cache); err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
+	return e, nil
+}
+
+func (e *engine) open(o Options, dir string, cache *pebble.Cache) error {
+	// Peek reads two file names; the library's own answer to a later format is not one that can be told apart.
+	if found, err := pebble.Peek(dir, o.fs); err != nil {
+		return fmt.Errorf("store: look at %s: %w", e.name, err)
+	} else if found.Exists && found.FormatMajorVersion > pebbleFormat {
+		return fmt.Errorf("%w (%s: files of format %d, this release writes %d)", ErrNewerFormat, e.name,
+			found.FormatMajorVersion, pebbleFormat)
+	}
+	db, err := pebble.Open(dir, e.options(o, cache))
+	if err != nil {
+		return fmt.Errorf("store: open %s: %w", e.name, err)
+	}
+	e.DB = db
+	return nil
+}
+
+// close gives the directory free. Pebble panics on an iterator left open; every one is closed where it is made.
+func (e *engine) close() error {
+	return errors.Join(e.DB.Close(), e.lock.Close())
+}
+
+// isLocked: another process holds the lock (EAGAIN by fcntl(2)), or this one does.
+func isLocked(err error) bool {
+	return errors.Is(err, syscall.EAGAIN) || strings.Contains(err.Error(), "lock held by current process")
+}
+
+func (e *engine) options(o Options, cache *pebble.Cache) *pebble.Options {
+	log := engineLog{log: o.Logger.With("database", e.name), fatal: o.Fatal}
+	p := &pebble.Options{
+		FS:                          o.fs,
+		Lock:                        e.lock,
+		Comparer:                    newComparer(),
+		FormatMajorVersion:          pebbleFormat,
+		Cache:                       cache,
+		MemTableSize:                o.MemTableSize,
+		MemTableStopWritesThreshold: 4,
+		L0CompactionThreshold:       2,
+		L0StopWritesThreshold:       1000, // fall behind in tidying rather than hold up writes
+		LBaseMaxBytes:               256 << 20,
+		MaxOpenFiles:                4096,
+		BytesPerSync:                1 << 20,
+		WALBytesPerSync:             1 << 20,
+		WALMinSyncInterval:          func() time.Duration { return o.SyncInterval },
+		CompactionConcurrencyRange:  func() (int, int) { return 1, max(2, runtime.NumCPU()/2) },
+		Logger:                      log,
+		EventListener:               e.listener(log.log),
+	}
+	p.TargetFileSizes[0] = 8 << 20
+	for i := range p.Levels {
+		p.Levels[i].BlockSize = 16 << 10
+		p.Levels[i].IndexBlockSize = 64 << 10
+		// In the lowest level too: most questions are for what is not there.
+		p.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
+	}
+	// Sealed rows do not compress; what does is the common beginnings of keys.
+	p.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionFastest })
+	return p
+}
+
+// listener replaces Pebble's own answer to a damaged block, which is to end the process: one block is one row's
+// trouble, and the calls on all other rows go on.
+func (e *engine) listener(log *slog.Logger) *pebble.EventListener {
+	return &pebble.EventListener{
+		DataCorruption: func(i pebble.DataCorruptionInfo) {
+			e.watch.corruptions.Add(1)
+			log.Error("damaged block; restore it from a backup", "file", i.Path, "error", i.Details)
+		},
+		BackgroundError: func(err error) {
+			e.watch.errors.Add(1)
+			log.Error("background write failed and is tried again", "error", err)
+		},
+		DiskSlow: func(i pebble.DiskSlowInfo) {
+			e.watch.slow.Add(1)
+			log.Warn("slow disk", "file", i.Path, "operation", i.OpType.String(), "duration", i.Duration)
+		},
+		WriteStallBegin: func(i pebble.WriteStallBeginInfo) {
+			e.watch.stalls.Add(1)
+			log.Warn("writes wait for the disk", "reason", i.Reason)
+		},
+		WriteStallEnd: func() { log.Info("writes go on") },
+	}
+}
+
+// engineLog hands Pebble's lines to slog. They hold file names, sizes and keys; keys hold no number in clear.
+type engineLog struct {
+	log   *slog.Logger
+	fatal func(error)
+}
+
+func (l engineLog) Infof(format string, args ...any) {
+	l.log.Debug(fmt.Sprintf(format, args...))
+}
+
+func (l engineLog) Errorf(format string, args ...any) {
+	l.log.Error(fmt.Sprintf(format, args...))
+}
+
+// Fatalf is called when the log cannot be written. Pebble counts on it not to return.
+func (l engineLog) Fatalf(format string, args ...any) {
+	err := fmt.Errorf(format, args...)
+	l.log.Error("the store cannot go on", "error", err)
+	l.fatal(err)
+}

@@ -1,0 +1,34 @@
+package store
+
+import "errors"
+
+// Opening a store. Each text says what to do.
+var (
+	// ErrLocked: another process, in practice the server, has the data directory open.
+	ErrLocked = errors.New("store: the data directory is open in another process; when that is the server, ask it over its admin socket")
+	// ErrNoKey: rows are there and the key file is not. No new key is made, it would open none of them.
+	ErrNoKey = errors.New("store: the key file of this store is missing; put its copy back, a new key cannot read the rows")
+	// ErrWrongKey: the key file holds another key than the rows are sealed under.
+	ErrWrongKey = errors.New("store: the key file holds another key than this store was made with")
+	// ErrKeyInsideDataDir: a copy of the data directory would carry its own key.
+	ErrKeyInsideDataDir = errors.New("store: the key file lies inside the data directory; keep it elsewhere, a copy of the data must not carry its key")
+	// ErrNewerFormat: a later release wrote this store. Nothing was changed in it.
+	ErrNewerFormat = errors.New("store: written by a later release; run that release or restore a backup made before the change")
+)
+
+// Using a store.
+var (
+	// ErrClosed: the store was shut.
+	ErrClosed = errors.New("store: closed")
+	// ErrBusy: more writes are waiting than the queue holds. Nothing was written.
+	ErrBusy = errors.New("store: too many writes are waiting for the disk")
+	// ErrStalled: the disk did not confirm a write in time, or the caller's context ended first. A write that had
+	// been handed to the disk may still get there: ask before repeating it.
+	ErrStalled = errors.New("store: the disk did not confirm the write in time")
+	// ErrDiskFull: so little room is left that new bindings and blocks are refused. Calls, records and unbinding go on.
+	ErrDiskFull = errors.New("store: less than 5 % of the disk is free; new bindings are refused until there is room")
+	// ErrCorrupt: a row is damaged or was put in another row's place. Other rows are not concerned.
+	ErrCorrupt = errors.New("store: damaged row")
+	// ErrRow: a field of the binding or record cannot be stored.
+	ErrRow = errors.New("store: cannot be stored")
+)

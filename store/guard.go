@@ -1,0 +1,62 @@
+package store
+
+import (
+	"log/slog"
+	"sync/atomic"
+	"time"
+)
+
+// leastFree is the part of the disk, in percent, that is kept back for records and unbinding.
+const leastFree = 5
+
+// guard looks at the disk from a goroutine of its own, because the question itself can hang on a broken one.
+type guard struct {
+	usage func() (free, total uint64, err error)
+	log   *slog.Logger
+
+	full        atomic.Bool
+	free, total atomic.Uint64
+	stop        chan struct{}
+	done        chan struct{}
+}
+
+func newGuard(usage func() (free, total uint64, err error), log *slog.Logger) *guard {
+	return &guard{usage: usage, log: log, stop: make(chan struct{}), done: make(chan struct{})}
+}
+
+// look asks once. An answer that cannot be had leaves everything as it is.
+func (g *guard) look() {
+	free, total, err := g.usage()
+	if err != nil || total == 0 {
+		return
+	}
+	g.free.Store(free)
+	g.total.Store(total)
+	full := free < total/100*leastFree
+	if g.full.Swap(full) == full {
+		return
+	}
+	if full {
+		g.log.Error("the disk is nearly full; new bindings are refused", "free_bytes", free, "total_bytes", total)
+	} else {
+		g.log.Info("the disk has room again; bindings are taken", "free_bytes", free, "total_bytes", total)
+	}
+}
+
+func (g *guard) start(every time.Duration) { go g.lookLoop(every) }
+
+func (g *guard) lookLoop(every time.Duration) {
+	defer close(g.done)
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-g.stop:
+			return
+		case <-tick.C:
+			g.look()
+		}
+	}
+}
+
+func (g *guard) close() { close(g.stop) }

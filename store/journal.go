@@ -1,0 +1,354 @@
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"mask700/binding/cdr"
+	"mask700/store/seal"
+)
+
+// journal writes call records. Numbering and the look whether an id was used before happen on the committer's
+// goroutine, which sees all writes in their order; nothing of it needs a lock.
+type journal struct {
+	db     *engine
+	keys   *keyring
+	tenant func(name string) uint32
+	writes *committer
+	// run marks the opening rows of this process, so that those of one that died can be told from calls that go on.
+	run uint64
+
+	// Of the committer's goroutine.
+	seq   uint64                    // last one given
+	span  span                      // the one being filled
+	group map[seal.Hash]recordState // what the group being filled does, not yet to be found in the database
+
+	durable atomic.Uint64 // last seq that is on disk; nothing after it is shown
+
+	follow struct {
+		sync.Mutex // protects what follows
+		changed    chan struct{}
+	}
+}
+
+// recordState is what is known of a record id: open, closed with a seq, or nothing.
+type recordState struct {
+	open bool
+	seq  uint64
+}
+
+var _ cdr.Journal = (*journal)(nil)
+
+// Journal takes the records of calls. Besides the errors of cdr.Journal its answers are ErrBusy, ErrStalled, ErrClosed
+// and ErrRow. An answer may come from any goroutine of the store, but never from within Open or Close. For a record
+// that was closed before, Close answers with its Seq and cdr.ErrClosed.
+func (db *DB) Journal() cdr.Journal { return db.journal }
+
+func newJournal(db *DB) (*journal, error) {
+	j := &journal{
+		db: db.cdr, keys: db.cdrKeys, tenant: db.tenants.known,
+		writes: newCommitter(db.cdr.DB, db.opts.QueueLimit, db.opts.WriteTimeout),
+		group:  make(map[seal.Hash]recordState),
+	}
+	var run [8]byte
+	rand.Read(run[:]) // never fails
+	j.run = binary.BigEndian.Uint64(run[:])
+	j.follow.changed = make(chan struct{})
+	j.writes.begin = func() { clear(j.group) }
+	j.writes.mark = func() uint64 { return j.seq }
+	j.writes.landed = j.landed
+	j.writes.fatal = db.opts.Fatal
+	return j, j.recover()
+}
+
+// recover finds the last seq given and what the span begun holds. Every number up to it is there, because a number is
+// given and its row written in one batch.
+func (j *journal) recover() error {
+	lower := []byte{tableClosed}
+	key, ok, err := last(j.db, lower, keyAfter(lower))
+	if err != nil || !ok {
+		return err
+	}
+	if len(key) != 9 {
+		return fmt.Errorf("%w: the key of a record", ErrCorrupt)
+	}
+	j.seq = binary.BigEndian.Uint64(key[1:])
+	j.durable.Store(j.seq)
+	if j.seq%spanSize == 0 {
+		return nil
+	}
+	return scan(j.db, key64(tableClosed, firstOf(spanOf(j.seq))), keyAfter(lower), func(_, value []byte) (bool, error) {
+		h, _, err := parseRecordHeader(value)
+		if err != nil {
+			return false, fmt.Errorf("%w: a record: %w", ErrCorrupt, err)
+		}
+		j.span.add(h.mark)
+		return true, nil
+	})
+}
+
+func (j *journal) start() { j.writes.start() }
+
+// Open implements cdr.Journal.
+func (j *journal) Open(r cdr.Record, done func(error)) {
+	id, plain, err := j.prepare(&r)
+	if err != nil {
+		go done(err)
+		return
+	}
+	h := recordHeader{tenant: j.tenant(r.Tenant), dataKey: firstDataKey, mark: j.run}
+	err = j.writes.add(&write{
+		fill:   func(b *pebble.Batch) error { return j.fillOpen(b, id, h, plain) },
+		answer: done,
+	})
+	if err != nil {
+		go done(err) // a caller may hold a lock that its done takes
+	}
+}
+
+// Close implements cdr.Journal.
+func (j *journal) Close(r cdr.Record, done func(seq uint64, err error)) {
+	j.close(r, false, done)
+}
+
+// close closes a record; with stale only one that is still open.
+func (j *journal) close(r cdr.Record, stale bool, done func(seq uint64, err error)) {
+	id, plain, err := j.prepare(&r)
+	if err != nil {
+		go done(0, err)
+		return
+	}
+	at, _ := nanos(r.ClosedAt())
+	h := recordHeader{tenant: j.tenant(r.Tenant), dataKey: firstDataKey, mark: uint64(at)}
+	var of *seal.Hash
+	if r.Binding != "" {
+		hash := j.keys.index.Hash(domainBinding, r.Binding)
+		of = &hash
+	}
+	var seq atomic.Uint64 // set while filling, read by an answer that may come earlier
+	err = j.writes.add(&write{
+		fill: func(b *pebble.Batch) error {
+			given, err := j.fillClose(b, id, of, h, plain, stale)
+			seq.Store(given)
+			return err
+		},
+		answer: func(err error) {
+			if err == ErrStalled {
+				done(0, err)
+				return
+			}
+			done(seq.Load(), err)
+		},
+	})
+	if err != nil {
+		go done(0, err)
+	}
+}
+
+// prepare does on the caller's goroutine what does not need the order of writes.
+func (j *journal) prepare(r *cdr.Record) (id seal.Hash, plain []byte, err error) {
+	if err := checkRecord(r); err != nil {
+		return id, nil, err
+	}
+	plain, err = appendRecord(make([]byte, 0, 512), r)
+	if err != nil {
+		return id, nil, fmt.Errorf("%w: %w", ErrRow, err)
+	}
+	return j.keys.index.Hash(domainRecord, r.ID), plain, nil
+}
+
+// state returns what is known of a record id, with what this group does.
+func (j *journal) state(id seal.Hash) (recordState, error) {
+	if s, ok := j.group[id]; ok {
+		return s, nil
+	}
+	seq, ok, err := get64(j.db, keyHash(tableRecord, id))
+	if err != nil || ok {
+		return recordState{seq: seq}, err
+	}
+	_, open, err := get(j.db, keyHash(tableOpen, id))
+	return recordState{open: open}, err
+}
+
+func (j *journal) fillOpen(b *pebble.Batch, id seal.Hash, h recordHeader, plain []byte) error {
+	s, err := j.state(id)
+	switch {
+	case err != nil:
+		return err
+	case s.seq != 0:
+		return cdr.ErrClosed
+	case s.open:
+		return cdr.ErrOpen
+	}
+	key := keyHash(tableOpen, id)
+	value, err := j.seal(key, h, plain)
+	if err != nil {
+		return err
+	}
+	j.group[id] = recordState{open: true}
+	return b.Set(key, value, nil)
+}
+
+func (j *journal) fillClose(b *pebble.Batch, id seal.Hash, of *seal.Hash, h recordHeader, plain []byte, stale bool) (uint64, error) {
+	s, err := j.state(id)
+	switch {
+	case err != nil:
+		return 0, err
+	case s.seq != 0:
+		return s.seq, cdr.ErrClosed
+	case stale && !s.open:
+		return 0, cdr.ErrNotFound
+	}
+	seq := j.seq + 1
+	key := key64(tableClosed, seq)
+	value, err := j.seal(key, h, plain)
+	if err != nil {
+		return 0, err
+	}
+	rows := []pair{
+		{key, value},
+		{keyHash(tableRecord, id), binary.BigEndian.AppendUint64(nil, seq)},
+	}
+	if of != nil {
+		rows = append(rows, pair{keyHash64(tableOf, *of, seq), nil})
+	}
+	j.span.add(h.mark)
+	if seq%spanSize == 0 {
+		rows = append(rows, pair{key64(tableSpan, spanOf(seq)), j.span.value()})
+		j.span = span{}
+	}
+	j.seq = seq
+	j.group[id] = recordState{seq: seq}
+	if s.open {
+		if err := b.Delete(keyHash(tableOpen, id), nil); err != nil {
+			return 0, err
+		}
+	}
+	return seq, putAll(b, rows)
+}
+
+func (j *journal) seal(key []byte, h recordHeader, plain []byte) ([]byte, error) {
+	box, err := j.keys.box(h.dataKey)
+	if err != nil {
+		return nil, err
+	}
+	value := h.append(make([]byte, 0, recordHeaderSize+len(plain)+seal.Overhead))
+	return box.Seal(value, plain, placeOf(key, value)), nil
+}
+
+// landed shows the records of a group that is on disk, to those who follow too.
+func (j *journal) landed(seq uint64) {
+	if j.durable.Swap(seq) == seq {
+		return
+	}
+	j.follow.Lock()
+	defer j.follow.Unlock()
+	close(j.follow.changed)
+	j.follow.changed = make(chan struct{})
+}
+
+// Changed implements cdr.Reader.
+func (db *DB) Changed() <-chan struct{} {
+	f := &db.journal.follow
+	f.Lock()
+	defer f.Unlock()
+	return f.changed
+}
+
+// LastSeq implements cdr.Reader.
+func (db *DB) LastSeq() uint64 { return db.journal.durable.Load() }
+
+// CloseAbandoned closes the records that an earlier process left open: the platform released those calls, by its
+// restart, at now. Records that this process opened stay open. It returns how many it closed, on disk.
+func (db *DB) CloseAbandoned(now time.Time) (int, error) {
+	closed := 0
+	for after := []byte(nil); ; {
+		left, next, err := db.abandoned(after)
+		if err != nil {
+			return closed, err
+		}
+		n, err := db.closeAll(left, now)
+		closed += n
+		if err != nil || next == nil {
+			return closed, err
+		}
+		after = next
+	}
+}
+
+// abandoned returns a page of the records left open behind a key, and the last key looked at unless it was the last.
+func (db *DB) abandoned(after []byte) (records []cdr.Record, next []byte, err error) {
+	if err := db.enter(context.Background()); err != nil {
+		return nil, nil, err
+	}
+	defer db.leave()
+	lower := []byte{tableOpen}
+	upper := keyAfter(lower)
+	if after != nil {
+		lower = append(after, 0)
+	}
+	n := 0
+	err = scan(db.cdr, lower, upper, func(key, value []byte) (bool, error) {
+		r, h, err := db.journal.open(key, value)
+		if err != nil {
+			return false, err
+		}
+		if h.mark != db.journal.run {
+			records = append(records, r)
+		}
+		if n++; n == page {
+			next = append([]byte(nil), key...)
+		}
+		return n < page, nil
+	})
+	return records, next, err
+}
+
+// closeAll closes records together and waits for them.
+func (db *DB) closeAll(records []cdr.Record, now time.Time) (int, error) {
+	answers := make(chan error, len(records))
+	for _, r := range records {
+		r.ReleasedAt, r.ReleasedBy, r.End = now, cdr.ByPlatform, cdr.EndRestart
+		db.journal.close(r, true, func(_ uint64, err error) { answers <- err })
+	}
+	closed := 0
+	var failed error
+	for range records {
+		switch err := <-answers; err {
+		case nil:
+			closed++
+		case cdr.ErrClosed, cdr.ErrNotFound: // closed by somebody else meanwhile
+		default:
+			failed = err
+		}
+	}
+	return closed, failed
+}
+
+// open opens an opening or closed row; Seq is left to the caller.
+func (j *journal) open(key, value []byte) (cdr.Record, recordHeader, error) {
+	h, sealed, err := parseRecordHeader(value)
+	if err != nil {
+		return cdr.Record{}, h, fmt.Errorf("%w: a call record: %w", ErrCorrupt, err)
+	}
+	box, err := j.keys.box(h.dataKey)
+	if err != nil {
+		return cdr.Record{}, h, err
+	}
+	plain, err := box.Open(make([]byte, 0, len(sealed)), sealed, placeOf(key, value[:recordHeaderSize]))
+	if err != nil {
+		return cdr.Record{}, h, fmt.Errorf("%w: a call record: %w", ErrCorrupt, err)
+	}
+	r, err := parseRecord(plain)
+	if err != nil {
+		return cdr.Record{}, h, fmt.Errorf("%w: a call record: %w", ErrCorrupt, err)
+	}
+	return r, h, nil
+}

@@ -1,0 +1,154 @@
+package store
+
+import (
+	"encoding/binary"
+	"time"
+
+	"mask700/binding"
+	"mask700/store/seal"
+)
+
+// Tables: the first byte of a key. The letters are distinct over both databases, which share one comparer.
+const (
+	tableMeta   = 'm' // both: name -> value
+	tableKeys   = 'k' // both: kind, id u32 -> wrapped key
+	tableTenant = 't' // id u32 -> sealed name
+	tableBlock  = 'p' // block u64 -> state
+	tableRow    = 'b' // X u64, ^start u64 -> sealed binding
+	tableID     = 'i' // binding id -> X u64, start u64
+	tableNumber = 'n' // hash of a real number, binding id -> nothing
+	tableOrder  = 'o' // hash of an order, binding id -> nothing
+
+	tableOpen   = 'l' // hash of a record id -> sealed opening row
+	tableClosed = 'c' // seq u64 -> sealed closed row
+	tableRecord = 'r' // hash of a record id -> seq u64
+	tableOf     = 'h' // hash of a binding id, seq u64 -> nothing
+	tableSpan   = 's' // span u64 -> earliest and latest time in it
+)
+
+// Domains of the keyed hash.
+const (
+	domainNumber  = 'n'
+	domainOrder   = 'o'
+	domainRecord  = 'r'
+	domainBinding = 'b'
+)
+
+// splitKey is where the prefix of a key ends: the part that Bloom filters know and that rows share which are asked
+// for together.
+func splitKey(key []byte) int {
+	if len(key) == 0 {
+		return 0
+	}
+	n := len(key)
+	switch key[0] {
+	case tableRow:
+		n = 1 + 8
+	case tableNumber, tableOrder, tableOf:
+		n = 1 + seal.HashSize
+	}
+	return min(n, len(key))
+}
+
+func key64(table byte, v uint64) []byte {
+	return binary.BigEndian.AppendUint64(append(make([]byte, 0, 1+8), table), v)
+}
+
+func key32(table byte, v uint32) []byte {
+	return binary.BigEndian.AppendUint32(append(make([]byte, 0, 1+4), table), v)
+}
+
+func keyText(table byte, text string) []byte {
+	return append(append(make([]byte, 0, 1+len(text)), table), text...)
+}
+
+func keyHash(table byte, h seal.Hash) []byte {
+	return append(append(make([]byte, 0, 1+seal.HashSize), table), h[:]...)
+}
+
+func keyHashText(table byte, h seal.Hash, text string) []byte {
+	k := append(make([]byte, 0, 1+seal.HashSize+len(text)), table)
+	return append(append(k, h[:]...), text...)
+}
+
+func keyHash64(table byte, h seal.Hash, v uint64) []byte {
+	k := append(make([]byte, 0, 1+seal.HashSize+8), table)
+	return binary.BigEndian.AppendUint64(append(k, h[:]...), v)
+}
+
+func keyWrapped(kind byte, id uint32) []byte {
+	return binary.BigEndian.AppendUint32([]byte{tableKeys, kind}, id)
+}
+
+// place is where a binding's row stands: its X, or its Y for the copy there, and its start. Start is CreatedAt in
+// nanoseconds since 1970, moved on by as many nanoseconds as it takes to stand alone.
+type place struct {
+	x     binding.X
+	start uint64
+}
+
+const rowKeySize = 1 + 8 + 8
+
+// key sorts the rows of one number newest first.
+func (p place) key() []byte {
+	k := append(make([]byte, 0, rowKeySize), tableRow)
+	k = binary.BigEndian.AppendUint64(k, uint64(p.x))
+	return binary.BigEndian.AppendUint64(k, ^p.start)
+}
+
+func placeOfKey(key []byte) (place, bool) {
+	if len(key) != rowKeySize || key[0] != tableRow {
+		return place{}, false
+	}
+	return place{
+		x:     binding.X(binary.BigEndian.Uint64(key[1:])),
+		start: ^binary.BigEndian.Uint64(key[9:]),
+	}, true
+}
+
+// value is the place as the ID table holds it.
+func (p place) value() []byte {
+	v := binary.BigEndian.AppendUint64(make([]byte, 0, 16), uint64(p.x))
+	return binary.BigEndian.AppendUint64(v, p.start)
+}
+
+func placeOfValue(v []byte) (place, bool) {
+	if len(v) != 16 {
+		return place{}, false
+	}
+	return place{x: binding.X(binary.BigEndian.Uint64(v)), start: binary.BigEndian.Uint64(v[8:])}, true
+}
+
+// keyAfter is the least key behind every key that begins with prefix; nil when there is none.
+func keyAfter(prefix []byte) []byte {
+	for i := len(prefix) - 1; i >= 0; i-- {
+		if prefix[i] != 0xff {
+			end := append([]byte(nil), prefix[:i+1]...)
+			end[i]++
+			return end
+		}
+	}
+	return nil
+}
+
+// Times are kept as nanoseconds since 1970 in 63 bits, which ends in the year 2262. Zero is no time.
+var lastTime = time.Unix(0, 1<<63-1)
+
+// nanos refuses a time that cannot be kept.
+func nanos(t time.Time) (int64, bool) {
+	if t.IsZero() {
+		return 0, true
+	}
+	if t.After(lastTime) || t.Unix() < 0 {
+		return 0, false
+	}
+	n := t.UnixNano()
+	return n, n > 0
+}
+
+func timeOf(n int64) time.Time {
+	if n == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, n).UTC()
+}

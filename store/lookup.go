@@ -1,0 +1,220 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"mask700/binding"
+	"mask700/store/seal"
+)
+
+// numberHash is by what a real number is found.
+func (db *DB) numberHash(n binding.Number) seal.Hash {
+	return db.bindKeys.index.Hash(domainNumber, n.Digits())
+}
+
+// splitRow takes a row of bindings apart without opening it.
+func splitRow(key, value []byte) (place, rowHeader, []byte, error) {
+	p, ok := placeOfKey(key)
+	if !ok {
+		return place{}, rowHeader{}, nil, fmt.Errorf("%w: the key of a binding", ErrCorrupt)
+	}
+	h, sealed, err := parseRowHeader(value)
+	if err != nil {
+		return place{}, rowHeader{}, nil, fmt.Errorf("%w: a binding on %s: %w", ErrCorrupt, p.x, err)
+	}
+	return p, h, sealed, nil
+}
+
+// openRow opens the sealed part of a row.
+func (db *DB) openRow(p place, h rowHeader, sealed []byte) (binding.Binding, error) {
+	box, err := db.bindKeys.box(h.dataKey)
+	if err != nil {
+		return binding.Binding{}, err
+	}
+	plain, err := box.Open(make([]byte, 0, len(sealed)), sealed, placeOf(p.key(), h.append(nil)))
+	if err != nil {
+		return binding.Binding{}, fmt.Errorf("%w: a binding on %s: %w", ErrCorrupt, p.x, err)
+	}
+	row, err := parseBinding(plain)
+	if err != nil {
+		return binding.Binding{}, fmt.Errorf("%w: a binding on %s: %w", ErrCorrupt, p.x, err)
+	}
+	if row.Tenant, err = db.tenants.name(h.tenant); err != nil {
+		return binding.Binding{}, err
+	}
+	times := h.times(p)
+	row.CreatedAt, row.ExpiresAt, row.EndedAt = times.CreatedAt, times.ExpiresAt, times.EndedAt
+	if row.X = p.x; h.copy {
+		row.X, row.Y = row.Y, p.x
+	}
+	return row, nil
+}
+
+// foundRow is where a binding's own row stands.
+type foundRow struct {
+	place  place
+	header rowHeader
+}
+
+// rowOf reads a binding by its id. ErrNotFound: none has it.
+func (db *DB) rowOf(id string) (binding.Binding, foundRow, error) {
+	if id == "" || len(id) > maxID {
+		return binding.Binding{}, foundRow{}, binding.ErrNotFound
+	}
+	where, ok, err := get(db.bind, keyText(tableID, id))
+	if err != nil {
+		return binding.Binding{}, foundRow{}, err
+	}
+	if !ok {
+		return binding.Binding{}, foundRow{}, binding.ErrNotFound
+	}
+	p, ok := placeOfValue(where)
+	if !ok {
+		return binding.Binding{}, foundRow{}, fmt.Errorf("%w: where binding %s stands", ErrCorrupt, id)
+	}
+	key := p.key()
+	value, ok, err := get(db.bind, key)
+	if err != nil {
+		return binding.Binding{}, foundRow{}, err
+	}
+	if !ok {
+		return binding.Binding{}, foundRow{}, fmt.Errorf("%w: binding %s is named and missing", ErrCorrupt, id)
+	}
+	_, h, sealed, err := splitRow(key, value)
+	if err != nil {
+		return binding.Binding{}, foundRow{}, err
+	}
+	row, err := db.openRow(p, h, sealed)
+	if err != nil {
+		return binding.Binding{}, foundRow{}, err
+	}
+	if row.ID != id {
+		return binding.Binding{}, foundRow{}, fmt.Errorf("%w: binding %s is another's row", ErrCorrupt, id)
+	}
+	return row, foundRow{place: p, header: h}, nil
+}
+
+// Binding returns the binding with an id, in any state. It implements binding.Store.
+func (db *DB) Binding(ctx context.Context, id string) (binding.Binding, error) {
+	if err := db.enter(ctx); err != nil {
+		return binding.Binding{}, err
+	}
+	defer db.leave()
+	row, _, err := db.rowOf(id)
+	return row, err
+}
+
+// OnX returns the newest rows on a number. It implements binding.Store.
+func (db *DB) OnX(ctx context.Context, x binding.X) ([]binding.Binding, error) {
+	if err := db.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer db.leave()
+	return db.rowsOn(x, binding.MaxRowsOnX)
+}
+
+// rowsOn returns the newest rows on a number; limit 0: all.
+func (db *DB) rowsOn(x binding.X, limit int) ([]binding.Binding, error) {
+	var rows []binding.Binding
+	err := scanPrefix(db.bind, key64(tableRow, uint64(x)), func(key, value []byte) (bool, error) {
+		p, h, sealed, err := splitRow(key, value)
+		if err != nil {
+			return false, err
+		}
+		row, err := db.openRow(p, h, sealed)
+		if err != nil {
+			return false, err
+		}
+		rows = append(rows, row)
+		return limit == 0 || len(rows) < limit, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	// The keys have this order except where starts were moved past a row of the next nanosecond.
+	slices.SortStableFunc(rows, func(a, b binding.Binding) int { return b.CreatedAt.Compare(a.CreatedAt) })
+	return rows, nil
+}
+
+// page is how many rows a list reads before it hands them out. Nothing of the database is held while it does.
+const page = 256
+
+// List implements binding.Store. It finds by number or order through their index, else by X, else it goes through all.
+func (db *DB) List(ctx context.Context, f binding.Filter, each func(binding.Binding) error) error {
+	left := f.Limit
+	for {
+		rows, after, err := db.listPage(ctx, f)
+		if err != nil {
+			return err
+		}
+		for _, row := range rows {
+			if err := each(row); err != nil {
+				return err
+			}
+			if left--; left == 0 {
+				return nil
+			}
+		}
+		if after == "" {
+			return nil
+		}
+		f.After = after
+	}
+}
+
+// listPage returns the selected rows among the next ids, and the last id looked at unless it was the last of all.
+func (db *DB) listPage(ctx context.Context, f binding.Filter) (rows []binding.Binding, after string, err error) {
+	if err := db.enter(ctx); err != nil {
+		return nil, "", err
+	}
+	defer db.leave()
+	switch {
+	case !f.Number.IsZero():
+		rows, after, err = db.listIndex(keyHash(tableNumber, db.numberHash(f.Number)), f.After)
+	case f.Order != "":
+		rows, after, err = db.listIndex(keyHash(tableOrder, db.bindKeys.index.Hash(domainOrder, f.Order)), f.After)
+	case f.X != 0:
+		rows, err = db.rowsOn(f.X, 0)
+		slices.SortFunc(rows, func(a, b binding.Binding) int { return strings.Compare(a.ID, b.ID) })
+	default:
+		rows, after, err = db.listIndex([]byte{tableID}, f.After)
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	return slices.DeleteFunc(rows, func(b binding.Binding) bool { return !f.Match(&b) }), after, nil
+}
+
+// listIndex opens the rows of the next ids behind prefix.
+func (db *DB) listIndex(prefix []byte, after string) (rows []binding.Binding, last string, err error) {
+	lower := append(slices.Clone(prefix), after...)
+	if after != "" {
+		lower = append(lower, 0) // the least key behind it
+	}
+	var ids []string
+	err = scan(db.bind, lower, keyAfter(prefix), func(key, _ []byte) (bool, error) {
+		ids = append(ids, string(key[len(prefix):]))
+		return len(ids) < page, nil
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	for _, id := range ids {
+		row, _, err := db.rowOf(id)
+		if errors.Is(err, binding.ErrNotFound) {
+			return nil, "", fmt.Errorf("%w: binding %s is in an index and missing", ErrCorrupt, id)
+		}
+		if err != nil {
+			return nil, "", err
+		}
+		rows = append(rows, row)
+	}
+	if len(ids) == page {
+		last = ids[page-1]
+	}
+	return rows, last, nil
+}

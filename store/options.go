@@ -1,0 +1,93 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// Options of Open. Dir and KeyFile are required; zero is the default of the others.
+type Options struct {
+	// Dir is the data directory. It is made with mode 0700 when it is missing.
+	Dir string
+	// KeyFile holds the master key, outside Dir. It is made with mode 0600 at the first start.
+	KeyFile string
+	// Logger takes the engine's events. No row's content is ever in them. Default: none are written.
+	Logger *slog.Logger
+	// CacheSize in bytes is shared by both databases. Default 64 MiB.
+	CacheSize int64
+	// MemTableSize in bytes is what each database collects in memory before it writes a table. At most four such
+	// tables exist in each. Default 16 MiB.
+	MemTableSize uint64
+	// SyncInterval is the least time between two syncs of one log: under load more writes share a sync. Default
+	// 500 µs; negative: none.
+	SyncInterval time.Duration
+	// WriteTimeout is after what time an unconfirmed write is answered ErrStalled. Default 5 s.
+	WriteTimeout time.Duration
+	// QueueLimit is how many writes may wait for each database before ErrBusy. Default 65536.
+	QueueLimit int
+	// DiskUsage returns free and total bytes of the disk under Dir. Default: asks the file system.
+	DiskUsage func() (free, total uint64, err error)
+	// DiskCheck is the time between two looks at DiskUsage. Default 1 s.
+	DiskCheck time.Duration
+	// Now is the clock that decides whether bindings on a block still live. Default time.Now.
+	Now func() time.Time
+	// Fatal is called when the log of a database cannot be written any more: nothing can be made durable, and going
+	// on would break promises. It must not return. Default: exit with status 1, to be started again.
+	Fatal func(error)
+
+	fs vfs.FS // default the operating system's; tests crash and block it
+}
+
+func (o Options) withDefaults() (Options, error) {
+	if o.Dir == "" || o.KeyFile == "" {
+		return o, errors.New("store: a data directory and a key file are required")
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.CacheSize <= 0 {
+		o.CacheSize = 64 << 20
+	}
+	if o.MemTableSize == 0 {
+		o.MemTableSize = 16 << 20
+	}
+	if o.SyncInterval == 0 {
+		o.SyncInterval = 500 * time.Microsecond
+	}
+	o.SyncInterval = max(o.SyncInterval, 0)
+	if o.WriteTimeout <= 0 {
+		o.WriteTimeout = 5 * time.Second
+	}
+	if o.QueueLimit <= 0 {
+		o.QueueLimit = 1 << 16
+	}
+	if o.fs == nil {
+		o.fs = vfs.Default
+	}
+	if o.DiskUsage == nil {
+		o.DiskUsage = o.diskUsage
+	}
+	if o.DiskCheck <= 0 {
+		o.DiskCheck = time.Second
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Fatal == nil {
+		o.Fatal = func(error) { os.Exit(1) }
+	}
+	return o, nil
+}
+
+func (o Options) diskUsage() (free, total uint64, err error) {
+	u, err := o.fs.GetDiskUsage(o.Dir)
+	if err != nil {
+		return 0, 0, fmt.Errorf("store: disk usage: %w", err)
+	}
+	return u.AvailBytes, u.TotalBytes, nil
+}

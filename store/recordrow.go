@@ -1,0 +1,249 @@
+package store
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"time"
+
+	"mask700/binding"
+	"mask700/binding/cdr"
+)
+
+// recordHeader stands in clear in front of a sealed record; the seal covers it.
+//
+//	0 version u8   1
+//	1 tenant u32
+//	5 data key u32
+//	9 mark u64     of a closed record: when it was closed, in nanoseconds since 1970
+//	               of an open one: the run of the process that opened it
+type recordHeader struct {
+	tenant  uint32
+	dataKey uint32
+	mark    uint64
+}
+
+const recordHeaderSize = 17
+
+func (h *recordHeader) append(b []byte) []byte {
+	b = append(b, rowVersion)
+	b = binary.BigEndian.AppendUint32(b, h.tenant)
+	b = binary.BigEndian.AppendUint32(b, h.dataKey)
+	return binary.BigEndian.AppendUint64(b, h.mark)
+}
+
+func parseRecordHeader(value []byte) (h recordHeader, sealed []byte, err error) {
+	w := wire{b: value}
+	version := w.byte()
+	h = recordHeader{tenant: w.uint32(), dataKey: w.uint32(), mark: w.uint64()}
+	if w.err != nil || version != rowVersion {
+		return recordHeader{}, nil, errWire
+	}
+	return h, w.b, nil
+}
+
+// Fields of a sealed record. Each is its number and its value, and a field that is empty is not written: a record of a
+// refused call is short, and a later release adds fields without another version. A sealed row does not compress, so
+// that the names of a self-describing form would cost more than the record; and JSON would hold the numbers masked,
+// because that is how they print.
+//
+// The lowest bit of a field's number tells how its value is read, also by a release that does not know it:
+// 0 an unsigned varint, 1 a length and bytes.
+type recordField uint64
+
+const (
+	kindInteger = 0
+	kindBytes   = 1
+
+	fieldID           recordField = 1<<1 | kindBytes
+	fieldBinding      recordField = 2<<1 | kindBytes
+	fieldOrder        recordField = 3<<1 | kindBytes
+	fieldTenant       recordField = 4<<1 | kindBytes
+	fieldIndustrialID recordField = 5<<1 | kindBytes
+	fieldData         recordField = 6<<1 | kindBytes
+	fieldTrunkIn      recordField = 7<<1 | kindBytes
+	fieldTrunkOut     recordField = 8<<1 | kindBytes
+	fieldReleasedBy   recordField = 9<<1 | kindBytes
+	fieldEnd          recordField = 10<<1 | kindBytes
+	fieldRefusal      recordField = 11<<1 | kindBytes
+	fieldCodec        recordField = 12<<1 | kindBytes
+	fieldMediaEnd     recordField = 13<<1 | kindBytes
+
+	fieldReceivedAt recordField = 20<<1 | kindInteger // times: nanoseconds since 1970
+	fieldRingingAt  recordField = 21<<1 | kindInteger
+	fieldAnsweredAt recordField = 22<<1 | kindInteger
+	fieldReleasedAt recordField = 23<<1 | kindInteger
+	fieldSIPStatus  recordField = 24<<1 | kindInteger // signed values: zigzag
+	fieldQ850       recordField = 25<<1 | kindInteger
+
+	fieldCallerInX       recordField = 30<<1 | kindInteger // four parties: X, then the real number's digits
+	fieldCallerInNumber  recordField = 31<<1 | kindInteger
+	fieldCalleeInX       recordField = 32<<1 | kindInteger
+	fieldCalleeInNumber  recordField = 33<<1 | kindInteger
+	fieldCallerOutX      recordField = 34<<1 | kindInteger
+	fieldCallerOutNumber recordField = 35<<1 | kindInteger
+	fieldCalleeOutX      recordField = 36<<1 | kindInteger
+	fieldCalleeOutNumber recordField = 37<<1 | kindInteger
+
+	fieldAtoBPackets recordField = 40<<1 | kindInteger // five values of each direction
+	fieldAtoBBytes   recordField = 41<<1 | kindInteger
+	fieldAtoBLost    recordField = 42<<1 | kindInteger
+	fieldAtoBRefused recordField = 43<<1 | kindInteger
+	fieldAtoBJitter  recordField = 44<<1 | kindInteger // bits of a float64
+	fieldBtoAPackets recordField = 45<<1 | kindInteger
+	fieldBtoABytes   recordField = 46<<1 | kindInteger
+	fieldBtoALost    recordField = 47<<1 | kindInteger
+	fieldBtoARefused recordField = 48<<1 | kindInteger
+	fieldBtoAJitter  recordField = 49<<1 | kindInteger
+)
+
+// recordTexts, recordTimes … are the fields of a record by kind; writing and reading go through the same lists.
+func recordTexts(r *cdr.Record) []textField {
+	return []textField{
+		{fieldID, &r.ID}, {fieldBinding, &r.Binding}, {fieldOrder, &r.Order}, {fieldTenant, &r.Tenant},
+		{fieldIndustrialID, &r.IndustrialID}, {fieldData, &r.Data}, {fieldTrunkIn, &r.TrunkIn},
+		{fieldTrunkOut, &r.TrunkOut}, {fieldReleasedBy, &r.ReleasedBy}, {fieldEnd, &r.End},
+		{fieldRefusal, (*string)(&r.Refusal)}, {fieldCodec, &r.Media.Codec}, {fieldMediaEnd, &r.Media.End},
+	}
+}
+
+type textField struct {
+	field recordField
+	value *string
+}
+
+func recordTimes(r *cdr.Record) []timeField {
+	return []timeField{
+		{fieldReceivedAt, &r.ReceivedAt}, {fieldRingingAt, &r.RingingAt}, {fieldAnsweredAt, &r.AnsweredAt},
+		{fieldReleasedAt, &r.ReleasedAt},
+	}
+}
+
+type timeField struct {
+	field recordField
+	value *time.Time
+}
+
+func recordParties(r *cdr.Record) []partyField {
+	return []partyField{
+		{fieldCallerInX, fieldCallerInNumber, &r.CallerIn}, {fieldCalleeInX, fieldCalleeInNumber, &r.CalleeIn},
+		{fieldCallerOutX, fieldCallerOutNumber, &r.CallerOut}, {fieldCalleeOutX, fieldCalleeOutNumber, &r.CalleeOut},
+	}
+}
+
+type partyField struct {
+	x, number recordField
+	value     *cdr.Party
+}
+
+func recordCounts(r *cdr.Record) []countField {
+	a, b := &r.Media.AtoB, &r.Media.BtoA
+	return []countField{
+		{fieldAtoBPackets, &a.Packets}, {fieldAtoBBytes, &a.Bytes}, {fieldAtoBLost, &a.Lost}, {fieldAtoBRefused, &a.Refused},
+		{fieldBtoAPackets, &b.Packets}, {fieldBtoABytes, &b.Bytes}, {fieldBtoALost, &b.Lost}, {fieldBtoARefused, &b.Refused},
+	}
+}
+
+type countField struct {
+	field recordField
+	value *uint64
+}
+
+// checkRecord refuses what a row cannot hold.
+func checkRecord(r *cdr.Record) error {
+	if r.ID == "" {
+		return fmt.Errorf("%w: a record without an id", ErrRow)
+	}
+	for _, f := range recordTexts(r) {
+		if len(*f.value) > maxText {
+			return fmt.Errorf("%w: a text over %d bytes", ErrRow, maxText)
+		}
+	}
+	for _, f := range recordTimes(r) {
+		if _, ok := nanos(*f.value); !ok {
+			return errTime
+		}
+	}
+	return nil
+}
+
+// appendRecord writes what is sealed of a record: everything but its Seq, which is the key.
+func appendRecord(b []byte, r *cdr.Record) ([]byte, error) {
+	integer := func(f recordField, v uint64) {
+		if v != 0 {
+			b = binary.AppendUvarint(binary.AppendUvarint(b, uint64(f)), v)
+		}
+	}
+	for _, f := range recordTexts(r) {
+		if *f.value != "" {
+			b = appendText(binary.AppendUvarint(b, uint64(f.field)), *f.value)
+		}
+	}
+	for _, f := range recordTimes(r) {
+		n, _ := nanos(*f.value)
+		integer(f.field, uint64(n))
+	}
+	integer(fieldSIPStatus, zigzag(r.SIPStatus))
+	integer(fieldQ850, zigzag(r.Q850))
+	for _, f := range recordParties(r) {
+		v, err := secret(f.value.Number)
+		if err != nil {
+			return nil, err
+		}
+		integer(f.x, uint64(f.value.X))
+		integer(f.number, v)
+	}
+	for _, f := range recordCounts(r) {
+		integer(f.field, *f.value)
+	}
+	integer(fieldAtoBJitter, math.Float64bits(r.Media.AtoB.JitterMS))
+	integer(fieldBtoAJitter, math.Float64bits(r.Media.BtoA.JitterMS))
+	return b, nil
+}
+
+// parseRecord reads what appendRecord wrote, by this release or a later one. It takes any bytes: a fault is errWire.
+func parseRecord(b []byte) (cdr.Record, error) {
+	w := wire{b: b}
+	var r cdr.Record
+	texts := make(map[recordField]string)
+	integers := make(map[recordField]uint64)
+	for len(w.b) > 0 {
+		f := recordField(w.uvarint())
+		if f&1 == kindBytes {
+			texts[f] = w.text()
+		} else {
+			integers[f] = w.uvarint()
+		}
+	}
+	if w.err != nil {
+		return cdr.Record{}, w.err
+	}
+	for _, f := range recordTexts(&r) {
+		*f.value = texts[f.field]
+	}
+	for _, f := range recordTimes(&r) {
+		if integers[f.field] > math.MaxInt64 {
+			return cdr.Record{}, errWire
+		}
+		*f.value = timeOf(int64(integers[f.field]))
+	}
+	r.SIPStatus, r.Q850 = unzigzag(integers[fieldSIPStatus]), unzigzag(integers[fieldQ850])
+	for _, f := range recordParties(&r) {
+		f.value.X = binding.X(integers[f.x])
+		var err error
+		if f.value.Number, err = numberOf(integers[f.number]); err != nil {
+			return cdr.Record{}, errWire
+		}
+	}
+	for _, f := range recordCounts(&r) {
+		*f.value = integers[f.field]
+	}
+	r.Media.AtoB.JitterMS = math.Float64frombits(integers[fieldAtoBJitter])
+	r.Media.BtoA.JitterMS = math.Float64frombits(integers[fieldBtoAJitter])
+	return r, nil
+}
+
+// zigzag keeps small numbers of either sign short.
+func zigzag(v int) uint64 { return uint64(int64(v)<<1) ^ uint64(int64(v)>>63) }
+
+func unzigzag(v uint64) int { return int(int64(v>>1) ^ -int64(v&1)) }

@@ -1,0 +1,229 @@
+package store
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+
+	"mask700/binding/cdr"
+)
+
+// spanSize is how many records, consecutive by Seq, share one row of the time index.
+//
+// Records are found by time through these rows: the earliest and the latest time in each 1024 records. Releases are
+// nearly in order of Seq but not quite, and clocks are set, so that a search by halves over the times would miss rows
+// or need a tolerance that somebody has to guess. The spans are exact in any disorder: one whose times lie outside
+// what is asked for is skipped, the others are read. 10^9 records are 10^6 spans, a fraction of a second to go through.
+const spanSize = 1024
+
+// span is the earliest and the latest time of some records, in nanoseconds since 1970.
+type span struct {
+	n                uint64
+	earliest, latest uint64
+}
+
+func (s *span) add(at uint64) {
+	if s.n == 0 || at < s.earliest {
+		s.earliest = at
+	}
+	s.latest = max(s.latest, at)
+	s.n++
+}
+
+func (s *span) value() []byte {
+	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, s.earliest), s.latest)
+}
+
+func parseSpan(value []byte) (span, error) {
+	w := wire{b: value}
+	s := span{n: spanSize, earliest: w.uint64(), latest: w.uint64()}
+	if err := w.end(); err != nil {
+		return span{}, fmt.Errorf("%w: a span of records: %w", ErrCorrupt, err)
+	}
+	return s, nil
+}
+
+func spanOf(seq uint64) uint64   { return (seq - 1) / spanSize }
+func firstOf(span uint64) uint64 { return span*spanSize + 1 }
+
+// window is the times that a filter selects, as headers have them.
+type window struct{ since, until uint64 } // until 0: no end
+
+// windowOf returns false when no time that can be kept is selected.
+func windowOf(f *cdr.Filter) (w window, any bool) {
+	if !f.Since.IsZero() {
+		if f.Since.After(lastTime) {
+			return window{}, false
+		}
+		w.since = uint64(max(f.Since.UnixNano(), 0))
+		if f.Since.Unix() < 0 {
+			w.since = 0
+		}
+	}
+	if !f.Until.IsZero() && !f.Until.After(lastTime) {
+		n, ok := nanos(f.Until)
+		if !ok {
+			return window{}, false
+		}
+		w.until = uint64(n)
+	}
+	return w, true
+}
+
+func (w window) has(at uint64) bool { return at >= w.since && (w.until == 0 || at < w.until) }
+
+func (w window) touches(s span) bool {
+	return s.latest >= w.since && (w.until == 0 || s.earliest < w.until)
+}
+
+// Records implements cdr.Reader. Only records that are on disk are shown. Nothing of the database is held while each
+// runs.
+func (db *DB) Records(ctx context.Context, f cdr.Filter, each func(cdr.Record) error) error {
+	last := db.LastSeq()
+	times, any := windowOf(&f)
+	if !any {
+		return ctx.Err()
+	}
+	left := f.Limit
+	for after := f.AfterSeq; ; {
+		var records []cdr.Record
+		var err error
+		if f.Binding != "" {
+			records, after, err = db.recordsOf(ctx, f.Binding, after, last)
+		} else {
+			records, after, err = db.recordsIn(ctx, times, after, last)
+		}
+		if err != nil {
+			return err
+		}
+		for _, r := range records {
+			if !f.Match(&r) {
+				continue
+			}
+			if err := each(r); err != nil {
+				return err
+			}
+			if left--; left == 0 {
+				return nil
+			}
+		}
+		if after >= last {
+			return nil
+		}
+	}
+}
+
+// recordsIn returns records of the first span behind after whose times touch the window, and how far it looked.
+func (db *DB) recordsIn(ctx context.Context, times window, after, last uint64) (records []cdr.Record, looked uint64, err error) {
+	if err := db.enter(ctx); err != nil {
+		return nil, 0, err
+	}
+	defer db.leave()
+	if after >= last {
+		return nil, last, nil
+	}
+	if after, err = db.skip(ctx, times, after, last); err != nil || after >= last {
+		return nil, last, err
+	}
+	looked = min(last, firstOf(spanOf(after+1)+1)-1)
+	err = scan(db.cdr, key64(tableClosed, after+1), key64(tableClosed, looked+1), func(key, value []byte) (bool, error) {
+		h, _, err := parseRecordHeader(value)
+		if err != nil {
+			return false, fmt.Errorf("%w: a call record: %w", ErrCorrupt, err)
+		}
+		if !times.has(h.mark) {
+			return true, nil
+		}
+		r, _, err := db.journal.open(key, value)
+		r.Seq = binary.BigEndian.Uint64(key[1:])
+		records = append(records, r)
+		return true, err
+	})
+	return records, looked, err
+}
+
+// skip moves after to before the first span, from its own on, whose times touch the window. The span that is still
+// being filled has no row and is never skipped.
+func (db *DB) skip(ctx context.Context, times window, after, last uint64) (uint64, error) {
+	if times == (window{}) {
+		return after, nil
+	}
+	lower, upper := key64(tableSpan, spanOf(after+1)), key64(tableSpan, spanOf(last)+1)
+	n := 0
+	err := scan(db.cdr, lower, upper, func(key, value []byte) (bool, error) {
+		if n++; n%1024 == 0 && ctx.Err() != nil {
+			return false, ctx.Err()
+		}
+		s, err := parseSpan(value)
+		if err != nil || times.touches(s) {
+			return false, err
+		}
+		after = max(after, firstOf(binary.BigEndian.Uint64(key[1:])+1)-1)
+		return true, nil
+	})
+	return after, err
+}
+
+// recordsOf returns a page of the records of one binding, and how far it looked.
+func (db *DB) recordsOf(ctx context.Context, id string, after, last uint64) (records []cdr.Record, looked uint64, err error) {
+	if err := db.enter(ctx); err != nil {
+		return nil, 0, err
+	}
+	defer db.leave()
+	hash := db.cdrKeys.index.Hash(domainBinding, id)
+	var seqs []uint64
+	err = scan(db.cdr, keyHash64(tableOf, hash, after+1), keyHash64(tableOf, hash, last+1), func(key, _ []byte) (bool, error) {
+		seqs = append(seqs, binary.BigEndian.Uint64(key[len(key)-8:]))
+		return len(seqs) < page, nil
+	})
+	if err != nil {
+		return nil, 0, err
+	}
+	for _, seq := range seqs {
+		r, err := db.recordAt(seq)
+		if err != nil {
+			return nil, 0, err
+		}
+		records = append(records, r)
+	}
+	if len(seqs) < page {
+		return records, last, nil
+	}
+	return records, seqs[page-1], nil
+}
+
+// Record implements cdr.Reader.
+func (db *DB) Record(ctx context.Context, id string) (cdr.Record, error) {
+	if err := db.enter(ctx); err != nil {
+		return cdr.Record{}, err
+	}
+	defer db.leave()
+	last := db.LastSeq()
+	seq, ok, err := get64(db.cdr, keyHash(tableRecord, db.cdrKeys.index.Hash(domainRecord, id)))
+	if err != nil {
+		return cdr.Record{}, err
+	}
+	if !ok || seq > last {
+		return cdr.Record{}, cdr.ErrNotFound
+	}
+	r, err := db.recordAt(seq)
+	if err == nil && r.ID != id {
+		err = fmt.Errorf("%w: call record %d is another's", ErrCorrupt, seq)
+	}
+	return r, err
+}
+
+// recordAt reads the record with a seq, which must be there.
+func (db *DB) recordAt(seq uint64) (cdr.Record, error) {
+	key := key64(tableClosed, seq)
+	value, ok, err := get(db.cdr, key)
+	if err != nil {
+		return cdr.Record{}, err
+	}
+	if !ok {
+		return cdr.Record{}, fmt.Errorf("%w: call record %d is missing", ErrCorrupt, seq)
+	}
+	r, _, err := db.journal.open(key, value)
+	r.Seq = seq
+	return r, err
+}

@@ -147,7 +147,7 @@ var loopback = netip.MustParseAddr("127.0.0.1")
 func newRelay(t *testing.T, o Options) *Relay {
 	t.Helper()
 	if o.Pools == nil {
-		o.Pools = []Pool{{Name: "one", Address: loopback, Min: 33000, Max: 33999}}
+		o.Pools = []Pool{{Name: "one", Address: loopback, Min: 15000, Max: 15999}}
 	}
 	r, err := NewRelay(o)
 	if err != nil {
@@ -586,7 +586,7 @@ func TestSilenceByTheSystemClock(t *testing.T) {
 
 func TestPortsRunOutAndRest(t *testing.T) {
 	c := newClock()
-	r := newRelay(t, Options{Pools: []Pool{{Name: "one", Address: loopback, Min: 34000, Max: 34003}}, Clock: Clock{Now: c.read, Ticks: c.ticks}})
+	r := newRelay(t, Options{Pools: []Pool{{Name: "one", Address: loopback, Min: 16000, Max: 16003}}, Clock: Clock{Now: c.read, Ticks: c.ticks}})
 	s := open(t, r)
 	if a, b := s.Local(A), s.Local(B); a.Port%2 != 0 || b.Port%2 != 0 || a.Port == b.Port || a.Addr != loopback {
 		t.Errorf("ports %v and %v", a, b)
@@ -608,7 +608,7 @@ func TestPortsRunOutAndRest(t *testing.T) {
 	}
 	s.Close()
 	// One pair left for two legs: the first must not be lost.
-	r2 := newRelay(t, Options{Pools: []Pool{{Name: "one", Address: loopback, Min: 34010, Max: 34011}}})
+	r2 := newRelay(t, Options{Pools: []Pool{{Name: "one", Address: loopback, Min: 16010, Max: 16011}}})
 	if _, err := r2.Open(OpenSpec{PoolA: "one", PoolB: "one"}); !errors.Is(err, ErrNoPorts) {
 		t.Errorf("got %v", err)
 	}
@@ -618,17 +618,17 @@ func TestPortsRunOutAndRest(t *testing.T) {
 }
 
 func TestAPortOfSomeoneElseIsPassedOver(t *testing.T) {
-	taken, err := net.ListenUDP("udp4", &net.UDPAddr{IP: loopback.AsSlice(), Port: 34101}) // an RTCP port
+	taken, err := net.ListenUDP("udp4", &net.UDPAddr{IP: loopback.AsSlice(), Port: 16101}) // an RTCP port
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer taken.Close()
 	c := newClock()
-	r := newRelay(t, Options{Pools: []Pool{{Name: "one", Address: loopback, Min: 34100, Max: 34105}}, Clock: Clock{Now: c.read, Ticks: c.ticks}})
+	r := newRelay(t, Options{Pools: []Pool{{Name: "one", Address: loopback, Min: 16100, Max: 16105}}, Clock: Clock{Now: c.read, Ticks: c.ticks}})
 	errors := uint64(0)
 	for range 20 { // at random, one of the first opens meets the taken port
 		s := open(t, r)
-		if s.Local(A).Port == 34100 || s.Local(B).Port == 34100 {
+		if s.Local(A).Port == 16100 || s.Local(B).Port == 16100 {
 			t.Error("bound a taken port")
 		}
 		s.Close()
@@ -642,8 +642,8 @@ func TestAPortOfSomeoneElseIsPassedOver(t *testing.T) {
 
 func TestWildcardPoolUsesTheAddressTowardThePeer(t *testing.T) {
 	r := newRelay(t, Options{Pools: []Pool{
-		{Name: "one", Min: 34200, Max: 34299},
-		{Name: "two", Address: netip.IPv4Unspecified(), Advertise: netip.MustParseAddr("192.0.2.7"), Min: 34300, Max: 34399},
+		{Name: "one", Min: 16200, Max: 16299},
+		{Name: "two", Address: netip.IPv4Unspecified(), Advertise: netip.MustParseAddr("192.0.2.7"), Min: 16300, Max: 16399},
 	}})
 	s, err := r.Open(OpenSpec{PoolA: "one", PoolB: "two", PeerA: netip.MustParseAddr("127.0.0.9"), PeerB: netip.MustParseAddr("::ffff:127.0.0.9")})
 	if err != nil {
@@ -778,7 +778,7 @@ func TestAPacketAllocatesNothing(t *testing.T) {
 // BenchmarkRelay sends one packet through the relay and waits for it: two system
 // calls of the relay's and two of the test's.
 func BenchmarkRelay(b *testing.B) {
-	r, err := NewRelay(Options{Pools: []Pool{{Name: "one", Address: loopback, Min: 35000, Max: 35099}}})
+	r, err := NewRelay(Options{Pools: []Pool{{Name: "one", Address: loopback, Min: 17000, Max: 17099}}})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"net/netip"
 	"time"
 
 	"mask700/binding/cdr"
@@ -96,3 +97,6 @@ func (g *Gateway) addMedia(v *CallView) {
 		}
 	}
 }
+
+// Addr is the address that a listener is bound to.
+func (g *Gateway) Addr(listener int) netip.AddrPort { return g.transport.Addr(listener) }

@@ -1,0 +1,109 @@
+package admin
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"mask700/binding"
+	"mask700/binding/cdr"
+	"mask700/store"
+)
+
+// Node is what a running server adds to its store.
+type Node interface {
+	Status(ctx context.Context) (Status, error)
+	Calls(ctx context.Context) ([]Call, error)
+	Call(ctx context.Context, id string) (Call, error) // ErrNoCall
+	Hangup(ctx context.Context, id string) error       // ErrNoCall
+	Drain(ctx context.Context) error                   // begins it; returns at once
+	Reload(ctx context.Context) error
+}
+
+// Check compares the indexes of a store with its rows; it is [store.DB.Check].
+type Check func(context.Context) (store.Report, error)
+
+// Deps are what the handlers ask. Bindings and Records are needed.
+type Deps struct {
+	Bindings *binding.Service
+	Records  cdr.Reader
+	Check    Check
+	Node     Node         // nil: no server runs, there is a store and nothing else
+	Tokens   []Token      // one of them is asked of every request; none: whoever reaches the socket is let in
+	Logger   *slog.Logger // nil: nothing is logged
+}
+
+// api is the handlers.
+type api struct {
+	Deps
+	log *slog.Logger
+	mux *http.ServeMux
+}
+
+// New returns the handler of everything under /v1/.
+func New(d Deps) http.Handler {
+	a := &api{Deps: d, log: d.Logger, mux: http.NewServeMux()}
+	if a.log == nil {
+		a.log = slog.New(slog.DiscardHandler)
+	}
+	for pattern, h := range map[string]http.HandlerFunc{
+		"GET /v1/blocks":            a.listBlocks,
+		"POST /v1/blocks":           a.addBlock,
+		"DELETE /v1/blocks/{block}": a.removeBlock,
+		"GET /v1/bindings":          a.listBindings,
+		"POST /v1/bindings":         a.createBinding,
+		"POST /v1/bindings/query":   a.queryBindings,
+		"POST /v1/bindings/batch":   a.batchBindings,
+		"GET /v1/bindings/{id}":     a.getBinding,
+		"DELETE /v1/bindings/{id}":  a.deleteBinding,
+		"GET /v1/explain":           a.explainDialled,
+		"POST /v1/explain":          a.explain,
+		"GET /v1/calls":             a.listCalls,
+		"GET /v1/calls/{id}":        a.getCall,
+		"DELETE /v1/calls/{id}":     a.hangUp,
+		"GET /v1/cdrs":              a.listRecords,
+		"GET /v1/cdrs/{id}":         a.getRecord,
+		"GET /v1/status":            a.status,
+		"POST /v1/check":            a.check,
+		"POST /v1/drain":            a.drain,
+		"POST /v1/reload":           a.reload,
+		"/":                         a.nowhere,
+	} {
+		a.mux.HandleFunc(pattern, h)
+	}
+	return a
+}
+
+// ServeHTTP asks for a token where one is needed and hands the request on.
+func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !allowed(a.Tokens, r.Header.Get("Authorization")) {
+		w.Header().Set("WWW-Authenticate", "Bearer")
+		a.fail(w, kindToken.problem("a token of admin.tokens is needed; send it as `Authorization: Bearer TOKEN`"))
+		return
+	}
+	a.mux.ServeHTTP(w, r)
+}
+
+// nowhere answers what no pattern matches: another method of a path that is known, or a path that is not.
+func (a *api) nowhere(w http.ResponseWriter, r *http.Request) {
+	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodDelete} {
+		other := &http.Request{Method: method, URL: r.URL, Host: r.Host}
+		if _, pattern := a.mux.Handler(other); pattern != "/" && pattern != "" {
+			w.Header().Add("Allow", method)
+		}
+	}
+	if w.Header().Get("Allow") != "" {
+		a.fail(w, kindMethod.problem("this path is served under another method"))
+		return
+	}
+	a.fail(w, kindNotFound.problem("there is no such path; the interface is under /v1/"))
+}
+
+// now is the time by the clock of the domain.
+func (a *api) now() time.Time {
+	if a.Bindings.Now != nil {
+		return a.Bindings.Now()
+	}
+	return time.Now()
+}

@@ -1,0 +1,56 @@
+package admin
+
+import (
+	"net/http"
+
+	"mask700/binding"
+)
+
+// BlockRequest asks for a block to be held.
+type BlockRequest struct {
+	Block string `json:"block"` // 11 digits
+}
+
+// BlockList is the blocks held, in ascending order.
+type BlockList struct {
+	Blocks []binding.BlockState `json:"blocks"`
+}
+
+func (a *api) listBlocks(w http.ResponseWriter, r *http.Request) {
+	blocks, err := a.Bindings.Store.Blocks(r.Context())
+	if err != nil {
+		a.fail(w, err)
+		return
+	}
+	if blocks == nil {
+		blocks = []binding.BlockState{}
+	}
+	a.answer(w, http.StatusOK, BlockList{blocks})
+}
+
+func (a *api) addBlock(w http.ResponseWriter, r *http.Request) {
+	var req BlockRequest
+	if err := readJSON(w, r, &req); err != nil {
+		a.fail(w, err)
+		return
+	}
+	state, err := a.Bindings.AddBlock(r.Context(), req.Block)
+	if err != nil {
+		a.fail(w, err)
+		return
+	}
+	a.answer(w, http.StatusCreated, state)
+}
+
+func (a *api) removeBlock(w http.ResponseWriter, r *http.Request) {
+	block, err := binding.ParseBlock(r.PathValue("block"))
+	if err != nil {
+		a.fail(w, &binding.FieldError{Field: "block", Err: err})
+		return
+	}
+	if err := a.Bindings.Store.RemoveBlock(r.Context(), block); err != nil {
+		a.fail(w, &binding.FieldError{Field: "block", Err: err})
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+}

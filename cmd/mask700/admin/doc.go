@@ -1,0 +1,28 @@
+// Package admin is the operator's interface of a server: HTTP and JSON under /v1/, on a unix socket or, with TLS
+// and tokens, on a TCP address. The same handlers serve the command line in its own process when no server runs
+// and the store is enough.
+//
+//	GET    /v1/blocks               the blocks held
+//	POST   /v1/blocks               hold a block: {"block":"70010000001"}
+//	DELETE /v1/blocks/{block}       give a block up
+//	GET    /v1/bindings             a page of bindings, by x, order, live, after, limit
+//	POST   /v1/bindings             make a binding
+//	POST   /v1/bindings/query       a page of bindings, by number too
+//	POST   /v1/bindings/batch       JSON lines in, a result a row; verb=create or verb=delete
+//	GET    /v1/bindings/{id}        one binding
+//	DELETE /v1/bindings/{id}        unbind it
+//	GET    /v1/explain              which edge a call without a caller would match, by dialled, at
+//	POST   /v1/explain              which edge a call would match: {"caller","dialled","at"}
+//	GET    /v1/calls                the calls that go on
+//	GET    /v1/calls/{id}           one of them
+//	DELETE /v1/calls/{id}           end it
+//	GET    /v1/cdrs                 call records as JSON lines, by since, until, after_seq, binding, limit, follow
+//	GET    /v1/cdrs/{id}            one call record
+//	GET    /v1/status               what the server listens on and carries
+//	POST   /v1/check                indexes against rows
+//	POST   /v1/drain                take no new calls, end when the last is over
+//	POST   /v1/reload               read the configuration again
+//
+// Subscriber numbers come in bodies, never in a URL, and go out masked. An error is application/problem+json
+// (RFC 9457) and repeats nothing of the request.
+package admin

@@ -1,0 +1,93 @@
+package admin
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"mask700/binding"
+)
+
+// explainDialled explains a call that shows no caller: a caller does not belong in a URL.
+func (a *api) explainDialled(w http.ResponseWriter, r *http.Request) {
+	v := r.URL.Query()
+	q := Question{Dialled: v.Get("dialled")}
+	var err error
+	if at := v.Get("at"); at != "" {
+		if q.At, err = time.Parse(time.RFC3339, at); err != nil {
+			err = &binding.FieldError{Field: "at", Err: errors.New("not a time in RFC 3339, such as 2026-01-02T15:04:05+08:00")}
+		}
+	}
+	if v.Has("caller") {
+		err = &binding.FieldError{Field: "caller", Err: errors.New("a number does not belong in a URL; send POST /v1/explain")}
+	}
+	if err != nil {
+		a.fail(w, err)
+		return
+	}
+	a.answerExplain(w, r, q)
+}
+
+func (a *api) explain(w http.ResponseWriter, r *http.Request) {
+	var q Question
+	if err := readJSON(w, r, &q); err != nil {
+		a.fail(w, err)
+		return
+	}
+	a.answerExplain(w, r, q)
+}
+
+func (a *api) answerExplain(w http.ResponseWriter, r *http.Request, q Question) {
+	query := binding.Query{At: q.At}
+	if query.At.IsZero() {
+		query.At = a.now()
+	}
+	var err error
+	if query.Dialled, err = a.Bindings.Plan.ParseX(q.Dialled); err != nil {
+		a.fail(w, &binding.FieldError{Field: "dialled", Err: err})
+		return
+	}
+	if q.Caller != "" {
+		if query.Caller, err = a.Bindings.Plan.ParseNumber(q.Caller); err != nil {
+			a.fail(w, &binding.FieldError{Field: "caller", Err: err})
+			return
+		}
+	}
+	rows, err := a.Bindings.Store.OnX(r.Context(), query.Dialled)
+	if err != nil {
+		a.fail(w, err)
+		return
+	}
+	held := a.Bindings.Store.Holds(query.Dialled.Block())
+	a.answer(w, http.StatusOK, explanation(query, held, binding.Explain(query, held, rows)))
+}
+
+// explanation puts a decision into words for an operator, who may know more than a caller is told.
+func explanation(q binding.Query, held bool, d binding.Decision) Explanation {
+	e := Explanation{
+		Dialled: q.Dialled, Caller: q.Caller.Masked(), At: q.At, Held: held,
+		Connected: d.Refusal == binding.RefusalNone, Refusal: d.Refusal,
+		Candidates: []Candidate{},
+	}
+	switch d.Refusal {
+	case binding.RefusalNone:
+		e.Rings, e.Shows = d.Edge.Callee.Masked(), d.Edge.Shown
+	case binding.RefusalOneWay:
+		e.Answer = http.StatusForbidden // SIP's status is the same number
+	default:
+		e.Answer = http.StatusNotFound
+	}
+	if d.Binding != nil {
+		e.Binding = d.Binding.ID
+	}
+	for _, c := range d.Candidates {
+		e.Candidates = append(e.Candidates, Candidate{
+			Binding: c.Binding,
+			Leg: binding.Leg{
+				Caller: c.Edge.Caller.Masked(), Dials: c.Edge.Dialled, Rings: c.Edge.Callee.Masked(), Shows: c.Edge.Shown,
+			},
+			Why: c.Why,
+		})
+	}
+	return e
+}

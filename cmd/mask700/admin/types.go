@@ -1,0 +1,160 @@
+package admin
+
+import (
+	"time"
+
+	"mask700/binding"
+	"mask700/binding/cdr"
+)
+
+// Status is what a server says of itself.
+type Status struct {
+	State     string            `json:"state"` // StateReady or StateDraining
+	Version   string            `json:"version"`
+	PID       int               `json:"pid"`
+	StartedAt time.Time         `json:"started_at"`
+	Listeners []ListenerStatus  `json:"listeners"`
+	Trunks    []TrunkStatus     `json:"trunks"`
+	Pools     []PoolStatus      `json:"pools"`
+	Blocks    int               `json:"blocks"`             // held
+	Calls     int               `json:"calls"`              // that go on
+	Records   uint64            `json:"records"`            // seq of the last call record
+	Counters  map[string]uint64 `json:"counters,omitempty"` // since the start, by name
+}
+
+// Values of Status.State.
+const (
+	StateReady    = "ready"
+	StateDraining = "draining"
+)
+
+// ListenerStatus is a socket that SIP is received on.
+type ListenerStatus struct {
+	Name      string `json:"name"`
+	Bind      string `json:"bind"` // "udp:192.0.2.1:5060", with the true port
+	Advertise string `json:"advertise,omitempty"`
+}
+
+// TrunkStatus is a trunk and whether its targets answer.
+type TrunkStatus struct {
+	Name    string         `json:"name"`
+	Targets []TargetStatus `json:"targets"`
+}
+
+// TargetStatus is one target of a trunk.
+type TargetStatus struct {
+	Target string `json:"target"`
+	State  string `json:"state"` // "up", "down", or "unknown" when it is not asked
+}
+
+// PoolStatus is a range of ports for media, counted in pairs.
+type PoolStatus struct {
+	Name    string `json:"name"`
+	Total   int    `json:"total"`
+	InUse   int    `json:"in_use"`
+	Resting int    `json:"resting"`
+}
+
+// Call is a call that goes on, as the node knows it.
+type Call struct {
+	ID, State            string // State is the call machine's word
+	TrunkIn, TrunkOut    string
+	Binding, Order       string
+	CallerIn, CalleeIn   cdr.Party
+	CallerOut, CalleeOut cdr.Party
+	ReceivedAt           time.Time
+	RingingAt            time.Time // zero: it has not rung
+	AnsweredAt           time.Time // zero: not answered
+	Media                cdr.Media
+}
+
+// CallView is a Call in JSON, with real numbers masked.
+type CallView struct {
+	ID         string        `json:"id"`
+	State      string        `json:"state"`
+	Binding    string        `json:"binding"`
+	Order      string        `json:"order"`
+	TrunkIn    string        `json:"trunk_in"`
+	TrunkOut   string        `json:"trunk_out"`
+	CallerIn   string        `json:"caller_in"`
+	CalleeIn   string        `json:"callee_in"`
+	CallerOut  string        `json:"caller_out"`
+	CalleeOut  string        `json:"callee_out"`
+	ReceivedAt time.Time     `json:"received_at,omitzero"`
+	RingingAt  time.Time     `json:"ringing_at,omitzero"`
+	AnsweredAt time.Time     `json:"answered_at,omitzero"`
+	Media      cdr.MediaView `json:"media"`
+}
+
+// View returns c as it may be shown.
+func (c Call) View() CallView {
+	media := cdr.Record{Media: c.Media}.View().Media
+	return CallView{
+		ID: c.ID, State: c.State, Binding: c.Binding, Order: c.Order, TrunkIn: c.TrunkIn, TrunkOut: c.TrunkOut,
+		CallerIn: c.CallerIn.String(), CalleeIn: c.CalleeIn.String(),
+		CallerOut: c.CallerOut.String(), CalleeOut: c.CalleeOut.String(),
+		ReceivedAt: c.ReceivedAt, RingingAt: c.RingingAt, AnsweredAt: c.AnsweredAt, Media: media,
+	}
+}
+
+// CheckReport is what a check of the store found.
+type CheckReport struct {
+	Blocks   uint64   `json:"blocks"`
+	Bindings uint64   `json:"bindings"` // in any state
+	Live     uint64   `json:"live"`     // of them
+	Records  uint64   `json:"records"`  // of calls that ended
+	Open     uint64   `json:"open"`     // of calls that go on
+	Problems []string `json:"problems"` // a sentence each, without numbers; empty: all is well
+}
+
+// BindingQuery selects bindings; what is empty does not restrict.
+type BindingQuery struct {
+	Number string `json:"number,omitempty"`
+	X      string `json:"x,omitempty"`
+	Order  string `json:"order,omitempty"`
+	Live   bool   `json:"live,omitempty"`  // only those that carry calls now
+	After  string `json:"after,omitempty"` // id: the page begins behind it
+	Limit  int    `json:"limit,omitempty"` // at most 1000; 0: 100
+}
+
+// BindingPage is a page of bindings in order of id.
+type BindingPage struct {
+	Bindings []binding.View `json:"bindings"`
+	Next     string         `json:"next,omitempty"` // After of the next page; empty: this is the last
+}
+
+// BatchResult is the result of one row of a batch: one of Binding and Problem is set.
+type BatchResult struct {
+	Row     int           `json:"row"` // from 1
+	Binding *binding.View `json:"binding,omitempty"`
+	Problem *Problem      `json:"error,omitempty"`
+}
+
+// Question is a call to be explained.
+type Question struct {
+	Caller  string    `json:"caller,omitempty"` // empty: the call shows none
+	Dialled string    `json:"dialled"`
+	At      time.Time `json:"at,omitzero"` // zero: now
+}
+
+// Explanation says what would become of a call.
+type Explanation struct {
+	Dialled    binding.X       `json:"dialled"`
+	Caller     binding.Masked  `json:"caller"`
+	At         time.Time       `json:"at"`
+	Held       bool            `json:"held"`      // this installation holds the block of the number
+	Connected  bool            `json:"connected"` // an edge matched
+	Refusal    binding.Refusal `json:"refusal"`   // why not
+	Answer     int             `json:"answer"`    // status of the answer to a call that is refused; 0: it is carried
+	Binding    string          `json:"binding"`   // the one matched, or the one that stands in the way
+	Rings      binding.Masked  `json:"rings"`     // whose handset rings
+	Shows      binding.X       `json:"shows"`     // what it shows
+	Candidates []Candidate     `json:"candidates"`
+}
+
+// Candidate is an edge that did not match, and why.
+type Candidate struct {
+	Binding string `json:"binding"`
+	binding.Leg
+	Why string `json:"why"`
+}

@@ -1,0 +1,222 @@
+package client
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"mask700/binding"
+	"mask700/binding/cdr"
+	"mask700/cmd/mask700/admin"
+)
+
+// Blocks returns the blocks held.
+func (c *Client) Blocks(ctx context.Context) ([]binding.BlockState, error) {
+	var list admin.BlockList
+	err := c.do(ctx, http.MethodGet, "/v1/blocks", nil, &list)
+	return list.Blocks, err
+}
+
+// AddBlock holds a block, given by its 11 digits.
+func (c *Client) AddBlock(ctx context.Context, block string) (binding.BlockState, error) {
+	var state binding.BlockState
+	err := c.do(ctx, http.MethodPost, "/v1/blocks", admin.BlockRequest{Block: block}, &state)
+	return state, err
+}
+
+// RemoveBlock gives a block up.
+func (c *Client) RemoveBlock(ctx context.Context, block binding.Block) error {
+	return c.do(ctx, http.MethodDelete, "/v1/blocks/"+block.String(), nil, nil)
+}
+
+// CreateBinding makes a binding.
+func (c *Client) CreateBinding(ctx context.Context, r binding.Request) (binding.View, error) {
+	var v binding.View
+	err := c.do(ctx, http.MethodPost, "/v1/bindings", r, &v)
+	return v, err
+}
+
+// Binding returns the binding of an id.
+func (c *Client) Binding(ctx context.Context, id string) (binding.View, error) {
+	var v binding.View
+	err := c.do(ctx, http.MethodGet, "/v1/bindings/"+url.PathEscape(id), nil, &v)
+	return v, err
+}
+
+// DeleteBinding unbinds the binding of an id and returns it as it now is.
+func (c *Client) DeleteBinding(ctx context.Context, id string) (binding.View, error) {
+	var v binding.View
+	err := c.do(ctx, http.MethodDelete, "/v1/bindings/"+url.PathEscape(id), nil, &v)
+	return v, err
+}
+
+// Bindings calls each for every binding selected, a page after the other; q.Limit bounds them all, 0 does not.
+func (c *Client) Bindings(ctx context.Context, q admin.BindingQuery, each func(binding.View) error) error {
+	const pageSize = 500
+	for left := q.Limit; ; {
+		page := admin.BindingPage{}
+		q.Limit = pageSize
+		if left > 0 {
+			q.Limit = min(left, pageSize)
+		}
+		if err := c.do(ctx, http.MethodPost, "/v1/bindings/query", q, &page); err != nil {
+			return err
+		}
+		for _, v := range page.Bindings {
+			if err := each(v); err != nil {
+				return err
+			}
+		}
+		if left > 0 {
+			if left -= len(page.Bindings); left <= 0 {
+				return nil
+			}
+		}
+		if page.Next == "" {
+			return nil
+		}
+		q.After = page.Next
+	}
+}
+
+// Verbs of Batch.
+const (
+	BatchCreate = "create"
+	BatchDelete = "delete"
+)
+
+// Batch does the rows, at most admin.MaxBatchRows of them, each a JSON object on one line, and returns a result
+// for each.
+func (c *Client) Batch(ctx context.Context, verb string, rows [][]byte) ([]admin.BatchResult, error) {
+	resp, err := c.send(ctx, http.MethodPost, "/v1/bindings/batch?verb="+verb, "application/jsonl", bytes.Join(rows, []byte("\n")))
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	results := make([]admin.BatchResult, 0, len(rows))
+	for d := json.NewDecoder(resp.Body); ; {
+		var r admin.BatchResult
+		switch err := d.Decode(&r); {
+		case errors.Is(err, io.EOF) && len(results) == len(rows):
+			return results, nil
+		case err != nil:
+			return results, c.garbled(err)
+		}
+		results = append(results, r)
+	}
+}
+
+// Explain says what would become of a call.
+func (c *Client) Explain(ctx context.Context, q admin.Question) (admin.Explanation, error) {
+	var e admin.Explanation
+	err := c.do(ctx, http.MethodPost, "/v1/explain", q, &e)
+	return e, err
+}
+
+// Calls returns the calls that go on.
+func (c *Client) Calls(ctx context.Context) ([]admin.CallView, error) {
+	var list admin.CallList
+	err := c.do(ctx, http.MethodGet, "/v1/calls", nil, &list)
+	return list.Calls, err
+}
+
+// Call returns a call that goes on.
+func (c *Client) Call(ctx context.Context, id string) (admin.CallView, error) {
+	var v admin.CallView
+	err := c.do(ctx, http.MethodGet, "/v1/calls/"+url.PathEscape(id), nil, &v)
+	return v, err
+}
+
+// Hangup ends a call.
+func (c *Client) Hangup(ctx context.Context, id string) error {
+	return c.do(ctx, http.MethodDelete, "/v1/calls/"+url.PathEscape(id), nil, nil)
+}
+
+// RecordQuery selects call records; what is zero does not restrict.
+type RecordQuery struct {
+	Since, Until time.Time
+	AfterSeq     uint64
+	Binding      string
+	Limit        int
+	Follow       bool // wait for more until the context ends
+}
+
+// Records calls each for every record selected, in order of seq.
+func (c *Client) Records(ctx context.Context, q RecordQuery, each func(cdr.View) error) error {
+	v := url.Values{}
+	if !q.Since.IsZero() {
+		v.Set("since", q.Since.Format(time.RFC3339Nano))
+	}
+	if !q.Until.IsZero() {
+		v.Set("until", q.Until.Format(time.RFC3339Nano))
+	}
+	if q.AfterSeq > 0 {
+		v.Set("after_seq", strconv.FormatUint(q.AfterSeq, 10))
+	}
+	if q.Binding != "" {
+		v.Set("binding", q.Binding)
+	}
+	if q.Limit > 0 {
+		v.Set("limit", strconv.Itoa(q.Limit))
+	}
+	if q.Follow {
+		v.Set("follow", "1")
+	}
+	resp, err := c.send(ctx, http.MethodGet, "/v1/cdrs?"+v.Encode(), "", nil)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	for d := json.NewDecoder(bufio.NewReader(resp.Body)); ; {
+		var r cdr.View
+		switch err := d.Decode(&r); {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return c.garbled(err)
+		}
+		if err := each(r); err != nil {
+			return err
+		}
+	}
+}
+
+// Record returns the call record of an id.
+func (c *Client) Record(ctx context.Context, id string) (cdr.View, error) {
+	var v cdr.View
+	err := c.do(ctx, http.MethodGet, "/v1/cdrs/"+url.PathEscape(id), nil, &v)
+	return v, err
+}
+
+// Status asks the server what it listens on and carries.
+func (c *Client) Status(ctx context.Context) (admin.Status, error) {
+	var s admin.Status
+	err := c.do(ctx, http.MethodGet, "/v1/status", nil, &s)
+	return s, err
+}
+
+// Check compares indexes with rows; it may take minutes on a large store.
+func (c *Client) Check(ctx context.Context) (admin.CheckReport, error) {
+	var r admin.CheckReport
+	err := c.wait(ctx, http.MethodPost, "/v1/check", nil, &r)
+	return r, err
+}
+
+// Drain lets the server take no new calls and end when the last is over.
+func (c *Client) Drain(ctx context.Context) error {
+	return c.do(ctx, http.MethodPost, "/v1/drain", nil, nil)
+}
+
+// Reload lets the server read its configuration again.
+func (c *Client) Reload(ctx context.Context) error {
+	return c.do(ctx, http.MethodPost, "/v1/reload", nil, nil)
+}

@@ -76,9 +76,9 @@ func (r *reader) header(h sip.Header) {
 	case nameContact:
 		r.contact(value)
 	case nameRecordRoute:
-		m.RecordRoute = appendEntries(m.RecordRoute, value)
+		m.RecordRoute = r.routes(m.RecordRoute, value)
 	case nameRoute:
-		m.Route = appendEntries(m.Route, value)
+		m.Route = r.routes(m.Route, value)
 	case nameAsserted:
 		m.Asserted = readAddresses(m.Asserted, value)
 	case namePreferred:
@@ -206,16 +206,25 @@ func (r *reader) contact(value string) {
 	}
 }
 
-// appendEntries adds the entries of a Route or Record-Route line as text.
-func appendEntries(list []string, value string) []string {
+// routes adds the entries of a Route or Record-Route line as text. Each is a
+// name-addr (section 20.30); one that is none would leave a proxy out of the way.
+func (r *reader) routes(list []string, value string) []string {
 	e := entriesOf(value)
 	for {
 		entry, ok := e.next()
 		if !ok {
-			return list
+			break
+		}
+		if _, _, bracketed, ok := splitAddress(entry); !ok || !bracketed {
+			r.fault(whyRoute)
+			continue
 		}
 		list = append(list, entry)
 	}
+	if e.bad {
+		r.fault(whyRoute)
+	}
+	return list
 }
 
 // reason takes the cause of protocol Q.850 from a Reason line (RFC 3326). The

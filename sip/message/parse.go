@@ -14,6 +14,7 @@ const (
 	whyFrom     = "a From that cannot be read"
 	whyTo       = "a To that cannot be read"
 	whyContact  = "a Contact that cannot be read"
+	whyRoute    = "a Route or Record-Route that cannot be read"
 	whyCallID   = "a Call-ID that cannot be read"
 	whyCSeq     = "a CSeq that cannot be read"
 	whyHops     = "a Max-Forwards that is no number from 0 to 255"

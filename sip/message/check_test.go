@@ -1,0 +1,127 @@
+package message
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestCheckRequests(t *testing.T) {
+	replace := func(old, text string) string { return strings.Replace(request(), old, text, 1) }
+	invited := func(old, text string) string { return strings.Replace(invite, old, text, 1) }
+	method := func(name string, lines ...string) string {
+		return strings.ReplaceAll(request(lines...), "OPTIONS", name)
+	}
+	for name, c := range map[string]struct {
+		text   string
+		status int
+		why    string
+	}{
+		"an INVITE":                             {invite, 0, ""},
+		"an OPTIONS":                            {request(), 0, ""},
+		"an unknown method is others' business": {method("FOO"), 0, ""},
+		"no Max-Forwards":                       {without(invite, "Max-Forwards"), 0, ""},
+		"no tag, as RFC 2543 had it":            {replace(";tag=1", ""), 0, ""},
+		"no branch, as RFC 2543 had it":         {replace(";branch=z9hG4bKx", ""), 0, ""},
+		"a version in lower case":               {replace("SIP/2.0\r\n", "sip/2.0\r\n"), 0, ""},
+		"version 3":                             {replace("SIP/2.0\r\n", "SIP/3.0\r\n"), 505, whyVersion},
+		"version 2.1":                           {replace("SIP/2.0\r\n", "SIP/2.1\r\n"), 505, whyVersion},
+		"no Via":                                {without(request(), "Via"), 0, whyNoVia},
+		"no From":                               {without(request(), "From"), 400, whyNoFrom},
+		"no To":                                 {without(request(), "To"), 400, whyNoTo},
+		"no Call-ID":                            {without(request(), "Call-ID"), 400, whyNoCallID},
+		"no CSeq":                               {without(request(), "CSeq"), 0, whyNoCSeq},
+		"another method in CSeq":                {replace("CSeq: 1 OPTIONS", "CSeq: 1 BYE"), 400, whyMismatch},
+		"the method in CSeq in lower case":      {replace("CSeq: 1 OPTIONS", "CSeq: 1 options"), 400, whyMismatch},
+		"an unknown method and another":         {strings.Replace(method("FOO"), "CSeq: 1 FOO", "CSeq: 1 BYE", 1), 501, whyMethod},
+		"a branch of the cookie alone":          {replace("z9hG4bKx", "z9hG4bK"), 400, whyBranch},
+		"a sips target":                         {replace("sip:a@", "sips:a@"), 0, ""},
+		"a tel target":                          {replace("sip:a@192.0.2.1 ", "tel:+8613800000001 "), 0, ""},
+		"another scheme":                        {replace("sip:a@192.0.2.1 ", "urn:service:sos "), 416, whyScheme},
+		"headers in the target":                 {replace("192.0.2.1 ", "192.0.2.1?Subject=x "), 400, whyEmbedded},
+		"no hops left":                          {request("Max-Forwards: 0"), 483, whyTooMany},
+		"no hops left for an INVITE":            {invited("Max-Forwards: 70", "Max-Forwards: 0"), 483, whyTooMany},
+		"the last hop inside a dialog":          {strings.Replace(method("BYE", "Max-Forwards: 0"), "To: <sip:a@192.0.2.1>", "To: <sip:a@192.0.2.1>;tag=2", 1), 0, ""},
+		"the last hop of a CANCEL":              {method("CANCEL", "Max-Forwards: 0"), 0, ""},
+		"the last hop of an ACK":                {method("ACK", "Max-Forwards: 0"), 0, ""},
+		"a required extension":                  {invited("Supported", "Require"), 420, whyRequired},
+		"a required extension of a CANCEL":      {method("CANCEL", "Require: x"), 0, ""},
+		"Proxy-Require is not for us":           {request("Proxy-Require: privacy"), 0, ""},
+		"a body of another type":                {invited("application/sdp", "application/isup"), 415, whyMedia},
+		"a multipart body":                      {invited("application/sdp", "multipart/mixed;boundary=x"), 415, whyMedia},
+		"a description in capitals":             {invited("application/sdp", "Application/SDP;charset=x"), 0, ""},
+		"a body without a type":                 {without(invite, "Content-Type"), 400, whyUntyped},
+		"an encoded body":                       {invited("Privacy: id", "Content-Encoding: gzip"), 415, whyCoding},
+		"an encoded body, compact":              {invited("Privacy: id", "E: identity, GZIP"), 415, whyCoding},
+		"identity is no encoding":               {invited("Privacy: id", "Content-Encoding: Identity"), 0, ""},
+		"a type without a body":                 {request("Content-Type: application/isup", "Content-Length: 0"), 0, ""},
+		"a body of an OPTIONS is passed over":   {request("Content-Type: text/plain") + "x", 0, ""},
+		"an UPDATE with another body":           {method("UPDATE", "Content-Type: text/plain") + "x", 415, whyMedia},
+		"an INVITE without Contact":             {without(invite, "Contact"), 400, whyOneContact},
+		"an INVITE with two Contacts":           {invited("Privacy: id", "m: <sip:a@x>"), 400, whyOneContact},
+		"an INVITE with a wildcard":             {invited("<sip:13800000001@192.0.2.10:5060;transport=udp>", "*"), 400, whyOneContact},
+		"an INVITE from a tel Contact":          {invited("<sip:13800000001@192.0.2.10:5060;transport=udp>", "<tel:+8613800000001>"), 400, whyOneContact},
+		"a REGISTER with two Contacts":          {method("REGISTER", "Contact: <sip:a@x>, <sip:b@x>"), 0, ""},
+		"descriptions are accepted":             {invited("Privacy: id", "Accept: text/plain, Application/SDP;level=1"), 0, ""},
+		"anything is accepted":                  {invited("Privacy: id", "Accept: */*"), 0, ""},
+		"descriptions are not accepted":         {invited("Privacy: id", "Accept: text/plain"), 406, whyAccept},
+		"nothing is accepted":                   {invited("Privacy: id", "Accept:"), 406, whyAccept},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m, fault := Parse([]byte(c.text))
+			if fault != nil {
+				t.Fatalf("Parse: %d %s", fault.Status, fault.Why)
+			}
+			fault = Check(m)
+			switch {
+			case fault == nil:
+				if c.why != "" {
+					t.Errorf("accepted, want %d %s", c.status, c.why)
+				}
+				return
+			case fault.Status != c.status || fault.Why != c.why:
+				t.Errorf("%d %s, want %d %s", fault.Status, fault.Why, c.status, c.why)
+			case (fault.Message == m) != (c.status != 0):
+				t.Errorf("message %v in the fault", fault.Message)
+			}
+			if fault.Status != 0 {
+				answerable(t, fault)
+			}
+		})
+	}
+}
+
+func TestCheckListsWhatIsUnsupported(t *testing.T) {
+	fault := Check(parse(t, request("Require: 100rel, Timer", "Require: foo")))
+	if fault == nil || !slices.Equal(fault.Unsupported, []string{"100rel", "timer", "foo"}) {
+		t.Fatalf("fault %v", fault)
+	}
+	b := (&Response{Echo: fault.Message.Echo(source), Status: 420, Unsupported: fault.Unsupported}).Append(nil)
+	if !strings.Contains(string(b), "\r\nUnsupported: 100rel, timer, foo\r\n") {
+		t.Errorf("the answer is\n%s", b)
+	}
+}
+
+func TestCheckResponses(t *testing.T) {
+	good := "SIP/2.0 200 OK\r\n" + strings.SplitN(request(), "\r\n", 2)[1]
+	for name, c := range map[string]struct{ text, why string }{
+		"good":            {good, ""},
+		"another version": {strings.Replace(good, "SIP/2.0 200", "SIP/3.0 200", 1), whyVersion},
+		"no Via":          {without(good, "Via"), whyNoVia},
+		"no From":         {without(good, "From"), whyNoFrom},
+		"no To":           {without(good, "To"), whyNoTo},
+		"no Call-ID":      {without(good, "Call-ID"), whyNoCallID},
+		"no CSeq":         {without(good, "CSeq"), whyNoCSeq},
+		"two Vias":        {strings.Replace(good, "Via: ", "Via: SIP/2.0/UDP x, ", 1), whyVias},
+	} {
+		t.Run(name, func(t *testing.T) {
+			fault := Check(parse(t, c.text))
+			switch {
+			case fault == nil && c.why != "":
+				t.Errorf("accepted, want %s", c.why)
+			case fault != nil && (fault.Why != c.why || fault.Status != 0 || fault.Message != nil):
+				t.Errorf("%d %s, want 0 %s", fault.Status, fault.Why, c.why)
+			}
+		})
+	}
+}

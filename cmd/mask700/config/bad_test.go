@@ -136,6 +136,11 @@ func TestBadConfigurations(t *testing.T) {
 			"line 3 and line 5", "trunks[0].targets[0]", "cannot be told apart"},
 		{"one host by name", "trunks:\n  - {name: a, targets: [\"sip:switch.example.com\"]}\n  - {name: b, targets: [\"sip:Switch.example.com:5070\"]}\n",
 			"line 2 and line 3", "trunks[0].targets[0]", "cannot be told apart"},
+		{"a trunk hidden by another", "trunks:\n  - {name: a, listen: default, sources: [192.0.2.0/24], targets: [\"sip:198.51.100.1\"]}\n" +
+			"  - {name: b, sources: [192.0.2.7], route_to: a}\n", "line 2 and line 3", "trunks[0]", "trunks a and b cannot be told apart"},
+		{"pass to itself", trunk + "pass: a\n", "line 2", "trunks[0]", "pass names the trunk itself"},
+		{"caller twice", trunk + "caller: [pai, pai]\n", "line 2", "trunks[0]", "same header twice"},
+		{"prefix before a plus", trunk + "prefix: 9\n    numbers: plus\n", "line 2", "trunks[0]", "in front of a plus"},
 		{"our own address", "sip: {listen: \"udp:192.0.2.1:5060\"}\n" + strings.TrimSpace(trunk) + "\n", "line 4", "trunks[0].targets[0]", "our own address"},
 		{"our own loopback", "trunks:\n  - name: a\n    targets: [\"sip:127.0.0.1\"]\n", "line 3", "trunks[0].targets[0]", "our own address"},
 		{"our own name", "trunks:\n  - name: a\n    targets: [\"sip:localhost\"]\n", "line 3", "trunks[0].targets[0]", "our own address"},
@@ -177,6 +182,7 @@ func TestTrunksThatCanBeToldApart(t *testing.T) {
 	for _, text := range []string{
 		two("sources: [192.0.2.0/24]", "sources: [192.0.2.0/25]"),
 		two("listen: in, sources: [192.0.2.0/24]", "listen: out, sources: [192.0.2.0/24]"),
+		two("sources: [192.0.2.0/24]", "listen: out, sources: [192.0.2.0/24]"),
 		two("sources: [192.0.2.0/24, 192.0.2.0/24]", "sources: [192.0.3.0/24]"),
 	} {
 		c, err := Parse("f.yaml", []byte(text))

@@ -1,13 +1,17 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"strings"
+
+	"mask700/sip/trunk"
 )
 
 // checkTrunks looks at each trunk and at the names it uses.
 func (c *Config) checkTrunks() error {
+	list := c.TrunkList()
 	for i := range c.Trunks {
 		t := &c.Trunks[i]
 		key := fmt.Sprintf("trunks[%d]", i)
@@ -27,6 +31,9 @@ func (c *Config) checkTrunks() error {
 		}
 		if err := checkHost(t.Domain); err != nil {
 			return c.errorFor(err.Error(), key+".domain")
+		}
+		if err := list[i].Validate(); err != nil {
+			return c.errorFor(err.Error(), key)
 		}
 		if t.Listen != "" && len(c.networks(t.Listen)) == 0 {
 			return c.errorFor("there is no listener of that name under sip.listen", key+".listen")
@@ -128,29 +135,35 @@ func (c *Config) checkSources() error {
 		seen[s] = owner{i, key}
 		return nil
 	}
-	names := c.listenerNames()
 	for i, t := range c.Trunks {
-		listens := []string{t.Listen}
-		if t.Listen == "" {
-			listens = names
-		}
-		for _, listen := range listens {
-			for j, p := range t.Sources {
-				if err := claim(i, listen, p.String(), fmt.Sprintf("trunks[%d].sources[%d]", i, j)); err != nil {
-					return err
-				}
-			}
-			for j, target := range t.Targets {
-				from := strings.ToLower(target.Host())
-				if addr, err := netip.ParseAddr(from); err == nil {
-					addr = addr.Unmap()
-					from = netip.PrefixFrom(addr, addr.BitLen()).String()
-				}
-				if err := claim(i, listen, from, fmt.Sprintf("trunks[%d].targets[%d]", i, j)); err != nil {
-					return err
-				}
+		for j, p := range t.Sources {
+			if err := claim(i, t.Listen, p.String(), fmt.Sprintf("trunks[%d].sources[%d]", i, j)); err != nil {
+				return err
 			}
 		}
+		for j, target := range t.Targets {
+			from := strings.ToLower(target.Host())
+			if addr, err := netip.ParseAddr(from); err == nil {
+				addr = addr.Unmap()
+				from = netip.PrefixFrom(addr, addr.BitLen()).String()
+			}
+			if err := claim(i, t.Listen, from, fmt.Sprintf("trunks[%d].targets[%d]", i, j)); err != nil {
+				return err
+			}
+		}
+	}
+	return c.checkTable()
+}
+
+// checkTable builds the table itself, which has the last word: it also finds a trunk that another one hides.
+func (c *Config) checkTable() error {
+	_, err := c.TrunkTable()
+	var conflict *trunk.ConflictError
+	switch {
+	case errors.As(err, &conflict):
+		return c.errorFor(err.Error(), fmt.Sprintf("trunks[%d]", conflict.First), fmt.Sprintf("trunks[%d]", conflict.Second))
+	case err != nil:
+		return c.errorFor(err.Error(), "trunks")
 	}
 	return nil
 }

@@ -1,0 +1,266 @@
+// Package node is a running server: it opens what a configuration names, joins
+// it, and ends it in order.
+package node
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+
+	"mask700/binding"
+	"mask700/cmd/mask700/admin"
+	"mask700/cmd/mask700/config"
+	"mask700/media"
+	"mask700/sip/gateway"
+	"mask700/sip/message"
+	"mask700/sip/transport"
+	"mask700/store"
+)
+
+// lockWait is how long a start waits for a command that has the store open.
+const lockWait = 5 * time.Second
+
+// Node is a server between its start and its end.
+type Node struct {
+	version string
+	log     *slog.Logger
+	level   *slog.LevelVar
+	db      *store.DB
+	service *binding.Service
+	gateway *gateway.Gateway
+	admin   *http.Server
+	socket  net.Listener
+	drain   chan struct{} // closed when draining begins
+	once    sync.Once
+
+	settings struct {
+		sync.Mutex // protects what follows
+		config     config.Config
+	}
+}
+
+// Run serves until ctx ends, a signal says so, or draining is over. SIGTERM and
+// SIGINT drain, a second one ends at once; SIGHUP reloads. What people read
+// goes to out, the log to standard error.
+func Run(ctx context.Context, cfg config.Config, version string, out io.Writer) error {
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
+	defer signal.Stop(signals)
+
+	n, err := Start(ctx, cfg, version, os.Stderr)
+	if err != nil {
+		return err
+	}
+	defer n.Close()
+	n.announce(out)
+	n.log.Info("ready")
+	return n.wait(ctx, signals)
+}
+
+// Start opens everything. The log goes to logs.
+func Start(ctx context.Context, cfg config.Config, version string, logs io.Writer) (*Node, error) {
+	message.Silence()
+	n := &Node{version: version, level: new(slog.LevelVar), drain: make(chan struct{})}
+	n.settings.config = cfg
+	n.level.Set(cfg.Log.Level.Slog())
+	n.log = logger(cfg, n.level, logs)
+	if err := n.start(ctx, cfg); err != nil {
+		n.Close()
+		return nil, err
+	}
+	return n, nil
+}
+
+func logger(cfg config.Config, level *slog.LevelVar, w io.Writer) *slog.Logger {
+	o := &slog.HandlerOptions{Level: level}
+	if cfg.Log.Format == "json" {
+		return slog.New(slog.NewJSONHandler(w, o))
+	}
+	return slog.New(slog.NewTextHandler(w, o))
+}
+
+func (n *Node) start(ctx context.Context, cfg config.Config) (err error) {
+	if n.db, err = openStore(ctx, store.Options{Dir: cfg.DataDir, KeyFile: cfg.Keys.File, Logger: n.log}); err != nil {
+		return err
+	}
+	closed, err := n.db.CloseAbandoned(time.Now())
+	if err != nil {
+		return fmt.Errorf("closing the records of calls that a restart cut off: %w", err)
+	}
+	if closed > 0 {
+		n.log.Warn("records of calls that a restart cut off are closed", "calls", closed)
+	}
+	n.service = &binding.Service{Plan: cfg.Plan(), Store: n.db, Now: time.Now, Random: rand.Reader}
+	if err := n.startGateway(ctx, cfg); err != nil {
+		return err
+	}
+	return n.startAdmin(ctx, cfg)
+}
+
+// openStore waits a little for a command that has the store open itself.
+func openStore(ctx context.Context, o store.Options) (*store.DB, error) {
+	deadline := time.NewTimer(lockWait)
+	defer deadline.Stop()
+	again := time.NewTicker(50 * time.Millisecond)
+	defer again.Stop()
+	for {
+		db, err := store.Open(o)
+		if !errors.Is(err, store.ErrLocked) {
+			return db, err
+		}
+		select {
+		case <-again.C:
+		case <-deadline.C:
+			return nil, err
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+func (n *Node) startGateway(ctx context.Context, cfg config.Config) error {
+	sockets, err := listeners(cfg)
+	if err != nil {
+		return err
+	}
+	trunks := cfg.TrunkList()
+	if err := resolve(ctx, trunks); err != nil {
+		return err
+	}
+	n.gateway, err = gateway.Start(gateway.Options{
+		Listeners: sockets, Transport: transport.Options{Logger: n.log}, Trunks: trunks, Plan: cfg.Plan(),
+		RingTimeout: time.Duration(cfg.SIP.RingTimeout), DrainTime: time.Duration(cfg.SIP.DrainTime),
+		Bindings: n.db, Journal: n.db.Journal(), Logger: n.log,
+		Media: func(silent func(media.Session)) (media.Engine, error) {
+			return media.NewRelay(media.Options{Pools: pools(cfg), OnTimeout: silent})
+		},
+	})
+	return err
+}
+
+func (n *Node) startAdmin(ctx context.Context, cfg config.Config) (err error) {
+	deps := admin.Deps{Bindings: n.service, Records: n.db, Check: n.db.Check, Node: n, Logger: n.log}
+	if path := cfg.AdminSocket(); path != "" {
+		n.socket, err = admin.ListenUnix(path)
+	} else {
+		for _, t := range cfg.Admin.Tokens {
+			token, err := admin.ReadToken(t.Name, t.File)
+			if err != nil {
+				return err
+			}
+			deps.Tokens = append(deps.Tokens, token)
+		}
+		certificate, err := cfg.Admin.TLS.Load()
+		if err != nil {
+			return fmt.Errorf("admin.tls: %w", err)
+		}
+		if n.socket, err = admin.ListenTCP(cfg.Admin.Listen.String(), certificate); err != nil {
+			return err
+		}
+	}
+	if err != nil {
+		return err
+	}
+	n.admin = admin.NewServer(ctx, admin.New(deps), n.log)
+	go func() {
+		if err := n.admin.Serve(n.socket); !errors.Is(err, http.ErrServerClosed) {
+			n.log.Error("the admin interface ended", "error", err)
+		}
+	}()
+	return nil
+}
+
+// announce says what the server listens on and what to type next.
+func (n *Node) announce(out io.Writer) {
+	cfg := n.settings.config
+	for i, l := range cfg.SIP.Listen {
+		fmt.Fprintf(out, "sip    %s:%s\n", l.Bind.Network, n.gateway.Addr(i))
+	}
+	for _, p := range cfg.Media.Pools {
+		where := "the address toward each peer"
+		if p.Address.IsValid() {
+			where = p.Address.String()
+		}
+		fmt.Fprintf(out, "media  udp ports %s on %s\n", p.Ports, where)
+	}
+	fmt.Fprintf(out, "admin  %s\n", n.socket.Addr())
+	fmt.Fprintf(out, "data   %s, key %s (keep a copy of the key elsewhere: nothing can be read without it)\n", cfg.DataDir, cfg.Keys.File)
+	switch blocks, err := n.db.Blocks(context.Background()); {
+	case err == nil && len(blocks) == 0:
+		fmt.Fprintln(out, "next   hold a block of numbers:  mask700 block add 70010000001")
+	case len(cfg.Trunks) == 0:
+		fmt.Fprintln(out, "next   no trunk is configured, so no call can come in: start with --trunk sip:HOST:PORT or a configuration file")
+	default:
+		fmt.Fprintln(out, "next   bind a pair:  mask700 binding create --mode axb --a - --b NUMBER --order ORDER --ttl 2h")
+	}
+}
+
+// wait serves until the end.
+func (n *Node) wait(ctx context.Context, signals <-chan os.Signal) error {
+	for {
+		select {
+		case s := <-signals:
+			if s == syscall.SIGHUP {
+				if err := n.Reload(ctx); err != nil {
+					n.log.Error("not reloaded", "error", err)
+				}
+				continue
+			}
+			n.begin()
+		case <-ctx.Done():
+			n.begin()
+		case <-n.drain:
+			n.log.Info("draining", "limit", n.config().SIP.DrainTime.String())
+			atOnce, cancel := context.WithCancel(context.Background())
+			go func() {
+				for s := range signals {
+					if s != syscall.SIGHUP {
+						cancel()
+						return
+					}
+				}
+			}()
+			n.gateway.Drain(atOnce)
+			cancel()
+			n.log.Info("stopped")
+			return nil
+		}
+	}
+}
+
+// begin starts draining, once.
+func (n *Node) begin() { n.once.Do(func() { close(n.drain) }) }
+
+func (n *Node) config() config.Config {
+	n.settings.Lock()
+	defer n.settings.Unlock()
+	return n.settings.config
+}
+
+// Close ends everything at once. It may be called on a node that is only partly
+// started.
+func (n *Node) Close() {
+	if n.admin != nil {
+		_ = n.admin.Close() // its connections end with us
+	} else if n.socket != nil {
+		n.socket.Close()
+	}
+	if n.gateway != nil {
+		n.gateway.Close()
+	}
+	if n.db != nil {
+		if err := n.db.Close(); err != nil {
+			n.log.Error("the store was not closed cleanly", "error", err)
+		}
+	}
+}

@@ -1,0 +1,144 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"reflect"
+
+	"mask700/cmd/mask700/admin"
+	"mask700/cmd/mask700/config"
+	"mask700/sip/gateway"
+)
+
+var _ admin.Node = (*Node)(nil)
+
+// Status says what the server listens on and carries.
+func (n *Node) Status(ctx context.Context) (admin.Status, error) {
+	st, cfg := n.gateway.Stats(), n.config()
+	s := admin.Status{
+		State: admin.StateReady, Version: n.version, PID: os.Getpid(), StartedAt: st.Started,
+		Calls: st.Calls.LiveCalls, Records: n.db.LastSeq(), Counters: counters(st),
+	}
+	if st.Draining {
+		s.State = admin.StateDraining
+	}
+	blocks, err := n.db.Blocks(ctx)
+	if err != nil {
+		return s, err
+	}
+	s.Blocks = len(blocks)
+	for i, l := range cfg.SIP.Listen {
+		s.Listeners = append(s.Listeners, admin.ListenerStatus{
+			Name: l.Name, Bind: l.Bind.Network + ":" + n.gateway.Addr(i).String(), Advertise: l.Advertise,
+		})
+	}
+	for _, t := range cfg.Trunks {
+		v := admin.TrunkStatus{Name: t.Name}
+		for _, target := range t.Targets {
+			v.Targets = append(v.Targets, admin.TargetStatus{Target: target.String(), State: "unknown"})
+		}
+		s.Trunks = append(s.Trunks, v)
+	}
+	for _, p := range st.Media.Pools {
+		s.Pools = append(s.Pools, admin.PoolStatus{Name: p.Name, Total: p.Free + p.InUse + p.Resting, InUse: p.InUse, Resting: p.Resting})
+	}
+	return s, nil
+}
+
+// counters are what an operator watches, by name.
+func counters(st gateway.Stats) map[string]uint64 {
+	c := map[string]uint64{
+		"calls":                  st.Calls.Calls,
+		"calls_refused_at_once":  st.Calls.Refused,
+		"calls_answered":         st.Calls.Answered,
+		"messages_retransmitted": st.Calls.Retransmitted,
+		"requests_repeated":      st.Calls.Repeated,
+		"messages_stray":         st.Calls.Stray,
+		"requests_faulty":        st.Calls.Faulty,
+		"overload":               st.Calls.Overload,
+		"messages_dropped":       st.Dropped,
+		"messages_malformed":     st.Malformed,
+		"transactions":           uint64(st.Calls.LiveTx),
+		"timers":                 uint64(st.Calls.LiveTimer),
+		"media_sessions_opened":  st.Media.Opened,
+		"media_timeouts":         st.Media.TimedOut,
+		"media_no_ports":         st.Media.NoPorts,
+		"media_sources_refused":  st.Media.AtoB.Refused + st.Media.BtoA.Refused,
+	}
+	for _, l := range st.Transport.Listeners {
+		c["sources_refused"] += l.Refused
+		c["kernel_drops"] += l.KernelDrops
+	}
+	return c
+}
+
+// Calls lists the calls that go on.
+func (n *Node) Calls(context.Context) ([]admin.Call, error) {
+	var out []admin.Call
+	for _, v := range n.gateway.Calls() {
+		out = append(out, view(v))
+	}
+	return out, nil
+}
+
+// Call returns one of them, or admin.ErrNoCall.
+func (n *Node) Call(_ context.Context, id string) (admin.Call, error) {
+	v, ok := n.gateway.Call(id)
+	if !ok {
+		return admin.Call{}, admin.ErrNoCall
+	}
+	return view(v), nil
+}
+
+func view(v gateway.CallView) admin.Call {
+	r := v.Record
+	return admin.Call{
+		ID: v.ID, State: v.State, TrunkIn: r.TrunkIn, TrunkOut: r.TrunkOut, Binding: r.Binding, Order: r.Order,
+		CallerIn: r.CallerIn, CalleeIn: r.CalleeIn, CallerOut: r.CallerOut, CalleeOut: r.CalleeOut,
+		ReceivedAt: r.ReceivedAt, RingingAt: r.RingingAt, AnsweredAt: r.AnsweredAt, Media: v.Media,
+	}
+}
+
+// Hangup ends a call on both legs, or returns admin.ErrNoCall.
+func (n *Node) Hangup(_ context.Context, id string) error {
+	if id == "" || !n.gateway.HangUp(id) {
+		return admin.ErrNoCall
+	}
+	return nil
+}
+
+// Drain begins to drain and returns at once.
+func (n *Node) Drain(context.Context) error {
+	n.begin()
+	return nil
+}
+
+// Reload reads the configuration again. What can change while calls go on is
+// the log's level; when anything else differs, nothing is changed and the error
+// says that a restart is needed.
+func (n *Node) Reload(context.Context) error {
+	n.settings.Lock()
+	defer n.settings.Unlock()
+	next, err := n.settings.config.Reload()
+	if err != nil {
+		return err
+	}
+	now := n.settings.config
+	level := next.Log.Level
+	next.Log.Level = now.Log.Level
+	if !same(now, next) {
+		return fmt.Errorf("the configuration differs in more than log.level; restart to apply it (`mask700 drain`, then `mask700 serve`)")
+	}
+	n.level.Set(level.Slog())
+	n.settings.config.Log.Level = level
+	n.log.Info("reloaded", "log_level", string(level))
+	return nil
+}
+
+// same compares what two configurations say.
+func same(a, b config.Config) bool {
+	return reflect.DeepEqual(a.DataDir, b.DataDir) && reflect.DeepEqual(a.Keys, b.Keys) && reflect.DeepEqual(a.SIP, b.SIP) &&
+		reflect.DeepEqual(a.Media, b.Media) && reflect.DeepEqual(a.Numbering, b.Numbering) && reflect.DeepEqual(a.Trunks, b.Trunks) &&
+		reflect.DeepEqual(a.Admin, b.Admin) && reflect.DeepEqual(a.Log, b.Log)
+}

@@ -112,7 +112,7 @@ func checkTexts(b *Binding, _ *Request) error {
 		case len(text.value) > text.max:
 			return refuse(text.field, "too long; shorten it")
 		case !utf8.ValidString(text.value):
-			return refuse(text.field, "not UTF-8; write it anew")
+			return refuse(text.field, "not text in UTF; encode it anew")
 		case strings.ContainsFunc(text.value, isControl):
 			return refuse(text.field, "has a control character; take it out")
 		}
@@ -130,12 +130,12 @@ func checkTimes(b *Binding, r *Request) error {
 	switch {
 	case r.TTL != 0 && !r.Expires.IsZero():
 		return refuse("ttl", "given together with expires; give one of them")
-	case r.TTL < 0:
-		return refuse("ttl", "negative; give a time that is still to come")
+	case r.TTL != 0 && r.TTL < time.Millisecond:
+		return refuse("ttl", "over at once; give a longer time, or none for no expiry")
 	case r.TTL > maxLife:
 		return refuse("ttl", "longer than ten years; give a shorter one, or none for no expiry")
 	case r.TTL != 0:
-		b.ExpiresAt = b.CreatedAt.Add(r.TTL)
+		b.ExpiresAt = b.CreatedAt.Add(r.TTL).Truncate(time.Millisecond)
 	case !r.Expires.IsZero():
 		b.ExpiresAt = r.Expires.UTC().Truncate(time.Millisecond)
 	}

@@ -25,12 +25,12 @@ var (
 	ErrLegacy = errors.New("a number of an older intermediate range, not a subscriber's; give the party's own number")
 
 	// ErrNot700: the text is something else than a 700 number.
-	ErrNot700 = errors.New("not a 700 number")
+	ErrNot700 = errors.New("not a 700 number; write its fifteen digits")
 	// ErrIncomplete: a 700 number that stops before its fifteenth digit.
-	ErrIncomplete = errors.New("a 700 number with too few digits; it has fifteen")
+	ErrIncomplete = errors.New("a 700 number with too few digits; write all fifteen")
 	// ErrTooLong: a 700 number with something after its fifteenth digit, or
 	// with characters that are no digits; an ErrMalformed.
-	ErrTooLong error = kindError{"a 700 number with something more than its fifteen digits", ErrMalformed}
+	ErrTooLong error = kindError{"a 700 number with something more than its fifteen digits; take the rest away", ErrMalformed}
 	// ErrBlock: not the eleven digits of a block.
 	ErrBlock = errors.New("not a block; a block is the first eleven digits of a 700 number")
 	// ErrFormat: not the name of a written form.

@@ -90,7 +90,9 @@ func (w *Wheel[K]) Stop(id ID) bool {
 }
 
 // Advance moves the time to now and calls fire for every timer that is due, in
-// order of its deadline and then of its start. fire may start and stop timers.
+// order of their deadlines. Those of one tick fire in an order that depends on
+// nothing but the calls before, so that a replay repeats it. fire may start and
+// stop timers.
 func (w *Wheel[K]) Advance(now time.Time, fire func(K)) {
 	d := now.Sub(w.start)
 	if d < 0 {

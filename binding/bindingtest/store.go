@@ -5,6 +5,7 @@ package bindingtest
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -22,7 +23,7 @@ type Store struct {
 	mu       sync.Mutex // protects what follows
 	blocks   map[binding.Block]binding.BlockState
 	bindings map[string]binding.Binding
-	order    []string // ids in order of Bind
+	onX      map[binding.X][]string // ids in order of Bind
 	failure  error
 }
 
@@ -128,17 +129,22 @@ func (s *Store) Bind(ctx context.Context, b binding.Binding) error {
 			return err
 		}
 	}
-	for _, id := range s.order {
-		row := s.bindings[id]
-		if (row.OnX(b.X) || row.OnX(b.Y)) && row.SharesParty(&b) && row.State(b.CreatedAt) == binding.StateLive {
-			return &binding.ConflictError{Binding: row.ID}
+	for _, x := range numbers(b) {
+		for _, id := range s.onX[x] {
+			row := s.bindings[id]
+			if row.SharesParty(&b) && row.State(b.CreatedAt) == binding.StateLive {
+				return &binding.ConflictError{Binding: row.ID}
+			}
 		}
 	}
 	if s.bindings == nil {
 		s.bindings = make(map[string]binding.Binding)
+		s.onX = make(map[binding.X][]string)
 	}
 	s.bindings[b.ID] = clone(b)
-	s.order = append(s.order, b.ID)
+	for _, x := range numbers(b) {
+		s.onX[x] = append(s.onX[x], b.ID)
+	}
 	return nil
 }
 
@@ -183,10 +189,8 @@ func (s *Store) OnX(ctx context.Context, x binding.X) ([]binding.Binding, error)
 		return nil, err
 	}
 	var rows []binding.Binding
-	for _, id := range slices.Backward(s.order) {
-		if row := s.bindings[id]; row.OnX(x) {
-			rows = append(rows, clone(row))
-		}
+	for _, id := range slices.Backward(s.onX[x]) {
+		rows = append(rows, clone(s.bindings[id]))
 	}
 	slices.SortStableFunc(rows, func(a, b binding.Binding) int { return b.CreatedAt.Compare(a.CreatedAt) })
 	return rows[:min(len(rows), binding.MaxRowsOnX)], nil
@@ -217,7 +221,7 @@ func (s *Store) selected(ctx context.Context, f binding.Filter) ([]binding.Bindi
 		return nil, err
 	}
 	var rows []binding.Binding
-	for _, id := range slices.Sorted(slices.Values(s.order)) {
+	for _, id := range slices.Sorted(maps.Keys(s.bindings)) {
 		if f.Limit > 0 && len(rows) == f.Limit {
 			break
 		}
@@ -244,6 +248,14 @@ func (s *Store) openLocked(x binding.X) error {
 		return binding.ErrNotOpen
 	}
 	return nil
+}
+
+// numbers returns the one or two numbers of b.
+func numbers(b binding.Binding) []binding.X {
+	if b.Y == 0 || b.Y == b.X {
+		return []binding.X{b.X}
+	}
+	return []binding.X{b.X, b.Y}
 }
 
 func clone(b binding.Binding) binding.Binding {

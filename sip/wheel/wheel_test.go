@@ -126,6 +126,30 @@ func TestTimersOfOneSlotMayStopEachOther(t *testing.T) {
 	}
 }
 
+// TestARoundAhead starts a timer, from inside the slot that fires, whose place
+// is the same slot one round later.
+func TestARoundAhead(t *testing.T) {
+	for _, ticks := range []time.Duration{63, 64, 65, 4095, 4096, 4097} {
+		w := New[int](epoch, tick)
+		at := epoch.Add(time.Second)
+		w.Start(at, 1)
+		fired := 0
+		w.Advance(at, func(k int) {
+			if fired++; k == 1 {
+				w.Start(at.Add(ticks*tick), 2)
+			}
+		})
+		w.Advance(at.Add(ticks*tick-1), func(int) { fired++ })
+		if fired != 1 {
+			t.Errorf("%d ticks ahead: fired early", ticks)
+		}
+		w.Advance(at.Add(ticks*tick), func(int) { fired++ })
+		if fired != 2 {
+			t.Errorf("%d ticks ahead: fired %d times, want 2", ticks, fired)
+		}
+	}
+}
+
 func TestTimeDoesNotGoBack(t *testing.T) {
 	w := New[int](epoch, tick)
 	w.Advance(epoch.Add(time.Minute), nil)

@@ -157,7 +157,7 @@ func TestEveryVerbMasks(t *testing.T) {
 		}
 	}
 	assertHidden(t, "no verb", fmt.Sprint(n)+fmt.Sprintln(n))
-	noVerb := "no verb for it"
+	noVerb := strings.ToLower("No verb for it")
 	assertHidden(t, "an extra argument", fmt.Sprintf(noVerb, n))
 	assertHidden(t, "an error", fmt.Errorf("call of %v: %w", n, errors.ErrUnsupported).Error())
 	if got := n.GoString(); got != `binding.Number("138****8000")` {
@@ -220,8 +220,8 @@ func TestContainersMask(t *testing.T) {
 	}
 	b, err = xml.Marshal(struct {
 		XMLName xml.Name `xml:"party"`
-		Number  binding.Number
-		Attr    binding.Number `xml:"attr,attr"`
+		Number  any
+		Attr    any `xml:"attr,attr"`
 	}{Number: n, Attr: n})
 	if err != nil {
 		t.Fatal(err)
@@ -236,9 +236,9 @@ func TestContainersMask(t *testing.T) {
 
 func TestJSONDoesNotReadNumbers(t *testing.T) {
 	for _, text := range []string{`"8613800138000"`, `8613800138000`, `"138****8000"`} {
-		var n binding.Number
-		err := json.Unmarshal([]byte(text), &n)
-		if err == nil || !n.IsZero() {
+		var row struct{ N binding.Number }
+		err := json.Unmarshal([]byte(`{"N":`+text+`}`), &row)
+		if err == nil || !row.N.IsZero() {
 			t.Errorf("%s was read as a number", text)
 		}
 	}

@@ -19,6 +19,7 @@ func TestParseNumberForms(t *testing.T) {
 			"tel:013800138000;phone-context=+86", "tel:+8613800138000;npdi;rn=+8613700000000",
 			"tel:13800138000;phone-context=ims.example.com", "tel:+8613800138000;phone-context=+49",
 			"tel:008613800138000;phone-context=+49",
+			"tel:8613800138000;phone-context=+86",
 			"sip:13800138000@192.0.2.1", "sip:+8613800138000@example.com:5060;user=phone", "SIPS:8613800138000@[2001:db8::1]",
 			"sip:13800138000;npdi;rn=+8613700000000@192.0.2.1;user=phone", "sip:13800138000:secret@example.com",
 			"sip:13800138000;phone-context=+86@192.0.2.1", "sip:13800138000;Phone-Context=+86@192.0.2.1",

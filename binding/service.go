@@ -45,9 +45,6 @@ func (s *Service) Create(ctx context.Context, r Request) (Binding, error) {
 
 // bindGiven binds the X that was asked for.
 func (s *Service) bindGiven(ctx context.Context, b Binding) (Binding, error) {
-	if !s.Store.Holds(b.X.Block()) {
-		return Binding{}, &FieldError{Field: "x", Err: ErrNotHeld}
-	}
 	err := s.bind(ctx, b)
 	var conflict *ConflictError
 	switch {

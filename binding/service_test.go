@@ -231,6 +231,21 @@ func TestCreateDrawsFromOpenBlocksOnly(t *testing.T) {
 	}
 }
 
+// TestCreateFindsTheOpenBlock: closed blocks cost no draws, however many.
+func TestCreateFindsTheOpenBlock(t *testing.T) {
+	s, store := desk(t)
+	for b := block + 1; b < block+1000; b++ {
+		if err := store.AddBlock(t.Context(), binding.BlockState{Block: b, State: binding.BlockLocked}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 10 {
+		if b, err := s.Create(t.Context(), request()); err != nil || b.X.Block() != block {
+			t.Errorf("drawn %v, %v", b.X, err)
+		}
+	}
+}
+
 func TestCreateWithoutOpenBlock(t *testing.T) {
 	store := &bindingtest.Store{}
 	s := &binding.Service{Store: store, Random: seeded(2)}

@@ -24,6 +24,7 @@ import (
 	"mask700/media"
 	"mask700/sip/call"
 	"mask700/sip/flow"
+	"mask700/sip/message"
 	"mask700/sip/shard"
 	"mask700/sip/token"
 	"mask700/sip/transaction"
@@ -75,6 +76,7 @@ type Gateway struct {
 
 // Start opens the sockets and begins to take calls.
 func Start(o Options) (*Gateway, error) {
+	message.Silence() // the parser would log what it cannot read
 	if o.Timers == (transaction.Timers{}) {
 		o.Timers = transaction.DefaultTimers()
 	}

@@ -146,18 +146,16 @@ func (l *loop) lookupLoop() {
 	}
 }
 
-// decide looks a call up.
+// decide looks a call up. A number of a block that is not held is looked up like
+// any other, so that the time of the answer tells nothing.
 func (g *Gateway) decide(q binding.Query) call.Decided {
 	ctx, cancel := context.WithTimeout(context.Background(), lookupTime)
 	defer cancel()
 	held := g.options.Bindings.Holds(q.Dialled.Block())
-	var rows []binding.Binding
-	if held {
-		var err error
-		if rows, err = g.options.Bindings.OnX(ctx, q.Dialled); err != nil {
-			g.log.Error("binding lookup failed", "error", err)
-			return call.Decided{Err: err}
-		}
+	rows, err := g.options.Bindings.OnX(ctx, q.Dialled)
+	if err != nil {
+		g.log.Error("binding lookup failed", "error", err)
+		return call.Decided{Err: err}
 	}
 	return call.Decided{Decision: binding.Resolve(q, held, rows)}
 }

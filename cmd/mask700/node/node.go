@@ -22,7 +22,6 @@ import (
 	"mask700/cmd/mask700/config"
 	"mask700/media"
 	"mask700/sip/gateway"
-	"mask700/sip/message"
 	"mask700/sip/transport"
 	"mask700/store"
 )
@@ -69,7 +68,6 @@ func Run(ctx context.Context, cfg config.Config, version string, out io.Writer) 
 
 // Start opens everything. The log goes to logs.
 func Start(ctx context.Context, cfg config.Config, version string, logs io.Writer) (*Node, error) {
-	message.Silence()
 	n := &Node{version: version, level: new(slog.LevelVar), drain: make(chan struct{})}
 	n.settings.config = cfg
 	n.level.Set(cfg.Log.Level.Slog())

@@ -1,0 +1,133 @@
+package transport
+
+import (
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+)
+
+// A stream that can not be framed is closed, but not before its last message
+// could be answered.
+func TestStreamThatCanNotBeFramed(t *testing.T) {
+	h := newRecorder()
+	tr := listen(t, h, Options{}, "tcp 127.0.0.1:0")
+	peer := dialTCP(t, tr.Addr(0))
+	bad := crlf("OPTIONS sip:a SIP/2.0", "Content-Length: 1", "l: 2", "")
+	write(t, peer, bad+options(1))
+	got := next(t, "message", h.received)
+	if got.frame != bad {
+		t.Fatalf("got %q", got.frame)
+	}
+	tr.Send(got.flow, []byte("400"), 1)
+	read(t, peer, "400")
+	if id := next(t, "end", h.lost); id != got.flow.Conn {
+		t.Errorf("lost %d", id)
+	}
+	none(t, "message", h.received)
+	none(t, "failure", h.failed)
+	if s := tr.Stats().Listeners[0]; s.Malformed != 1 || s.Received != 1 || s.Open != 0 {
+		t.Errorf("counted %+v", s)
+	}
+
+	endless := dialTCP(t, tr.Addr(0))
+	write(t, endless, strings.Repeat("x", maxFrame))
+	next(t, "end", h.lost)
+	none(t, "message", h.received)
+}
+
+func TestPing(t *testing.T) {
+	h := newRecorder()
+	tr := listen(t, h, Options{}, "tcp 127.0.0.1:0")
+	peer := dialTCP(t, tr.Addr(0))
+	for range 3 {
+		write(t, peer, "\r\n\r\n")
+		read(t, peer, "\r\n")
+	}
+	write(t, peer, options(1)+"\r\n\r\n")
+	next(t, "message", h.received)
+	read(t, peer, "\r\n")
+	if s := tr.Stats().Listeners[0]; s.KeepAlives != 4 || s.Sent != 0 || s.SentBytes != 0 {
+		t.Errorf("counted %+v", s)
+	}
+}
+
+// A peer that does not read costs its own messages only, and then its
+// connection.
+func TestPeerThatDoesNotRead(t *testing.T) {
+	h := newRecorder()
+	tr := listen(t, h, Options{WriteTimeout: 300 * time.Millisecond, QueueBytes: 1 << 20, QueueMessages: 100}, "tcp 127.0.0.1:0")
+	peer, good := dialTCP(t, tr.Addr(0)), dialTCP(t, tr.Addr(0))
+	write(t, peer, options(1))
+	slow := next(t, "message", h.received).flow
+	write(t, good, options(1))
+	quick := next(t, "message", h.received).flow
+
+	// As much as its kernel and ours hold for it, and then what waits.
+	large := []byte(strings.Repeat("x", 60000))
+	messages := uint64(0)
+	failures := map[uint64]bool{}
+	failed := func(f failure) {
+		if failures[f.token] || f.flow != slow {
+			t.Errorf("failed %+v", f)
+		}
+		failures[f.token] = true
+	}
+	var id uint64
+	for end := time.Now().Add(patience); id == 0; messages++ {
+		if time.Now().After(end) {
+			t.Fatal("the connection does not end")
+		}
+		tr.Send(slow, large, messages)
+		select {
+		case id = <-h.lost:
+		case f := <-h.failed:
+			failed(f)
+		default:
+			runtime.Gosched()
+		}
+		if messages == 1000 {
+			tr.Send(quick, []byte("quick"), 0)
+			read(t, good, "quick")
+		}
+	}
+	if id != slow.Conn {
+		t.Errorf("lost %d, want %d", id, slow.Conn)
+	}
+	s := tr.Stats().Listeners[0]
+	if s.Sent+s.SendErrors != messages+1 || messages <= 1000 || s.SendErrors == 0 {
+		t.Errorf("%d sent, counted %+v", messages, s)
+	}
+	for uint64(len(failures)) < s.SendErrors && !t.Failed() {
+		failed(next(t, "failure", h.failed))
+	}
+	none(t, "failure", h.failed)
+}
+
+func TestIdleAndUnfinished(t *testing.T) {
+	h := newRecorder()
+	tr := listen(t, h, Options{IdleTimeout: 100 * time.Millisecond, FrameTimeout: 50 * time.Millisecond}, "tcp 127.0.0.1:0")
+	idle := dialTCP(t, tr.Addr(0))
+	write(t, idle, options(1))
+	next(t, "message", h.received)
+	next(t, "end of the idle one", h.lost)
+	if s := tr.Stats().Listeners[0]; s.Malformed != 0 {
+		t.Errorf("counted %+v", s)
+	}
+	// Bytes that trickle in do not make a message last.
+	slow := dialTCP(t, tr.Addr(0))
+	write(t, slow, "O")
+	for end := time.Now().Add(patience); ; {
+		if _, err := slow.Write([]byte("x")); err != nil {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal("still open")
+		}
+		runtime.Gosched()
+	}
+	next(t, "end of the slow one", h.lost)
+	if s := tr.Stats().Listeners[0]; s.Malformed != 1 || s.Received != 1 {
+		t.Errorf("counted %+v", s)
+	}
+}

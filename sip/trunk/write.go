@@ -45,3 +45,10 @@ func (t *Trunk) uri(p binding.Plan, number, host string) string {
 		return "sip:" + number + ";phone-context=+" + countryCode(p) + "@" + host + ";user=phone"
 	}
 }
+
+func countryCode(p binding.Plan) string {
+	if p.CountryCode == "" {
+		return "86"
+	}
+	return p.CountryCode
+}

@@ -1,0 +1,66 @@
+package trunk
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+
+	"mask700/binding"
+	"mask700/sip/flow"
+)
+
+func TestValidate(t *testing.T) {
+	const canary = "13800000001"
+	for name, c := range map[string]struct {
+		change func(*Trunk)
+		want   string // "": valid
+	}{
+		"nothing more": {func(*Trunk) {}, ""},
+		"every setting": {func(k *Trunk) {
+			k.Caller = []CallerField{From, PAI, RPID}
+			k.Prefix = "9"
+			k.Domain = "x.example"
+			k.Identity = IdentityPAI
+			k.EarlyMedia = EarlyRinging
+			k.Pass = "b"
+		}, ""},
+		"only targets":           {func(k *Trunk) { k.Sources = nil; k.Targets = []Target{{Host: "x"}} }, ""},
+		"a domain that is IPv6":  {func(k *Trunk) { k.Domain = "[2001:db8::1]" }, ""},
+		"no name":                {func(k *Trunk) { k.Name = "" }, "has no name"},
+		"no peer":                {func(k *Trunk) { k.Sources = nil }, "sources and targets are both empty"},
+		"an empty prefix":        {func(k *Trunk) { k.Sources = []netip.Prefix{{}} }, "sources has something"},
+		"an empty target":        {func(k *Trunk) { k.Targets = []Target{{}} }, "a target is not"},
+		"a target of port -1":    {func(k *Trunk) { k.Targets = []Target{{Host: "x", Port: -1}} }, "a target is not"},
+		"a target of no network": {func(k *Trunk) { k.Targets = []Target{{Host: "x", Network: flow.TLS + 1}} }, "a target is not"},
+		"a target of nobody":     {func(k *Trunk) { k.Targets = []Target{{Host: "x", Addr: netip.MustParseAddrPort("0.0.0.0:5060")}} }, "nobody can be reached"},
+		"an unknown header":      {func(k *Trunk) { k.Caller = []CallerField{"to"} }, "none of pai, rpid, from"},
+		"a header twice":         {func(k *Trunk) { k.Caller = []CallerField{PAI, PAI} }, "same header twice"},
+		"an unknown format":      {func(k *Trunk) { k.Numbers = binding.International + 1 }, "numbers is none of"},
+		"a prefix in letters":    {func(k *Trunk) { k.Prefix = "x" }, "prefix is not"},
+		"a prefix that is long":  {func(k *Trunk) { k.Prefix = canary }, "prefix is not"},
+		"a prefix before a plus": {func(k *Trunk) { k.Prefix = "9"; k.Numbers = binding.Plus }, "in front of a plus"},
+		"a domain with a port":   {func(k *Trunk) { k.Domain = "x:5060" }, "domain is not"},
+		"a domain with a user":   {func(k *Trunk) { k.Domain = canary + "@x" }, "domain is not"},
+		"a bare IPv6 domain":     {func(k *Trunk) { k.Domain = "2001:db8::1" }, "domain is not"},
+		"pass to itself":         {func(k *Trunk) { k.Pass = "a" }, "pass names the trunk itself"},
+		"an unknown identity":    {func(k *Trunk) { k.Identity = canary }, "identity is none of"},
+		"an unknown early media": {func(k *Trunk) { k.EarlyMedia = canary }, "early_media is none of"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			k := Trunk{Name: "a", Sources: prefixes("192.0.2.1/32")}
+			c.change(&k)
+			err := k.Validate()
+			switch {
+			case c.want == "" && err != nil:
+				t.Error(err)
+			case c.want == "":
+			case err == nil || !strings.Contains(err.Error(), c.want):
+				t.Errorf("error %v, want %s", err, c.want)
+			case k.Name != "" && !strings.HasPrefix(err.Error(), "trunk a: "):
+				t.Errorf("the trunk is not named: %v", err)
+			case strings.Contains(err.Error(), canary) || strings.Contains(err.Error(), "\n"):
+				t.Errorf("a value is repeated, or more than a line: %v", err)
+			}
+		})
+	}
+}

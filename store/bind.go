@@ -236,7 +236,7 @@ func (db *DB) Unbind(ctx context.Context, id string, at time.Time) (binding.Bind
 		return binding.Binding{}, errTime
 	}
 	// The numbers of a binding never change, so that it may be read before they are locked.
-	row, _, err := db.rowOf(id)
+	row, _, err := db.rowOf(db.bind, id)
 	if err != nil || !row.EndedAt.IsZero() {
 		return row, err
 	}
@@ -250,7 +250,7 @@ func (db *DB) Unbind(ctx context.Context, id string, at time.Time) (binding.Bind
 	if err != nil {
 		return binding.Binding{}, err
 	}
-	row, found, err := db.rowOf(id)
+	row, found, err := db.rowOf(db.bind, id)
 	if err != nil || !row.EndedAt.IsZero() {
 		unlock()
 		return row, err

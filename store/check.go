@@ -1,18 +1,234 @@
 package store
 
-import "context"
+import (
+	"bytes"
+	"context"
+	"errors"
+	"reflect"
 
-// Check goes through the whole store: see Report.
+	"github.com/cockroachdb/pebble/v2"
+
+	"mask700/binding"
+)
+
+// Check goes through the whole store as it is at one moment and opens every sealed value. It holds every index entry
+// against its row and every row against its index entries, the numbering of the records and their spans, and the rule
+// that nobody stands on a number twice. What it finds is in the Report; an error says that it did not get through:
+// ErrClosed or that of ctx. The store can be used meanwhile.
 func (db *DB) Check(ctx context.Context) (Report, error) {
-	return Report{}, ctx.Err()
+	if err := db.enter(ctx); err != nil {
+		return Report{}, err
+	}
+	defer db.leave()
+	c := &checker{db: db, ctx: ctx, report: new(Report)}
+	for _, part := range []struct {
+		engine *engine
+		check  func(pebble.Reader) error
+	}{{db.bind, c.bindings}, {db.cdr, c.records}} {
+		snapshot := part.engine.NewSnapshot()
+		err := part.check(snapshot)
+		if err := errors.Join(err, snapshot.Close()); err != nil {
+			return *c.report, err
+		}
+	}
+	return *c.report, nil
 }
 
-// Report is what Check found.
-type Report struct {
-	Bindings, Live, Blocks uint64
-	Records, Open          uint64
-	Problems               []string
+type checker struct {
+	db     *DB
+	ctx    context.Context
+	report *Report
+	looked int
 }
 
-// OK reports whether nothing was wrong.
-func (r Report) OK() bool { return len(r.Problems) == 0 }
+// table goes through one table. A row that is wrong is a fault and the next one follows; where the table itself
+// cannot be read on, that is one fault and the end of the table.
+func (c *checker) table(r pebble.Reader, name string, table byte, each func(key, value []byte) error) error {
+	lower := []byte{table}
+	err := scan(r, lower, keyAfter(lower), func(key, value []byte) (bool, error) {
+		if err := c.goOn(); err != nil {
+			return false, err
+		}
+		if err := each(key, value); err != nil {
+			c.report.fault("%s: %v", name, err)
+		}
+		return true, nil
+	})
+	if stop := c.goOn(); stop != nil {
+		return stop
+	}
+	if err != nil {
+		c.report.fault("%s: cannot be read to the end: %v", name, err)
+	}
+	return nil
+}
+
+func (c *checker) goOn() error {
+	if c.looked++; c.looked%256 != 1 {
+		return nil
+	}
+	select {
+	case <-c.db.use.closing:
+		return ErrClosed
+	case <-c.ctx.Done():
+		return c.ctx.Err()
+	default:
+		return nil
+	}
+}
+
+// bindings checks the database of the bindings.
+func (c *checker) bindings(r pebble.Reader) error {
+	held, err := c.blocks(r)
+	if err != nil {
+		return err
+	}
+	want, err := c.rows(r, held)
+	if err != nil {
+		return err
+	}
+	return c.indexes(r, want)
+}
+
+func (c *checker) blocks(r pebble.Reader) (map[binding.Block]bool, error) {
+	held := make(map[binding.Block]bool)
+	err := c.table(r, "blocks", tableBlock, func(key, value []byte) error {
+		s, err := c.db.parseBlock(key, value)
+		if err == nil {
+			held[s.Block] = true
+			c.report.Blocks++
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	err = c.table(r, "tenants", tableTenant, func(key, value []byte) error {
+		_, _, err := c.db.parseTenant(key, value)
+		if err == nil {
+			c.report.Tenants++
+		}
+		return err
+	})
+	return held, err
+}
+
+// rows checks every binding and returns how many entries each index must have.
+func (c *checker) rows(r pebble.Reader, held map[binding.Block]bool) (want map[byte]uint64, err error) {
+	want = make(map[byte]uint64)
+	now := c.db.opts.Now()
+	var on binding.X
+	var live []binding.Binding // on that number
+	err = c.table(r, "bindings", tableRow, func(key, value []byte) error {
+		p, h, sealed, err := splitRow(key, value)
+		if err != nil {
+			return err
+		}
+		row, err := c.db.openRow(p, h, sealed)
+		if err != nil {
+			return err
+		}
+		if p.x != on {
+			on, live = p.x, live[:0]
+		}
+		if row.State(now) == binding.StateLive {
+			if !held[p.x.Block()] {
+				c.report.fault("binding %s is live on %s, whose block is not held", row.ID, p.x)
+			}
+			for _, other := range live {
+				if row.SharesParty(&other) {
+					c.report.fault("bindings %s and %s are live on %s with one party", row.ID, other.ID, p.x)
+				}
+			}
+			live = append(live, row)
+		}
+		if h.copy {
+			return c.copied(r, row, p)
+		}
+		c.report.Bindings++
+		if row.State(now) == binding.StateLive {
+			c.report.Live++
+		}
+		for _, entry := range c.db.indexRows(&row, p) {
+			want[entry.key[0]]++
+			got, ok, err := get(r, entry.key)
+			if err != nil {
+				return err
+			}
+			if !ok || !bytes.Equal(got, entry.value) {
+				c.report.fault("binding %s is not found through index %c", row.ID, entry.key[0])
+			}
+		}
+		if row.Y != 0 {
+			return c.copied(r, row, place{x: row.Y, start: p.start})
+		}
+		return nil
+	})
+	return want, err
+}
+
+// copied checks that the row under X and the one under Y of a binding are one. There is the place of either.
+func (c *checker) copied(r pebble.Reader, row binding.Binding, there place) error {
+	own, _, err := c.db.rowOf(r, row.ID)
+	if err != nil {
+		return err
+	}
+	key := place{x: row.Y, start: there.start}.key()
+	value, ok, err := get(r, key)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		c.report.fault("binding %s is missing under its second number", row.ID)
+		return nil
+	}
+	p, h, sealed, err := splitRow(key, value)
+	if err != nil {
+		return err
+	}
+	copied, err := c.db.openRow(p, h, sealed)
+	if err != nil {
+		return err
+	}
+	if !h.copy || !reflect.DeepEqual(own, copied) {
+		c.report.fault("binding %s differs under its two numbers", row.ID)
+	}
+	return nil
+}
+
+// indexes looks for entries that have no row. Every row has its entries, so that there is one too many where there
+// are more than the rows ask for; only then each is held against its row.
+func (c *checker) indexes(r pebble.Reader, want map[byte]uint64) error {
+	for _, index := range []struct {
+		table byte
+		name  string
+		skip  int // bytes before the id
+	}{{tableID, "ids", 1}, {tableNumber, "numbers", len(keyHash(0, noHash))}, {tableOrder, "orders", len(keyHash(0, noHash))}} {
+		n := uint64(0)
+		if err := c.table(r, index.name, index.table, func(_, _ []byte) error { n++; return nil }); err != nil {
+			return err
+		}
+		c.report.Index += n
+		if n == want[index.table] {
+			continue
+		}
+		err := c.table(r, index.name, index.table, func(key, value []byte) error {
+			id := string(key[min(index.skip, len(key)):])
+			row, found, err := c.db.rowOf(r, id)
+			if err != nil {
+				return err
+			}
+			for _, entry := range c.db.indexRows(&row, found.place) {
+				if bytes.Equal(entry.key, key) && bytes.Equal(entry.value, value) {
+					return nil
+				}
+			}
+			c.report.fault("%s: an entry of binding %s is not in its row", index.name, id)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

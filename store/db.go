@@ -35,6 +35,7 @@ type DB struct {
 	use struct {
 		sync.Mutex // protects what follows
 		closed     bool
+		closing    chan struct{}  // closed with it: what takes long gives up
 		users      sync.WaitGroup // methods that are reading
 	}
 }
@@ -59,6 +60,7 @@ func Open(o Options) (*DB, error) {
 		return nil, fmt.Errorf("%w (%s)", ErrKeyInsideDataDir, o.KeyFile)
 	}
 	db := &DB{opts: o, cache: pebble.NewCache(o.CacheSize), stripes: newStripes()}
+	db.use.closing = make(chan struct{})
 	db.blocks.gate, db.tenants.gate = newStripes(), newStripes()
 	if err := db.open(); err != nil {
 		return nil, errors.Join(err, db.release())
@@ -156,6 +158,7 @@ func (db *DB) Close() error {
 		return ErrClosed
 	}
 	db.use.closed = true
+	close(db.use.closing)
 	db.use.Unlock()
 	db.guard.close()
 	if err := errors.Join(db.bindWrites.close(), db.journal.writes.close()); err != nil {

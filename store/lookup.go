@@ -7,14 +7,10 @@ import (
 	"slices"
 	"strings"
 
-	"mask700/binding"
-	"mask700/store/seal"
-)
+	"github.com/cockroachdb/pebble/v2"
 
-// numberHash is by what a real number is found.
-func (db *DB) numberHash(n binding.Number) seal.Hash {
-	return db.bindKeys.index.Hash(domainNumber, n.Digits())
-}
+	"mask700/binding"
+)
 
 // splitRow takes a row of bindings apart without opening it.
 func splitRow(key, value []byte) (place, rowHeader, []byte, error) {
@@ -61,11 +57,11 @@ type foundRow struct {
 }
 
 // rowOf reads a binding by its id. ErrNotFound: none has it.
-func (db *DB) rowOf(id string) (binding.Binding, foundRow, error) {
+func (db *DB) rowOf(r pebble.Reader, id string) (binding.Binding, foundRow, error) {
 	if id == "" || len(id) > maxID {
 		return binding.Binding{}, foundRow{}, binding.ErrNotFound
 	}
-	where, ok, err := get(db.bind, keyText(tableID, id))
+	where, ok, err := get(r, keyText(tableID, id))
 	if err != nil {
 		return binding.Binding{}, foundRow{}, err
 	}
@@ -77,7 +73,7 @@ func (db *DB) rowOf(id string) (binding.Binding, foundRow, error) {
 		return binding.Binding{}, foundRow{}, fmt.Errorf("%w: where binding %s stands", ErrCorrupt, id)
 	}
 	key := p.key()
-	value, ok, err := get(db.bind, key)
+	value, ok, err := get(r, key)
 	if err != nil {
 		return binding.Binding{}, foundRow{}, err
 	}
@@ -104,7 +100,7 @@ func (db *DB) Binding(ctx context.Context, id string) (binding.Binding, error) {
 		return binding.Binding{}, err
 	}
 	defer db.leave()
-	row, _, err := db.rowOf(id)
+	row, _, err := db.rowOf(db.bind, id)
 	return row, err
 }
 
@@ -204,7 +200,7 @@ func (db *DB) listIndex(prefix []byte, after string) (rows []binding.Binding, la
 		return nil, "", err
 	}
 	for _, id := range ids {
-		row, _, err := db.rowOf(id)
+		row, _, err := db.rowOf(db.bind, id)
 		if errors.Is(err, binding.ErrNotFound) {
 			return nil, "", fmt.Errorf("%w: binding %s is in an index and missing", ErrCorrupt, id)
 		}

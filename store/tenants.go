@@ -49,28 +49,32 @@ func (db *DB) loadTenants() error {
 	t := &tenantTable{ids: make(map[string]uint32), names: make(map[uint32]string)}
 	lower := []byte{tableTenant}
 	err := scan(db.bind, lower, keyAfter(lower), func(key, value []byte) (bool, error) {
-		w := wire{b: value}
-		version, dataKey := w.byte(), w.uint32()
-		if len(key) != 5 || w.err != nil || version != rowVersion {
-			return false, fmt.Errorf("%w: a tenant", ErrCorrupt)
-		}
-		box, err := db.bindKeys.box(dataKey)
-		if err != nil {
-			return false, err
-		}
-		name, err := box.Open(nil, w.b, placeOf(key, value[:tenantHeaderSize]))
-		if err != nil {
-			return false, fmt.Errorf("%w: a tenant: %w", ErrCorrupt, err)
-		}
-		id := binary.BigEndian.Uint32(key[1:])
-		t.ids[string(name)], t.names[id] = id, string(name)
-		return true, nil
+		id, name, err := db.parseTenant(key, value)
+		t.ids[name], t.names[id] = id, name
+		return err == nil, err
 	})
 	if err != nil {
 		return err
 	}
 	db.tenants.table.Store(t)
 	return nil
+}
+
+func (db *DB) parseTenant(key, value []byte) (id uint32, name string, err error) {
+	w := wire{b: value}
+	version, dataKey := w.byte(), w.uint32()
+	if len(key) != 5 || w.err != nil || version != rowVersion {
+		return 0, "", fmt.Errorf("%w: a tenant", ErrCorrupt)
+	}
+	box, err := db.bindKeys.box(dataKey)
+	if err != nil {
+		return 0, "", err
+	}
+	plain, err := box.Open(nil, w.b, placeOf(key, value[:tenantHeaderSize]))
+	if err != nil {
+		return 0, "", fmt.Errorf("%w: a tenant: %w", ErrCorrupt, err)
+	}
+	return binary.BigEndian.Uint32(key[1:]), string(plain), nil
 }
 
 // tenantID returns the number of a tenant. One that was never seen gets the next number, on disk before it is used.

@@ -3,7 +3,6 @@ package store
 import (
 	"encoding/binary"
 	"errors"
-	"strconv"
 
 	"mask700/binding"
 )
@@ -83,38 +82,4 @@ func (w *wire) end() error {
 
 func appendText(b []byte, s string) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
-}
-
-// appendNumber writes a real number, for a value that is going to be sealed.
-func appendNumber(b []byte, n binding.Number) ([]byte, error) {
-	v, err := secret(n)
-	if err != nil {
-		return nil, err
-	}
-	return binary.AppendUvarint(b, v), nil
-}
-
-// secret is the value of a real number, 0 for none. Canonical digits begin with no zero, so that nothing is lost.
-func secret(n binding.Number) (uint64, error) {
-	if n.IsZero() {
-		return 0, nil
-	}
-	v, err := strconv.ParseUint(n.Digits(), 10, 64)
-	if err != nil {
-		return 0, errNumber // never err itself, which repeats the digits
-	}
-	return v, nil
-}
-
-var errNumber = errors.New("a number that is not all digits")
-
-func numberOf(v uint64) (binding.Number, error) {
-	if v == 0 {
-		return binding.Number{}, nil
-	}
-	n, err := binding.NumberFromDigits(strconv.FormatUint(v, 10))
-	if err != nil {
-		return binding.Number{}, errNumber
-	}
-	return n, nil
 }

@@ -1,0 +1,121 @@
+package store
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"mask700/store/seal"
+)
+
+// noHash stands for any hash where only its length matters.
+var noHash seal.Hash
+
+// records checks the database of the call records.
+func (c *checker) records(r pebble.Reader) error {
+	want := make(map[byte]uint64)
+	spans := make(map[uint64]span)
+	next := uint64(1)
+	err := c.table(r, "call records", tableClosed, func(key, value []byte) error {
+		if len(key) != 9 {
+			return fmt.Errorf("%w: a key", ErrCorrupt)
+		}
+		seq := binary.BigEndian.Uint64(key[1:])
+		if seq != next {
+			c.report.fault("call records %d to %d are missing", next, seq-1)
+		}
+		next = seq + 1
+		c.report.Records++
+		c.report.LastSeq = seq
+		return c.closed(r, seq, key, value, want, spans)
+	})
+	if err != nil {
+		return err
+	}
+	if err := c.spans(r, spans); err != nil {
+		return err
+	}
+	err = c.table(r, "open call records", tableOpen, func(key, value []byte) error {
+		c.report.Open++
+		record, _, err := c.db.journal.open(key, value)
+		if err != nil {
+			return err
+		}
+		id := c.db.cdrKeys.index.Hash(domainRecord, record.ID)
+		if _, ok, err := get64(r, keyHash(tableRecord, id)); err != nil || ok {
+			c.report.fault("an open call record is closed as well")
+			return err
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return c.recordIndexes(r, want)
+}
+
+// closed checks one closed record and what finds it.
+func (c *checker) closed(r pebble.Reader, seq uint64, key, value []byte, want map[byte]uint64, spans map[uint64]span) error {
+	record, h, err := c.db.journal.open(key, value)
+	if err != nil {
+		return fmt.Errorf("seq %d: %w", seq, err)
+	}
+	if at, _ := nanos(record.ClosedAt()); uint64(at) != h.mark {
+		c.report.fault("call record %d was closed at another time than its header says", seq)
+	}
+	s := spans[spanOf(seq)]
+	s.add(h.mark)
+	spans[spanOf(seq)] = s
+	index := c.db.cdrKeys.index
+	found, ok, err := get64(r, keyHash(tableRecord, index.Hash(domainRecord, record.ID)))
+	if err != nil {
+		return err
+	}
+	if want[tableRecord]++; !ok || found != seq {
+		c.report.fault("call record %d is not found by its id", seq)
+	}
+	if record.Binding == "" {
+		return nil
+	}
+	_, ok, err = get(r, keyHash64(tableOf, index.Hash(domainBinding, record.Binding), seq))
+	if want[tableOf]++; !ok && err == nil {
+		c.report.fault("call record %d is not found by its binding", seq)
+	}
+	return err
+}
+
+// spans holds the time index against the times of the records.
+func (c *checker) spans(r pebble.Reader, spans map[uint64]span) error {
+	full := uint64(0)
+	for n, s := range spans {
+		if s.n < spanSize {
+			continue
+		}
+		full++
+		value, ok, err := get(r, key64(tableSpan, n))
+		if err != nil || !ok || string(value) != string(s.value()) {
+			c.report.fault("the time index is wrong for the call records from %d on", firstOf(n))
+		}
+	}
+	return c.count(r, "spans", tableSpan, full)
+}
+
+// recordIndexes looks for entries that have no record.
+func (c *checker) recordIndexes(r pebble.Reader, want map[byte]uint64) error {
+	if err := c.count(r, "record ids", tableRecord, want[tableRecord]); err != nil {
+		return err
+	}
+	return c.count(r, "records of bindings", tableOf, want[tableOf])
+}
+
+func (c *checker) count(r pebble.Reader, name string, table byte, want uint64) error {
+	n := uint64(0)
+	if err := c.table(r, name, table, func(_, _ []byte) error { n++; return nil }); err != nil {
+		return err
+	}
+	if n != want {
+		c.report.fault("%s: %d entries where there should be %d", name, n, want)
+	}
+	return nil
+}

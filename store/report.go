@@ -1,0 +1,53 @@
+package store
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Report is what Check found. It holds no subscriber number.
+type Report struct {
+	Blocks   uint64 `json:"blocks"`
+	Tenants  uint64 `json:"tenants"`
+	Bindings uint64 `json:"bindings"`
+	Live     uint64 `json:"live"`  // of the bindings
+	Index    uint64 `json:"index"` // entries by which bindings are found
+	Records  uint64 `json:"records"`
+	LastSeq  uint64 `json:"last_seq"`
+	Open     uint64 `json:"open"` // records of calls that go on
+	// Faults counts what is wrong; Problems says it of the first hundred.
+	Faults   uint64   `json:"faults"`
+	Problems []string `json:"problems"`
+}
+
+const maxProblems = 100
+
+// OK reports whether nothing is wrong.
+func (r Report) OK() bool { return r.Faults == 0 }
+
+// String is the report as a person reads it, in lines.
+func (r Report) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "blocks %d, tenants %d\n", r.Blocks, r.Tenants)
+	fmt.Fprintf(&b, "bindings %d, of them live %d, index entries %d\n", r.Bindings, r.Live, r.Index)
+	fmt.Fprintf(&b, "call records %d, last seq %d, open %d\n", r.Records, r.LastSeq, r.Open)
+	if r.OK() {
+		b.WriteString("no faults\n")
+		return b.String()
+	}
+	fmt.Fprintf(&b, "faults %d\n", r.Faults)
+	for _, p := range r.Problems {
+		fmt.Fprintf(&b, "  %s\n", p)
+	}
+	if more := r.Faults - uint64(len(r.Problems)); more > 0 {
+		fmt.Fprintf(&b, "  and %d more\n", more)
+	}
+	return b.String()
+}
+
+func (r *Report) fault(format string, args ...any) {
+	r.Faults++
+	if len(r.Problems) < maxProblems {
+		r.Problems = append(r.Problems, fmt.Sprintf(format, args...))
+	}
+}

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"errors"
 	"net/http"
 
 	"mask700/binding"
@@ -10,6 +11,12 @@ import (
 type BlockRequest struct {
 	Block string `json:"block"` // 11 digits
 }
+
+// notHeldError says of a block what binding.ErrNotHeld says of a number on it.
+type notHeldError struct{}
+
+func (notHeldError) Error() string { return "not held by this installation; list the blocks that are" }
+func (notHeldError) Unwrap() error { return binding.ErrNotHeld }
 
 // BlockList is the blocks held, in ascending order.
 type BlockList struct {
@@ -48,7 +55,11 @@ func (a *api) removeBlock(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, &binding.FieldError{Field: "block", Err: err})
 		return
 	}
-	if err := a.Bindings.Store.RemoveBlock(r.Context(), block); err != nil {
+	err = a.Bindings.Store.RemoveBlock(r.Context(), block)
+	if errors.Is(err, binding.ErrNotHeld) {
+		err = notHeldError{}
+	}
+	if err != nil {
 		a.fail(w, &binding.FieldError{Field: "block", Err: err})
 		return
 	}

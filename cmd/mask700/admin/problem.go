@@ -79,8 +79,11 @@ func problemOf(err error) *Problem {
 		k = kindInvalid
 	}
 	p := k.problem(err.Error())
-	if k == kindFailed {
+	switch {
+	case k == kindFailed:
 		p.Detail = withoutNumbers(p.Detail)
+	case errors.Is(err, binding.ErrNotFound):
+		p.Detail = "no binding has this id; list the bindings to find it"
 	}
 	var field *binding.FieldError
 	if errors.As(err, &field) {

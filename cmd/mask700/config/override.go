@@ -30,9 +30,21 @@ type Overrides struct {
 	LogFormat    Setting
 }
 
-// Open is Load, Override and Validate. An empty path means DefaultFile where it exists, and the defaults where it
-// does not.
+// Open is Prepare and Validate.
 func Open(path string, o Overrides) (Config, error) {
+	c, err := Prepare(path, o)
+	if err != nil {
+		return Config{}, err
+	}
+	if err := c.Validate(); err != nil {
+		return Config{}, err
+	}
+	return c, nil
+}
+
+// Prepare is Load and Override. An empty path means DefaultFile where it exists, and the defaults where it does not.
+// A command that only looks for the server or its store needs no more.
+func Prepare(path string, o Overrides) (Config, error) {
 	c := Default()
 	if path == "" {
 		if _, err := os.Stat(DefaultFile); !errors.Is(err, fs.ErrNotExist) {
@@ -45,14 +57,7 @@ func Open(path string, o Overrides) (Config, error) {
 			return Config{}, err
 		}
 	}
-	c, err := c.Override(o)
-	if err != nil {
-		return Config{}, err
-	}
-	if err := c.Validate(); err != nil {
-		return Config{}, err
-	}
-	return c, nil
+	return c.Override(o)
 }
 
 // Reload reads the same file again under the same flags. Without a file it returns the same configuration.

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"mask700/binding"
+)
+
+// bindingOptions are the flags of every command about bindings.
+type bindingOptions struct {
+	connectOptions
+	outputOptions
+	revealOptions
+}
+
+func (o *bindingOptions) addFlags(cmd *cobra.Command) {
+	o.connectOptions.addFlags(cmd.Flags())
+	o.outputOptions.addFlags(cmd.Flags())
+	o.revealOptions.addFlags(cmd.Flags())
+}
+
+func (o *bindingOptions) check() error {
+	if err := o.outputOptions.check(); err != nil {
+		return err
+	}
+	return o.revealOptions.check()
+}
+
+func newBindingCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "binding", Short: "Who reaches whom over which 700 number"}
+	group(cmd)
+	cmd.AddCommand(newBindingCreateCommand(), newBindingGetCommand(), newBindingListCommand(), newBindingDeleteCommand())
+	return cmd
+}
+
+// printBinding prints one binding.
+func printBinding(w io.Writer, v binding.View) error {
+	until := "no expiry"
+	switch {
+	case v.EndedAt != nil:
+		until = "since " + clock(*v.EndedAt)
+	case v.ExpiresAt != nil:
+		until = "until " + clock(*v.ExpiresAt)
+	}
+	rows := [][2]string{
+		{"id", v.ID},
+		{"state", string(v.State) + ", " + until},
+		{"mode", string(v.Mode)},
+		{"x", v.X.String()},
+		{"y", v.Y.String()},
+		{"a", string(v.A)},
+		{"b", string(v.B)},
+		{"extension", v.Extension},
+		{"order", v.Order},
+		{"consent", v.Consent},
+		{"industrial id", v.IndustrialID},
+		{"tenant", v.Tenant},
+		{"created", clock(v.CreatedAt)},
+		{"one way", string(v.OneWay)},
+		{"max duration", v.MaxDuration.String()},
+		{"data", v.Data},
+	}
+	for _, member := range v.Group {
+		rows = append(rows, [2]string{"member", string(member)})
+	}
+	for _, row := range rows {
+		if row[1] == "" {
+			continue
+		}
+		if _, err := fmt.Fprintf(w, "%-14s %s\n", row[0], row[1]); err != nil {
+			return err
+		}
+	}
+	for _, leg := range v.Legs {
+		if _, err := fmt.Fprintf(w, "%s dials %s: %s rings and shows %s\n", leg.Caller, leg.Dials, leg.Rings, leg.Shows); err != nil {
+			return err
+		}
+	}
+	return nil
+}

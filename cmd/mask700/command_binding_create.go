@@ -1,0 +1,124 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"mask700/binding"
+	"mask700/cmd/mask700/client"
+)
+
+type bindingCreateOptions struct {
+	bindingOptions
+	request binding.Request
+	expires string
+	from    string
+}
+
+func newBindingCreateCommand() *cobra.Command {
+	o := new(bindingCreateOptions)
+	cmd := &cobra.Command{
+		Use:   "create --a NUMBER --b NUMBER --order ORDER",
+		Short: "Bind two people to a 700 number",
+		Long: `Bind two people to a 700 number: each who dials it reaches the other, and both see nothing else.
+
+Without --x a number is drawn from the open blocks. Without --ttl or --expires the binding does not expire. Where a
+NUMBER is -, a line of standard input is read, --a first. With --from each line of a file is a request in JSON, with
+the names that a binding has in JSON, and each row has its own result.`,
+		Args: noArgs,
+		RunE: o.run,
+	}
+	o.addFlags(cmd)
+	r, fs := &o.request, cmd.Flags()
+	fs.StringVar(&r.Mode, "mode", string(binding.ModeAXB), "mode of the binding")
+	fs.StringVar(&r.A, "a", "", "number of the one party, or -")
+	fs.StringVar(&r.B, "b", "", "number of the other party, or -")
+	fs.StringVar(&r.X, "x", "", "700 number (default one that is free)")
+	fs.StringVar(&r.Y, "y", "", "second 700 number, of the modes that have one")
+	fs.StringSliceVar(&r.Group, "group", nil, "numbers of the members, of the modes that have a group")
+	fs.StringVar(&r.Extension, "extension", "", "digits dialled after the answer, of mode axe")
+	fs.DurationVar(&r.TTL, "ttl", 0, "time to live, such as 2h")
+	fs.StringVar(&o.expires, "expires", "", "when it expires, in RFC 3339")
+	fs.StringVar(&r.Order, "order", "", "the order that it is for")
+	fs.StringVar(&r.Consent, "consent", "", "reference to the consent on record")
+	fs.StringVar(&r.IndustrialID, "industrial-id", "", "industrial identifier")
+	fs.StringVar(&r.Tenant, "tenant", "", "tenant (default \"default\")")
+	fs.DurationVar(&r.MaxDuration, "max-duration", 0, "longest call, such as 10m")
+	fs.StringVar(&r.OneWay, "one-way", "", "a-to-b or b-to-a")
+	fs.StringVar(&r.Data, "data", "", "text that is handed through to the call records")
+	fs.StringVar(&o.from, "from", "", "file of requests, a JSON object a line; - for standard input")
+	return cmd
+}
+
+func (o *bindingCreateOptions) run(cmd *cobra.Command, _ []string) error {
+	if err := o.check(); err != nil {
+		return err
+	}
+	if o.from != "" {
+		if alone := o.alone(cmd.Flags()); alone != "" {
+			return fmt.Errorf("--from and --%s do not go together; write it into each row", alone)
+		}
+		return o.with(cmd, needNewStore, func(ctx context.Context, s *session) error {
+			return runBatch(ctx, cmd, s, client.BatchCreate, o.from, o.json())
+		})
+	}
+	if err := o.read(cmd); err != nil {
+		return err
+	}
+	return o.with(cmd, needNewStore, func(ctx context.Context, s *session) error {
+		v, err := s.CreateBinding(ctx, o.request)
+		switch {
+		case err != nil:
+			return asFlag(err)
+		case o.json():
+			return printJSON(cmd.OutOrStdout(), v)
+		}
+		return printBinding(cmd.OutOrStdout(), v)
+	})
+}
+
+// alone returns a flag that was given and describes one binding.
+func (o *bindingCreateOptions) alone(fs *pflag.FlagSet) string {
+	for _, name := range []string{"mode", "a", "b", "x", "y", "group", "extension", "ttl", "expires", "order", "consent",
+		"industrial-id", "tenant", "max-duration", "one-way", "data"} {
+		if fs.Changed(name) {
+			return name
+		}
+	}
+	return ""
+}
+
+// read fills in what the flags alone do not hold, and refuses what no store is to be made for.
+func (o *bindingCreateOptions) read(cmd *cobra.Command) error {
+	r := &o.request
+	numbers := newNumberInput(cmd.InOrStdin())
+	for _, f := range []struct {
+		name  string
+		value *string
+	}{{"a", &r.A}, {"b", &r.B}} {
+		if err := numbers.read(f.name, f.value); err != nil {
+			return err
+		}
+	}
+	for i := range r.Group {
+		if err := numbers.read("group", &r.Group[i]); err != nil {
+			return err
+		}
+	}
+	if o.expires != "" {
+		at, err := time.Parse(time.RFC3339, o.expires)
+		if err != nil {
+			return errors.New("--expires: not a time in RFC 3339, such as 2026-01-02T15:04:05+08:00")
+		}
+		r.Expires = at
+	}
+	if r.Order == "" {
+		return errors.New("--order is missing; name the order that the binding is for")
+	}
+	return nil
+}

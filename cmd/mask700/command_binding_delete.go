@@ -1,0 +1,62 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"mask700/cmd/mask700/client"
+)
+
+type bindingDeleteOptions struct {
+	bindingOptions
+	from string
+}
+
+func newBindingDeleteCommand() *cobra.Command {
+	o := new(bindingDeleteOptions)
+	cmd := &cobra.Command{
+		Use:   "delete ID",
+		Short: "Unbind: calls that go on stay, the next one is refused",
+		Long: `Unbind: calls that go on stay, the next one is refused. The row is kept for the history.
+
+With --from each line of a file names a binding, {"id":"…"}; what ` + "`binding create --from`" + ` or ` + "`binding list`" + ` printed in
+JSON will do too.`,
+		Args: cobra.ArbitraryArgs,
+		RunE: o.run,
+	}
+	o.addFlags(cmd)
+	cmd.Flags().StringVar(&o.from, "from", "", "file of ids, a JSON object a line; - for standard input")
+	return cmd
+}
+
+func (o *bindingDeleteOptions) run(cmd *cobra.Command, args []string) error {
+	if err := o.check(); err != nil {
+		return err
+	}
+	if o.from != "" {
+		if err := noArgs(cmd, args); err != nil {
+			return fmt.Errorf("%w, with --from", err)
+		}
+		return o.with(cmd, needStore, func(ctx context.Context, s *session) error {
+			return runBatch(ctx, cmd, s, client.BatchDelete, o.from, o.json())
+		})
+	}
+	if err := oneArg("the ID of a binding")(cmd, args); err != nil {
+		return err
+	}
+	if err := checkBindingID(args[0]); err != nil {
+		return err
+	}
+	return o.with(cmd, needStore, func(ctx context.Context, s *session) error {
+		v, err := s.DeleteBinding(ctx, args[0])
+		switch {
+		case err != nil:
+			return err
+		case o.json():
+			return printJSON(cmd.OutOrStdout(), v)
+		}
+		return printBinding(cmd.OutOrStdout(), v)
+	})
+}

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"mask700/binding"
+	"mask700/cmd/mask700/admin"
+)
+
+type bindingListOptions struct {
+	bindingOptions
+	query admin.BindingQuery
+}
+
+func newBindingListCommand() *cobra.Command {
+	o := new(bindingListOptions)
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List bindings",
+		Args:  noArgs,
+		RunE:  o.run,
+	}
+	o.addFlags(cmd)
+	fs := cmd.Flags()
+	fs.StringVar(&o.query.Number, "number", "", "of this party, or -")
+	fs.StringVar(&o.query.X, "x", "", "on this 700 number")
+	fs.StringVar(&o.query.Order, "order", "", "of this order")
+	fs.BoolVar(&o.query.Live, "live", false, "only those that carry calls now")
+	fs.IntVar(&o.query.Limit, "limit", 0, "at most so many (default all)")
+	return cmd
+}
+
+func (o *bindingListOptions) run(cmd *cobra.Command, _ []string) error {
+	if err := o.check(); err != nil {
+		return err
+	}
+	if o.query.Limit < 0 {
+		return fmt.Errorf("--limit: write a number from 1 on")
+	}
+	if err := newNumberInput(cmd.InOrStdin()).read("number", &o.query.Number); err != nil {
+		return err
+	}
+	return o.with(cmd, needStore, func(ctx context.Context, s *session) error {
+		out := cmd.OutOrStdout()
+		t := newTable(out, "ID", "STATE", "X", "A", "B", "ORDER", "EXPIRES")
+		err := s.Bindings(ctx, o.query, func(v binding.View) error {
+			if o.json() {
+				return printJSON(out, v)
+			}
+			expires := "never"
+			if v.ExpiresAt != nil {
+				expires = clock(*v.ExpiresAt)
+			}
+			return t.add(v.ID, string(v.State), v.X.String(), string(v.A), string(v.B), v.Order, expires)
+		})
+		switch {
+		case err != nil:
+			return asFlag(err)
+		case o.json():
+			return nil
+		case t.empty() && (o.query == admin.BindingQuery{}):
+			_, err := fmt.Fprintln(out, "no binding; make one with `mask700 binding create --a - --b - --order ORDER`")
+			return err
+		case t.empty():
+			_, err := fmt.Fprintln(out, "no such binding; `mask700 binding list` shows all")
+			return err
+		}
+		return t.flush()
+	})
+}

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"mask700/binding"
+)
+
+type blockOptions struct {
+	connectOptions
+	outputOptions
+}
+
+func newBlockCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "block", Short: "The blocks of 10000 numbers that this installation holds"}
+	group(cmd)
+	cmd.AddCommand(newBlockAddCommand(), newBlockListCommand(), newBlockRemoveCommand())
+	return cmd
+}
+
+func newBlockAddCommand() *cobra.Command {
+	o := new(blockOptions)
+	cmd := &cobra.Command{
+		Use:   "add DIGITS",
+		Short: "Hold a block, given by its 11 digits",
+		Args:  oneArg("the 11 DIGITS of a block"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := o.check(); err != nil {
+				return err
+			}
+			if _, err := binding.ParseBlock(args[0]); err != nil { // before a store is made for it
+				return fmt.Errorf("block: %w", err)
+			}
+			return o.with(cmd, needNewStore, func(ctx context.Context, s *session) error {
+				b, err := s.AddBlock(ctx, args[0])
+				switch {
+				case err != nil:
+					return err
+				case o.json():
+					return printJSON(cmd.OutOrStdout(), b)
+				}
+				_, err = fmt.Fprintf(cmd.OutOrStdout(), "block %s is held: numbers %s to %s\n",
+					b.Block, b.Block.Number(0), b.Block.Number(binding.BlockSize-1))
+				return err
+			})
+		},
+	}
+	o.connectOptions.addFlags(cmd.Flags())
+	o.outputOptions.addFlags(cmd.Flags())
+	return cmd
+}
+
+func newBlockListCommand() *cobra.Command {
+	o := new(blockOptions)
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List the blocks held",
+		Args:  noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := o.check(); err != nil {
+				return err
+			}
+			return o.with(cmd, needStore, func(ctx context.Context, s *session) error {
+				blocks, err := s.Blocks(ctx)
+				if err != nil {
+					return err
+				}
+				return o.print(cmd, blocks)
+			})
+		},
+	}
+	o.connectOptions.addFlags(cmd.Flags())
+	o.outputOptions.addFlags(cmd.Flags())
+	return cmd
+}
+
+func (o *blockOptions) print(cmd *cobra.Command, blocks []binding.BlockState) error {
+	out := cmd.OutOrStdout()
+	t := newTable(out, "BLOCK", "STATE", "TENANT", "ADDED")
+	for _, b := range blocks {
+		var err error
+		if o.json() {
+			err = printJSON(out, b)
+		} else {
+			err = t.add(b.Block.String(), b.State, b.Tenant, clock(b.AddedAt))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	switch {
+	case o.json():
+		return nil
+	case t.empty():
+		_, err := fmt.Fprintln(out, "no block is held; add the 11 digits you were assigned with `mask700 block add DIGITS`")
+		return err
+	}
+	return t.flush()
+}
+
+func newBlockRemoveCommand() *cobra.Command {
+	o := new(connectOptions)
+	cmd := &cobra.Command{
+		Use:   "remove DIGITS",
+		Short: "Give a block up; refused while bindings on it live",
+		Args:  oneArg("the 11 DIGITS of a block"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			block, err := binding.ParseBlock(args[0])
+			if err != nil {
+				return fmt.Errorf("block: %w", err)
+			}
+			return o.with(cmd, needStore, func(ctx context.Context, s *session) error {
+				if err := s.RemoveBlock(ctx, block); err != nil {
+					return err
+				}
+				_, err := fmt.Fprintf(cmd.OutOrStdout(), "block %s is no longer held\n", block)
+				return err
+			})
+		},
+	}
+	o.addFlags(cmd.Flags())
+	return cmd
+}

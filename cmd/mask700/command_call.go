@@ -1,0 +1,161 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"mask700/cmd/mask700/admin"
+)
+
+type callOptions struct {
+	connectOptions
+	outputOptions
+	revealOptions
+}
+
+func (o *callOptions) addFlags(cmd *cobra.Command) {
+	o.connectOptions.addFlags(cmd.Flags())
+	o.outputOptions.addFlags(cmd.Flags())
+	o.revealOptions.addFlags(cmd.Flags())
+}
+
+func (o *callOptions) check() error {
+	if err := o.outputOptions.check(); err != nil {
+		return err
+	}
+	return o.revealOptions.check()
+}
+
+func newCallCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "call", Short: "The calls that go on"}
+	group(cmd)
+	cmd.AddCommand(newCallListCommand(), newCallGetCommand(), newCallHangupCommand())
+	return cmd
+}
+
+func newCallListCommand() *cobra.Command {
+	o := new(callOptions)
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List the calls that go on",
+		Args:  noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := o.check(); err != nil {
+				return err
+			}
+			return o.with(cmd, needServer, func(ctx context.Context, s *session) error {
+				calls, err := s.Calls(ctx)
+				if err != nil {
+					return err
+				}
+				return o.print(cmd.OutOrStdout(), calls, time.Now())
+			})
+		},
+	}
+	o.addFlags(cmd)
+	return cmd
+}
+
+func (o *callOptions) print(w io.Writer, calls []admin.CallView, now time.Time) error {
+	t := newTable(w, "ID", "STATE", "FOR", "CALLER", "DIALLED", "CALLEE", "SHOWN", "IN", "OUT")
+	for _, c := range calls {
+		var err error
+		if o.json() {
+			err = printJSON(w, c)
+		} else {
+			err = t.add(c.ID, c.State, now.Sub(c.ReceivedAt).Truncate(time.Second).String(),
+				c.CallerIn, c.CalleeIn, c.CalleeOut, c.CallerOut, c.TrunkIn, c.TrunkOut)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	switch {
+	case o.json():
+		return nil
+	case t.empty():
+		_, err := fmt.Fprintln(w, "no call goes on; `mask700 cdr list` shows those that ended")
+		return err
+	}
+	return t.flush()
+}
+
+func newCallGetCommand() *cobra.Command {
+	o := new(callOptions)
+	cmd := &cobra.Command{
+		Use:   "get ID",
+		Short: "Show a call that goes on",
+		Args:  oneArg("the ID of a call"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := o.check(); err != nil {
+				return err
+			}
+			if err := checkCallID(args[0]); err != nil {
+				return err
+			}
+			return o.with(cmd, needServer, func(ctx context.Context, s *session) error {
+				c, err := s.Call(ctx, args[0])
+				switch {
+				case err != nil:
+					return err
+				case o.json():
+					return printJSON(cmd.OutOrStdout(), c)
+				}
+				return printCall(cmd.OutOrStdout(), c)
+			})
+		},
+	}
+	o.addFlags(cmd)
+	return cmd
+}
+
+func printCall(w io.Writer, c admin.CallView) error {
+	for _, row := range [][2]string{
+		{"id", c.ID},
+		{"state", c.State},
+		{"binding", c.Binding},
+		{"order", c.Order},
+		{"came in", fmt.Sprintf("%s dialled %s on trunk %s", c.CallerIn, c.CalleeIn, c.TrunkIn)},
+		{"goes out", fmt.Sprintf("%s is called and shown %s on trunk %s", c.CalleeOut, c.CallerOut, c.TrunkOut)},
+		{"received", clock(c.ReceivedAt)},
+		{"ringing", clock(c.RingingAt)},
+		{"answered", clock(c.AnsweredAt)},
+		{"codec", c.Media.Codec},
+		{"packets", fmt.Sprintf("%d from the caller, %d from the callee", c.Media.AtoB.Packets, c.Media.BtoA.Packets)},
+	} {
+		if row[1] == "" {
+			continue
+		}
+		if _, err := fmt.Fprintf(w, "%-10s %s\n", row[0], row[1]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func newCallHangupCommand() *cobra.Command {
+	o := new(connectOptions)
+	cmd := &cobra.Command{
+		Use:   "hangup ID",
+		Short: "End a call, both legs",
+		Args:  oneArg("the ID of a call"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := checkCallID(args[0]); err != nil {
+				return err
+			}
+			return o.with(cmd, needServer, func(ctx context.Context, s *session) error {
+				if err := s.Hangup(ctx, args[0]); err != nil {
+					return err
+				}
+				_, err := fmt.Fprintln(cmd.OutOrStdout(), "the call is being ended")
+				return err
+			})
+		},
+	}
+	o.addFlags(cmd.Flags())
+	return cmd
+}

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"mask700/binding/cdr"
+)
+
+type cdrListOptions struct {
+	recordOptions
+	outputOptions
+}
+
+func newCDRListCommand() *cobra.Command {
+	o := new(cdrListOptions)
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List call records in the order in which the calls ended",
+		Args:  noArgs,
+		RunE:  o.run,
+	}
+	o.recordOptions.addFlags(cmd.Flags())
+	o.outputOptions.addFlags(cmd.Flags())
+	cmd.Flags().BoolVar(&o.query.Follow, "follow", false, "then wait for more until interrupted")
+	return cmd
+}
+
+func (o *cdrListOptions) run(cmd *cobra.Command, _ []string) error {
+	if err := o.outputOptions.check(); err != nil {
+		return err
+	}
+	if err := o.read(); err != nil {
+		return err
+	}
+	n := needStore
+	if o.query.Follow { // a store open here would keep the server, which alone writes records, from starting
+		n = needServer
+	}
+	return o.with(cmd, n, func(ctx context.Context, s *session) error {
+		out := cmd.OutOrStdout()
+		t := newTable(out, "SEQ", "ENDED", "END", "STATUS", "CALLER", "DIALLED", "CALLEE", "TALKED", "ORDER").
+			wide(6, 19, 11, 6, 15, 15, 15, 6)
+		err := s.Records(ctx, o.query, func(v cdr.View) error {
+			if o.json() {
+				return printJSON(out, v)
+			}
+			if err := t.add(recordRow(v)...); err != nil {
+				return err
+			}
+			if o.query.Follow {
+				return t.flush()
+			}
+			return nil
+		})
+		switch {
+		case err != nil:
+			return err
+		case o.json():
+			return nil
+		case t.empty():
+			_, err := fmt.Fprintln(out, "no call record; every call to a 700 number leaves one when it ends")
+			return err
+		}
+		return t.flush()
+	})
+}
+
+// recordRow is a record as a row of the table.
+func recordRow(v cdr.View) []string {
+	end := v.End
+	if v.Refusal != "" {
+		end = string(v.Refusal)
+	}
+	talked := ""
+	if !v.AnsweredAt.IsZero() && v.ReleasedAt.After(v.AnsweredAt) {
+		talked = v.ReleasedAt.Sub(v.AnsweredAt).Round(100 * time.Millisecond).String()
+	}
+	status := ""
+	if v.SIPStatus != 0 {
+		status = fmt.Sprint(v.SIPStatus)
+	}
+	ended := v.ReleasedAt
+	if ended.IsZero() {
+		ended = v.ReceivedAt
+	}
+	return []string{fmt.Sprint(v.Seq), clock(ended), end, status, v.CallerIn, v.CalleeIn, v.CalleeOut, talked, v.Order}
+}

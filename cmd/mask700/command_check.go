@@ -1,0 +1,63 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+)
+
+type checkOptions struct {
+	connectOptions
+	outputOptions
+}
+
+func newCheckCommand() *cobra.Command {
+	o := new(checkOptions)
+	cmd := &cobra.Command{
+		Use:   "check",
+		Short: "Check the store: every row, and every index against the rows",
+		Long:  "Check the store: every row, and every index against the rows. The status is 1 when something is wrong.",
+		Args:  noArgs,
+		RunE:  o.run,
+	}
+	o.connectOptions.addFlags(cmd.Flags())
+	o.outputOptions.addFlags(cmd.Flags())
+	return cmd
+}
+
+func (o *checkOptions) run(cmd *cobra.Command, _ []string) error {
+	if err := o.check(); err != nil {
+		return err
+	}
+	return o.with(cmd, needStore, func(ctx context.Context, s *session) error {
+		r, err := s.Check(ctx)
+		if err != nil {
+			return err
+		}
+		out := cmd.OutOrStdout()
+		if o.json() {
+			err = printJSON(out, r)
+		} else {
+			_, err = fmt.Fprintf(out, "%s, %s (%d live), %s (%d open)\n",
+				count(r.Blocks, "block"), count(r.Bindings, "binding"), r.Live, count(r.Records, "call record"), r.Open)
+			for _, p := range r.Problems {
+				if err == nil {
+					_, err = fmt.Fprintln(out, p)
+				}
+			}
+		}
+		if err != nil {
+			return err
+		}
+		if len(r.Problems) > 0 {
+			return fmt.Errorf("%s in the store; restore a backup from before, or keep the store as it is and ask for help",
+				count(len(r.Problems), "fault"))
+		}
+		if o.json() {
+			return nil
+		}
+		_, err = fmt.Fprintln(out, "the store is whole")
+		return err
+	})
+}

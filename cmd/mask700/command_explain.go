@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"mask700/cmd/mask700/admin"
+)
+
+type explainOptions struct {
+	connectOptions
+	outputOptions
+	revealOptions
+	question admin.Question
+	at       string
+}
+
+func newExplainCommand() *cobra.Command {
+	o := new(explainOptions)
+	cmd := &cobra.Command{
+		Use:   "explain --caller NUMBER --dialled X",
+		Short: "Say what would become of a call, and why",
+		Long: `Say what would become of a call: which edge matches, why each other does not, what each handset would show.
+Without --caller the call shows none.`,
+		Args: noArgs,
+		RunE: o.run,
+	}
+	fs := cmd.Flags()
+	o.connectOptions.addFlags(fs)
+	o.outputOptions.addFlags(fs)
+	o.revealOptions.addFlags(fs)
+	fs.StringVar(&o.question.Caller, "caller", "", "number of the caller, or -")
+	fs.StringVar(&o.question.Dialled, "dialled", "", "the 700 number that is dialled")
+	fs.StringVar(&o.at, "at", "", "when: a time in RFC 3339, or how long ago, such as 90m (default now)")
+	return cmd
+}
+
+func (o *explainOptions) run(cmd *cobra.Command, _ []string) error {
+	if err := o.outputOptions.check(); err != nil {
+		return err
+	}
+	if err := o.revealOptions.check(); err != nil {
+		return err
+	}
+	if err := newNumberInput(cmd.InOrStdin()).read("caller", &o.question.Caller); err != nil {
+		return err
+	}
+	if o.question.Dialled == "" {
+		return fmt.Errorf("--dialled is missing; give the 700 number that is dialled")
+	}
+	var err error
+	if o.question.At, err = moment("at", o.at, time.Now()); err != nil {
+		return err
+	}
+	return o.with(cmd, needStore, func(ctx context.Context, s *session) error {
+		e, err := s.Explain(ctx, o.question)
+		switch {
+		case err != nil:
+			return asFlag(err)
+		case o.json():
+			return printJSON(cmd.OutOrStdout(), e)
+		}
+		return printExplanation(cmd.OutOrStdout(), e)
+	})
+}
+
+// refusal says in words why a call is refused.
+func refusal(e admin.Explanation) string {
+	switch e.Refusal {
+	case "no_caller":
+		return "the call shows no caller"
+	case "no_binding":
+		if !e.Held {
+			return "the number is in no block that this installation holds"
+		}
+		return "no binding on this number is for this caller"
+	case "expired":
+		return "the binding for this caller has expired"
+	case "one_way":
+		return "the binding does not let this caller call"
+	}
+	return string(e.Refusal)
+}
+
+func printExplanation(w io.Writer, e admin.Explanation) error {
+	caller := string(e.Caller)
+	if caller == "" {
+		caller = "an unknown caller"
+	}
+	if e.Connected {
+		fmt.Fprintf(w, "%s dials %s at %s: connected by binding %s\n", caller, e.Dialled, clock(e.At), e.Binding)
+		fmt.Fprintf(w, "  %s rings, its handset shows %s\n", e.Rings, e.Shows)
+		fmt.Fprintf(w, "  the caller's handset shows %s, the number it dialled\n", e.Dialled)
+	} else {
+		fmt.Fprintf(w, "%s dials %s at %s: refused with %d, %s\n", caller, e.Dialled, clock(e.At), e.Answer, refusal(e))
+		if e.Binding != "" {
+			fmt.Fprintf(w, "  binding %s\n", e.Binding)
+		}
+	}
+	if len(e.Candidates) == 0 {
+		if e.Connected {
+			return nil
+		}
+		_, err := fmt.Fprintln(w, "  nothing is bound on this number; make a binding with `mask700 binding create`")
+		return err
+	}
+	fmt.Fprintln(w, "\nwhat else is on this number:")
+	t := newTable(w, "BINDING", "CALLER", "RINGS", "SHOWS", "NOT TAKEN BECAUSE")
+	for _, c := range e.Candidates {
+		if err := t.add(c.Binding, string(c.Caller), string(c.Rings), c.Shows.String(), c.Why); err != nil {
+			return err
+		}
+	}
+	return t.flush()
+}

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"mask700/cmd/mask700/admin"
+)
+
+type statusOptions struct {
+	connectOptions
+	outputOptions
+}
+
+func newStatusCommand() *cobra.Command {
+	o := new(statusOptions)
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "Say whether the server runs, what it listens on and what it carries",
+		Args:  noArgs,
+		RunE:  o.run,
+	}
+	o.connectOptions.addFlags(cmd.Flags())
+	o.outputOptions.addFlags(cmd.Flags())
+	return cmd
+}
+
+func (o *statusOptions) run(cmd *cobra.Command, _ []string) error {
+	if err := o.check(); err != nil {
+		return err
+	}
+	return o.with(cmd, needServer, func(ctx context.Context, s *session) error {
+		st, err := s.Status(ctx)
+		if err != nil {
+			return err
+		}
+		if o.json() {
+			return printJSON(cmd.OutOrStdout(), st)
+		}
+		return printStatus(cmd.OutOrStdout(), st, time.Now())
+	})
+}
+
+func printStatus(w io.Writer, st admin.Status, now time.Time) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s for %s, version %s, process %d\n", st.State, now.Sub(st.StartedAt).Truncate(time.Second), st.Version, st.PID)
+	fmt.Fprintf(&b, "%s, %s, %s\n\n", count(st.Blocks, "block"), count(st.Calls, "call"), count(st.Records, "call record"))
+	t := newTable(&b, "PART", "NAME", "WHAT", "STATE")
+	for _, l := range st.Listeners {
+		what := l.Bind
+		if l.Advertise != "" {
+			what += " as " + l.Advertise
+		}
+		_ = t.add("listener", l.Name, what, "") // a strings.Builder takes everything
+	}
+	for _, trunk := range st.Trunks {
+		if len(trunk.Targets) == 0 {
+			_ = t.add("trunk", trunk.Name, "", "")
+		}
+		for _, target := range trunk.Targets {
+			_ = t.add("trunk", trunk.Name, target.Target, target.State)
+		}
+	}
+	for _, p := range st.Pools {
+		_ = t.add("media", p.Name, count(p.Total, "pair")+" of ports", fmt.Sprintf("%d in use, %d resting", p.InUse, p.Resting))
+	}
+	_ = t.flush()
+	if len(st.Counters) > 0 {
+		names := make([]string, 0, len(st.Counters))
+		for name, n := range st.Counters {
+			if n > 0 {
+				names = append(names, name)
+			}
+		}
+		slices.Sort(names)
+		b.WriteString("\n")
+		t := newTable(&b, "COUNTED SINCE THE START", "")
+		for _, name := range names {
+			_ = t.add(name, fmt.Sprint(st.Counters[name]))
+		}
+		if !t.empty() {
+			_ = t.flush()
+		}
+	}
+	if len(st.Trunks) == 0 {
+		b.WriteString("\nno trunk: start with `mask700 serve --trunk sip:HOST:PORT` to carry calls\n")
+	}
+	if st.Blocks == 0 {
+		b.WriteString("\nno block: add the 11 digits you were assigned with `mask700 block add`\n")
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}

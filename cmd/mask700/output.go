@@ -1,0 +1,143 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/spf13/pflag"
+)
+
+// outputOptions say how an answer is printed.
+type outputOptions struct{ format string }
+
+func (o *outputOptions) addFlags(fs *pflag.FlagSet) {
+	fs.StringVarP(&o.format, "output", "o", "table", "table or json; a list in json is an object a line")
+}
+
+func (o *outputOptions) check() error {
+	if o.format != "table" && o.format != "json" {
+		return errors.New("--output: write table or json")
+	}
+	return nil
+}
+
+func (o *outputOptions) json() bool { return o.format == "json" }
+
+// printJSON writes one object on one line.
+func printJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}
+
+// revealOptions ask for real numbers. There is no audit log yet in which that would be recorded, so it is refused.
+type revealOptions struct {
+	reveal bool
+	reason string
+}
+
+func (o *revealOptions) addFlags(fs *pflag.FlagSet) {
+	fs.BoolVar(&o.reveal, "reveal", false, "print real numbers; needs --reason and an audit log")
+	fs.StringVar(&o.reason, "reason", "", "why they are printed, for the audit log")
+}
+
+func (o *revealOptions) check() error {
+	switch {
+	case o.reveal && o.reason == "":
+		return errors.New("--reveal needs --reason TEXT, which the audit log records")
+	case o.reveal:
+		return errors.New("--reveal: there is no audit log yet to record it in, so numbers stay masked; leave --reveal out")
+	case o.reason != "":
+		return errors.New("--reason goes with --reveal")
+	}
+	return nil
+}
+
+// table prints rows under headings, aligned. Rows may be flushed as they come, so that a stream can be followed:
+// columns then keep the widths seen so far.
+type table struct {
+	w       io.Writer
+	widths  []int
+	rows    [][]string
+	printed int
+}
+
+// tableRows is how many rows wait for each other's widths.
+const tableRows = 500
+
+func newTable(w io.Writer, headings ...string) *table {
+	t := &table{w: w, widths: make([]int, len(headings))}
+	t.rows = append(t.rows, headings)
+	t.measure(headings)
+	return t
+}
+
+// wide makes columns at least so wide, for rows that are still to come.
+func (t *table) wide(widths ...int) *table {
+	for i, w := range widths {
+		t.widths[i] = max(t.widths[i], w)
+	}
+	return t
+}
+
+func (t *table) measure(row []string) {
+	for i, cell := range row {
+		t.widths[i] = max(t.widths[i], utf8.RuneCountInString(cell))
+	}
+}
+
+func (t *table) add(row ...string) error {
+	for i, cell := range row {
+		if cell == "" {
+			row[i] = "-"
+		}
+	}
+	t.measure(row)
+	t.rows = append(t.rows, row)
+	if len(t.rows) >= tableRows {
+		return t.flush()
+	}
+	return nil
+}
+
+// empty reports that no row was added.
+func (t *table) empty() bool { return t.printed == 0 && len(t.rows) == 1 }
+
+func (t *table) flush() error {
+	for _, row := range t.rows {
+		var b strings.Builder
+		for i, cell := range row {
+			b.WriteString(cell)
+			if i < len(row)-1 {
+				b.WriteString(strings.Repeat(" ", t.widths[i]-utf8.RuneCountInString(cell)+2))
+			}
+		}
+		if _, err := fmt.Fprintln(t.w, b.String()); err != nil {
+			return err
+		}
+		t.printed++
+	}
+	t.rows = t.rows[:0]
+	return nil
+}
+
+// clock writes a time for people, in local time; nothing for the zero time.
+func clock(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.Local().Format(time.DateTime)
+}
+
+// count writes a number of things: "1 block", "2 blocks".
+func count[N ~int | ~uint64](n N, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}

@@ -244,33 +244,6 @@ func TestParseReadsEveryInstance(t *testing.T) {
 	}
 }
 
-func TestParseSplitsEveryVia(t *testing.T) {
-	for name, c := range map[string]struct {
-		lines string
-		hosts []string
-	}{
-		"one":                       {"Via: SIP/2.0/UDP a", []string{"a"}},
-		"a list without parameters": {"Via: SIP/2.0/UDP a, SIP/2.0/UDP b", []string{"a", "b"}},
-		"a list with parameters":    {"Via: SIP/2.0/UDP a;branch=z9hG4bK1,SIP/2.0/TCP b:5061;branch=z9hG4bK2", []string{"a", "b"}},
-		"two lines":                 {"Via: SIP/2.0/UDP a\r\nv: SIP/2.0/UDP b", []string{"a", "b"}},
-		"blanks everywhere":         {"Via: SIP  /  2.0 /\tUDP   a : 5062 ; branch = z9hG4bK1 , SIP/2.0/UDP b", []string{"a", "b"}},
-		"a quoted comma":            {"Via: SIP/2.0/UDP a;x=\"1, 2\", SIP/2.0/UDP b", []string{"a", "b"}},
-		"IPv6":                      {"Via: SIP/2.0/UDP [2001:db8::1], SIP/2.0/UDP [::1]:5060;x", []string{"2001:db8::1", "::1"}},
-		"empty entries":             {"Via: , SIP/2.0/UDP a,, SIP/2.0/UDP b,", []string{"a", "b"}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			m := parse(t, strings.Replace(request(), "Via: SIP/2.0/UDP 192.0.2.10;branch=z9hG4bKx", c.lines, 1))
-			var hosts []string
-			for _, v := range m.Via {
-				hosts = append(hosts, v.Host)
-			}
-			if !slices.Equal(hosts, c.hosts) {
-				t.Errorf("hosts %q, want %q", hosts, c.hosts)
-			}
-		})
-	}
-}
-
 // A frame that cannot be read is answered where that is possible.
 func TestParseFaults(t *testing.T) {
 	lines := func(lines ...string) string { return request(lines...) }
@@ -402,26 +375,5 @@ func answerable(t *testing.T, fault *Fault) {
 	}
 	if m.Status != fault.Status {
 		t.Errorf("the answer is a %d, want %d", m.Status, fault.Status)
-	}
-}
-
-func TestContactURIIsVerbatimWithoutHeaders(t *testing.T) {
-	for contact, want := range map[string]string{
-		"<sip:AbC;Foo=%41@Host.Example:5070;Transport=UDP;ob>;expires=5": "sip:AbC;Foo=%41@Host.Example:5070;Transport=UDP;ob",
-		"<sip:a@x?Replaces=1@y>":   "sip:a@x",
-		"<sip:a@x?>":               "sip:a@x",
-		"sip:a@x;q=1":              "sip:a@x",
-		"\"<x>\" <sip:a@x>":        "sip:a@x",
-		"<sip:x>, <sip:y>":         "sip:x",
-		"*":                        "",
-		"<sip:a?b@x>":              "sip:a?b@x",
-		"<sip:[2001:db8::1]:5060>": "sip:[2001:db8::1]:5060",
-	} {
-		if got := parse(t, request("Contact: "+contact)).ContactURI(); got != want {
-			t.Errorf("%s gives %s, want %s", contact, got, want)
-		}
-	}
-	if got := parse(t, request()).ContactURI(); got != "" {
-		t.Errorf("no Contact gives %s", got)
 	}
 }

@@ -81,7 +81,7 @@ func readAll(p binding.Plan, list []message.Address) (binding.Number, reading) {
 		case k == name:
 		case kind == name:
 			found, kind = n, k
-		case k != kind || n != found:
+		case n != found:
 			return binding.Number{}, torn
 		}
 	}

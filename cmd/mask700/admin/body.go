@@ -77,13 +77,9 @@ func decode(data []byte, into any) error {
 	case errors.As(err, &moment):
 		return kindInvalid.problem("a time is not in RFC 3339, such as 2026-01-02T15:04:05+08:00")
 	case errors.As(err, &syntax), errors.As(err, &kind), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return kindInvalid.problem("not a JSON object; see the names of its fields in the manual")
+		return kindInvalid.problem("not a JSON object, or a value in it is of another type")
 	}
-	var request *binding.Request
-	if r, ok := into.(*binding.Request); ok {
-		request = r
-	}
-	if request != nil { // its own errors are written for people and hold no value
+	if _, ok := into.(*binding.Request); ok { // its errors are written for people and hold no value
 		return kindInvalid.problem(err.Error())
 	}
 	return kindInvalid.problem("a field of the request is not known")

@@ -61,6 +61,9 @@ type ownedListener struct {
 	file os.FileInfo
 }
 
+// Addr is the place of the socket, not that where it was made.
+func (l *ownedListener) Addr() net.Addr { return &net.UnixAddr{Name: l.path, Net: "unix"} }
+
 func (l *ownedListener) Close() error {
 	if now, err := os.Lstat(l.path); err == nil && os.SameFile(now, l.file) {
 		if err := os.Remove(l.path); err != nil {

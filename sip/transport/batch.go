@@ -11,7 +11,7 @@ import (
 // The system calls of this file do not wait and are made without telling the
 // scheduler. Told of a system call while all else is idle, it wakes its monitor
 // thread, which then polls for a millisecond: at the rates of signalling that
-// costs more than twice what reading the datagram does (BenchmarkReceive).
+// costs more than twice what reading the datagram does (BenchmarkEcho).
 
 const (
 	batchSize = 16

@@ -39,8 +39,8 @@ type conn struct {
 	wake  chan struct{} // there is something in queue
 	ended chan struct{} // closed by end
 
-	raw     net.Conn // these are set by establish
-	net     net.Conn // the same, or TLS over it
+	raw     *quietConn // these are set by establish
+	net     net.Conn   // the same, or TLS over it
 	local   netip.AddrPort
 	once    sync.Once
 	written atomic.Int64 // when bytes last left, Unix nanoseconds
@@ -55,11 +55,16 @@ func newConn(e *streamEdge, id uint64, remote netip.AddrPort, dialled bool) *con
 // push queues a message for the writer.
 func (c *conn) push(b []byte, m queued) added {
 	added := c.queue.push(b, m)
-	if added == pushed {
+	switch added {
+	case pushed:
 		select {
 		case c.wake <- struct{}{}:
 		default:
 		}
+	case written:
+		c.written.Store(time.Now().UnixNano())
+		m.size = len(b)
+		c.count(m)
 	}
 	return added
 }
@@ -70,12 +75,17 @@ func (c *conn) end() {
 }
 
 // establish notes the socket, and makes the TLS handshake on it.
-func (c *conn) establish(nc net.Conn, secure *tls.Config) error {
-	c.raw, c.net = nc, nc
+func (c *conn) establish(tcp *net.TCPConn, secure *tls.Config) error {
+	nc, err := newQuietConn(tcp)
+	if err != nil {
+		return err
+	}
+	c.net, c.raw = nc, nc
 	// The port of the listener also where the socket has another one: it is
 	// where the peer can reach us.
 	c.local = netip.AddrPortFrom(addrPortOf(nc.LocalAddr()).Addr(), c.edge.bound.Port())
 	if secure == nil {
+		c.queue.direct(nc.WriteNow)
 		return nil
 	}
 	handshake := tls.Server
@@ -137,6 +147,7 @@ func (c *conn) writeLoop() {
 			c.fail(messages[sent:])
 			return
 		}
+		c.queue.done()
 	}
 }
 
@@ -156,19 +167,22 @@ func (c *conn) write(data []byte, messages []queued) (sent int) {
 			break
 		}
 	}
-	start := 0
 	for _, m := range messages {
 		if m.end > done {
 			break
 		}
-		if !m.quiet {
-			c.edge.counters.sent.Add(1)
-			c.edge.counters.sentBytes.Add(uint64(m.end - start))
-		}
-		start = m.end
+		c.count(m)
 		sent++
 	}
 	return sent
+}
+
+// count notes a message that the kernel took.
+func (c *conn) count(m queued) {
+	if !m.quiet {
+		c.edge.counters.sent.Add(1)
+		c.edge.counters.sentBytes.Add(uint64(m.size))
+	}
 }
 
 // fail reports messages that can not be delivered.

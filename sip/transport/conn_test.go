@@ -1,6 +1,8 @@
 package transport
 
 import (
+	"fmt"
+	"net"
 	"runtime"
 	"strings"
 	"testing"
@@ -129,5 +131,33 @@ func TestIdleAndUnfinished(t *testing.T) {
 	next(t, "end of the slow one", h.lost)
 	if s := tr.Stats().Listeners[0]; s.Malformed != 1 || s.Received != 1 {
 		t.Errorf("counted %+v", s)
+	}
+}
+
+// However writes are cut and joined on the way, the stream is what was sent.
+func TestStreamIsInOrder(t *testing.T) {
+	h := newRecorder()
+	tr := listen(t, h, Options{QueueBytes: 1 << 30, QueueMessages: 1 << 20, WriteTimeout: patience}, "tcp 127.0.0.1:0", "tls 127.0.0.1:0")
+	for i, c := range []net.Conn{dialTCP(t, tr.Addr(0)), dialTLS(t, tr, 1)} {
+		write(t, c, options(i))
+		f := next(t, "message", h.received).flow
+		var want strings.Builder
+		total := 0
+		for n := range 1500 {
+			m := fmt.Sprintf("<%d %s>", n, strings.Repeat("x", n%10*1000))
+			want.WriteString(m)
+			total += len(m)
+			tr.Send(f, []byte(m), uint64(n))
+			if n%500 == 499 {
+				// The queue runs empty, and the next are written at once again.
+				read(t, c, want.String())
+				want.Reset()
+			}
+		}
+		none(t, "failure", h.failed)
+		eventually(t, "all are counted", func() bool {
+			s := tr.Stats().Listeners[i]
+			return s.Sent == 1500 && s.SentBytes == uint64(total) && s.SendErrors == 0
+		})
 	}
 }

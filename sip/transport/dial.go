@@ -17,7 +17,7 @@ func (e *streamEdge) send(f Flow, b []byte, token uint64) {
 			break
 		}
 		added := c.push(b, m)
-		if added == pushed {
+		if added == pushed || added == written {
 			return
 		}
 		if added == full || f.Conn != 0 {

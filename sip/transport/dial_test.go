@@ -53,9 +53,10 @@ func TestDial(t *testing.T) {
 	tr.Send(f, []byte(options(8)), 8)
 	read(t, next(t, "connection", target.conns), options(8))
 	none(t, "failure", h.failed)
-	if s := tr.Stats().Listeners[0]; s.Opened != 2 || s.Open != 1 || s.Sent != 5 {
-		t.Errorf("counted %+v", s)
-	}
+	eventually(t, "two connections and five messages are counted", func() bool {
+		s := tr.Stats().Listeners[0]
+		return s.Opened == 2 && s.Open == 1 && s.Sent == 5
+	})
 }
 
 func TestDialRefused(t *testing.T) {

@@ -6,12 +6,16 @@ import "sync"
 type queued struct {
 	flow  Flow // of the Send, for Failed
 	token uint64
-	end   int  // where it ends in the bytes waiting
+	size  int  // in bytes
+	end   int  // where it ends in the bytes waiting, which may lack its beginning
 	quiet bool // ours and nobody's message: a pong
 }
 
 // queue holds what waits to be written to one connection, as the bytes in a row,
 // so that messages that wait together leave in one write.
+//
+// While nothing waits, a message that comes in is written at once: waking the
+// writer for it costs more than writing it.
 type queue struct {
 	sync.Mutex // protects all below
 
@@ -21,6 +25,8 @@ type queue struct {
 	messages []queued
 	writing  struct{ bytes, messages int } // taken by the writer and not yet written
 	closed   bool
+	// now writes as much as can be without waiting. Nil: nothing can be.
+	now func(b []byte) int
 }
 
 // added is what became of a message that was to be queued.
@@ -28,6 +34,7 @@ type added uint8
 
 const (
 	pushed added = iota
+	written
 	full
 	gone // the connection has ended
 )
@@ -35,11 +42,19 @@ const (
 func (q *queue) push(b []byte, m queued) added {
 	q.Lock()
 	defer q.Unlock()
+	m.size = len(b)
 	switch {
 	case q.closed:
 		return gone
 	case len(q.data)+q.writing.bytes+len(b) > q.maxBytes, len(q.messages)+q.writing.messages >= q.maxMessages:
 		return full
+	}
+	if q.now != nil && len(q.messages) == 0 && q.writing.messages == 0 {
+		n := q.now(b)
+		if n == len(b) {
+			return written
+		}
+		b = b[n:]
 	}
 	q.data = append(q.data, b...)
 	m.end = len(q.data)
@@ -48,7 +63,7 @@ func (q *queue) push(b []byte, m queued) added {
 }
 
 // take gives all that waits to the writer, in exchange for the room of what it
-// took before, which counts as written from here on.
+// took before.
 func (q *queue) take(data []byte, messages []queued) ([]byte, []queued) {
 	q.Lock()
 	defer q.Unlock()
@@ -60,6 +75,20 @@ func (q *queue) take(data []byte, messages []queued) ([]byte, []queued) {
 	messages, q.messages = q.messages, messages[:0]
 	q.writing.bytes, q.writing.messages = len(data), len(messages)
 	return data, messages
+}
+
+// done says that the writer has written what it took.
+func (q *queue) done() {
+	q.Lock()
+	defer q.Unlock()
+	q.writing.bytes, q.writing.messages = 0, 0
+}
+
+// direct lets messages be written by now from here on.
+func (q *queue) direct(now func(b []byte) int) {
+	q.Lock()
+	defer q.Unlock()
+	q.now = now
 }
 
 // endsQuiet reports whether what was queued last is nobody's message.

@@ -103,3 +103,13 @@ func TestTLSPeerIsChecked(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 }
+
+func dialTLS(t testing.TB, tr *Transport, listener int) net.Conn {
+	t.Helper()
+	c, err := tls.Dial("tcp", tr.Addr(listener).String(), &tls.Config{RootCAs: tr.listeners[listener].TLS.RootCAs, ServerName: "127.0.0.1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
+}

@@ -572,23 +572,3 @@ func TestRecordsAreFollowed(t *testing.T) {
 		t.Errorf("after the limit: %q, %v", rest, err)
 	}
 }
-
-func TestFollowingOutlivesTheBoundOnReading(t *testing.T) {
-	b := newBench(t)
-	server := httptest.NewUnstartedServer(b.handler)
-	server.Config.ReadTimeout = 50 * time.Millisecond
-	server.Start()
-	defer server.Close()
-	resp, err := http.Get(server.URL + "/v1/cdrs?follow=1&limit=1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	written := make(chan struct{})
-	time.AfterFunc(4*server.Config.ReadTimeout, func() { b.closeRecord("late", b.now); close(written) })
-	out, err := io.ReadAll(resp.Body)
-	if err != nil || !bytes.Contains(out, []byte("late")) {
-		t.Errorf("%q, %v", out, err)
-	}
-	<-written
-}

@@ -25,9 +25,6 @@ func (a *api) listRecords(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	out := &lineWriter{w: w, control: http.NewResponseController(w)}
-	if follow { // the server's bound on reading a request would end the wait
-		_ = out.control.SetReadDeadline(time.Time{})
-	}
 	limit := f.Limit
 	for {
 		changed := a.Records.Changed()

@@ -61,8 +61,8 @@ func start(ctx context.Context, parent, binary string, n int) (*bench, error) {
     - {name: right, bind: "udp:%[2]s"}
 media:
   pools:
-    - {name: left, address: %[3]s, ports: 10000-65000}
-    - {name: right, address: %[4]s, ports: 10000-65000}
+    - {name: left, address: %[3]s, ports: 20000-59999}
+    - {name: right, address: %[4]s, ports: 20000-59999}
 trunks:
   - {name: left, sources: ["%[5]s/32"], targets: ["sip:%[6]s;transport=udp"], route_to: right, listen: left, media: left}
   - {name: right, sources: ["%[7]s/32"], targets: ["sip:%[8]s;transport=udp"], route_to: left, listen: right, media: right}

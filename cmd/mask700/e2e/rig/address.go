@@ -30,10 +30,10 @@ func NewHosts() Hosts {
 }
 
 // FreePort returns a port that is free on addr for UDP and TCP, the next higher one too: an RTP port has its RTCP
-// port above it.
+// port above it. It is below the media ports of the configurations used here.
 func FreePort(addr netip.Addr) (uint16, error) {
 	for range 100 {
-		p := uint16(20000 + 2*rand.IntN(10000))
+		p := uint16(10000 + 2*rand.IntN(4900))
 		if free(addr, p) && free(addr, p+1) {
 			return p, nil
 		}

@@ -52,6 +52,8 @@ func Start(name string, cmd *exec.Cmd, until string) (*Process, error) {
 	p := &Process{name: name, cmd: cmd, done: make(chan struct{})}
 	p.output.until, p.output.seen = until, make(chan struct{})
 	cmd.Stdout, cmd.Stderr = &p.output, &p.output
+	// A group of its own, so that what it sends to its group stays there; it does not outlive us.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}

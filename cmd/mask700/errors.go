@@ -59,6 +59,9 @@ func flagError(cmd *cobra.Command, err error) error {
 	if errors.Is(err, pflag.ErrHelp) {
 		return err
 	}
+	if words := cmd.Flags().Args(); cmd.HasSubCommands() && len(words) > 0 {
+		return unknownCommand(cmd, words[0]) // its flags are unknown because it is
+	}
 	help := fmt.Sprintf("see `%s --help`", cmd.CommandPath())
 	var (
 		unknown *pflag.NotExistError

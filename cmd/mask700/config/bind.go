@@ -36,7 +36,7 @@ func (b *Bind) Set(s string) error {
 	switch network {
 	case UDP, TCP, TLS:
 	case "ws", "wss":
-		return errors.New("SIP over WebSocket is not part of this version; write udp:, tcp: or tls:")
+		return errors.New("SIP over WebSocket is not part of this version; write udp:, tcp: or tls: instead")
 	default:
 		return errBind
 	}

@@ -1,0 +1,348 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"mask700/binding"
+	"mask700/binding/cdr"
+	"mask700/cmd/mask700/admin"
+	"mask700/cmd/mask700/config"
+)
+
+func TestStatus(t *testing.T) {
+	d := newDesk(t)
+	d.serve()
+	d.node.status = admin.Status{State: admin.StateReady, Version: "1.2.3", PID: 42, StartedAt: time.Now().Add(-time.Hour)}
+	for _, says := range []string{"ready for 1h0m", "process 42", "no trunk: start with", "no block: add"} {
+		if out := d.must("status"); !strings.Contains(out, says) {
+			t.Errorf("no %q in\n%s", says, out)
+		}
+	}
+	d.node.status.Blocks, d.node.status.Calls, d.node.status.Records = 1, 2, 3
+	d.node.status.Listeners = []admin.ListenerStatus{{Name: "inside", Bind: "udp:192.0.2.1:5060", Advertise: "gw.example.com"}}
+	d.node.status.Trunks = []admin.TrunkStatus{
+		{Name: "softswitch", Targets: []admin.TargetStatus{{Target: "sip:192.0.2.10:5060;transport=udp", State: "up"}}},
+		{Name: "incoming"},
+	}
+	d.node.status.Pools = []admin.PoolStatus{{Name: "pool", Total: 100, InUse: 4, Resting: 2}}
+	d.node.status.Counters = map[string]uint64{"sources_refused": 5, "overload": 0}
+	out := d.must("status")
+	for _, says := range []string{"1 block, 2 calls, 3 call records", "udp:192.0.2.1:5060 as gw.example.com", "softswitch", "up", "incoming",
+		"100 pairs of ports", "4 in use, 2 resting", "sources_refused", "5"} {
+		if !strings.Contains(out, says) {
+			t.Errorf("no %q in\n%s", says, out)
+		}
+	}
+	if strings.Contains(out, "overload") || strings.Contains(out, "no trunk") || strings.Contains(out, "no block") {
+		t.Errorf("says what is not so:\n%s", out)
+	}
+	var st admin.Status
+	d.mustJSON(&st, "status")
+	if st.PID != 42 || st.Calls != 2 {
+		t.Errorf("%+v", st)
+	}
+}
+
+func TestCalls(t *testing.T) {
+	d := newDesk(t)
+	d.serve()
+	if out := d.must("call", "list"); !strings.Contains(out, "no call goes on") {
+		t.Errorf("%s", out)
+	}
+	if out := d.must("call", "list", "-o", "json"); out != "" {
+		t.Errorf("%q", out)
+	}
+	shown := cdr.Party{X: 700100000017604}
+	d.node.calls = []admin.Call{{
+		ID: "qwertz", State: "answered", TrunkIn: "left", TrunkOut: "right", Order: "ORDER-1",
+		CallerIn: cdr.Party{Number: number(t, numberA)}, CalleeIn: shown, CallerOut: shown, CalleeOut: cdr.Party{Number: number(t, numberB)},
+		ReceivedAt: time.Now().Add(-time.Minute), AnsweredAt: time.Now(), Media: cdr.Media{Codec: "PCMA", AtoB: cdr.Flow{Packets: 50}},
+	}}
+	for _, args := range [][]string{{"call", "list"}, {"call", "get", "qwertz"}} {
+		out := d.must(args...)
+		for _, says := range []string{"qwertz", "answered", "138****0001", "139****0002", x} {
+			if !strings.Contains(out, says) {
+				t.Errorf("%v: no %q in\n%s", args, says, out)
+			}
+		}
+		var c admin.CallView
+		d.mustJSON(&c, args...)
+		if c.CallerIn != "138****0001" || c.Media.AtoB.Packets != 50 {
+			t.Errorf("%v: %+v", args, c)
+		}
+	}
+	d.refuse(1, "no call that goes on", "call", "get", "other")
+	d.refuse(1, "no call that goes on", "call", "hangup", "other")
+	d.refuse(1, "not the id of a call", "call", "get", numberA)
+	d.refuse(1, "not the id of a call", "call", "hangup", "+86 "+numberA)
+	d.must("call", "hangup", "qwertz")
+	d.must("drain")
+	d.must("reload")
+	if strings.Join(d.node.hungUp, " ") != "qwertz" || !d.node.drained || !d.node.reloaded {
+		t.Errorf("%+v", d.node)
+	}
+}
+
+// aRecord is a call that ended at a moment.
+func aRecord(t *testing.T, id string, at time.Time) cdr.Record {
+	shown := cdr.Party{X: 700100000017604}
+	return cdr.Record{
+		ID: id, Binding: "abcdefghijklmnop", Order: "ORDER-1", Tenant: "default", TrunkIn: "left", TrunkOut: "right",
+		CallerIn: cdr.Party{Number: number(t, numberA)}, CalleeIn: shown, CallerOut: shown, CalleeOut: cdr.Party{Number: number(t, numberB)},
+		ReceivedAt: at.Add(-time.Minute), AnsweredAt: at.Add(-30 * time.Second), ReleasedAt: at,
+		ReleasedBy: cdr.ByCaller, SIPStatus: 200, Q850: 16, End: cdr.EndCompleted,
+	}
+}
+
+// withRecords runs a test over a store with three records, with and without a server.
+func withRecords(t *testing.T, test func(*testing.T, *desk)) {
+	for _, served := range []bool{false, true} {
+		t.Run(map[bool]string{false: "store", true: "server"}[served], func(t *testing.T) {
+			d := newDesk(t)
+			now := time.Now()
+			refused := cdr.Record{ID: "two", TrunkIn: "left", CalleeIn: cdr.Party{X: 700100000017604}, ReceivedAt: now.Add(-2 * time.Hour),
+				ReleasedAt: now.Add(-2 * time.Hour), ReleasedBy: cdr.ByPlatform, SIPStatus: 404, Q850: 1, End: cdr.EndRefused, Refusal: binding.RefusalNoCaller}
+			if t.Run("close", func(t *testing.T) { // the store is closed again at the end of this
+				inner := &desk{t: t, deps: d.deps}
+				inner.open()
+				inner.record(aRecord(t, "one", now.Add(-5*time.Hour)), refused, aRecord(t, "three", now.Add(-time.Minute)))
+			}); served {
+				d.serve()
+			}
+			test(t, d)
+		})
+	}
+}
+
+func TestCallRecords(t *testing.T) {
+	withRecords(t, func(t *testing.T, d *desk) {
+		for args, ids := range map[string]string{
+			"":                               "one two three",
+			"--since 3h":                     "two three",
+			"--since 3h --until 1h":          "two",
+			"--limit 1":                      "one",
+			"--binding abcdefghijklmnop":     "one three",
+			"--since 2100-01-01T00:00:00Z":   "",
+			"--until 2100-01-01T00:00:00.5Z": "one two three",
+		} {
+			for _, verb := range []string{"list -o json", "export", "export --format jsonl"} {
+				out := d.must(append([]string{"cdr"}, strings.Fields(verb+" "+args)...)...)
+				var got []string
+				for lines := json.NewDecoder(strings.NewReader(out)); lines.More(); {
+					var v cdr.View
+					if err := lines.Decode(&v); err != nil {
+						t.Fatal(err)
+					}
+					got = append(got, v.ID)
+				}
+				if strings.Join(got, " ") != ids {
+					t.Errorf("cdr %s %s: %v, want %s", verb, args, got, ids)
+				}
+			}
+		}
+		table := d.must("cdr", "list")
+		for _, says := range []string{"SEQ", "completed", "no_caller", "404", "138****0001", "139****0002", x, "30s", "ORDER-1"} {
+			if !strings.Contains(table, says) {
+				t.Errorf("no %q in\n%s", says, table)
+			}
+		}
+		if out := d.must("cdr", "list", "--since", "0s"); !strings.Contains(out, "no call record") {
+			t.Errorf("%s", out)
+		}
+		rows, err := csv.NewReader(strings.NewReader(d.must("cdr", "export", "--format", "csv"))).ReadAll()
+		if err != nil || len(rows) != 4 || strings.Join(rows[0], ",") != strings.Join(cdr.Columns(), ",") || rows[1][0] != "one" {
+			t.Errorf("%v, %v", rows, err)
+		}
+		d.refuse(1, "--since: ", "cdr", "list", "--since", numberA)
+		d.refuse(1, "--until: ", "cdr", "list", "--until", "-1h")
+		d.refuse(1, "--binding: ", "cdr", "list", "--binding", numberA)
+		d.refuse(1, "--limit: ", "cdr", "list", "--limit", "-1")
+		d.refuse(1, "--limit: not a number", "cdr", "list", "--limit", numberA+"x")
+		d.refuse(1, "--format: ", "cdr", "export", "--format", "parquet")
+	})
+}
+
+// countingWriter calls full when it has seen so many lines.
+type countingWriter struct {
+	bytes.Buffer
+	lines int
+	seen  func(lines int)
+}
+
+func (w *countingWriter) Write(b []byte) (int, error) {
+	w.lines += bytes.Count(b, []byte("\n"))
+	w.seen(w.lines)
+	return w.Buffer.Write(b)
+}
+
+func TestRecordsAreFollowed(t *testing.T) {
+	for format, heading := range map[string]int{"json": 0, "table": 1} {
+		t.Run(format, func(t *testing.T) {
+			d := newDesk(t)
+			d.serve()
+			d.record(aRecord(t, "one", time.Now()))
+			ctx, cancel := context.WithCancel(context.Background())
+			defer cancel()
+			second := aRecord(t, "two", time.Now())
+			w := &countingWriter{seen: func(lines int) {
+				switch lines - heading {
+				case 1: // only when the first was seen is there a second
+					d.db.Journal().Close(second, func(uint64, error) {})
+				case 2:
+					cancel()
+				}
+			}}
+			root := NewRootCommand(d.deps)
+			root.SetArgs([]string{"cdr", "list", "--follow", "-o", format})
+			root.SetOut(w)
+			if err := root.ExecuteContext(ctx); !errors.Is(err, context.Canceled) {
+				t.Errorf("%v", err)
+			}
+			if w.lines != heading+2 {
+				t.Errorf("%d lines:\n%s", w.lines, w.String())
+			}
+		})
+	}
+}
+
+func TestServeGetsTheConfiguration(t *testing.T) {
+	d := newDesk(t)
+	var got config.Config
+	d.deps.Serve = func(_ context.Context, c config.Config, out io.Writer) error {
+		got = c
+		_, err := io.WriteString(out, "listening\n")
+		return err
+	}
+	if out := d.must("serve"); out != "listening\n" || got.DataDir != "./mask700-data" || len(got.SIP.Listen) != 2 || len(got.Trunks) != 0 {
+		t.Errorf("%q %+v", out, got)
+	}
+	flags := []string{"--data-dir", "d", "--key-file", "k", "--sip", "udp:127.0.0.1:5070", "--sip", "tcp:127.0.0.1:5070",
+		"--trunk", "sip:192.0.2.10:5060", "--media-address", "192.0.2.1", "--media-ports", "30000-30003", "--admin", "unix:s",
+		"--log-level", "debug", "--log-format", "json"}
+	d.must(append([]string{"serve"}, flags...)...)
+	if got.DataDir != "d" || got.Keys.File != "k" || len(got.SIP.Listen) != 2 || got.Trunks[0].Name != "default" ||
+		got.Media.Pools[0].Ports.Min != 30000 || got.AdminSocket() != "s" || got.Log.Level != "debug" || got.Log.Format != "json" {
+		t.Errorf("%+v", got)
+	}
+	shown := d.must(append([]string{"config", "show"}, flags...)...)
+	again, err := config.Parse("shown", []byte(shown))
+	if err != nil || again.Media.Pools[0].Ports.Max != 30003 || again.Keys.File != "k" {
+		t.Errorf("%v in\n%s", err, shown)
+	}
+	t.Setenv("MASK700_DATA_DIR", "from-the-environment")
+	d.must("serve")
+	if got.DataDir != "from-the-environment" {
+		t.Errorf("%s", got.DataDir)
+	}
+	d.must("serve", "--data-dir", "d")
+	if got.DataDir != "d" {
+		t.Errorf("%s", got.DataDir)
+	}
+	if err := os.WriteFile("mask700.yaml", []byte("sip:\n  ring_timeout: 20s\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	d.must("serve")
+	if got.SIP.RingTimeout.String() != "20s" || got.File() != "mask700.yaml" {
+		t.Errorf("%+v", got)
+	}
+	d.refuse(1, "there is no such file", "serve", "--config", "none.yaml")
+	d.refuse(1, "--trunk: write sip:HOST:PORT", "serve", "--trunk", "sip:"+numberA+"@192.0.2.10")
+	d.refuse(1, "--sip: write NETWORK", "serve", "--sip", numberA)
+	d.refuse(1, "--admin: a TCP address", "serve", "--admin", "127.0.0.1:7000")
+	d.deps.Serve = func(context.Context, config.Config, io.Writer) error { return errors.New("two\nlines") }
+	d.refuse(1, "two lines", "serve")
+}
+
+func TestConfigCheckNamesTheLine(t *testing.T) {
+	d := newDesk(t)
+	good, bad := filepath.Join(t.TempDir(), "good.yaml"), filepath.Join(t.TempDir(), "bad.yaml")
+	if err := errors.Join(
+		os.WriteFile(good, []byte("trunks:\n  - {name: a, targets: [\"sip:192.0.2.10\"]}\n"), 0o600),
+		os.WriteFile(bad, []byte("sip:\n  ring_timeout: 20\n"), 0o600),
+	); err != nil {
+		t.Fatal(err)
+	}
+	if out := d.must("config", "check", good); !strings.Contains(out, "is good: 2 listeners, 1 trunk") {
+		t.Errorf("%s", out)
+	}
+	d.refuse(1, bad+" line 2: sip.ring_timeout: not a duration", "config", "check", bad)
+	d.refuse(1, "needs a FILE", "config", "check")
+	d.refuse(1, "there is no such file", "config", "check", "none.yaml")
+}
+
+func TestSmallCommands(t *testing.T) {
+	d := newDesk(t)
+	d.deps.Demo = func(_ context.Context, out io.Writer) error { _, err := io.WriteString(out, "a call\n"); return err }
+	d.deps.ExampleNames = func() []string { return []string{"kamailio"} }
+	d.deps.Example = func(name string) (string, error) {
+		if name != "kamailio" {
+			return "", errors.New("no such example; there are kamailio")
+		}
+		return "listen=udp\n", nil
+	}
+	if out := d.must("demo"); out != "a call\n" {
+		t.Errorf("%q", out)
+	}
+	if out := d.must("config", "example", "kamailio"); out != "listen=udp\n" {
+		t.Errorf("%q", out)
+	}
+	d.refuse(1, "no such example", "config", "example", "x")
+	d.refuse(1, "one of kamailio", "config", "example")
+	if out := d.must("version"); !strings.HasPrefix(out, "mask700 1.2.3 (go") {
+		t.Errorf("%q", out)
+	}
+	if buildVersion("4.5.6") != "4.5.6" || buildVersion("") == "" {
+		t.Error("version")
+	}
+}
+
+// TestEveryListAndGetHasItsFlags walks the tree: what prints a list or one thing can print JSON, and what may print
+// a number refuses --reveal.
+func TestEveryListAndGetHasItsFlags(t *testing.T) {
+	withNumbers := map[string]bool{"binding": true, "call": true, "cdr": true, "explain": true}
+	var walk func(cmd *cobra.Command)
+	walk = func(cmd *cobra.Command) {
+		for _, c := range cmd.Commands() {
+			walk(c)
+		}
+		path := strings.Fields(cmd.CommandPath())
+		if cmd.HasSubCommands() || len(path) < 2 || path[1] == "config" {
+			return
+		}
+		if verb := path[len(path)-1]; (verb == "list" || verb == "get") && cmd.Flags().ShorthandLookup("o") == nil {
+			t.Errorf("%s has no -o", cmd.CommandPath())
+		}
+		if withNumbers[path[1]] && path[len(path)-1] != "hangup" && (cmd.Flags().Lookup("reveal") == nil || cmd.Flags().Lookup("reason") == nil) {
+			t.Errorf("%s has no --reveal", cmd.CommandPath())
+		}
+	}
+	walk(NewRootCommand(newDesk(t).deps))
+}
+
+func TestRevealFails(t *testing.T) {
+	bothWays(t, func(t *testing.T, d *desk) {
+		v := d.bind()
+		for _, args := range [][]string{
+			{"binding", "list"}, {"binding", "get", v.ID}, {"binding", "delete", v.ID}, {"explain", "--dialled", x, "--caller", numberA},
+			{"binding", "create", "--a", numberA, "--b", numberB, "--order", "o"},
+			{"call", "list"}, {"call", "get", "x"}, {"cdr", "list"}, {"cdr", "export"},
+		} {
+			d.refuse(1, "there is no audit log yet", append(args, "--reveal", "--reason", "asked by "+numberA)...)
+			d.refuse(1, "--reveal needs --reason", append(args, "--reveal")...)
+			d.refuse(1, "--reason goes with --reveal", append(args, "--reason", "x")...)
+		}
+		d.must("binding", "get", v.ID)
+	})
+}

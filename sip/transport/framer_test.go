@@ -99,6 +99,7 @@ func TestFramer(t *testing.T) {
 		{"length after a lone CR", head("Subject: a\rl: 5"), []string{broken(head("Subject: a\rl: 5"))}},
 		{"length ended by a lone LF", head("l: 5\nSubject: a"), []string{broken(head("l: 5\nSubject: a"))}},
 		{"length folded by a lone LF", head("l: 5\n 6"), []string{broken(head("l: 5\n 6"))}},
+		{"folded length ended by a lone LF", head("l:", " 5\nSubject: a"), []string{broken(head("l:", " 5\nSubject: a"))}},
 		{"length seen two ways", head("l: 5", "Subject: a\nl: 6"), []string{broken(head("l: 5", "Subject: a\nl: 6"))}},
 		{"header end of lone LFs", "OPTIONS sip:a SIP/2.0\nl: 0\n\n" + options, []string{broken("OPTIONS sip:a SIP/2.0\nl: 0\n\n")}},
 		{"header end after a lone LF", "OPTIONS sip:a SIP/2.0\n\r\n" + options, []string{broken("OPTIONS sip:a SIP/2.0\n\r\n")}},

@@ -48,7 +48,7 @@ e2e:
 
 ## bench: SIPp at a fixed rate through the gateway; flags in BENCH, such as BENCH='-rate 500 -seconds 10'
 bench: build
-	$(GO) run ./cmd/bench -binary ./mask700 $(BENCH)
+	$(GO) run ./cmd/bench -binary $(CURDIR)/mask700 $(BENCH)
 
 ## fuzz: every fuzz target for FUZZTIME
 fuzz:

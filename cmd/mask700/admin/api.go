@@ -79,7 +79,7 @@ func New(d Deps) http.Handler {
 func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !allowed(a.Tokens, r.Header.Get("Authorization")) {
 		w.Header().Set("WWW-Authenticate", "Bearer")
-		a.fail(w, kindToken.problem("a token of admin.tokens is needed; send it as `Authorization: Bearer TOKEN`"))
+		a.fail(w, kindToken.problem("a token of admin.tokens is needed; send it as `Authorization: Bearer TOKEN`, or with --token-file FILE"))
 		return
 	}
 	a.mux.ServeHTTP(w, r)

@@ -7,7 +7,8 @@ import "bytes"
 // it is not a number, or if a reader who ends lines at a lone CR or LF would
 // read another one (RFC 3261 section 20.14).
 func contentLength(header []byte) (length int, ok bool) {
-	line, clean, rest := cutLine(header)
+	_, clean, rest := cutLine(header)
+	var line []byte
 	seen := false
 	for len(rest) > 0 {
 		before := clean

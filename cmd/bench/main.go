@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 	"time"
 
@@ -67,9 +68,12 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	}
 	defer os.RemoveAll(dir)
 	if o.binary == "" {
-		if o.binary, err = rig.Build(ctx, dir, false); err != nil {
-			return err
-		}
+		o.binary, err = rig.Build(ctx, dir, false)
+	} else {
+		o.binary, err = filepath.Abs(o.binary)
+	}
+	if err != nil {
+		return err
 	}
 	if err := writeScenarios(dir); err != nil {
 		return err

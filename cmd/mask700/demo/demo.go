@@ -21,6 +21,7 @@ import (
 	"mask700/media"
 	"mask700/sip/flow"
 	"mask700/sip/gateway"
+	"mask700/sip/phone"
 	"mask700/sip/token"
 	"mask700/sip/transport"
 	"mask700/sip/trunk"
@@ -76,27 +77,30 @@ func Run(ctx context.Context, out io.Writer) error {
 	defer g.Close()
 	x.gateway = at
 
+	for _, party := range []struct {
+		number   string
+		hz, hear float64
+	}{{numberA, hzA, hzB}, {numberB, hzB, hzA}} {
+		h, err := newHandset(x, party.number, party.hz, party.hear)
+		if err != nil {
+			return err
+		}
+		defer h.audio.Close()
+		x.handsets = append(x.handsets, h)
+	}
 	var seed [32]byte
 	rand.Read(seed[:])
-	mint := func(i byte) *token.Mint {
-		seed[0] ^= i
-		return token.NewMint(seed, token.NewRouter(token.Secret{}, 1), 0)
+	mint := token.NewMint(seed, token.NewRouter(token.Secret{}, 1), 0)
+	for _, h := range x.handsets {
+		h.ready(x, mint, time.Now())
 	}
-	a, err := newHandset(x, numberA, hzA, hzB, mint(1))
-	if err != nil {
-		return err
-	}
-	defer a.audio.Close()
-	b, err := newHandset(x, numberB, hzB, hzA, mint(2))
-	if err != nil {
-		return err
-	}
-	defer b.audio.Close()
+	go x.read()
 	go x.run()
 
 	legs := make([]leg, 0, 2)
+	a, b := x.handsets[0], x.handsets[1]
 	for i, pair := range [][2]*handset{{a, b}, {b, a}} {
-		l, err := carry(ctx, pair[0], pair[1], bound.X.String())
+		l, err := x.carry(ctx, pair[0], pair[1], mint, bound.X.String())
 		if err != nil {
 			return fmt.Errorf("call %d: %w", i+1, err)
 		}
@@ -146,20 +150,33 @@ func start(db *store.DB, x *exchange) (*gateway.Gateway, netip.AddrPort, error) 
 }
 
 // carry makes one call and gathers what both ends saw.
-func carry(ctx context.Context, from, to *handset, dialled string) (leg, error) {
-	if err := ctx.Err(); err != nil {
+func (x *exchange) carry(ctx context.Context, from, to *handset, mint *token.Mint, dialled string) (leg, error) {
+	x.order(func(now time.Time) {
+		from.ready(x, mint, now)
+		to.ready(x, mint, now)
+		from.phone.Dial(now, dialled)
+	})
+	if err := x.await(ctx, phone.Talking, 5*time.Second); err != nil {
 		return leg{}, err
 	}
-	answered := make(chan error, 1)
-	go func() { answered <- to.answer(talk) }()
-	dialErr := from.dial(dialled, talk)
-	if err := errors.Join(dialErr, <-answered); err != nil {
+	var here, there []byte
+	x.order(func(time.Time) { here, there = from.phone.RemoteSDP(), to.phone.RemoteSDP() })
+	speaking := make(chan error, 1)
+	go func() { speaking <- to.talk(there, talk) }()
+	err := errors.Join(from.talk(here, talk), <-speaking)
+	x.order(func(now time.Time) { from.phone.HangUp(now) })
+	if err = errors.Join(err, x.await(ctx, phone.Ended, 5*time.Second)); err != nil {
 		return leg{}, err
 	}
 	l := leg{from: from.number, to: to.number, dialled: dialled}
 	var rawFrom, rawTo []byte
-	_, l.caller, rawFrom = from.report()
-	l.shown, l.callee, rawTo = to.report()
+	l.caller, rawFrom = from.heard()
+	l.callee, rawTo = to.heard()
+	x.order(func(time.Time) {
+		l.shown = to.phone.Shown()
+		rawFrom = append(rawFrom, bytes.Join(from.phone.RawReceived(), nil)...)
+		rawTo = append(rawTo, bytes.Join(to.phone.RawReceived(), nil)...)
+	})
 	l.leaks = count(rawFrom, to.number) + count(rawTo, from.number)
 	return l, nil
 }

@@ -43,7 +43,7 @@ func New(env *Env, a Arrival) *Call {
 	caller.LocalTag, caller.RemoteTag = env.Mint.Token(), m.From.Tag
 	caller.From = m.To.Text + ";tag=" + caller.LocalTag
 	caller.To = m.From.Text
-	caller.RemoteSeq = m.CSeq
+	caller.RemoteSeq, caller.Numbered = m.CSeq, true
 	caller.Route = slices.Clone(m.RecordRoute)
 	caller.Contact = contact(env.Mint.Token(), a.Flow, a.Host)
 	caller.retarget(m)
@@ -110,7 +110,8 @@ func (c *Call) decided(env *Env, ev Decided) {
 	in := env.Config.Trunks[c.leg(Caller).Trunk]
 	switch {
 	case ev.Err != nil:
-		c.refuse(env, "", Final{Status: 500})
+		// The store failed, nobody refused.
+		c.end(env, ending{end: endFailed, by: byPlatform, status: 500})
 		return
 	case d.Refusal != "":
 		c.refuse(env, d.Refusal, Final{Status: refusalStatus(d.Refusal)})

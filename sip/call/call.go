@@ -120,6 +120,7 @@ type Call struct {
 	Byes     []Tx     // BYE requests to be answered once the record is on disk
 	ByeEchos []Reply  // what those answers echo, index by index
 	Exchange Exchange // a re-INVITE on its way across
+	Forks    []string // To tags of the callee's further phones that have been released
 	Signaled bool     // the record is on disk: what ends the legs has been sent
 }
 

@@ -51,7 +51,7 @@ func (c *Call) end(env *Env, e ending) {
 	env.do(StopTimer{Timer{RingTimer, Callee}})
 	env.do(StopTimer{Timer{LimitTimer, Caller}})
 	if l := c.leg(Callee); l.Client.Pending && l.State < Confirmed {
-		c.cancelInvite(env)
+		c.cancelInvite(env, Callee)
 	}
 	c.wind(env)
 }
@@ -85,10 +85,11 @@ func (c *Call) recordClosed(env *Env, ev RecordClosed) {
 	c.Record.Seq = ev.Seq
 	c.Signaled = true
 
-	f := c.Final
-	c.respond(env, Caller, message.Response{
-		Status: f.Status, Q850: f.Q850, RetryAfter: f.RetryAfter, Unsupported: f.Unsupported,
-	})
+	if f := c.Final; f.Status != 0 {
+		c.respond(env, Caller, message.Response{
+			Status: f.Status, Q850: f.Q850, RetryAfter: f.RetryAfter, Unsupported: f.Unsupported,
+		})
+	}
 	for i, tx := range c.Byes {
 		c.reply(env, Reply{Tx: tx, Echo: c.ByeEchos[i].Echo}, message.Response{Status: 200})
 	}
@@ -153,17 +154,17 @@ func (c *Call) cancelled(env *Env, ev Cancelled) {
 	c.end(env, ending{end: cdr.EndCancelled, by: byCaller, status: 487, q850: causeNormal})
 }
 
-// cancelInvite ends the callee's pending INVITE: at once when a provisional
+// cancelInvite ends a pending INVITE of ours: at once when a provisional
 // response has come, else as soon as one does (section 9.1).
-func (c *Call) cancelInvite(env *Env) {
-	l := c.leg(Callee)
+func (c *Call) cancelInvite(env *Env, s Side) {
+	l := c.leg(s)
 	l.Client.Cancel = true
 	if !l.Client.Heard || l.Client.Cancelled {
 		return
 	}
 	l.Client.Cancelled = true
 	env.do(Cancel{Tx: l.Client.Tx})
-	env.do(StartTimer{Timer{CancelTimer, Callee}, env.Config.Timers.Timeout()})
+	env.do(StartTimer{Timer{CancelTimer, s}, env.Config.Timers.Timeout()})
 }
 
 // fired takes a timer of the call.
@@ -172,6 +173,10 @@ func (c *Call) fired(env *Env, ev Fired) {
 	l := c.leg(s)
 	switch ev.Timer.Kind {
 	case RingTimer:
+		if l.Client.Again {
+			c.cancelInvite(env, s)
+			return
+		}
 		c.end(env, ending{end: endNoAnswer, by: byPlatform, status: 480, q850: causeNoAnswer})
 	case LimitTimer:
 		c.end(env, ending{end: cdr.EndMaxDuration, by: byPlatform, status: 480, q850: causeNormal})
@@ -179,6 +184,9 @@ func (c *Call) fired(env *Env, ev Fired) {
 		if l.Client.Pending {
 			l.Client.Pending = false
 			env.do(Abandon{Tx: l.Client.Tx})
+			if l.Client.Again && c.Exchange.active() && c.State < Ending {
+				c.exchangeLost(env)
+			}
 			c.leaveIfOver(env)
 		}
 	case RepeatTimer:

@@ -54,10 +54,14 @@ func (c *Call) reinvited(env *Env, s Side, back Reply, m *message.Message) {
 	r := other.nextRequest(env, "INVITE")
 	r.Contact, r.Allow = other.Contact, true
 	attach(&r, body)
-	other.Client = Asked{Tx: ClientTx(r.Branch, "INVITE"), Branch: r.Branch, Seq: r.CSeq, Offered: len(body) > 0}
+	other.Client = Asked{
+		Tx: ClientTx(r.Branch, "INVITE"), Branch: r.Branch, Seq: r.CSeq, Pending: true, Again: true, Offered: len(body) > 0,
+	}
 	x.Late = len(body) == 0
 	x.Asked = c.ask(env, x.To, r, false)
 	c.Exchange = x
+	// A transaction that has heard a provisional response waits for ever.
+	env.do(StartTimer{Timer{RingTimer, x.To}, env.Config.RingTimeout})
 }
 
 // exchanged takes the other party's response to a re-INVITE.
@@ -66,11 +70,16 @@ func (c *Call) exchanged(env *Env, m *message.Message) {
 	l := c.leg(x.To)
 	switch {
 	case m.Status < 200:
+		l.Client.Heard = true
+		if l.Client.Cancel {
+			c.cancelInvite(env, x.To)
+		}
 		return
 	case m.Status >= 300:
 		c.exchangeRefused(env, m.Status)
 		return
 	}
+	c.exchangeOver(env)
 	l.retarget(m)
 	d, err := description(m)
 	if err == nil && d == nil {
@@ -105,6 +114,7 @@ func (c *Call) exchanged(env *Env, m *message.Message) {
 // says the dialog is gone ends the call (RFC 5057 section 5.1).
 func (c *Call) exchangeRefused(env *Env, status int) {
 	x := c.Exchange
+	c.exchangeOver(env)
 	c.Exchange = Exchange{}
 	c.Legs[0].SDP, c.Legs[1].SDP = x.Before[0], x.Before[1]
 	if status == 408 || status == 481 {
@@ -123,9 +133,36 @@ func (c *Call) exchangeRefused(env *Env, status int) {
 // no longer there (RFC 5057 section 5.1).
 func (c *Call) exchangeLost(env *Env) { c.exchangeRefused(env, 408) }
 
+// exchangeOver stops waiting for the answer to our re-INVITE.
+func (c *Call) exchangeOver(env *Env) {
+	c.leg(c.Exchange.To).Client.Pending = false
+	env.do(StopTimer{Timer{RingTimer, c.Exchange.To}})
+	env.do(StopTimer{Timer{CancelTimer, c.Exchange.To}})
+}
+
+// overtaken takes the response to a re-INVITE of ours that the end of the call
+// has overtaken. A 2xx still wants its ACK (section 13.2.2.4), and until the
+// final response the call stays to give it.
+func (c *Call) overtaken(env *Env, s Side, m *message.Message) {
+	l := c.leg(s)
+	if !l.Client.Pending || m.Status < 200 {
+		return
+	}
+	l.Client.Pending = false
+	env.do(StopTimer{Timer{CancelTimer, s}})
+	if m.Status < 300 {
+		c.acknowledge(env, s, nil)
+	}
+	c.leaveIfOver(env)
+}
+
 // dropExchange answers a re-INVITE that the end of the call has overtaken
 // (section 15.1.2).
 func (c *Call) dropExchange(env *Env) {
+	if x := c.Exchange; x.active() && c.leg(x.To).Client.Pending {
+		env.do(StopTimer{Timer{RingTimer, x.To}})
+		env.do(StartTimer{Timer{CancelTimer, x.To}, env.Config.Timers.Timeout()})
+	}
 	for _, s := range []Side{Caller, Callee} {
 		c.respond(env, s, message.Response{Status: 487})
 	}

@@ -40,6 +40,7 @@ type Leg struct {
 	Contact   string // ours, complete
 	Seq       uint32 // last CSeq of ours
 	RemoteSeq uint32 // last CSeq of theirs
+	Numbered  bool   // RemoteSeq is known
 
 	SDP    sdp.Leg
 	Server Served // the INVITE of theirs that is being or was last answered
@@ -72,6 +73,7 @@ type Asked struct {
 	Tx        Tx
 	Branch    string
 	Seq       uint32
+	Again     bool // it was a re-INVITE
 	Pending   bool // no final response yet
 	Heard     bool // a provisional response came: it may be cancelled
 	Cancel    bool // it shall be cancelled

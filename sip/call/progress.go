@@ -1,6 +1,8 @@
 package call
 
 import (
+	"slices"
+
 	"mask700/binding/cdr"
 	"mask700/sip/message"
 	"mask700/sip/trunk"
@@ -14,8 +16,10 @@ func (c *Call) responded(env *Env, ev Responded) {
 		l.ByeTx = ""
 		c.leaveIfOver(env)
 	case ev.Tx != l.Client.Tx:
-	case c.Exchange.active() && ev.Side == c.Exchange.To && ev.Tx == c.Exchange.Asked:
+	case l.Client.Again && c.Exchange.active() && c.State < Ending:
 		c.exchanged(env, ev.Message)
+	case l.Client.Again:
+		c.overtaken(env, ev.Side, ev.Message)
 	case ev.Side == Callee:
 		c.calleeSays(env, ev.Message)
 	}
@@ -28,7 +32,7 @@ func (c *Call) calleeSays(env *Env, m *message.Message) {
 	case m.Status < 200:
 		l.Client.Heard = true
 		if l.Client.Cancel {
-			c.cancelInvite(env)
+			c.cancelInvite(env, Callee)
 			return
 		}
 		if m.Status > 100 && l.Client.Pending {
@@ -175,16 +179,20 @@ func (c *Call) answered(env *Env, body []byte, offering bool) {
 }
 
 // releaseFork takes a 2xx of a second phone that picked up: it is acknowledged
-// and released, in a dialog of its own.
+// and released, in a dialog of its own. When its 2xx comes again only the ACK
+// was lost.
 func (c *Call) releaseFork(env *Env, m *message.Message) {
 	main := c.Legs[Callee]
 	fork := &c.Legs[Callee]
 	fork.dialogFrom(m)
 	c.acknowledge(env, Callee, nil)
-	r := fork.nextRequest(env, "BYE")
-	r.Q850 = causeNormal
-	c.ask(env, Callee, r, true)
-	main.Seq = fork.Seq
+	if !slices.Contains(c.Forks, m.To.Tag) {
+		c.Forks = append(c.Forks, m.To.Tag)
+		r := fork.nextRequest(env, "BYE")
+		r.Q850 = causeNormal
+		c.ask(env, Callee, r, true)
+		main.Seq = fork.Seq
+	}
 	c.Legs[Callee] = main
 }
 
@@ -196,7 +204,7 @@ func (c *Call) unanswered(env *Env, ev Unanswered) {
 		l.ByeTx = ""
 		c.leaveIfOver(env)
 	case ev.Tx != l.Client.Tx:
-	case c.Exchange.active() && ev.Side == c.Exchange.To && ev.Tx == c.Exchange.Asked:
+	case l.Client.Again && c.Exchange.active() && c.State < Ending:
 		c.exchangeLost(env)
 	case l.Client.Pending:
 		l.Client.Pending = false
@@ -217,12 +225,12 @@ func (c *Call) requested(env *Env, ev Requested) {
 	case l.RemoteTag != "" && m.From.Tag != l.RemoteTag, l.RemoteTag == "" && ev.Side == Callee:
 		c.reply(env, back, message.Response{Status: 481})
 		return
-	case m.CSeq <= l.RemoteSeq:
+	case l.Numbered && m.CSeq <= l.RemoteSeq:
 		// Older than what we have seen: out of order (section 12.2.2).
 		c.reply(env, back, message.Response{Status: 500})
 		return
 	}
-	l.RemoteSeq = m.CSeq
+	l.RemoteSeq, l.Numbered = m.CSeq, true
 	switch m.Method {
 	case "BYE":
 		c.byeReceived(env, ev)

@@ -188,7 +188,7 @@ func (s *Shard) cancelled(in Inbound, key call.Tx) {
 	if c == nil {
 		return
 	}
-	tag := ""
+	tag := t.tag
 	if t.owner.call != nil {
 		tag = t.owner.call.Legs[t.side].LocalTag
 	}

@@ -68,7 +68,6 @@ type Stats struct {
 // this, with call nil.
 type live struct {
 	call   *call.Call
-	merge  mergeKey
 	timers [10]wheel.ID // by timerIndex
 }
 
@@ -85,7 +84,8 @@ type dialog struct {
 	side call.Side
 }
 
-// mergeKey is what two copies of one request have in common (section 8.2.2.2).
+// mergeKey is what two copies of one request have in common (section 8.2.2.2). It
+// is known for as long as the transaction of the first lasts.
 type mergeKey struct {
 	callID, tag string
 	seq         uint32
@@ -314,7 +314,6 @@ func (s *Shard) leave(l *live) {
 		leg := &l.call.Legs[i]
 		delete(s.dialogs, dialogKey{leg.CallID, leg.LocalTag})
 	}
-	delete(s.merged, l.merge)
 	delete(s.calls, l.call.ID)
 	l.call = nil
 }
@@ -326,9 +325,10 @@ func (s *Shard) begin(in Inbound, t *tx, why binding.Refusal, refuse *call.Final
 		s.stats.Refused++
 	}
 	m := in.Message
-	l := &live{merge: mergeKey{m.CallID, m.From.Tag, m.CSeq}}
+	l := &live{}
 	t.owner = l
-	s.merged[l.merge] = struct{}{}
+	t.merge = mergeKey{m.CallID, m.From.Tag, m.CSeq}
+	s.merged[t.merge] = struct{}{}
 	l.call = call.New(&s.env, call.Arrival{
 		Tx: t.key, Message: m, Echo: in.echo(), Flow: in.Flow, Host: s.host(in.Flow), Trunk: in.Trunk,
 		Refuse: refuse, Refusal: why,

@@ -23,6 +23,8 @@ type tx struct {
 	flow    flow.Flow
 	other   netip.AddrPort // where to try next when the connection of flow is gone
 	last    []byte
+	tag     string   // ours, of its responses; kept for a CANCEL that comes when the call is over
+	merge   mergeKey // of the INVITE that began a call
 
 	// Of an INVITE that we sent, until it has its final response: what its
 	// CANCEL and its ACK are made of.
@@ -106,6 +108,9 @@ func (s *Shard) forget(t *tx) {
 		delete(s.txs, t.key)
 	}
 	delete(s.tokens, t.token)
+	if t.merge != (mergeKey{}) {
+		delete(s.merged, t.merge)
+	}
 }
 
 // transmit is the one place where bytes leave. What guards the last step
@@ -147,6 +152,9 @@ func (s *Shard) respond(a call.Respond) {
 		}
 	}
 	t.last = s.writeResponse(&a.Response)
+	if a.Response.ToTag != "" {
+		t.tag = a.Response.ToTag
+	}
 	s.step(t, in, nil)
 }
 

@@ -1,0 +1,340 @@
+package shard_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/datadriven"
+
+	"mask700/binding"
+	"mask700/sip/call"
+	"mask700/sip/flow"
+	"mask700/sip/message"
+	"mask700/sip/shard"
+)
+
+// TestFlows plays the flows of testdata/flows; the README there says how to read
+// and to write one. With -rewrite what happens becomes what is expected: then
+// read every line that changed with the RFC at hand.
+func TestFlows(t *testing.T) {
+	datadriven.Walk(t, "../../testdata/flows", func(t *testing.T, path string) {
+		if !strings.HasSuffix(path, ".txt") {
+			return
+		}
+		s := newScene()
+		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
+			s.world.fail = t.Errorf
+			return s.play(t, d)
+		})
+		s.world.fail = t.Errorf
+		s.settle()
+	})
+}
+
+// scene is a flow that is being played.
+type scene struct {
+	world   *world
+	actors  map[string]*actor
+	order   *sequence
+	names   *names
+	full    bool
+	waiting []question
+	sent    map[string]bool // messages that left, by their bytes
+	finals  [][]byte        // final answers to INVITEs
+	invites map[string]bool // branches of INVITEs outside of a dialog
+	merged  int             // of them, those answered 482
+	b       strings.Builder
+}
+
+// Numbers of the bindings: 7 is live, 8 has expired, 9 may be dialled by the
+// callee only, all between the caller and the callee.
+func newScene() *scene {
+	s := &scene{
+		world: newWorld(1, flow.UDP, nil), actors: map[string]*actor{}, order: newSequence(), names: newNames(),
+		sent: map[string]bool{}, invites: map[string]bool{},
+	}
+	w := s.world
+	w.send, w.note = s.shows, func(format string, args ...any) { s.line(format, args...) }
+	w.held = func(b binding.Block) bool { return b.String() == "70010000001" }
+	for _, a := range []struct {
+		name, number, host string
+		listener           uint16
+	}{
+		{"caller", "13800000001", "192.0.2.10:5060", 0},
+		{"callee", "13900000002", "198.51.100.20:5060", 1},
+		{"stranger", "13600000004", "192.0.2.30:5060", 0},
+	} {
+		s.actors[a.name] = newActor(w, a.name, a.number, a.host, a.listener)
+	}
+	s.actors["callee"].secrets.learn("13700000003")
+	pair := binding.Binding{
+		ID: "pair", Mode: binding.ModeAXB, X: mustX("700100000010007"), A: mustNumber("13800000001"), B: mustNumber("13900000002"),
+		Order: "order", Tenant: "default", CreatedAt: epoch.Add(-24 * time.Hour),
+	}
+	old, oneWay := pair, pair
+	old.ID, old.X, old.ExpiresAt = "old", mustX("700100000010008"), epoch.Add(-time.Hour)
+	oneWay.ID, oneWay.X, oneWay.OneWay = "oneway", mustX("700100000010009"), binding.OneWayBToA
+	w.rows = []binding.Binding{pair, old, oneWay}
+	return s
+}
+
+func (s *scene) line(format string, args ...any) {
+	at := s.world.now.Sub(epoch).Seconds()
+	s.b.WriteString(s.names.replace(fmt.Sprintf("%7.2f  %s", at, fmt.Sprintf(format, args...))) + "\n")
+}
+
+// play does one line of a flow and returns what came of it.
+func (s *scene) play(t *testing.T, d *datadriven.TestData) string {
+	w := s.world
+	args := make([]string, 0, len(d.CmdArgs))
+	for _, a := range d.CmdArgs {
+		args = append(args, a.String())
+	}
+	first := ""
+	if len(args) > 0 {
+		first = args[0]
+	}
+	switch d.Cmd {
+	case "world":
+		s.set(t, args)
+	case "recv":
+		a := s.actors[first]
+		b, err := a.write(d.Input)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.receive(a, b)
+	case "repeat":
+		s.receive(s.actors[first], s.actors[first].last)
+	case "answer":
+		i := slices.IndexFunc(s.waiting, func(q question) bool { return q.kind == first })
+		if i < 0 {
+			t.Fatalf("nothing waits for %s", first)
+		}
+		q := s.waiting[i]
+		s.waiting = slices.Delete(s.waiting, i, i+1)
+		w.answer(q)
+		w.drain()
+	case "advance":
+		by, err := time.ParseDuration(first)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.advance(w.now.Add(by))
+	case "fail":
+		switch first {
+		case "store":
+			w.store = errDisk
+		case "ports":
+			w.ports = errDisk
+		default:
+			w.store, w.ports = nil, nil
+		}
+	case "hangup":
+		if w.shard.HangUp(w.now, "", "hangup") == 0 {
+			t.Error("nothing to hang up")
+		}
+		w.drain()
+	case "drain":
+		w.shard.Drain(true)
+	case "silent":
+		for _, id := range w.order {
+			w.shard.Answer(w.now, id, call.MediaSilent{})
+		}
+		w.drain()
+	case "record":
+		for _, id := range w.order {
+			s.line("record   %s", summary(w.calls[id].record))
+		}
+	case "alike":
+		s.alike(t)
+	default:
+		t.Fatalf("no such command: %s", d.Cmd)
+	}
+	s.recode()
+	out := s.b.String()
+	s.b.Reset()
+	return out
+}
+
+// set changes the world before the first message.
+func (s *scene) set(t *testing.T, args []string) {
+	w := s.world
+	for _, a := range args {
+		name, value, _ := strings.Cut(a, "=")
+		by, _ := time.ParseDuration(value)
+		switch name {
+		case "full":
+			s.full = true
+		case "manual":
+			w.ask = func(q question) { s.waiting = append(s.waiting, q) }
+		case "ringing":
+			w.trunks[1].EarlyMedia = "ringing"
+		case "pai", "rpid":
+			w.trunks[1].Identity = name
+		case "ring":
+			w.config.RingTimeout = by
+		case "limit":
+			w.rows[0].MaxDuration = by
+		default:
+			t.Fatalf("world: no %s", name)
+		}
+	}
+}
+
+// receive hands an actor's bytes to the shard.
+func (s *scene) receive(a *actor, b []byte) {
+	if m, _ := message.Parse(b); m != nil && m.IsRequest() && len(m.Via) > 0 {
+		s.order.received(m)
+		if m.Method == "INVITE" && m.To.Tag == "" {
+			s.invites[m.Via[0].Branch] = true
+		}
+	}
+	s.world.receive(a.flow(), b)
+}
+
+// recode replaces every live call by what its encoding decodes to, so that each
+// flow also proves that a call can go on after a restart, wherever it stands.
+func (s *scene) recode() {
+	if err := s.world.shard.Recode(); err != nil {
+		s.world.fail("%v", err)
+	}
+}
+
+// advance moves the time from one timer to the next.
+func (s *scene) advance(to time.Time) {
+	for next, ok := s.world.shard.Next(); ok && !next.After(to); next, ok = s.world.shard.Next() {
+		if !next.After(s.world.now) {
+			next = s.world.now.Add(10 * time.Millisecond) // a tick
+		}
+		s.world.advance(next)
+		s.recode()
+	}
+	s.world.advance(to)
+}
+
+// settle lets everything come to its end and checks the books.
+func (s *scene) settle() {
+	for len(s.waiting) > 0 {
+		q := s.waiting[0]
+		s.waiting = s.waiting[1:]
+		s.world.answer(q)
+		s.world.drain()
+	}
+	s.world.ask = s.world.answer
+	s.advance(s.world.now.Add(10 * time.Minute))
+	s.world.audit()
+	if n := len(s.invites) - s.merged; n != len(s.world.calls) {
+		s.world.fail("%d INVITEs have left %d records", n, len(s.world.calls))
+	}
+}
+
+// shows writes down a message that leaves, gives it to the party that it is for,
+// and checks that it fits.
+func (s *scene) shows(send shard.Send) {
+	to := s.world.guard.receiver(send)
+	m, fault := message.Parse(send.Bytes)
+	if to == nil || fault != nil {
+		return // the world has complained
+	}
+	again := ""
+	if s.sent[string(send.Bytes)] {
+		again = " again"
+	}
+	s.sent[string(send.Bytes)] = true
+	s.order.leaving(s.world.fail, m, again != "")
+	head, body, _ := strings.Cut(string(send.Bytes), "\r\n\r\n")
+	lines := strings.Split(head, "\r\n")
+	start := strings.TrimPrefix(strings.TrimSuffix(lines[0], " SIP/2.0"), "SIP/2.0 ")
+	if !m.IsRequest() {
+		start += " (" + m.Method + ")"
+	}
+	at := ""
+	if send.Flow.Remote != to.hosts[0] {
+		at = " at " + send.Flow.Remote.String()
+	}
+	s.line("-> %s%s%s: %s", to.name, at, again, start)
+	if again != "" {
+		return
+	}
+	s.details(lines[1:], body)
+	if m.Method == "INVITE" && m.Status >= 200 {
+		s.finals = append(s.finals, send.Bytes)
+	}
+	if m.Status == 482 {
+		s.merged++
+	}
+	s.actors[to.name].sees(m)
+}
+
+// noted are the headers that are written down even where the whole is not.
+var noted = []string{
+	"Route", "Record-Route", "Allow", "Accept", "Require", "Supported", "Unsupported", "Retry-After", "Reason",
+	"P-Asserted-Identity", "Remote-Party-ID",
+}
+
+func (s *scene) details(headers []string, body string) {
+	put := func(text string) { s.b.WriteString(s.names.replace("           "+text) + "\n") }
+	for _, h := range headers {
+		name, _, _ := strings.Cut(h, ":")
+		switch {
+		case s.full:
+			put("| " + h)
+		case slices.Contains(noted, name):
+			put(h)
+		}
+	}
+	switch {
+	case body == "":
+	case s.full:
+		put("|")
+		for _, l := range strings.Split(strings.TrimSuffix(body, "\r\n"), "\r\n") {
+			put("| " + l)
+		}
+	default:
+		put(brief(body))
+	}
+}
+
+// brief is a session description of ours in one line.
+func brief(body string) string {
+	var version, addr, direction string
+	var streams []string
+	for _, l := range strings.Split(body, "\r\n") {
+		f := strings.Fields(l)
+		switch {
+		case strings.HasPrefix(l, "o="):
+			version = f[2]
+		case strings.HasPrefix(l, "c="):
+			addr = f[2]
+		case strings.HasPrefix(l, "m="):
+			streams = append(streams, f[0][2:]+" "+f[1]+" types "+strings.Join(f[3:], ","))
+		case l == "a=sendrecv" || l == "a=sendonly" || l == "a=recvonly" || l == "a=inactive":
+			direction = l[2:]
+		}
+	}
+	return strings.TrimSpace(fmt.Sprintf("sdp version %s, %s, %s %s", version, addr, strings.Join(streams, ", "), direction))
+}
+
+// alike compares all final answers to INVITEs so far: apart from what they echo
+// of their requests they have to be the same bytes.
+func (s *scene) alike(t *testing.T) {
+	kinds := map[string]bool{}
+	for _, b := range s.finals {
+		lines := strings.Split(string(b), "\r\n")
+		for i, l := range lines {
+			switch name, _, _ := strings.Cut(l, ":"); name {
+			case "Via", "From", "To", "Call-ID", "CSeq":
+				lines[i] = name
+			}
+		}
+		kinds[strings.Join(lines, "\r\n")] = true
+	}
+	s.line("%d final answers, of %d kinds", len(s.finals), len(kinds))
+	if len(kinds) != 1 || len(s.finals) < 2 {
+		t.Error("the answers can be told apart")
+	}
+}

@@ -1,0 +1,371 @@
+package shard_test
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+
+	"mask700/binding"
+	"mask700/binding/cdr"
+	"mask700/media/sdp"
+	"mask700/sip/call"
+	"mask700/sip/flow"
+	"mask700/sip/message"
+	"mask700/sip/shard"
+	"mask700/sip/token"
+	"mask700/sip/transaction"
+	"mask700/sip/trunk"
+)
+
+var epoch = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
+
+// Our side of the two networks. Nothing of one may be seen in the other.
+const (
+	insideNet, outsideNet   = "192.0.2.", "198.51.100."
+	insideHost, outsideHost = "192.0.2.1:5060", "198.51.100.1:5060"
+	insideHop, outsideHop   = "192.0.2.9:5060", "198.51.100.9:5060" // the switches behind which the phones are
+	insidePort, outsidePort = 20000, 30000                          // our first media ports
+)
+
+// errDisk is what a store says that cannot write.
+var errDisk = errors.New("disk full")
+
+// world is a shard with what it asks: bindings, media ports, a journal. All
+// answers are exact about what was asked and when, and complain about anything
+// that is asked out of turn.
+type world struct {
+	fail   func(format string, args ...any)
+	now    time.Time
+	shard  *shard.Shard
+	trunks []*trunk.Trunk
+	config *call.Config
+	guard  *guard
+
+	held  func(binding.Block) bool
+	rows  []binding.Binding
+	store error // what the next answers of the store say
+	ports error
+
+	calls    map[string]*ledger // by the call's id
+	order    []string           // ids in order of their first question
+	legs     map[string]string  // the call's id by the Call-ID of a leg
+	seq      uint64
+	sessions int
+
+	// What the world does not do itself.
+	send func(shard.Send)
+	ask  func(question)
+	note func(format string, args ...any)
+}
+
+// ledger is what one call has asked for.
+type ledger struct {
+	first              uint32 // CSeq of the caller's INVITE
+	callID             string // of the caller
+	decided            int
+	opened, closed     int // rows asked for
+	openOnDisk, onDisk bool
+	ports, portsClosed int
+	media              bool // ports are open
+	record             cdr.Record
+	invited            bool // the callee's INVITE was sent
+}
+
+// question waits for an answer.
+type question struct {
+	call  string
+	kind  string // decided, media, opened, ended, closed
+	event func() call.Event
+}
+
+func newWorld(seed uint64, network flow.Network, change func(*call.Config)) *world {
+	w := &world{
+		now: epoch, guard: newGuard(), calls: map[string]*ledger{}, legs: map[string]string{},
+		held: func(binding.Block) bool { return true },
+		send: func(shard.Send) {}, note: func(string, ...any) {},
+	}
+	w.ask = w.answer
+	w.trunks = []*trunk.Trunk{
+		{Index: 0, Name: "inside", RouteTo: "outside", Listen: "in", Media: "in", EarlyMedia: trunk.EarlyPass},
+		{Index: 1, Name: "outside", RouteTo: "inside", Listen: "out", Media: "out", EarlyMedia: trunk.EarlyPass},
+	}
+	w.config = &call.Config{
+		Timers: transaction.DefaultTimers(), RingTimeout: time.Minute, Trunks: w.trunks,
+		Hops: []call.Hop{hop(0, network, insideHost, insideHop), hop(1, network, outsideHost, outsideHop)},
+	}
+	if change != nil {
+		change(w.config)
+	}
+	var b [32]byte
+	for i := range 8 {
+		b[i] = byte(seed >> (8 * i))
+	}
+	w.shard = shard.New(shard.Config{Seed: b, Router: token.NewRouter(token.Secret{7}, 1), Call: w.config, MaxCalls: 1000}, epoch)
+	return w
+}
+
+func hop(listener uint16, network flow.Network, host, target string) call.Hop {
+	name, _, _ := strings.Cut(host, ":")
+	return call.Hop{
+		Flow: flow.Flow{Listener: listener, Network: network, Local: netip.MustParseAddrPort(host), Remote: netip.MustParseAddrPort(target)},
+		Host: host, Domain: name, Target: target,
+	}
+}
+
+// receive hands a message of a peer to the shard, as the edge does.
+func (w *world) receive(f flow.Flow, frame []byte) {
+	m, fault := message.Parse(frame)
+	if fault != nil {
+		m = fault.Message
+	} else if f2 := message.Check(m); f2 != nil {
+		if fault = f2; !m.IsRequest() {
+			return
+		}
+	}
+	if m == nil || fault != nil && fault.Status == 0 && m.IsRequest() {
+		return
+	}
+	w.shard.Receive(w.now, shard.Inbound{Flow: f, Trunk: w.trunks[f.Listener], Message: m, Fault: fault})
+	w.drain()
+}
+
+// advance moves the time.
+func (w *world) advance(to time.Time) {
+	w.now = to
+	w.shard.Advance(to)
+	w.drain()
+}
+
+// drain does what the shard asks for, until it asks for nothing more.
+func (w *world) drain() {
+	for out := w.shard.Take(); len(out) > 0; out = w.shard.Take() {
+		w.shard.Calls(func(c *call.Call) bool {
+			w.ledger(c.ID).callID, w.ledger(c.ID).first = c.Legs[call.Caller].CallID, firstSeq(w.ledger(c.ID), c)
+			for i := range c.Legs {
+				w.legs[c.Legs[i].CallID] = c.ID
+			}
+			return true
+		})
+		for _, o := range out {
+			w.perform(o)
+		}
+	}
+}
+
+func firstSeq(l *ledger, c *call.Call) uint32 {
+	if l.first == 0 {
+		return c.Legs[call.Caller].Server.Seq
+	}
+	return l.first
+}
+
+func (w *world) ledger(id string) *ledger {
+	l := w.calls[id]
+	if l == nil {
+		l = &ledger{}
+		w.calls[id] = l
+		w.order = append(w.order, id)
+	}
+	return l
+}
+
+func (w *world) perform(o shard.Output) {
+	if o.Action == nil {
+		w.inspect(o.Send)
+		w.guard.check(w.fail, o.Send)
+		w.send(o.Send)
+		return
+	}
+	l := w.ledger(o.Call)
+	switch a := o.Action.(type) {
+	case call.Decide:
+		l.decided++
+		w.note("bindings <- %s dials %s", orNobody(a.Query.Caller), a.Query.Dialled)
+		w.put(o.Call, "decided", func() call.Event {
+			if w.store != nil {
+				return call.Decided{Err: w.store}
+			}
+			var rows []binding.Binding
+			for _, r := range w.rows {
+				if r.OnX(a.Query.Dialled) {
+					rows = append(rows, r)
+				}
+			}
+			return call.Decided{Decision: binding.Resolve(a.Query, w.held(a.Query.Dialled.Block()), rows)}
+		})
+	case call.OpenMedia:
+		l.ports++
+		w.note("media    <- open %s and %s", a.Pools[0], a.Pools[1])
+		w.put(o.Call, "media", func() call.Event {
+			if w.ports != nil {
+				return call.MediaOpened{Err: w.ports}
+			}
+			l.media = true
+			w.sessions++
+			return call.MediaOpened{Local: w.locals(a)}
+		})
+	case call.OpenRecord:
+		l.opened++
+		w.note("journal  <- open")
+		w.put(o.Call, "opened", func() call.Event {
+			if w.store == nil {
+				l.openOnDisk = true
+			}
+			return call.RecordOpened{Err: w.store}
+		})
+	case call.SetRemote:
+		if !l.media {
+			w.fail("call %s: media set that is not open", o.Call)
+		}
+		w.note("media    <- %s is at %v, sends %t, receives %t", a.Side, a.Remote.RTP, a.Remote.Send, a.Remote.Recv)
+	case call.SettleMedia:
+		if !l.media {
+			w.fail("call %s: media settled that is not open", o.Call)
+		}
+		w.note("media    <- settle")
+	case call.CloseMedia:
+		l.portsClosed++
+		if !l.media {
+			w.fail("call %s: media closed that is not open", o.Call)
+		}
+		l.media = false
+		w.note("media    <- close")
+		w.put(o.Call, "ended", func() call.Event { return call.MediaEnded{Media: cdr.Media{Codec: "PCMA"}} })
+	case call.CloseRecord:
+		l.closed++
+		l.record = a.Record
+		if l.media {
+			w.fail("call %s: record closed while media is open", o.Call)
+		}
+		w.note("journal  <- close: %s", summary(a.Record))
+		w.put(o.Call, "closed", func() call.Event {
+			l.onDisk = true
+			w.seq++
+			return call.RecordClosed{Seq: w.seq, Err: w.store}
+		})
+	default:
+		w.fail("call %s: an action that nobody knows: %T", o.Call, a)
+	}
+}
+
+func orNobody(n binding.Number) string {
+	if n.IsZero() {
+		return "nobody"
+	}
+	return n.String()
+}
+
+// locals gives our ports of a session.
+func (w *world) locals(a call.OpenMedia) [2]sdp.Local {
+	var l [2]sdp.Local
+	for i, f := range a.Peers {
+		l[i] = sdp.Local{Addr: f.Local.Addr(), Port: insidePort + 4*uint16(w.sessions)}
+		if f.Listener == 1 {
+			l[i].Port = outsidePort + 4*uint16(w.sessions)
+		}
+	}
+	return l
+}
+
+func (w *world) put(id, kind string, event func() call.Event) { w.ask(question{id, kind, event}) }
+
+// answer brings an answer to its call.
+func (w *world) answer(q question) { w.shard.Answer(w.now, q.call, q.event()) }
+
+func summary(r cdr.Record) string {
+	v := r.View()
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s by %s, %d, cause %d", v.End, v.ReleasedBy, v.SIPStatus, v.Q850)
+	if v.Refusal != "" {
+		fmt.Fprintf(&b, ", %s", v.Refusal)
+	}
+	if v.CallerOut != "" {
+		fmt.Fprintf(&b, ", %s -> %s as %s -> %s", v.CallerIn, v.CalleeIn, v.CallerOut, v.CalleeOut)
+	}
+	return b.String()
+}
+
+// inspect checks that a message does not leave before the rows that have to be
+// on disk by then, and notes to whom the call's messages go.
+func (w *world) inspect(s shard.Send) {
+	m, fault := message.Parse(s.Bytes)
+	if fault == nil {
+		if fault = message.Check(m); fault != nil && fault.Status == 483 {
+			fault = nil // no more hops is for the next one to find
+		}
+	}
+	if fault != nil {
+		w.fail("a message left that is none: %v\n%s", fault, s.Bytes)
+		return
+	}
+	if m.Target.User != "" && m.Method == "INVITE" && m.IsRequest() && m.MaxForwards < 0 {
+		w.fail("an INVITE without Max-Forwards")
+	}
+	id, ok := w.legs[m.CallID]
+	if !ok {
+		return // an answer without a call
+	}
+	l := w.calls[id]
+	switch {
+	case m.IsRequest() && m.Method == "INVITE" && m.To.Tag == "":
+		l.invited = true
+		if !l.openOnDisk {
+			w.fail("call %s: the callee's INVITE left before the opening row was on disk", id)
+		}
+	case m.IsRequest() && m.Method == "BYE" && !l.onDisk && !w.forked(m):
+		w.fail("call %s: a BYE left before the closing row was on disk", id)
+	case !m.IsRequest() && m.Method == "BYE" && m.Status == 200 && !l.onDisk:
+		w.fail("call %s: a BYE was answered before the closing row was on disk", id)
+	case !m.IsRequest() && m.Method == "INVITE" && m.Status >= 300 && m.Status != 482 &&
+		m.CallID == l.callID && m.CSeq == l.first && !l.onDisk:
+		w.fail("call %s: %d left before the closing row was on disk", id, m.Status)
+	}
+}
+
+// forked reports whether a BYE is for a second phone that answered: the call
+// goes on.
+func (w *world) forked(m *message.Message) bool {
+	c := w.shard.Call(w.legs[m.CallID])
+	return c != nil && m.CallID == c.Legs[call.Callee].CallID && m.To.Tag != c.Legs[call.Callee].RemoteTag
+}
+
+// audit checks what has to be true when everything is over.
+func (w *world) audit() {
+	for name, n := range w.shard.Tables() {
+		if n != 0 {
+			w.fail("%d %s are left when all is over", n, name)
+		}
+	}
+	for id, l := range w.calls {
+		switch {
+		case l.closed != 1 || !l.onDisk:
+			w.fail("call %s: %d records closed, want one", id, l.closed)
+		case l.opened > 1:
+			w.fail("call %s: %d opening rows", id, l.opened)
+		case l.media || l.portsClosed > l.ports || l.ports > 1:
+			w.fail("call %s: media opened %d and closed %d times", id, l.ports, l.portsClosed)
+		case l.decided > 1:
+			w.fail("call %s: decided %d times", id, l.decided)
+		case l.record.ReleasedAt.IsZero() || l.record.End == "" || l.record.ReleasedBy == "" || l.record.SIPStatus == 0:
+			w.fail("call %s: the record does not say how it ended: %s", id, summary(l.record))
+		}
+	}
+}
+
+func mustNumber(s string) binding.Number {
+	n, err := binding.Plan{}.ParseNumber(s)
+	if err != nil {
+		panic(err)
+	}
+	return n
+}
+
+func mustX(s string) binding.X {
+	x, err := binding.Plan{}.ParseX(s)
+	if err != nil {
+		panic(err)
+	}
+	return x
+}

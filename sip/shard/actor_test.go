@@ -42,7 +42,7 @@ func newActor(w *world, name, number, host string, listener uint16) *actor {
 	a.secrets = w.guard.add(name, number, host,
 		"call-of-"+name, a.tag, "of-"+name, "Name of "+name, "Phone-of-"+name, "session-of-"+name, "user-"+name)
 	for _, proxy := range []string{"77:5060", "78:5060"} {
-		a.secrets.proxies = append(a.secrets.proxies, netip.MustParseAddrPort(a.secrets.network+proxy))
+		a.secrets.hosts = append(a.secrets.hosts, netip.MustParseAddrPort(a.secrets.network+proxy))
 	}
 	a.self = fmt.Sprintf(`"Name of %s" <sip:%s@%s>;tag=%s`, name, number, host, a.tag)
 	return a

@@ -22,8 +22,7 @@ type guard struct {
 // secrets are the byte strings of one party.
 type secrets struct {
 	name    string
-	host    netip.AddrPort
-	proxies []netip.AddrPort // in front of it
+	hosts   []netip.AddrPort // its address first, then those of proxies before it
 	number  string           // national
 	own     [][]byte
 	network string // the addresses of its side
@@ -33,7 +32,7 @@ func newGuard() *guard { return &guard{tokens: map[string]*secrets{}} }
 
 // add takes a party: its number, its address, and texts that only it writes.
 func (g *guard) add(name, number, host string, texts ...string) *secrets {
-	s := &secrets{name: name, number: number, host: netip.MustParseAddrPort(host), network: outsideNet}
+	s := &secrets{name: name, number: number, hosts: []netip.AddrPort{netip.MustParseAddrPort(host)}, network: outsideNet}
 	if strings.HasPrefix(host, insideNet) {
 		s.network = insideNet
 	}
@@ -85,7 +84,7 @@ func (g *guard) receiver(s shard.Send) *secrets {
 		user = m.Target.User
 	}
 	for _, p := range g.parties {
-		if p.host == s.Flow.Remote || slices.Contains(p.proxies, s.Flow.Remote) || user != "" && user == p.number {
+		if slices.Contains(p.hosts, s.Flow.Remote) || user != "" && user == p.number {
 			return p
 		}
 	}

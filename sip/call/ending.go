@@ -88,6 +88,7 @@ func (c *Call) recordClosed(env *Env, ev RecordClosed) {
 	if f := c.Final; f.Status != 0 {
 		c.respond(env, Caller, message.Response{
 			Status: f.Status, Q850: f.Q850, RetryAfter: f.RetryAfter, Unsupported: f.Unsupported,
+			AcceptSDP: f.Status == 415, // section 8.2.3
 		})
 	}
 	for i, tx := range c.Byes {

@@ -111,14 +111,20 @@ func (c *Call) exchanged(env *Env, m *message.Message) {
 }
 
 // exchangeRefused leaves the session as it was (section 14.1). A response that
-// says the dialog is gone ends the call (RFC 5057 section 5.1).
+// says the dialog is gone ends the call (RFC 5057 section 5.1), with a BYE to that
+// party too (section 12.2.1.2): it may be wrong, or its proxy may have spoken.
 func (c *Call) exchangeRefused(env *Env, status int) {
 	x := c.Exchange
 	c.exchangeOver(env)
 	c.Exchange = Exchange{}
-	c.Legs[0].SDP, c.Legs[1].SDP = x.Before[0], x.Before[1]
+	for i := range c.Legs {
+		// The version of a refused offer is spent: another body must not have it
+		// too (RFC 3264 section 8).
+		version := c.Legs[i].SDP.Version
+		c.Legs[i].SDP = x.Before[i]
+		c.Legs[i].SDP.Version = version
+	}
 	if status == 408 || status == 481 {
-		c.leg(x.To).State = Gone
 		c.end(env, ending{end: endFailed, by: x.To.String(), status: 480, q850: causeRecovery})
 		return
 	}

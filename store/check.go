@@ -35,10 +35,11 @@ func (db *DB) Check(ctx context.Context) (Report, error) {
 }
 
 type checker struct {
-	db     *DB
-	ctx    context.Context
-	report *Report
-	looked int
+	db      *DB
+	ctx     context.Context
+	report  *Report
+	looked  int
+	stopped error // why it was given up
 }
 
 // table goes through one table. A row that is wrong is a fault and the next one follows; where the table itself
@@ -54,8 +55,8 @@ func (c *checker) table(r pebble.Reader, name string, table byte, each func(key,
 		}
 		return true, nil
 	})
-	if stop := c.goOn(); stop != nil {
-		return stop
+	if c.stopped != nil {
+		return c.stopped
 	}
 	if err != nil {
 		c.report.fault("%s: cannot be read to the end: %v", name, err)
@@ -69,12 +70,12 @@ func (c *checker) goOn() error {
 	}
 	select {
 	case <-c.db.use.closing:
-		return ErrClosed
+		c.stopped = ErrClosed
 	case <-c.ctx.Done():
-		return c.ctx.Err()
+		c.stopped = c.ctx.Err()
 	default:
-		return nil
 	}
+	return c.stopped
 }
 
 // bindings checks the database of the bindings.

@@ -156,7 +156,7 @@ func TestNothingAcknowledgedIsLostInACrash(t *testing.T) {
 	random := rand.New(rand.NewPCG(seed, 1))
 	mem := vfs.NewCrashableMem()
 	o := memOptions(t, nil)
-	o.fs, o.MemTableSize, o.WriteTimeout = mem, 256<<10, time.Hour
+	o.fs, o.MemTableSize = mem, 256<<10
 	db := mustOpen(t, o)
 	holdBlock(t, db)
 	p := newPromises()

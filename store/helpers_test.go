@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"fmt"
+	"io"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -85,4 +87,9 @@ func closeCall(t testing.TB, db *DB, r cdr.Record) (uint64, error) {
 	db.Journal().Close(r, func(n uint64, err error) { seq <- n; c <- err })
 	n := answer(t, seq)
 	return n, answer(t, c)
+}
+
+// testLogger writes every line, the engine's smallest too.
+func testLogger(w io.Writer) *slog.Logger {
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug}))
 }

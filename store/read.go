@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/cockroachdb/pebble/v2"
 )
@@ -95,7 +96,8 @@ func last(r pebble.Reader, lower, upper []byte) ([]byte, bool, error) {
 // readError sets a damaged block apart from other failures of reading.
 func readError(err error) error {
 	if pebble.IsCorruptionError(err) {
-		return fmt.Errorf("%w: %w", ErrCorrupt, err)
+		text, _, _ := strings.Cut(err.Error(), "\n") // what follows are the library's own notes
+		return fmt.Errorf("%w: %s", ErrCorrupt, text)
 	}
 	return fmt.Errorf("store: read: %w", err)
 }

@@ -68,7 +68,7 @@ func memOptions(t testing.TB, v *valve) Options {
 	t.Helper()
 	o := options(t, t.TempDir())
 	o.Dir = "/data"
-	o.WriteTimeout = 100 * time.Millisecond
+	o.WriteTimeout = time.Hour
 	o.fs = vfs.NewMem()
 	if v != nil {
 		o.fs = errorfs.Wrap(o.fs, v)
@@ -79,12 +79,16 @@ func memOptions(t testing.TB, v *valve) Options {
 func TestHangingDiskHangsNobody(t *testing.T) {
 	ctx := context.Background()
 	v := new(valve)
-	db := mustOpen(t, memOptions(t, v))
+	o := memOptions(t, v)
+	db := mustOpen(t, o)
 	holdBlock(t, db)
 	mustBind(t, db, testPair(t, "before", 1))
 	if _, err := closeCall(t, db, testRecord("before")); err != nil {
 		t.Fatal(err)
 	}
+	mustClose(t, db)
+	o.WriteTimeout = 100 * time.Millisecond // nothing has to be as fast as that from here on
+	db = mustOpen(t, o)
 
 	v.close()
 	first := testPair(t, "first", 2)
@@ -171,7 +175,6 @@ func TestFullQueueIsAnError(t *testing.T) {
 	v := new(valve)
 	o := memOptions(t, v)
 	o.QueueLimit = 8
-	o.WriteTimeout = time.Hour
 	db := mustOpen(t, o)
 	v.close()
 	// At most groupsInFlight+2 groups of at least one write leave the queue before it fills.
@@ -204,7 +207,6 @@ func TestFullQueueIsAnError(t *testing.T) {
 func TestQueuedWriteThatIsGivenUpIsNotWritten(t *testing.T) {
 	v := new(valve)
 	o := memOptions(t, v)
-	o.WriteTimeout = time.Hour
 	db := mustOpen(t, o)
 	holdBlock(t, db)
 	v.close()
@@ -238,7 +240,9 @@ func TestQueuedWriteThatIsGivenUpIsNotWritten(t *testing.T) {
 
 func TestCloseDoesNotHangOnAHangingDisk(t *testing.T) {
 	v := new(valve)
-	db := mustOpen(t, memOptions(t, v))
+	o := memOptions(t, v)
+	o.WriteTimeout = 100 * time.Millisecond
+	db := mustOpen(t, o)
 	v.close()
 	stalled := make(chan error, 1)
 	db.Journal().Open(testRecord("x"), func(err error) { stalled <- err })
@@ -255,7 +259,6 @@ func TestCloseDoesNotHangOnAHangingDisk(t *testing.T) {
 func TestBrokenLogIsFatal(t *testing.T) {
 	v := new(valve)
 	o := memOptions(t, v)
-	o.WriteTimeout = time.Hour
 	fatal := make(chan error, 16)
 	o.Fatal = func(err error) {
 		fatal <- err

@@ -1,0 +1,290 @@
+package store
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"mask700/binding"
+	"mask700/binding/cdr"
+)
+
+// fill gives a store two spans of records and a handful of bindings of every kind.
+func fill(t *testing.T, db *DB) {
+	t.Helper()
+	ctx := context.Background()
+	holdBlock(t, db)
+	for i := range 10 {
+		b := testPair(t, testID(i), i)
+		if i%3 == 0 {
+			b.Mode, b.Y = binding.ModeAXYB, testBlock.Number(1000+i)
+		}
+		mustBind(t, db, b)
+		if i%4 == 0 {
+			if _, err := db.Unbind(ctx, b.ID, testStart.Add(time.Minute)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	const n = 2*spanSize + 10
+	answers := make(chan error, n)
+	for i := range n {
+		r := testRecord(testID(i))
+		r.ReleasedAt = r.ReleasedAt.Add(time.Duration(i) * time.Second)
+		r.Binding = testID(i % 10)
+		db.Journal().Close(r, func(_ uint64, err error) { answers <- err })
+	}
+	for range n {
+		if err := answer(t, answers); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range 3 {
+		if err := openCall(t, db, testRecord("open"+testID(i))); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// first returns the first row of a table.
+func first(t *testing.T, e *engine, table byte) (key, value []byte) {
+	t.Helper()
+	err := scan(e, []byte{table}, []byte{table + 1}, func(k, v []byte) (bool, error) {
+		key, value = append([]byte(nil), k...), append([]byte(nil), v...)
+		return false, nil
+	})
+	if err != nil || key == nil {
+		t.Fatalf("table %c: %v", table, err)
+	}
+	return key, value
+}
+
+func TestCheckOfAGoodStore(t *testing.T) {
+	db := mustOpen(t, memOptions(t, nil))
+	defer mustClose(t, db)
+	fill(t, db)
+	r := checked(t, db)
+	want := Report{Blocks: 1, Tenants: 1, Bindings: 10, Live: 7, Index: 10 + 20 + 10, Records: 2*spanSize + 10,
+		LastSeq: 2*spanSize + 10, Open: 3}
+	if fmt.Sprint(r) != fmt.Sprint(want) {
+		t.Errorf("report\n%s, want\n%s", r, want)
+	}
+	if !strings.Contains(r.String(), "no faults") {
+		t.Errorf("report %s", r)
+	}
+}
+
+func TestCheckFindsWhatIsWrong(t *testing.T) {
+	var db *DB
+	set := func(e *engine, key, value []byte) {
+		if err := e.Set(key, value, pebble.NoSync); err != nil {
+			t.Fatal(err)
+		}
+	}
+	remove := func(e *engine, key []byte) {
+		if err := e.Delete(key, pebble.NoSync); err != nil {
+			t.Fatal(err)
+		}
+	}
+	flip := func(e *engine, table byte, at int) {
+		key, value := first(t, e, table)
+		if at < 0 {
+			at += len(value)
+		}
+		value[at] ^= 1
+		set(e, key, value)
+	}
+	drop := func(e *engine, table byte) {
+		key, _ := first(t, e, table)
+		remove(e, key)
+	}
+	live := func() binding.Binding {
+		b, err := db.Binding(context.Background(), testID(1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	for name, c := range map[string]struct {
+		damage func()
+		says   string
+	}{
+		"sealed binding":   {func() { flip(db.bind, tableRow, -1) }, "bindings: store: damaged row"},
+		"header":           {func() { flip(db.bind, tableRow, 19) }, "damaged row"},
+		"tenant of a row":  {func() { flip(db.bind, tableRow, 7) }, "damaged row"},
+		"data key":         {func() { flip(db.bind, tableRow, 11) }, "data key"},
+		"version":          {func() { flip(db.bind, tableRow, 0) }, "not a row of this version"},
+		"block":            {func() { flip(db.bind, tableBlock, 0) }, "blocks:"},
+		"tenant":           {func() { flip(db.bind, tableTenant, -1) }, "tenants:"},
+		"row is gone":      {func() { drop(db.bind, tableRow) }, "missing"},
+		"block is gone":    {func() { drop(db.bind, tableBlock) }, "whose block is not held"},
+		"id is gone":       {func() { drop(db.bind, tableID) }, "not found through index i"},
+		"id is elsewhere":  {func() { flip(db.bind, tableID, 15) }, "not found through index i"},
+		"number is gone":   {func() { drop(db.bind, tableNumber) }, "not found through index n"},
+		"order is gone":    {func() { drop(db.bind, tableOrder) }, "not found through index o"},
+		"number too many":  {func() { set(db.bind, keyHashText(tableNumber, noHash, testID(1)), nil) }, "numbers: an entry of binding " + testID(1)},
+		"order too many":   {func() { set(db.bind, keyHashText(tableOrder, noHash, testID(1)), nil) }, "orders: an entry of binding " + testID(1)},
+		"number of nobody": {func() { set(db.bind, keyHashText(tableNumber, noHash, "nobody"), nil) }, "numbers: no binding has this id"},
+		"row in another's place": {func() {
+			_, value := first(t, db.bind, tableRow)
+			set(db.bind, place{x: testBlock.Number(77), start: 1}.key(), value)
+		}, "damaged row"},
+		"copy is gone": {func() {
+			remove(db.bind, place{x: testBlock.Number(1003), start: uint64(testStart.UnixNano())}.key())
+		}, "missing under its second number"},
+		"copy of nothing": {func() {
+			remove(db.bind, place{x: testBlock.Number(3), start: uint64(testStart.UnixNano())}.key())
+		}, "is named and missing"},
+		"one party twice": {func() {
+			b := live()
+			b.ID = "twin"
+			h := rowHeader{tenant: 1, dataKey: firstDataKey}
+			rows, err := db.sealRows(&b, h, uint64(testStart.UnixNano())+5, []binding.X{b.X})
+			if err != nil {
+				t.Fatal(err)
+			}
+			rows = append(rows, db.indexRows(&b, place{b.X, uint64(testStart.UnixNano()) + 5})...)
+			for _, r := range rows {
+				set(db.bind, r.key, r.value)
+			}
+		}, "with one party"},
+		"sealed record":  {func() { flip(db.cdr, tableClosed, -1) }, "call records: seq 1:"},
+		"record is gone": {func() { remove(db.cdr, key64(tableClosed, 5)) }, "call records 5 to 5 are missing"},
+		"last is gone":   {func() { remove(db.cdr, key64(tableClosed, 2*spanSize+10)) }, "record ids: 2058 entries where there should be 2057"},
+		"record elsewhere": {func() {
+			_, value := first(t, db.cdr, tableClosed)
+			set(db.cdr, key64(tableClosed, 2), value)
+		}, "seq 2: store: damaged row"},
+		"record id gone":      {func() { drop(db.cdr, tableRecord) }, "not found by its id"},
+		"record id elsewhere": {func() { flip(db.cdr, tableRecord, 7) }, "not found by its id"},
+		"binding's is gone":   {func() { drop(db.cdr, tableOf) }, "not found by its binding"},
+		"binding's too many":  {func() { set(db.cdr, keyHash64(tableOf, noHash, 1), nil) }, "records of bindings"},
+		"span is wrong":       {func() { flip(db.cdr, tableSpan, 7) }, "time index is wrong for the call records from 1 on"},
+		"span is gone":        {func() { drop(db.cdr, tableSpan) }, "time index is wrong"},
+		"span too many":       {func() { set(db.cdr, key64(tableSpan, 9), new(span).value()) }, "spans: 3 entries where there should be 2"},
+		"open record":         {func() { flip(db.cdr, tableOpen, -1) }, "open call records:"},
+		"open and closed": {func() {
+			id := db.cdrKeys.index.Hash(domainRecord, "open"+testID(1))
+			set(db.cdr, keyHash(tableRecord, id), binary.BigEndian.AppendUint64(nil, 1))
+		}, "an open call record is closed as well"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			db = mustOpen(t, memOptions(t, nil))
+			defer mustClose(t, db)
+			fill(t, db)
+			c.damage()
+			r, err := db.Check(context.Background())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r.OK() || !strings.Contains(r.String(), c.says) {
+				t.Errorf("%q is not in the report:\n%s", c.says, r)
+			}
+			for _, n := range []int{2, 3} {
+				if strings.Contains(r.String(), testNumber(t, n).Digits()[4:]) {
+					t.Errorf("the report holds a number:\n%s", r)
+				}
+			}
+		})
+	}
+}
+
+func TestReportIsBounded(t *testing.T) {
+	var r Report
+	for i := range maxProblems + 7 {
+		r.fault("fault %d", i)
+	}
+	if len(r.Problems) != maxProblems || r.Faults != maxProblems+7 || !strings.Contains(r.String(), "and 7 more") {
+		t.Errorf("report %s", r)
+	}
+}
+
+func TestCheckCanBeGivenUp(t *testing.T) {
+	db := mustOpen(t, memOptions(t, nil))
+	fill(t, db)
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := db.Check(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	c := &checker{db: db, ctx: context.Background(), report: new(Report)}
+	close(db.use.closing)
+	if err := c.bindings(db.bind); !errors.Is(err, ErrClosed) {
+		t.Errorf("while closing: %v", err)
+	}
+	db.use.closing = make(chan struct{})
+	mustClose(t, db)
+}
+
+// A damaged block is the trouble of its rows: the process lives, and says so.
+func TestDamagedBlockIsAnErrorAndNotTheEnd(t *testing.T) {
+	ctx := context.Background()
+	o := options(t, t.TempDir())
+	db := mustOpen(t, o)
+	fill(t, db)
+	for i := range 300 { // several blocks of bindings, so that the first is not needed to open
+		mustBind(t, db, testPair(t, "more"+testID(i), 100+i))
+	}
+	if err := db.bind.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.cdr.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	mustClose(t, db)
+	for _, name := range []string{"bind", "cdr"} {
+		tables, err := filepath.Glob(filepath.Join(o.Dir, name, "*.sst"))
+		if err != nil || len(tables) == 0 {
+			t.Fatalf("%v, %v", tables, err)
+		}
+		for _, path := range tables {
+			content, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := 200; i < 264; i++ {
+				content[i] ^= 0xff
+			}
+			if err := os.WriteFile(path, content, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	o.Fatal = func(err error) { t.Errorf("fatal: %v", err) }
+	db, err := Open(o)
+	if err != nil {
+		if !errors.Is(err, ErrCorrupt) {
+			t.Fatalf("open: %v", err)
+		}
+		t.Fatalf("a block of rows was needed to open: %v", err)
+	}
+	failures := 0
+	for i := range 10 {
+		if _, err := db.Binding(ctx, testID(i)); err != nil {
+			if !errors.Is(err, ErrCorrupt) {
+				t.Errorf("another error: %v", err)
+			}
+			failures++
+		}
+	}
+	err = db.Records(ctx, cdr.Filter{}, func(cdr.Record) error { return nil })
+	if failures == 0 || !errors.Is(err, ErrCorrupt) {
+		t.Errorf("%d bindings failed, records: %v", failures, err)
+	}
+	r, err := db.Check(ctx)
+	if err != nil || r.OK() {
+		t.Errorf("check: %v\n%s", err, r)
+	}
+	if s := db.Stats(); s.Bindings.Corruptions == 0 || s.Records.Corruptions == 0 {
+		t.Errorf("stats %+v", s)
+	}
+	mustClose(t, db)
+}

@@ -49,6 +49,7 @@ func (s scenario) throughKamailio(w *world) {
 	w.right = netip.AddrPort{}
 
 	w.serveWith(w.example(ctx, "mask700", softswitch), setup{})
+	w.run("block", "add", block)
 	w.kamailio(ctx, w.example(ctx, "kamailio", netip.AddrPort{}), softswitch)
 	w.register(ctx, softswitch)
 	a, b := w.caller.number, w.callee.number

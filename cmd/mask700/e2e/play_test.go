@@ -56,8 +56,22 @@ func (w *world) secretsOfCallee() []string {
 // guard is the list of words in the form in which the scenarios read it.
 func guard(words []string) string { return "~" + strings.Join(words, "~") + "~" }
 
+// call is a play that goes on.
+type call struct {
+	w                            *world
+	ctx                          context.Context
+	callerPhone, calleePhone     *rig.Phone // no callee: nobody may be called
+	callerProcess, calleeProcess *rig.Process
+}
+
 // play runs SIPp as callee and caller and waits for both.
 func (w *world) play(p play) outcome {
+	w.t.Helper()
+	return w.begin(p).finish()
+}
+
+// begin starts SIPp as callee and caller.
+func (w *world) begin(p play) *call {
 	w.t.Helper()
 	if p.within == 0 {
 		p.within = 30 * time.Second
@@ -73,44 +87,67 @@ func (w *world) play(p play) outcome {
 		p.lines(w, callerLine, calleeLine)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), p.within+15*time.Second)
-	defer cancel()
-	phone := func(role, scenario, network string, s subscriber, line []string, flags []string) *rig.Phone {
-		f := &rig.Phone{
-			Scenario: filepath.Join(scenarios(w.t), scenario+".xml"), Role: role, Dir: w.dir,
-			Network: or(network, "udp"), Addr: s.addr, Media: s.media, Within: p.within,
-		}
-		for i := range p.calls {
-			one := slices.Clone(line)
-			if i < len(p.dials) {
-				one[1] = p.dials[i]
-			}
-			f.Lines = append(f.Lines, one)
-		}
-		f.Flags = append(append(f.Traced(), "-l", "1"), flags...)
-		return f
-	}
-	var out outcome
-	var calleePhone *rig.Phone
-	var calleeProcess *rig.Process
+	w.t.Cleanup(cancel)
+	c := &call{w: w, ctx: ctx}
 	if p.callee != "" {
-		calleePhone = phone("callee", p.callee, p.calleeNet, w.callee, calleeLine, p.calleeFlags)
-		calleeProcess = w.start(ctx, calleePhone)
+		c.calleePhone = w.phone(p, "callee", calleeLine)
+		c.calleeProcess = w.start(ctx, c.calleePhone)
 	}
-	callerPhone := phone("caller", p.caller, p.callerNet, w.caller, callerLine, p.callerFlags)
-	callerPhone.Remote = p.remote
-	if !callerPhone.Remote.IsValid() {
-		callerPhone.Remote = w.left
+	c.callerPhone = w.phone(p, "caller", callerLine)
+	c.callerProcess = w.start(ctx, c.callerPhone)
+	return c
+}
+
+// phone is one side of a play.
+func (w *world) phone(p play, role string, line []string) *rig.Phone {
+	w.t.Helper()
+	s, scenario, network, flags := w.callee, p.callee, p.calleeNet, p.calleeFlags
+	if role == "caller" {
+		s, scenario, network, flags = w.caller, p.caller, p.callerNet, p.callerFlags
+	}
+	f := &rig.Phone{
+		Scenario: filepath.Join(scenarios(w.t), scenario+".xml"), Role: role, Dir: w.dir,
+		Network: or(network, "udp"), Addr: s.addr, Media: s.media, Within: p.within,
+	}
+	if role == "caller" {
+		f.Remote = w.left
 		if p.direct {
-			callerPhone.Remote = w.callee.addr
+			f.Remote = w.callee.addr
+		}
+		if p.remote.IsValid() {
+			f.Remote = p.remote
 		}
 	}
-	out.callerStatus = w.wait(ctx, w.start(ctx, callerPhone))
-	out.callerHeard = w.heard(callerPhone)
-	if calleeProcess != nil {
-		out.calleeStatus = w.wait(ctx, calleeProcess)
-		out.calleeHeard = w.heard(calleePhone)
+	for i := range p.calls {
+		one := slices.Clone(line)
+		if i < len(p.dials) {
+			one[1] = p.dials[i]
+		}
+		f.Lines = append(f.Lines, one)
+	}
+	f.Flags = append(append(f.Traced(), "-l", "1"), flags...)
+	return f
+}
+
+// finish waits for both phones.
+func (c *call) finish() outcome {
+	c.w.t.Helper()
+	var out outcome
+	out.callerStatus = c.w.wait(c.ctx, c.callerProcess)
+	out.callerHeard = c.w.heard(c.callerPhone)
+	if c.calleeProcess != nil {
+		out.calleeStatus = c.w.wait(c.ctx, c.calleeProcess)
+		out.calleeHeard = c.w.heard(c.calleePhone)
 	}
 	return out
+}
+
+// hangUpHard ends both phones at once, in the middle of what they do.
+func (c *call) hangUpHard() {
+	c.callerProcess.Kill()
+	if c.calleeProcess != nil {
+		c.calleeProcess.Kill()
+	}
 }
 
 func (w *world) start(ctx context.Context, p *rig.Phone) *rig.Process {

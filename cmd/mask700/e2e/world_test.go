@@ -69,6 +69,7 @@ func (w *world) port(addr netip.Addr) netip.AddrPort {
 // setup is what a gateway of a test is told beyond the addresses.
 type setup struct {
 	ringTimeout       string // empty: 60s
+	drainTime         string // empty: 30s
 	callerNet         string // udp or tcp; empty: udp
 	calleeNet         string
 	identity          string // header that repeats the 700 number; empty: none
@@ -88,8 +89,8 @@ func (w *world) config(s setup) string {
 	}
 	ll, lp, lt := side("left", or(s.callerNet, "udp"), w.left, w.caller, "right")
 	rl, rp, rt := side("right", or(s.calleeNet, "udp"), w.right, w.callee, "left")
-	fmt.Fprintf(&b, "sip:\n  ring_timeout: %s\n  listen:\n%s%smedia:\n  pools:\n%s%strunks:\n%s%s",
-		or(s.ringTimeout, "60s"), ll, rl, lp, rp, lt, rt)
+	fmt.Fprintf(&b, "sip:\n  ring_timeout: %s\n  drain_time: %s\n  listen:\n%s%smedia:\n  pools:\n%s%strunks:\n%s%s",
+		or(s.ringTimeout, "60s"), or(s.drainTime, "30s"), ll, rl, lp, rp, lt, rt)
 	return b.String()
 }
 
@@ -105,12 +106,13 @@ func (w *world) serve(s setup) {
 	w.t.Helper()
 	if s.withoutConfigFile {
 		w.serveWith("", s)
-		return
+	} else {
+		w.serveWith(w.config(s), s)
 	}
-	w.serveWith(w.config(s), s)
+	w.run("block", "add", block)
 }
 
-// serveWith is serve with the text of a configuration file.
+// serveWith is serve with the text of a configuration file, and on the data that is there.
 func (w *world) serveWith(config string, s setup) {
 	w.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
@@ -126,7 +128,6 @@ func (w *world) serveWith(config string, s setup) {
 			w.t.Log(err)
 		}
 	})
-	w.run("block", "add", block)
 }
 
 // run runs a command against the gateway and returns what it prints.
@@ -153,10 +154,20 @@ func (w *world) bind(a, b, x string, more ...string) string {
 	return made.ID
 }
 
+// calls is how many calls the gateway says go on.
+func (w *world) calls() int {
+	w.t.Helper()
+	return strings.Count(w.run("call", "list", "-o", "json"), "\n")
+}
+
 // records are the call records, in order.
 func (w *world) records() []cdr.View {
 	w.t.Helper()
-	out := w.run("cdr", "list", "-o", "json")
+	return w.parseRecords(w.run("cdr", "list", "-o", "json"))
+}
+
+func (w *world) parseRecords(out string) []cdr.View {
+	w.t.Helper()
 	var records []cdr.View
 	for lines := json.NewDecoder(strings.NewReader(out)); lines.More(); {
 		var r cdr.View

@@ -77,13 +77,23 @@ func (g *Gateway) Run(ctx context.Context, args ...string) (string, error) {
 // RunWith is Run with a standard input.
 func (g *Gateway) RunWith(ctx context.Context, input []byte, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, g.Binary, args...)
-	cmd.Dir = g.Dir
 	cmd.Env = append(os.Environ(), "MASK700_SERVER=unix:"+g.Socket())
 	cmd.Stdin = bytes.NewReader(input)
+	return g.output(cmd)
+}
+
+// RunAlone runs a command with no server running: the command opens the store itself.
+func (g *Gateway) RunAlone(ctx context.Context, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, g.Binary, append(args, "--data-dir", g.DataDir(), "--key-file", g.KeyFile())...)
+	return g.output(cmd)
+}
+
+func (g *Gateway) output(cmd *exec.Cmd) (string, error) {
+	cmd.Dir = g.Dir
 	var out, problem strings.Builder
 	cmd.Stdout, cmd.Stderr = &out, &problem
 	if err := cmd.Run(); err != nil {
-		words := args[:min(2, len(args))] // what follows may be a number
+		words := cmd.Args[1:min(3, len(cmd.Args))] // what follows may be a number
 		return out.String(), fmt.Errorf("mask700 %s: %w: %s", strings.Join(words, " "), err, strings.TrimSpace(problem.String()))
 	}
 	return out.String(), nil

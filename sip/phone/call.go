@@ -6,6 +6,7 @@ import (
 
 	"mask700/sip/flow"
 	"mask700/sip/message"
+	"mask700/sip/transaction"
 )
 
 // call is one call of a phone, and its one dialog.
@@ -129,6 +130,12 @@ func (c *call) end() {
 	c.state = Ended
 	for _, a := range []*alarm{c.answer, c.bye, c.reinvite, c.quit} {
 		a.stop()
+	}
+	if c.pending {
+		// A re-INVITE whose answer may be lost is not waited for longer than any
+		// other request.
+		invite := c.invite
+		c.phone.after(c.phone.config.Timers.Timeout(), func() { invite.step(transaction.Abandon, nil) })
 	}
 }
 

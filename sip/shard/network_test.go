@@ -1,0 +1,255 @@
+package shard_test
+
+import (
+	"container/heap"
+	"math/rand/v2"
+	"net/netip"
+	"strings"
+	"time"
+
+	"mask700/sip/flow"
+	"mask700/sip/message"
+	"mask700/sip/phone"
+	"mask700/sip/shard"
+)
+
+// event is something that happens at a time.
+type event struct {
+	at    time.Time
+	order int
+	do    func()
+}
+
+// agenda is what is to happen, the next first; of one time in the order in which
+// it was put down.
+type agenda struct {
+	events []event
+	count  int
+}
+
+func (a *agenda) Len() int { return len(a.events) }
+func (a *agenda) Less(i, j int) bool {
+	if a.events[i].at.Equal(a.events[j].at) {
+		return a.events[i].order < a.events[j].order
+	}
+	return a.events[i].at.Before(a.events[j].at)
+}
+func (a *agenda) Swap(i, j int) { a.events[i], a.events[j] = a.events[j], a.events[i] }
+func (a *agenda) Push(x any)    { a.events = append(a.events, x.(event)) }
+func (a *agenda) Pop() any {
+	last := a.events[len(a.events)-1]
+	a.events = a.events[:len(a.events)-1]
+	return last
+}
+
+func (a *agenda) put(at time.Time, do func()) {
+	a.count++
+	heap.Push(a, event{at, a.count, do})
+}
+
+// next takes the first event if it is due.
+func (a *agenda) next(now time.Time) func() {
+	if len(a.events) == 0 || a.events[0].at.After(now) {
+		return nil
+	}
+	return heap.Pop(a).(event).do
+}
+
+// weather is what a network does to datagrams.
+type weather struct {
+	loss, twice float64       // probabilities
+	delay       time.Duration // at most, and so the measure of reordering
+}
+
+// handset is a phone on a network.
+type handset struct {
+	*phone.Phone
+	name, number string
+	secrets      *secrets
+	flow         flow.Flow // as the gateway sees it
+	behaviour    phone.Behaviour
+	ended        time.Time // when its call ended
+	talked       bool
+	rings        string    // Call-ID of the last call that rang
+	in, out      time.Time // when the last message of a stream arrived here, and there
+}
+
+// network carries messages between the handsets and the shard.
+type network struct {
+	r        *rand.Rand
+	agenda   *agenda
+	world    *world
+	handsets []*handset
+	weather  weather
+	order    *sequence
+	sent     map[string]bool // by the shard
+	invited  map[string]bool // Call-IDs of INVITEs that reached the shard
+	heard    map[string]bool // Call-IDs of INVITEs of the shard that a response reached it to
+	failures int             // connections that may still be lost
+	say      func(format string, args ...any)
+}
+
+// tell writes a message on its way into the protocol of a replayed run.
+func (n *network) tell(from, to string, b []byte, arrivals ...time.Time) {
+	first, rest, _ := strings.Cut(string(b), "\r\n")
+	_, cseq, _ := strings.Cut(rest, "CSeq: ")
+	cseq, _, _ = strings.Cut(cseq, "\r\n")
+	var when strings.Builder
+	for _, at := range arrivals {
+		if !at.IsZero() {
+			when.WriteString(" arrives " + at.Sub(epoch).String())
+		}
+	}
+	n.say("%s -> %s: %s (%s)%s", from, to, first, cseq, when.String())
+}
+
+// carry says when a message arrives, and when it arrives again; a zero time:
+// not at all. A stream loses nothing and keeps the order.
+func (n *network) carry(stream bool, last *time.Time) (first, second time.Time) {
+	arrives := func() time.Time {
+		return n.world.now.Add(time.Millisecond + time.Duration(n.r.Int64N(int64(n.weather.delay))))
+	}
+	if stream {
+		at := arrives()
+		if at.Before(*last) {
+			at = *last
+		}
+		*last = at
+		return at, time.Time{}
+	}
+	if n.r.Float64() >= n.weather.loss {
+		first = arrives()
+	}
+	if n.r.Float64() < n.weather.twice {
+		second = arrives()
+	}
+	return first, second
+}
+
+// collect takes what a handset sends.
+func (n *network) collect(h *handset) {
+	for _, b := range h.Take() {
+		deliver := func() {
+			m, fault := message.Parse(b)
+			switch {
+			case fault != nil:
+				n.world.fail("%s sends what is no message: %v", h.name, fault)
+			case !m.IsRequest():
+				n.heard[m.CallID] = true
+			default:
+				n.order.received(m)
+				if m.Method == "INVITE" && m.To.Tag == "" {
+					n.invited[m.CallID] = true
+				}
+			}
+			n.world.receive(h.flow, b)
+		}
+		first, second := n.carry(h.flow.Network.Reliable(), &h.in)
+		n.tell(h.name, "us", b, first, second)
+		for _, at := range []time.Time{first, second} {
+			if !at.IsZero() {
+				n.agenda.put(at, deliver)
+			}
+		}
+	}
+	switch h.State() {
+	case phone.Talking:
+		h.talked, h.ended = true, time.Time{}
+	case phone.Ended:
+		if h.ended.IsZero() {
+			h.ended = n.world.now
+		}
+	default:
+		h.talked, h.ended = false, time.Time{}
+	}
+}
+
+// send takes what the shard sends.
+func (n *network) send(s shard.Send) {
+	m, fault := message.Parse(s.Bytes)
+	to := n.world.guard.receiver(s)
+	if fault != nil || to == nil {
+		return // the world has complained
+	}
+	n.order.leaving(n.world.fail, m, n.sent[string(s.Bytes)])
+	n.sent[string(s.Bytes)] = true
+	var h *handset
+	for _, h = range n.handsets {
+		if h.secrets == to {
+			break
+		}
+	}
+	if s.Flow.Network != h.flow.Network {
+		n.world.fail("%s is on %v and is sent something over %v", h.name, h.flow.Network, s.Flow.Network)
+	}
+	if s.Flow.Conn != 0 && s.Token != 0 && n.failures > 0 && n.r.IntN(4) == 0 {
+		// The connection is lost before the message is through.
+		n.failures--
+		n.tell("us", h.name+", not sent", s.Bytes)
+		n.agenda.put(n.world.now, func() {
+			n.world.shard.Failed(n.world.now, s.Token)
+			n.world.drain()
+		})
+		return
+	}
+	deliver := func() {
+		rang := h.State() == phone.Ringing
+		h.Receive(n.world.now, s.Bytes)
+		if !rang && h.State() == phone.Ringing {
+			h.rings = m.CallID
+		}
+		n.collect(h)
+	}
+	first, second := n.carry(s.Flow.Network.Reliable(), &h.out)
+	n.tell("us", h.name, s.Bytes, first, second)
+	for _, at := range []time.Time{first, second} {
+		if !at.IsZero() {
+			n.agenda.put(at, deliver)
+		}
+	}
+}
+
+// step moves to the next thing that happens and does it; false when nothing will
+// ever happen.
+func (n *network) step() bool {
+	var next time.Time
+	sooner := func(t time.Time, ok bool) {
+		if ok && (next.IsZero() || t.Before(next)) {
+			next = t
+		}
+	}
+	if len(n.agenda.events) > 0 {
+		sooner(n.agenda.events[0].at, true)
+	}
+	sooner(n.world.shard.Next())
+	for _, h := range n.handsets {
+		sooner(h.Next())
+	}
+	if next.IsZero() {
+		return false
+	}
+	if next.Before(n.world.now) {
+		next = n.world.now
+	}
+	n.world.now = next
+	if do := n.agenda.next(next); do != nil {
+		do()
+		return true
+	}
+	for _, h := range n.handsets {
+		if at, ok := h.Next(); ok && !at.After(next) {
+			h.Advance(next)
+			n.collect(h)
+			return true
+		}
+	}
+	n.world.advance(next)
+	return true
+}
+
+// address is the place of a handset in its network.
+func address(side uint16, i int) netip.AddrPort {
+	base := [2]netip.Addr{netip.MustParseAddr(insideNet + "100"), netip.MustParseAddr(outsideNet + "100")}[side].As4()
+	base[3] += byte(i)
+	return netip.AddrPortFrom(netip.AddrFrom4(base), 5060)
+}

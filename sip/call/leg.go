@@ -85,18 +85,34 @@ type Asked struct {
 // nextRequest starts a request inside the leg's dialog.
 func (l *Leg) nextRequest(env *Env, method string) message.Request {
 	l.Seq++
+	target, route := l.path()
 	return message.Request{
 		Method:      method,
-		Target:      l.Target,
+		Target:      target,
 		Via:         "SIP/2.0/" + l.Flow.Network.Via() + " " + l.Host,
 		Branch:      env.Mint.Branch(),
-		Route:       l.Route,
+		Route:       route,
 		From:        l.From,
 		To:          l.To,
 		CallID:      l.CallID,
 		CSeq:        l.Seq,
 		MaxForwards: maxForwards,
 	}
+}
+
+// path is the Request-URI and the Route of a request inside the dialog. A first
+// proxy that is no loose router wants its own URI in the Request-URI, and the
+// remote target at the end of the route (section 12.2.1.1).
+func (l *Leg) path() (target string, route []string) {
+	if len(l.Route) == 0 {
+		return l.Target, nil
+	}
+	first, ok := message.RouteURI(l.Route[0])
+	if !ok || first.HasParam("lr") {
+		return l.Target, l.Route
+	}
+	first.Headers = ""
+	return first.Text(), append(slices.Clone(l.Route[1:]), "<"+l.Target+">")
 }
 
 // ask sends a request in a transaction of its own.
@@ -149,12 +165,13 @@ func (c *Call) reply(env *Env, r Reply, response message.Response) {
 func (c *Call) acknowledge(env *Env, s Side, answer []byte) {
 	l := c.leg(s)
 	l.Client.AckOwed = false
+	target, route := l.path()
 	r := message.Request{
 		Method:      "ACK",
-		Target:      l.Target,
+		Target:      target,
 		Via:         "SIP/2.0/" + l.Flow.Network.Via() + " " + l.Host,
 		Branch:      env.Mint.Branch(),
-		Route:       l.Route,
+		Route:       route,
 		From:        l.From,
 		To:          l.To,
 		CallID:      l.CallID,

@@ -232,7 +232,7 @@ func TestResponsesGoWhereViaSays(t *testing.T) {
 		"192.0.2.10:5070;rport": "192.0.2.10:40000",
 	} {
 		s.sent = nil
-		b, err := s.caller.write("OPTIONS 700100000010007\nVia: SIP/2.0/UDP " + via + ";branch=z9hG4bK-of-caller-" + strings.Trim(via, ";rport"))
+		b, err := s.caller.write("OPTIONS 700100000010007\nVia: SIP/2.0/UDP " + via + ";branch=z9hG4bK-of-caller-" + strings.TrimSuffix(via, ";rport"))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -126,7 +126,7 @@ func (w *world) kamailio(ctx context.Context, config string, at netip.AddrPort) 
 		w.t.Fatal(err)
 	}
 	w.t.Cleanup(func() {
-		if _, err := p.Stop(10 * time.Second); err != nil {
+		if _, err := p.Stop(3 * time.Second); err != nil {
 			w.t.Log(err)
 		}
 		if err := os.WriteFile(filepath.Join(w.dir, "kamailio.log"), []byte(p.Output()), 0o600); err != nil {

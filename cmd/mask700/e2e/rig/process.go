@@ -118,10 +118,11 @@ func (p *Process) Stop(within time.Duration) (int, error) {
 	return p.Wait(ctx)
 }
 
-// Kill ends the process at once and waits for it. It does nothing to one that has ended.
+// Kill ends the process at once, with the whole group that it leads, and waits for it: a worker that outlived it
+// would hold its output open. It does nothing to one that has ended.
 func (p *Process) Kill() {
 	if !p.Ended() {
-		_ = p.cmd.Process.Kill()
+		_ = syscall.Kill(-p.PID(), syscall.SIGKILL)
 	}
 	<-p.done
 }

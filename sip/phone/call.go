@@ -47,6 +47,7 @@ type call struct {
 	offering bool // our 2xx made the offer
 	interval time.Duration
 	byeOwed  bool
+	stalled  func() // ends a re-INVITE that has got 100 only
 
 	answer, bye, reinvite, quit *alarm // what the phone does of its own accord
 	lapse                       *alarm // of an INVITE that was cancelled
@@ -164,6 +165,7 @@ func (p *Phone) hangUp(c *call) {
 func (c *call) sendBye() {
 	c.byeOwed = false
 	c.end()
+	c.resume()
 	r := c.request("BYE")
 	r.Q850 = 16
 	c.phone.ask(c, r)

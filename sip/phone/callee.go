@@ -127,6 +127,14 @@ func (c *call) acked() {
 	c.never.stop()
 }
 
+// resume answers a re-INVITE that was stalled.
+func (c *call) resume() {
+	if c.stalled != nil {
+		c.stalled()
+		c.stalled = nil
+	}
+}
+
 // refuse answers their INVITE with a failure and ends the call.
 func (c *call) refuse(status int) {
 	if c.state == Ended {
@@ -162,6 +170,8 @@ func (p *Phone) cancelled(t *tx, m *message.Message) {
 	c := invite.call
 	t.reply(m, 200, c.local)
 	switch {
+	case c.stalled != nil:
+		c.resume()
 	case c.state != Ringing || c.served != invite:
 	case p.config.Behaviour.AnswerCancelled:
 		c.pickUp()
@@ -216,6 +226,7 @@ func (p *Phone) inDialog(t *tx, m *message.Message) {
 		c.acked()
 		c.end()
 		t.reply(m, 200, "")
+		c.resume()
 	case "INVITE":
 		c.reinvited(t, m)
 	case "OPTIONS":
@@ -229,7 +240,7 @@ func (p *Phone) inDialog(t *tx, m *message.Message) {
 func (c *call) reinvited(t *tx, m *message.Message) {
 	b := &c.phone.config.Behaviour
 	switch {
-	case c.pending || c.unacked:
+	case c.pending || c.unacked || c.stalled != nil:
 		t.reply(m, 491, "")
 		return
 	case b.Refuse >= 300:
@@ -237,6 +248,11 @@ func (c *call) reinvited(t *tx, m *message.Message) {
 		return
 	}
 	t.call = c
+	if b.Stall {
+		c.stalled = func() { t.reply(m, 487, "") }
+		t.reply(m, 100, "")
+		return
+	}
 	c.served, c.echo, c.offer, c.routes = t, m.Echo(netip.AddrPort{}), m.Body, m.RecordRoute
 	c.retarget(m)
 	if len(m.Body) > 0 {

@@ -79,6 +79,7 @@ type Behaviour struct {
 	ReinviteAfter time.Duration // puts the other on hold
 	LateReinvite  bool          // that re-INVITE has no description
 	Refuse        int           // answers re-INVITEs with this status
+	Stall         bool          // answers re-INVITEs with 100 and nothing more until they are cancelled
 	DeadAfter     time.Duration // loses its power: forgets everything, without a word
 }
 

@@ -191,6 +191,8 @@ func TestBehaviour(t *testing.T) {
 			"caller INVITE, callee 100, callee 180, callee 200, caller ACK, callee INVITE, caller 200, callee ACK"},
 		{"hold refused", Behaviour{ReinviteAfter: s}, Behaviour{Refuse: 488}, s, 60 * s, [2]State{Talking, Talking}, [2]int{200, 200},
 			"caller INVITE, callee 100, callee 180, callee 200, caller ACK, caller INVITE, callee 488, caller ACK"},
+		{"hold stalled", Behaviour{ReinviteAfter: s, ByeAfter: 3 * s}, Behaviour{Stall: true}, s, 60 * s, [2]State{Ended, Ended}, [2]int{200, 200},
+			"caller INVITE, callee 100, callee 180, callee 200, caller ACK, caller INVITE, callee 100, caller BYE, callee 200, callee 487, caller ACK"},
 		{"callee hangs up before the ACK", Behaviour{LateACK: 3 * s}, Behaviour{ByeAfter: s}, s, 60 * s, [2]State{Ended, Ended}, [2]int{200, 200},
 			"caller INVITE, callee 100, callee 180, callee 200, callee 200, callee 200, caller ACK, callee BYE, caller 200"},
 		{"deaf to ACK", Behaviour{}, Behaviour{DeafACK: true}, s, 5 * s, [2]State{Talking, Talking}, [2]int{200, 200},

@@ -21,7 +21,7 @@ import (
 )
 
 var (
-	interleavings = flag.Int("interleavings", 1500, "how many random runs of TestInterleavings")
+	interleavings = flag.Int("interleavings", 2000, "how many random runs of TestInterleavings")
 	oneSeed       = flag.Uint64("seed", 0, "play only this run of TestInterleavings, and say what happens in it")
 )
 
@@ -41,16 +41,22 @@ func TestInterleavings(t *testing.T) {
 		interleave(t, *oneSeed, t.Logf)
 		return
 	}
-	began, runs, steps, virtual, answered := time.Now(), 0, 0, time.Duration(0), uint64(0)
-	for seed := uint64(1); seed <= uint64(*interleavings) && !t.Failed(); seed++ {
-		p := interleave(t, seed, func(string, ...any) {})
-		runs++
-		steps += p.steps
-		virtual += p.world.now.Sub(epoch)
-		answered += p.world.shard.Stats().Answered
+	const batches = 4
+	for b := range uint64(batches) {
+		t.Run(fmt.Sprint("batch ", b), func(t *testing.T) {
+			t.Parallel()
+			began, runs, steps, virtual, answered := time.Now(), 0, 0, time.Duration(0), uint64(0)
+			for seed := 1 + b; seed <= uint64(*interleavings) && !t.Failed(); seed += batches {
+				p := interleave(t, seed, func(string, ...any) {})
+				runs++
+				steps += p.steps
+				virtual += p.world.now.Sub(epoch)
+				answered += p.world.shard.Stats().Answered
+			}
+			t.Logf("%d runs in %v: %d steps, %v of virtual time, %d calls answered",
+				runs, time.Since(began).Round(time.Millisecond), steps, virtual.Round(time.Hour), answered)
+		})
 	}
-	t.Logf("%d runs in %v: %d steps, %v of virtual time, %d calls answered",
-		runs, time.Since(began).Round(time.Millisecond), steps, virtual.Round(time.Hour), answered)
 }
 
 // run is the world of one seed with its phones.
@@ -90,7 +96,7 @@ func interleave(t *testing.T, seed uint64, say func(string, ...any)) *run {
 	p.fails = 0
 	p.finish()
 	p.untilQuiet()
-	p.giveUpRinging()
+	p.giveUp()
 	p.over()
 	p.world.audit()
 	return p
@@ -113,7 +119,7 @@ func newRun(r *rand.Rand, seed uint64) *run {
 	p := &run{
 		network: &network{
 			r: r, agenda: &agenda{}, world: w, order: newSequence(), sent: map[string]bool{},
-			invited: map[string]bool{}, heard: map[string]bool{},
+			invited: map[string]bool{}, heard: map[string]bool{}, asked: map[string]time.Time{},
 		},
 		seed: seed, mint: token.NewMint([32]byte{byte(seed), byte(seed >> 8), byte(seed >> 16), 1}, token.NewRouter(token.Secret{}, 1), 0),
 		slow: []time.Duration{time.Millisecond, 30 * time.Millisecond, 3 * time.Second}[r.IntN(3)],
@@ -125,8 +131,11 @@ func newRun(r *rand.Rand, seed uint64) *run {
 	if r.IntN(10) == 0 {
 		p.fails = 0.2
 	}
+	if r.IntN(3) == 0 {
+		p.weather.late = 0.03
+	}
 	if r.IntN(2) == 0 {
-		p.code = 0.1
+		p.code = 0.05
 	}
 	if r.IntN(3) == 0 {
 		p.failures = 3
@@ -181,6 +190,10 @@ func (p *run) handset(side uint16, i int, network flow.Network) *handset {
 		Headers:   []string{"User-Agent: agent-of-" + h.name, "P-Asserted-Identity: <sip:" + h.number + "@" + at.String() + ">"},
 		Behaviour: h.behaviour,
 	}, epoch)
+	if r.IntN(6) == 0 {
+		h.dark = epoch.Add(time.Duration(r.IntN(10_000)) * time.Millisecond)
+		h.light = h.dark.Add([]time.Duration{3 * time.Second, shortCut, 2 * time.Minute}[r.IntN(3)])
+	}
 	p.handsets = append(p.handsets, h)
 	return h
 }
@@ -211,8 +224,9 @@ func behave(r *rand.Rand) phone.Behaviour {
 		b.ReinviteAfter = soon()
 	}
 	if maybe(8) {
-		b.Refuse = []int{403, 481, 488, 491, 500}[r.IntN(5)]
+		b.Refuse = []int{403, 408, 481, 488, 491, 500}[r.IntN(6)]
 	}
+	b.Stall = maybe(12)
 	if maybe(15) {
 		b.DeadAfter = soon()
 	}
@@ -302,7 +316,8 @@ func (p *run) together() {
 	for _, pair := range p.pairs {
 		for i, h := range pair {
 			other := pair[1-i]
-			if h.State() != phone.Talking || other.State() == phone.Talking || other.behaviour.DeadAfter > 0 {
+			if h.State() != phone.Talking || other.State() == phone.Talking || other.behaviour.DeadAfter > 0 ||
+				h.cutLong() || other.cutLong() {
 				continue
 			}
 			p.world.fail("%s (%+v) still talks, while %s (%+v) is %v",
@@ -311,7 +326,7 @@ func (p *run) together() {
 		a, b := pair[0], pair[1]
 		apart := a.ended.Sub(b.ended).Abs()
 		if a.talked && b.talked && !a.ended.IsZero() && !b.ended.IsZero() && apart > limitApart &&
-			a.behaviour.DeadAfter == 0 && b.behaviour.DeadAfter == 0 {
+			a.behaviour.DeadAfter == 0 && b.behaviour.DeadAfter == 0 && !a.cutLong() && !b.cutLong() {
 			p.world.fail("%s and %s ended %v apart", a.name, b.name, apart)
 		}
 	}
@@ -339,12 +354,13 @@ func (p *run) finish() {
 	}
 }
 
-// giveUpRinging ends what no gateway can: a phone that rings, and whose every
-// word on it was lost, cannot be told that the caller has gone (RFC 3261 section
-// 9.1).
-func (p *run) giveUpRinging() {
+// giveUp ends what no gateway can: what a phone waits for that rings, and whose
+// every word on it was lost, so that it cannot be told that the caller has gone
+// (RFC 3261 section 9.1); and what one waits for that was away for so long that
+// all repetitions are past.
+func (p *run) giveUp() {
 	for _, h := range p.handsets {
-		if h.State() == phone.Ringing && !p.heard[h.rings] {
+		if h.State() == phone.Ringing && !p.heard[h.rings] || h.cutLong() {
 			h.HangUp(p.world.now)
 			p.collect(h)
 		}

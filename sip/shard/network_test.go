@@ -2,6 +2,7 @@ package shard_test
 
 import (
 	"container/heap"
+	"fmt"
 	"math/rand/v2"
 	"net/netip"
 	"strings"
@@ -58,8 +59,18 @@ func (a *agenda) next(now time.Time) func() {
 // weather is what a network does to datagrams.
 type weather struct {
 	loss, twice float64       // probabilities
+	late        float64       // that a message comes once more when all is past
 	delay       time.Duration // at most, and so the measure of reordering
 }
+
+// Bounds of what a network does.
+const (
+	// veryLate is the most by which a message may come once more.
+	veryLate = time.Minute
+	// shortCut is how long a phone may be without a network and still get what is
+	// repeated for 64*T1.
+	shortCut = 20 * time.Second
+)
 
 // handset is a phone on a network.
 type handset struct {
@@ -68,6 +79,7 @@ type handset struct {
 	secrets      *secrets
 	flow         flow.Flow // as the gateway sees it
 	behaviour    phone.Behaviour
+	dark, light  time.Time // it has no network in between
 	ended        time.Time // when its call ended
 	talked       bool
 	rings        string    // Call-ID of the last call that rang
@@ -82,74 +94,98 @@ type network struct {
 	handsets []*handset
 	weather  weather
 	order    *sequence
-	sent     map[string]bool // by the shard
-	invited  map[string]bool // Call-IDs of INVITEs that reached the shard
-	heard    map[string]bool // Call-IDs of INVITEs of the shard that a response reached it to
-	failures int             // connections that may still be lost
+	sent     map[string]bool      // by the shard
+	invited  map[string]bool      // Call-IDs of INVITEs that reached the shard
+	asked    map[string]time.Time // when the shard sent an INVITE, by Call-ID
+	heard    map[string]bool      // of these, those that a response reached it to within 64*T1
+	failures int                  // connections that may still be lost
 	say      func(format string, args ...any)
 }
 
 // tell writes a message on its way into the protocol of a replayed run.
-func (n *network) tell(from, to string, b []byte, arrivals ...time.Time) {
+func (n *network) tell(from, to string, b []byte, arrivals []time.Time) {
 	first, rest, _ := strings.Cut(string(b), "\r\n")
 	_, cseq, _ := strings.Cut(rest, "CSeq: ")
 	cseq, _, _ = strings.Cut(cseq, "\r\n")
 	var when strings.Builder
 	for _, at := range arrivals {
-		if !at.IsZero() {
-			when.WriteString(" arrives " + at.Sub(epoch).String())
-		}
+		fmt.Fprintf(&when, " arrives %.3f", at.Sub(epoch).Seconds())
 	}
 	n.say("%s -> %s: %s (%s)%s", from, to, first, cseq, when.String())
 }
 
-// carry says when a message arrives, and when it arrives again; a zero time:
-// not at all. A stream loses nothing and keeps the order.
-func (n *network) carry(stream bool, last *time.Time) (first, second time.Time) {
+// carry says when a message from or to a handset arrives, and arrives again. A
+// stream loses nothing and keeps the order.
+func (n *network) carry(h *handset, last *time.Time, opens bool) (times []time.Time) {
 	arrives := func() time.Time {
 		return n.world.now.Add(time.Millisecond + time.Duration(n.r.Int64N(int64(n.weather.delay))))
 	}
-	if stream {
-		at := arrives()
-		if at.Before(*last) {
-			at = *last
+	if h.flow.Network.Reliable() {
+		*last = later(*last, arrives())
+		if h.cut(n.world.now) {
+			*last = later(*last, h.light) // the network repeats it by itself
 		}
-		*last = at
-		return at, time.Time{}
+		return []time.Time{*last}
+	}
+	if h.cut(n.world.now) {
+		return nil
 	}
 	if n.r.Float64() >= n.weather.loss {
-		first = arrives()
+		times = append(times, arrives())
 	}
 	if n.r.Float64() < n.weather.twice {
-		second = arrives()
+		times = append(times, arrives())
 	}
-	return first, second
+	if !opens && n.r.Float64() < n.weather.late {
+		times = append(times, n.world.now.Add(time.Duration(n.r.Int64N(int64(veryLate)))))
+	}
+	return times
+}
+
+// cut reports whether the handset has no network.
+func (h *handset) cut(now time.Time) bool { return now.After(h.dark) && now.Before(h.light) }
+
+// cutLong reports whether it had none for so long that it may have missed all
+// repetitions.
+func (h *handset) cutLong() bool { return h.light.Sub(h.dark) > shortCut }
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// opens reports whether a message begins a call: once more when all is past, it
+// would begin another.
+func opens(m *message.Message) bool {
+	return m != nil && m.Method == "INVITE" && m.IsRequest() && m.To.Tag == ""
 }
 
 // collect takes what a handset sends.
 func (n *network) collect(h *handset) {
 	for _, b := range h.Take() {
+		m, fault := message.Parse(b)
+		if fault != nil {
+			n.world.fail("%s sends what is no message: %v", h.name, fault)
+			continue
+		}
 		deliver := func() {
-			m, fault := message.Parse(b)
 			switch {
-			case fault != nil:
-				n.world.fail("%s sends what is no message: %v", h.name, fault)
-			case !m.IsRequest():
-				n.heard[m.CallID] = true
-			default:
+			case m.IsRequest():
 				n.order.received(m)
-				if m.Method == "INVITE" && m.To.Tag == "" {
-					n.invited[m.CallID] = true
-				}
+			case n.world.now.Sub(n.asked[m.CallID]) < n.world.config.Timers.Timeout():
+				n.heard[m.CallID] = true
+			}
+			if opens(m) {
+				n.invited[m.CallID] = true
 			}
 			n.world.receive(h.flow, b)
 		}
-		first, second := n.carry(h.flow.Network.Reliable(), &h.in)
-		n.tell(h.name, "us", b, first, second)
-		for _, at := range []time.Time{first, second} {
-			if !at.IsZero() {
-				n.agenda.put(at, deliver)
-			}
+		times := n.carry(h, &h.in, opens(m))
+		n.tell(h.name, "us", b, times)
+		for _, at := range times {
+			n.agenda.put(at, deliver)
 		}
 	}
 	switch h.State() {
@@ -185,7 +221,7 @@ func (n *network) send(s shard.Send) {
 	if s.Flow.Conn != 0 && s.Token != 0 && n.failures > 0 && n.r.IntN(4) == 0 {
 		// The connection is lost before the message is through.
 		n.failures--
-		n.tell("us", h.name+", not sent", s.Bytes)
+		n.tell("us", h.name+", not sent", s.Bytes, nil)
 		n.agenda.put(n.world.now, func() {
 			n.world.shard.Failed(n.world.now, s.Token)
 			n.world.drain()
@@ -200,12 +236,13 @@ func (n *network) send(s shard.Send) {
 		}
 		n.collect(h)
 	}
-	first, second := n.carry(s.Flow.Network.Reliable(), &h.out)
-	n.tell("us", h.name, s.Bytes, first, second)
-	for _, at := range []time.Time{first, second} {
-		if !at.IsZero() {
-			n.agenda.put(at, deliver)
-		}
+	if _, ok := n.asked[m.CallID]; !ok && opens(m) {
+		n.asked[m.CallID] = n.world.now
+	}
+	times := n.carry(h, &h.out, opens(m))
+	n.tell("us", h.name, s.Bytes, times)
+	for _, at := range times {
+		n.agenda.put(at, deliver)
 	}
 }
 

@@ -78,17 +78,19 @@ func (db *DB) bindRows(b *binding.Binding, tenant uint32, numbers []binding.X) (
 	} else if ok {
 		return nil, binding.ErrExists
 	}
-	start := uint64(b.CreatedAt.UnixNano())
+	start, newest := uint64(b.CreatedAt.UnixNano()), uint64(0)
 	for _, x := range numbers {
-		after, err := db.free(b, x)
+		after, top, err := db.free(b, x)
 		if err != nil {
 			return nil, err
 		}
-		start = max(start, after)
+		start, newest = max(start, after), max(newest, top)
 	}
-	start, err := db.alone(start, numbers)
-	if err != nil {
-		return nil, err
+	if start <= newest { // else nothing can stand there
+		var err error
+		if start, err = db.alone(start, numbers); err != nil {
+			return nil, err
+		}
 	}
 	moved := start - uint64(b.CreatedAt.UnixNano())
 	if moved > 1<<16-1 {
@@ -106,8 +108,8 @@ func (db *DB) bindRows(b *binding.Binding, tenant uint32, numbers []binding.X) (
 
 // free checks that no party of b stands on x in a binding that overlaps it, and that no row which may still live is
 // pushed out of what OnX returns. after is the least start that sorts b before the
-// rows made in the same nanosecond.
-func (db *DB) free(b *binding.Binding, x binding.X) (after uint64, err error) {
+// rows made in the same nanosecond, newest the greatest start there is.
+func (db *DB) free(b *binding.Binding, x binding.X) (after, newest uint64, err error) {
 	n, newer := 0, 0
 	err = scanPrefix(db.bind, key64(tableRow, uint64(x)), func(key, value []byte) (bool, error) {
 		p, h, sealed, err := splitRow(key, value)
@@ -115,6 +117,7 @@ func (db *DB) free(b *binding.Binding, x binding.X) (after uint64, err error) {
 			return false, err
 		}
 		n++
+		newest = max(newest, p.start)
 		times := h.times(p)
 		switch times.CreatedAt.Compare(b.CreatedAt) {
 		case 0:
@@ -139,7 +142,7 @@ func (db *DB) free(b *binding.Binding, x binding.X) (after uint64, err error) {
 	if err == nil && newer == binding.MaxRowsOnX {
 		err = binding.ErrCrowded // a clock that went far back: b itself would never be seen
 	}
-	return after, err
+	return after, newest, err
 }
 
 // overlap reports whether there is a moment at which both may be live.

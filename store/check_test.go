@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -230,9 +231,15 @@ func TestDamagedBlockIsAnErrorAndNotTheEnd(t *testing.T) {
 	o := options(t, t.TempDir())
 	db := mustOpen(t, o)
 	fill(t, db)
+	var all sync.WaitGroup
 	for i := range 300 { // several blocks of bindings, so that the first is not needed to open
-		mustBind(t, db, testPair(t, "more"+testID(i), 100+i))
+		all.Go(func() {
+			if err := db.Bind(ctx, testPair(t, "more"+testID(i), 100+i)); err != nil {
+				t.Errorf("bind: %v", err)
+			}
+		})
 	}
+	all.Wait()
 	if err := db.bind.Flush(); err != nil {
 		t.Fatal(err)
 	}

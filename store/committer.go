@@ -32,7 +32,9 @@ type write struct {
 	err      error // of fill
 }
 
-func (w *write) finish(written bool, err error) {
+// settled ends a write: written or, with an error, certainly not.
+func (c *committer) settled(w *write, written bool, err error) {
+	c.load.Add(-1)
 	if w.settle != nil {
 		w.settle(written)
 	}
@@ -73,6 +75,7 @@ type committer struct {
 
 	writes atomic.Uint64
 	groups atomic.Uint64
+	load   *atomic.Int64 // writes added and not yet settled
 }
 
 type group struct {
@@ -84,9 +87,10 @@ type group struct {
 	err    error
 }
 
-func newCommitter(db *pebble.DB, limit int, timeout time.Duration) *committer {
+func newCommitter(e *engine, limit int, timeout time.Duration) *committer {
 	return &committer{
-		db:      db,
+		db:      e.DB,
+		load:    &e.load,
 		limit:   limit,
 		timeout: timeout,
 		wake:    make(chan struct{}, 1),
@@ -117,6 +121,7 @@ func (c *committer) add(w *write) error {
 	}
 	c.mu.queue = append(c.mu.queue, w)
 	c.mu.Unlock()
+	c.load.Add(1)
 	c.poke()
 	return nil
 }
@@ -144,7 +149,7 @@ func (c *committer) do(ctx context.Context, fill func(*pebble.Batch) error, sett
 		return err
 	case <-ctx.Done():
 		if c.withdraw(w) {
-			w.finish(false, ErrStalled)
+			c.settled(w, false, ErrStalled)
 		}
 		return fmt.Errorf("%w: %w", ErrStalled, ctx.Err())
 	}
@@ -235,7 +240,7 @@ func (c *committer) syncLoop() {
 			if err == nil && g.err != nil {
 				err = fmt.Errorf("store: write: %w", g.err)
 			}
-			w.finish(err == nil, err)
+			c.settled(w, err == nil, err)
 		}
 		g.batch.Close()
 	}
@@ -262,7 +267,7 @@ func (c *committer) watchLoop() {
 				w.tell(ErrStalled)
 			}
 			for _, w := range queued {
-				w.finish(false, ErrStalled)
+				c.settled(w, false, ErrStalled)
 			}
 		}
 	}

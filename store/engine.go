@@ -25,6 +25,19 @@ type engine struct {
 	name  string
 	lock  *pebble.Lock
 	watch engineEvents
+	load  atomic.Int64 // writes that wait for a sync
+}
+
+// heavyLoad is how many waiting writes make it worth to hold a sync back for more of them. Below it a pause only
+// delays: a single writer would wait ten times as long, because timers are coarser than the disk.
+const heavyLoad = 128
+
+// syncInterval is the least time between two syncs of the log at this moment.
+func (e *engine) syncInterval(most time.Duration) time.Duration {
+	if e.load.Load() < heavyLoad {
+		return 0
+	}
+	return most
 }
 
 // engineEvents counts what the database reports of itself.
@@ -97,7 +110,7 @@ func (e *engine) options(o Options, cache *pebble.Cache) *pebble.Options {
 		MaxOpenFiles:                4096,
 		BytesPerSync:                1 << 20,
 		WALBytesPerSync:             1 << 20,
-		WALMinSyncInterval:          func() time.Duration { return o.SyncInterval },
+		WALMinSyncInterval:          func() time.Duration { return e.syncInterval(o.SyncInterval) },
 		CompactionConcurrencyRange:  func() (int, int) { return 1, max(2, runtime.NumCPU()/2) },
 		Logger:                      log,
 		EventListener:               e.listener(log.log),

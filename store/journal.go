@@ -54,7 +54,7 @@ func (db *DB) Journal() cdr.Journal { return db.journal }
 func newJournal(db *DB) (*journal, error) {
 	j := &journal{
 		db: db.cdr, keys: db.cdrKeys, tenant: db.tenants.known,
-		writes: newCommitter(db.cdr.DB, db.opts.QueueLimit, db.opts.WriteTimeout),
+		writes: newCommitter(db.cdr, db.opts.QueueLimit, db.opts.WriteTimeout),
 		group:  make(map[seal.Hash]recordState),
 	}
 	var run [8]byte

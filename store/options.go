@@ -23,8 +23,8 @@ type Options struct {
 	// MemTableSize in bytes is what each database collects in memory before it writes a table. At most four such
 	// tables exist in each. Default 16 MiB.
 	MemTableSize uint64
-	// SyncInterval is the least time between two syncs of one log: under load more writes share a sync. Default
-	// 500 µs; negative: none.
+	// SyncInterval is the least time between two syncs of one log while many writes wait for it, so that more of them
+	// share one. Default 500 µs; negative: none.
 	SyncInterval time.Duration
 	// WriteTimeout is after what time an unconfirmed write is answered ErrStalled. Default 5 s.
 	WriteTimeout time.Duration

@@ -20,7 +20,7 @@ func (db *DB) Check(ctx context.Context) (Report, error) {
 		return Report{}, err
 	}
 	defer db.leave()
-	c := &checker{db: db, ctx: ctx, report: new(Report)}
+	c := &checker{db: db, ctx: ctx, report: new(Report), cut: make(map[byte]bool)}
 	for _, part := range []struct {
 		engine *engine
 		check  func(pebble.Reader) error
@@ -39,7 +39,8 @@ type checker struct {
 	ctx     context.Context
 	report  *Report
 	looked  int
-	stopped error // why it was given up
+	stopped error         // why it was given up
+	cut     map[byte]bool // tables that could not be read to the end
 }
 
 // table goes through one table. A row that is wrong is a fault and the next one follows; where the table itself
@@ -59,6 +60,7 @@ func (c *checker) table(r pebble.Reader, name string, table byte, each func(key,
 		return c.stopped
 	}
 	if err != nil {
+		c.cut[table] = true
 		c.report.fault("%s: cannot be read to the end: %v", name, err)
 	}
 	return nil
@@ -198,7 +200,7 @@ func (c *checker) copied(r pebble.Reader, row binding.Binding, there place) erro
 }
 
 // indexes looks for entries that have no row. Every row has its entries, so that there is one too many where there
-// are more than the rows ask for; only then each is held against its row.
+// are more than the rows ask for; only then each is held against its row. It cannot be told after a damaged block.
 func (c *checker) indexes(r pebble.Reader, want map[byte]uint64) error {
 	for _, index := range []struct {
 		table byte
@@ -210,7 +212,7 @@ func (c *checker) indexes(r pebble.Reader, want map[byte]uint64) error {
 			return err
 		}
 		c.report.Index += n
-		if n == want[index.table] {
+		if n == want[index.table] || c.cut[tableRow] || c.cut[index.table] {
 			continue
 		}
 		err := c.table(r, index.name, index.table, func(key, value []byte) error {

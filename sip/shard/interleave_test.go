@@ -21,7 +21,7 @@ import (
 )
 
 var (
-	interleavings = flag.Int("interleavings", 2000, "how many random runs of TestInterleavings")
+	interleavings = flag.Int("interleavings", 1600, "how many random runs of TestInterleavings")
 	oneSeed       = flag.Uint64("seed", 0, "play only this run of TestInterleavings, and say what happens in it")
 )
 

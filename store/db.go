@@ -59,7 +59,7 @@ func Open(o Options) (*DB, error) {
 	if inside {
 		return nil, fmt.Errorf("%w (%s)", ErrKeyInsideDataDir, o.KeyFile)
 	}
-	db := &DB{opts: o, cache: pebble.NewCache(o.CacheSize), stripes: newStripes()}
+	db := &DB{opts: o, cache: newCache(o), stripes: newStripes()}
 	db.use.closing = make(chan struct{})
 	db.blocks.gate, db.tenants.gate = newStripes(), newStripes()
 	if err := db.open(); err != nil {
@@ -71,6 +71,12 @@ func Open(o Options) (*DB, error) {
 	db.bindWrites.start()
 	db.journal.start()
 	return db, nil
+}
+
+// newCache makes the cache that both databases share. Pebble takes the tables in memory out of it; without room for
+// two of each database, a small cache would hold no block at all.
+func newCache(o Options) *pebble.Cache {
+	return pebble.NewCache(o.CacheSize + 4*int64(o.MemTableSize))
 }
 
 func (db *DB) open() (err error) {

@@ -18,10 +18,10 @@ type Options struct {
 	KeyFile string
 	// Logger takes the engine's events. No row's content is ever in them. Default: none are written.
 	Logger *slog.Logger
-	// CacheSize in bytes is shared by both databases. Default 64 MiB.
+	// CacheSize in bytes is for blocks of rows that were read, shared by both databases. Default 64 MiB.
 	CacheSize int64
-	// MemTableSize in bytes is what each database collects in memory before it writes a table. At most four such
-	// tables exist in each. Default 16 MiB.
+	// MemTableSize in bytes is what each database collects in memory before it writes a table. It grows to that with
+	// use; while the disk is behind, up to four of them exist in each database. Default 16 MiB.
 	MemTableSize uint64
 	// SyncInterval is the least time between two syncs of one log while many writes wait for it, so that more of them
 	// share one. Default 500 µs; negative: none.

@@ -52,13 +52,17 @@ func Start(name string, cmd *exec.Cmd, until string) (*Process, error) {
 	p := &Process{name: name, cmd: cmd, done: make(chan struct{})}
 	p.output.until, p.output.seen = until, make(chan struct{})
 	cmd.Stdout, cmd.Stderr = &p.output, &p.output
-	// A group of its own, so that what it sends to its group stays there; it does not outlive us.
+	// A group of its own, by which its children are reached too; it does not outlive us.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	// A child that lives on would hold the output open.
+	cmd.WaitDelay = 2 * time.Second
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	go func() {
 		p.err = cmd.Wait()
+		// Whoever of its group is left, which is seldom anybody.
+		_ = syscall.Kill(-p.PID(), syscall.SIGKILL)
 		close(p.done)
 	}()
 	return p, nil
@@ -92,7 +96,7 @@ func (p *Process) Wait(ctx context.Context) (int, error) {
 		return -1, fmt.Errorf("%s did not end in time", p.name)
 	}
 	var exit *exec.ExitError
-	if p.err != nil && !errors.As(p.err, &exit) {
+	if p.err != nil && !errors.As(p.err, &exit) && !errors.Is(p.err, exec.ErrWaitDelay) {
 		return -1, fmt.Errorf("%s: %w", p.name, p.err)
 	}
 	return p.cmd.ProcessState.ExitCode(), nil

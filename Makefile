@@ -44,7 +44,7 @@ unit:
 
 # The real binary, SIPp and Kamailio; most of their time is waiting, so several at once.
 e2e:
-	$(GO) test -race -count=1 -parallel 6 -timeout 8m ./cmd/mask700/e2e/...
+	$(GO) test -race -count=1 -parallel 6 -timeout 10m ./cmd/mask700/e2e/...
 
 ## bench: SIPp at a fixed rate through the gateway; flags in BENCH, such as BENCH='-rate 500 -seconds 10'
 bench: build

@@ -152,6 +152,9 @@ func (w *world) drain() {
 			w.perform(o)
 		}
 	}
+	if st := w.shard.Stats(); st.LiveCalls == 0 && st.LiveTimer > 2*st.LiveTx {
+		w.fail("%d timers run for %d transactions and no call", st.LiveTimer, st.LiveTx)
+	}
 }
 
 func firstSeq(l *ledger, c *call.Call) uint32 {

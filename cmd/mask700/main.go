@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"syscall"
 
 	"mask700/cmd/mask700/config"
 	"mask700/cmd/mask700/demo"
@@ -18,6 +19,7 @@ import (
 var version string
 
 func main() {
+	syscall.Umask(0o077) // whatever is written is its owner's alone
 	os.Exit(run(Deps{
 		Version: buildVersion(version),
 		Serve: func(ctx context.Context, cfg config.Config, out io.Writer) error {

@@ -97,7 +97,10 @@ func (c *Call) exchanged(env *Env, m *message.Message) {
 		c.acknowledge(env, x.To, nil)
 	}
 	if err != nil {
-		c.exchangeRefused(env, 488)
+		// That party is in the new session by its 2xx, the other in the old one:
+		// there is no way back for both.
+		c.Exchange = Exchange{}
+		c.end(env, ending{end: endFailed, by: byPlatform, status: 480, q850: causeNoBearer})
 		return
 	}
 	c.Exchange = Exchange{}

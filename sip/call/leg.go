@@ -206,6 +206,11 @@ func (l *Leg) dialogFrom(m *message.Message) {
 	l.To = m.To.Text
 	l.Route = slices.Clone(m.RecordRoute)
 	slices.Reverse(l.Route)
+	if m.Contact == nil && len(l.Route) > 0 {
+		if u, ok := message.RouteURI(l.Route[0]); ok {
+			l.Flow = along(l.Flow, u)
+		}
+	}
 	l.retarget(m)
 }
 

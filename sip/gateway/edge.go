@@ -31,12 +31,12 @@ func (g *Gateway) Receive(f flow.Flow, frame []byte) {
 	m, fault := message.Parse(frame)
 	if fault != nil {
 		m = fault.Message
-		if m == nil || fault.Status == 0 {
-			g.faulty.Add(1)
-			return
-		}
-	} else if m.IsRequest() {
+	} else {
 		fault = message.Check(m)
+	}
+	if fault != nil && (m == nil || fault.Status == 0) {
+		g.faulty.Add(1)
+		return
 	}
 	g.loops[g.shardOf(m.CallID)].inbox.offer(item{in: shard.Inbound{Flow: f, Trunk: t, Message: m, Fault: fault}})
 }

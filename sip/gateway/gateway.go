@@ -69,6 +69,9 @@ type Gateway struct {
 	ready     atomic.Bool
 	draining  atomic.Bool
 	faulty    atomic.Uint64 // messages that could not be answered
+	unwritten *unwritten
+	failing   seldom // of the journal
+	noPorts   seldom
 	running   sync.WaitGroup
 	stop      chan struct{}
 	stopped   sync.Once
@@ -84,7 +87,7 @@ func Start(o Options) (*Gateway, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	g := &Gateway{options: o, log: o.Logger, started: time.Now(), stop: make(chan struct{})}
+	g := &Gateway{options: o, log: o.Logger, started: time.Now(), stop: make(chan struct{}), unwritten: newUnwritten(o.Journal)}
 	for _, l := range o.Listeners {
 		g.names = append(g.names, l.Name)
 	}
@@ -138,6 +141,7 @@ func (g *Gateway) run() error {
 		g.loops = append(g.loops, l)
 		l.start()
 	}
+	g.running.Go(func() { g.unwritten.run(g.stop) })
 	g.ready.Store(true)
 	return nil
 }
@@ -175,6 +179,13 @@ func (g *Gateway) hop(t *trunk.Trunk) (call.Hop, error) {
 	return h, nil
 }
 
+// What is left after the time to drain is released, and has so long to hear of
+// it: for a BYE to be repeated a few times, or just to leave.
+const (
+	lastWords = 5 * time.Second
+	atOnce    = 200 * time.Millisecond
+)
+
 // Drain refuses new calls, waits for those that live, and releases what is left
 // when the time is over or ctx ends.
 func (g *Gateway) Drain(ctx context.Context) {
@@ -190,7 +201,11 @@ func (g *Gateway) Drain(ctx context.Context) {
 	for _, l := range g.loops {
 		l.do(func(s *shard.Shard) { s.HangUp(time.Now(), "", cdr.EndDrained) })
 	}
-	last := time.NewTimer(2 * time.Second) // for the BYEs and their answers
+	wait := lastWords
+	if ctx.Err() != nil {
+		wait = atOnce
+	}
+	last := time.NewTimer(wait)
 	defer last.Stop()
 	g.idle(context.Background(), last.C)
 }

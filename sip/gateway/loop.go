@@ -2,9 +2,11 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"mask700/binding"
+	"mask700/binding/cdr"
 	"mask700/sip/call"
 	"mask700/sip/shard"
 )
@@ -35,6 +37,7 @@ type loop struct {
 	inbox   *mailbox[item]
 	decides *mailbox[decide]
 	media   *mediaWorker
+	ended   chan struct{} // closed when the loop runs no more
 }
 
 // decide is a lookup that a call waits for.
@@ -44,7 +47,7 @@ type decide struct {
 }
 
 func newLoop(g *Gateway, s *shard.Shard) *loop {
-	l := &loop{gateway: g, shard: s, inbox: newMailbox[item](inboxLimit), decides: newMailbox[decide](0)}
+	l := &loop{gateway: g, shard: s, inbox: newMailbox[item](inboxLimit), decides: newMailbox[decide](0), ended: make(chan struct{})}
 	l.media = newMediaWorker(l)
 	return l
 }
@@ -58,6 +61,7 @@ func (l *loop) start() {
 // run is the shard's loop: everything that has come, then the timers, then what
 // is to be done.
 func (l *loop) run() {
+	defer close(l.ended)
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for {
@@ -103,16 +107,29 @@ func (l *loop) perform(o shard.Output) {
 			l.answer(id, call.RecordOpened{Err: err})
 		})
 	case call.CloseRecord:
-		l.gateway.options.Journal.Close(a.Record, func(seq uint64, err error) {
-			if err != nil {
-				l.gateway.log.Error("call record not written", "call", id, "error", err)
-			}
-			l.answer(id, call.RecordClosed{Seq: seq, Err: err})
-		})
+		l.close(a.Record)
 	default:
 		l.media.queue.put(mediaJob{id: id, action: a})
 	}
 }
+
+// close writes the closing row of a call. One that the journal cannot take is
+// kept and brought again, while the call goes on to its end.
+func (l *loop) close(r cdr.Record) {
+	l.gateway.options.Journal.Close(r, func(seq uint64, err error) {
+		if err != nil && !isClosed(err) {
+			kept := l.gateway.unwritten.rows.offer(r)
+			if l.gateway.failing.ok() {
+				l.gateway.log.Error("call records are not written, and tried again", "kept", kept, "error", err)
+			}
+		}
+		l.answer(r.ID, call.RecordClosed{Seq: seq, Err: err})
+	})
+}
+
+// isClosed says that the row is there already: an earlier attempt that was
+// thought lost was only late.
+func isClosed(err error) bool { return errors.Is(err, cdr.ErrClosed) }
 
 // answer brings an event to a call. It may be called from anywhere.
 func (l *loop) answer(id string, ev call.Event) { l.inbox.put(item{id: id, event: ev}) }
@@ -123,7 +140,7 @@ func (l *loop) do(f func(*shard.Shard)) {
 	l.inbox.put(item{do: func(s *shard.Shard) { f(s); close(done) }})
 	select {
 	case <-done:
-	case <-l.gateway.stop:
+	case <-l.ended:
 	}
 }
 

@@ -90,7 +90,9 @@ func (w *mediaWorker) openMedia(id string, a call.OpenMedia) call.MediaOpened {
 		PeerA: a.Peers[call.Caller].Remote.Addr(), PeerB: a.Peers[call.Callee].Remote.Addr(),
 	})
 	if err != nil {
-		w.loop.gateway.log.Warn("media ports not opened", "call", id, "error", err)
+		if w.loop.gateway.noPorts.ok() {
+			w.loop.gateway.log.Warn("media ports not opened", "error", err)
+		}
 		return call.MediaOpened{Err: err}
 	}
 	w.open.Lock()

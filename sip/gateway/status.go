@@ -18,6 +18,7 @@ type Stats struct {
 	Calls     shard.Stats // summed over the shards
 	Dropped   uint64      // messages that a shard had no room for
 	Malformed uint64      // messages that could not even be answered
+	Lost      uint64      // call records that found no room while the store failed
 	Transport transport.Stats
 	Media     media.EngineStats
 }
@@ -25,7 +26,7 @@ type Stats struct {
 // Stats takes a snapshot.
 func (g *Gateway) Stats() Stats {
 	st := Stats{
-		Started: g.started, Draining: g.draining.Load(), Malformed: g.faulty.Load(),
+		Started: g.started, Draining: g.draining.Load(), Malformed: g.faulty.Load(), Lost: g.unwritten.rows.dropped(),
 		Transport: g.transport.Stats(), Media: g.media.Stats(),
 	}
 	for _, l := range g.loops {

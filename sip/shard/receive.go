@@ -158,7 +158,14 @@ func (s *Shard) invite(in Inbound, key call.Tx) {
 		s.answer(in, message.Response{Status: 482})
 		return
 	}
-	t := s.serve(in, key, transaction.InviteServer)
+	// A call over the bound is refused and recorded like any other; when even the
+	// refused ones pile up they are turned away without keeping anything.
+	var t *tx
+	if len(s.calls) < s.config.MaxCalls+s.config.MaxCalls/8+1 {
+		t = s.serve(in, key, transaction.InviteServer)
+	} else {
+		s.stats.Overload++
+	}
 	if t == nil {
 		s.answer(in, message.Response{Status: 503, RetryAfter: retryAfter, Q850: 42})
 		return

@@ -32,7 +32,7 @@ type Config struct {
 	Call            *call.Config
 	Advertise       []string // by listener: host:port that replaces the local address, empty: none
 	MaxCalls        int      // bound on live calls; 0: 100 000
-	MaxTransactions int      // bound on transactions, ended ones that linger included; 0: 20 a call
+	MaxTransactions int      // bound on transactions, ended ones that linger included; 0: 8 a call
 }
 
 // Shard is the state of one core. It is not safe for concurrent use.
@@ -120,7 +120,7 @@ func New(config Config, now time.Time) *Shard {
 		config.MaxCalls = 100_000
 	}
 	if config.MaxTransactions == 0 {
-		config.MaxTransactions = 20 * config.MaxCalls
+		config.MaxTransactions = 8 * config.MaxCalls
 	}
 	return &Shard{
 		config:  config,

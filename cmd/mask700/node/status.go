@@ -59,6 +59,7 @@ func counters(st gateway.Stats) map[string]uint64 {
 		"overload":               st.Calls.Overload,
 		"messages_dropped":       st.Dropped,
 		"messages_malformed":     st.Malformed,
+		"records_lost":           st.Lost,
 		"transactions":           uint64(st.Calls.LiveTx),
 		"timers":                 uint64(st.Calls.LiveTimer),
 		"media_sessions_opened":  st.Media.Opened,

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -86,9 +85,6 @@ func (db *DB) open() (err error) {
 	if db.cdr, err = openEngine(db.opts, "cdr", db.cache); err != nil {
 		return err
 	}
-	if err := syncDirs(db.opts); err != nil {
-		return err
-	}
 	if err := db.openKeys(); err != nil {
 		return err
 	}
@@ -135,20 +131,6 @@ func (db *DB) openKeys() error {
 		}
 		if *ring, err = openKeyring(both[i], master); err != nil {
 			return err
-		}
-	}
-	return nil
-}
-
-// syncDirs makes the entries of the data directory and of what is in it durable: Pebble syncs its own directories only.
-func syncDirs(o Options) error {
-	for _, dir := range []string{o.Dir, filepath.Dir(o.Dir)} {
-		d, err := o.fs.OpenDir(dir)
-		if err != nil {
-			return fmt.Errorf("store: sync the data directory: %w", err)
-		}
-		if err := errors.Join(d.Sync(), d.Close()); err != nil {
-			return fmt.Errorf("store: sync the data directory: %w", err)
 		}
 	}
 	return nil

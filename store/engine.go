@@ -3,9 +3,11 @@ package store
 import (
 	"errors"
 	"fmt"
+	iofs "io/fs"
 	"log/slog"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -13,6 +15,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
 // pebbleFormat is pinned, so that a release decides when the files change and not the library. Raising it is one-way
@@ -51,7 +54,7 @@ type engineEvents struct {
 // openEngine opens the database name under the data directory, and makes it when it is missing.
 func openEngine(o Options, name string, cache *pebble.Cache) (*engine, error) {
 	dir := filepath.Join(o.Dir, name)
-	if err := o.fs.MkdirAll(dir, 0o700); err != nil {
+	if err := makeDir(o.fs, dir); err != nil {
 		return nil, fmt.Errorf("store: make the data directory: %w", err)
 	}
 	lock, err := pebble.LockDirectory(dir, o.fs)
@@ -69,12 +72,13 @@ func openEngine(o Options, name string, cache *pebble.Cache) (*engine, error) {
 }
 
 func (e *engine) open(o Options, dir string, cache *pebble.Cache) error {
-	// Peek reads two file names; the library's own answer to a later format is not one that can be told apart.
-	if found, err := pebble.Peek(dir, o.fs); err != nil {
+	// The library's own answer to a later format cannot be told apart from other failures.
+	found, err := filesFormat(o.fs, dir)
+	if err != nil {
 		return fmt.Errorf("store: look at %s: %w", e.name, err)
-	} else if found.Exists && found.FormatMajorVersion > pebbleFormat {
-		return fmt.Errorf("%w (%s: files of format %d, this release writes %d)", ErrNewerFormat, e.name,
-			found.FormatMajorVersion, pebbleFormat)
+	}
+	if found > pebbleFormat {
+		return fmt.Errorf("%w (%s: files of format %d, this release writes %d)", ErrNewerFormat, e.name, found, pebbleFormat)
 	}
 	db, err := pebble.Open(dir, e.options(o, cache))
 	if err != nil {
@@ -82,6 +86,55 @@ func (e *engine) open(o Options, dir string, cache *pebble.Cache) error {
 	}
 	e.DB = db
 	return nil
+}
+
+// filesFormat reads the format of a database's files, 0 when there are none, from the name of the file that keeps it:
+// marker.format-version.GENERATION.FORMAT. The highest generation counts.
+func filesFormat(fs vfs.FS, dir string) (pebble.FormatMajorVersion, error) {
+	names, err := fs.List(dir)
+	if err != nil {
+		return 0, err
+	}
+	var format pebble.FormatMajorVersion
+	latest := int64(-1)
+	for _, name := range names {
+		rest, ok := strings.CutPrefix(name, "marker.format-version.")
+		if !ok {
+			continue
+		}
+		left, right, _ := strings.Cut(rest, ".")
+		generation, gerr := strconv.ParseInt(left, 10, 64)
+		n, nerr := strconv.ParseUint(right, 10, 32)
+		if gerr != nil || nerr != nil {
+			return 0, fmt.Errorf("%w: file %s", ErrCorrupt, name)
+		}
+		if generation > latest {
+			latest, format = generation, pebble.FormatMajorVersion(n)
+		}
+	}
+	return format, nil
+}
+
+// makeDir makes what is missing of dir, with mode 0700, and syncs the directory above each that it made: Pebble syncs
+// only what is within its own.
+func makeDir(fs vfs.FS, dir string) error {
+	if _, err := fs.Stat(dir); err == nil || !errors.Is(err, iofs.ErrNotExist) {
+		return err
+	}
+	above := filepath.Dir(dir)
+	if above != dir {
+		if err := makeDir(fs, above); err != nil {
+			return err
+		}
+	}
+	if err := fs.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	d, err := fs.OpenDir(above)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
 }
 
 // close gives the directory free. Pebble panics on an iterator left open; every one is closed where it is made.

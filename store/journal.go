@@ -266,27 +266,42 @@ func (db *DB) Changed() <-chan struct{} {
 func (db *DB) LastSeq() uint64 { return db.journal.durable.Load() }
 
 // CloseAbandoned closes the records that an earlier process left open: the platform released those calls, by its
-// restart, at now. Records that this process opened stay open. It returns how many it closed, on disk.
+// restart, at now. Records that this process opened stay open. It returns how many it closed, on disk. ErrCorrupt: of
+// the rest, some could not be read; all others are closed.
 func (db *DB) CloseAbandoned(now time.Time) (int, error) {
 	closed := 0
+	var damaged error
 	for after := []byte(nil); ; {
-		left, next, err := db.abandoned(after)
+		left, err := db.abandoned(after)
 		if err != nil {
 			return closed, err
 		}
-		n, err := db.closeAll(left, now)
+		n, err := db.closeAll(left.records, now)
 		closed += n
-		if err != nil || next == nil {
+		if damaged == nil {
+			damaged = left.damaged
+		}
+		if err != nil {
 			return closed, err
 		}
-		after = next
+		if left.next == nil {
+			return closed, damaged
+		}
+		after = left.next
 	}
 }
 
-// abandoned returns a page of the records left open behind a key, and the last key looked at unless it was the last.
-func (db *DB) abandoned(after []byte) (records []cdr.Record, next []byte, err error) {
+// leftOpen is a page of the records that an earlier process left open.
+type leftOpen struct {
+	records []cdr.Record
+	damaged error  // of the first row that could not be opened
+	next    []byte // the last key looked at; nil: it was the last of all
+}
+
+// abandoned returns the page behind a key.
+func (db *DB) abandoned(after []byte) (left leftOpen, err error) {
 	if err := db.enter(context.Background()); err != nil {
-		return nil, nil, err
+		return leftOpen{}, err
 	}
 	defer db.leave()
 	lower := []byte{tableOpen}
@@ -297,18 +312,18 @@ func (db *DB) abandoned(after []byte) (records []cdr.Record, next []byte, err er
 	n := 0
 	err = scan(db.cdr, lower, upper, func(key, value []byte) (bool, error) {
 		r, h, err := db.journal.open(key, value)
-		if err != nil {
-			return false, err
-		}
-		if h.mark != db.journal.run {
-			records = append(records, r)
+		switch {
+		case err != nil && left.damaged == nil:
+			left.damaged = err
+		case err == nil && h.mark != db.journal.run:
+			left.records = append(left.records, r)
 		}
 		if n++; n == page {
-			next = append([]byte(nil), key...)
+			left.next = append([]byte(nil), key...)
 		}
 		return n < page, nil
 	})
-	return records, next, err
+	return left, err
 }
 
 // closeAll closes records together and waits for them.

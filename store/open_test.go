@@ -187,10 +187,7 @@ func TestNewerFormatIsRefusedAndLeftAlone(t *testing.T) {
 	if err := os.Rename(markers[0], newer); err != nil {
 		t.Fatal(err)
 	}
-	if db, err := Open(o); err == nil {
-		db.Close()
-		t.Error("newer files were opened")
-	}
+	wantOpenError(t, "newer files", o, ErrNewerFormat)
 }
 
 func TestSecondOpenIsRefused(t *testing.T) {

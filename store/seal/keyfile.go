@@ -50,7 +50,7 @@ func LoadFile(path string) (Master, error) {
 // leaves either the whole file or none.
 func CreateFile(path string, m Master) error {
 	dir := filepath.Dir(path)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := makeDir(dir); err != nil {
 		return fmt.Errorf("seal: make the key file's directory: %w", err)
 	}
 	f, err := os.CreateTemp(dir, "."+filepath.Base(path)+".*.tmp") // made with mode 0600
@@ -79,6 +79,23 @@ func CreateFile(path string, m Master) error {
 		return fmt.Errorf("seal: make the key file: %w", err)
 	}
 	return syncDir(dir)
+}
+
+// makeDir makes what is missing of dir and syncs the directory above each that it made.
+func makeDir(dir string) error {
+	if _, err := os.Stat(dir); err == nil || !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	above := filepath.Dir(dir)
+	if above != dir {
+		if err := makeDir(above); err != nil {
+			return err
+		}
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return syncDir(above)
 }
 
 func syncDir(dir string) error {

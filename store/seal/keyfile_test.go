@@ -10,7 +10,7 @@ import (
 )
 
 func TestKeyFileIsMadeOnceAndReadBack(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "keys", "mask700.key")
+	path := filepath.Join(t.TempDir(), "new", "keys", "mask700.key")
 	if _, err := LoadFile(path); !errors.Is(err, fs.ErrNotExist) {
 		t.Fatalf("no file: %v", err)
 	}

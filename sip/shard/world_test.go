@@ -354,6 +354,32 @@ func (w *world) audit() {
 		case l.record.ReleasedAt.IsZero() || l.record.End == "" || l.record.ReleasedBy == "" || l.record.SIPStatus == 0:
 			w.fail("call %s: the record does not say how it ended: %s", id, summary(l.record))
 		}
+		w.auditRecord(id, l)
+	}
+}
+
+// auditRecord checks that a closed record says all that is known of the call.
+func (w *world) auditRecord(id string, l *ledger) {
+	r := l.record
+	if r.ID != id || r.TrunkIn == "" {
+		w.fail("call %s: the record does not say whose it is", id)
+	}
+	if l.invited && (r.Binding == "" || r.TrunkOut == "" || r.CallerIn.Number.IsZero() || r.CalleeIn.X == 0 ||
+		r.CallerOut.X == 0 || r.CalleeOut.Number.IsZero()) {
+		w.fail("call %s: the record does not say who called whom: %s", id, summary(r))
+	}
+	last := epoch
+	for _, t := range []time.Time{r.ReceivedAt, r.RingingAt, r.AnsweredAt, r.ReleasedAt} {
+		if t.IsZero() {
+			continue // it was not rung or not answered
+		}
+		if t.Before(last) {
+			w.fail("call %s: the times of the record are out of order", id)
+		}
+		last = t
+	}
+	if r.ReceivedAt.IsZero() || r.AnsweredAt.IsZero() == (r.SIPStatus == 200) {
+		w.fail("call %s: the record has not the times of a call that ended with %d", id, r.SIPStatus)
 	}
 }
 

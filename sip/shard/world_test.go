@@ -368,6 +368,9 @@ func (w *world) auditRecord(id string, l *ledger) {
 		r.CallerOut.X == 0 || r.CalleeOut.Number.IsZero()) {
 		w.fail("call %s: the record does not say who called whom: %s", id, summary(r))
 	}
+	if l.portsClosed > 0 && r.Media.Codec == "" {
+		w.fail("call %s: the record does not say what was heard", id)
+	}
 	last := epoch
 	for _, t := range []time.Time{r.ReceivedAt, r.RingingAt, r.AnsweredAt, r.ReleasedAt} {
 		if t.IsZero() {

@@ -71,6 +71,7 @@ type ledger struct {
 	media              bool // ports are open
 	record             cdr.Record
 	invited            bool // the callee's INVITE was sent
+	rang               bool // the caller was told of ringing or early media
 }
 
 // question waits for an answer.
@@ -311,6 +312,9 @@ func (w *world) inspect(s shard.Send) {
 		return // an answer without a call
 	}
 	l := w.calls[id]
+	if (m.Status == 180 || m.Status == 183) && m.CallID == l.callID {
+		l.rang = true
+	}
 	switch {
 	case m.IsRequest() && m.Method == "INVITE" && m.To.Tag == "":
 		l.invited = true
@@ -380,6 +384,9 @@ func (w *world) auditRecord(id string, l *ledger) {
 			w.fail("call %s: the times of the record are out of order", id)
 		}
 		last = t
+	}
+	if r.RingingAt.IsZero() == l.rang {
+		w.fail("call %s: the record has not the time of its ringing", id)
 	}
 	if r.ReceivedAt.IsZero() || r.AnsweredAt.IsZero() == (r.SIPStatus == 200) {
 		w.fail("call %s: the record has not the times of a call that ended with %d", id, r.SIPStatus)

@@ -175,11 +175,13 @@ func (p *run) handset(side uint16, i int, network flow.Network) *handset {
 	}
 	if network.Reliable() {
 		h.flow.Conn = uint64(1+side)*100 + uint64(i)
+		h.flow.Remote = netip.AddrPortFrom(at.Addr(), ephemeral)
 	}
 	session := 700_000_000_000 + uint64(side)*1000 + uint64(i)
 	voice := phone.Voice(netip.AddrPortFrom(at.Addr(), 40000), session)
 	h.secrets = p.world.guard.add(h.name, h.number, at.String(), "name-of-"+h.name, "agent-of-"+h.name, "origin-of-"+h.name,
 		fmt.Sprint(session))
+	h.secrets.hosts = append(h.secrets.hosts, h.flow.Remote)
 	h.Phone = phone.New(phone.Config{
 		User: h.number, Host: at.String(), Server: h.flow.Local.String(), Network: network, Mint: p.mint,
 		Timers: transaction.DefaultTimers(), Ring: time.Duration(r.IntN(8)) * time.Second * time.Duration(r.IntN(2)),

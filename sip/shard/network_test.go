@@ -63,6 +63,9 @@ type weather struct {
 	delay       time.Duration // at most, and so the measure of reordering
 }
 
+// ephemeral is the port from which a phone connects.
+const ephemeral = 40404
+
 // Bounds of what a network does.
 const (
 	// veryLate is the most by which a message may come once more.
@@ -217,6 +220,9 @@ func (n *network) send(s shard.Send) {
 	}
 	if s.Flow.Network != h.flow.Network {
 		n.world.fail("%s is on %v and is sent something over %v", h.name, h.flow.Network, s.Flow.Network)
+	}
+	if s.Flow.Conn == 0 && s.Flow.Remote.Port() == ephemeral {
+		n.world.fail("nobody can connect to %s at %v", h.name, s.Flow.Remote)
 	}
 	if s.Flow.Conn != 0 && s.Token != 0 && n.failures > 0 && n.r.IntN(4) == 0 {
 		// The connection is lost before the message is through.

@@ -160,36 +160,47 @@ func newRun(r *rand.Rand, seed uint64) *run {
 	return p
 }
 
-// handset makes a phone of a random behaviour.
+// handset makes the phone of a number, or the two phones.
 func (p *run) handset(side uint16, i int, network flow.Network) *handset {
-	r := p.r
 	at := address(side, i)
+	name := fmt.Sprintf("%s%c", []string{"inner", "outer"}[side], 'a'+i)
+	number := fmt.Sprintf("1%d%08d", []int{38, 39}[side], 1000*(i+1)+int(p.seed%1000))
+	party := p.world.guard.add(name, number, at.String(), "name-of-"+name, "agent-of-"+name, "origin-of-"+name)
+	h := p.phone(party, at, side, uint64(i), network)
+	if network == flow.UDP && p.r.IntN(6) == 0 {
+		h.twin = p.phone(party, address(side, i+50), side, uint64(i+50), network)
+		h.twin.second = true
+		h.twin.name += " twin"
+	}
+	return h
+}
+
+// phone makes a phone of a random behaviour.
+func (p *run) phone(party *secrets, at netip.AddrPort, side uint16, i uint64, network flow.Network) *handset {
+	r := p.r
 	h := &handset{
-		name:   fmt.Sprintf("%s%c", []string{"inner", "outer"}[side], 'a'+i),
-		number: fmt.Sprintf("1%d%08d", []int{38, 39}[side], 1000*(i+1)+int(p.seed%1000)),
+		name: party.name, number: party.number, secrets: party, host: at, behaviour: behave(r),
 		flow: flow.Flow{
 			Listener: side, Network: network, Remote: at,
 			Local: netip.MustParseAddrPort([]string{insideHost, outsideHost}[side]),
 		},
-		behaviour: behave(r),
 	}
 	if network.Reliable() {
-		h.flow.Conn = uint64(1+side)*100 + uint64(i)
+		h.flow.Conn = uint64(1+side)*100 + i
 		h.flow.Remote = netip.AddrPortFrom(at.Addr(), ephemeral)
 	}
-	session := 700_000_000_000 + uint64(side)*1000 + uint64(i)
+	session := 700_000_000_000 + uint64(side)*1000 + i
 	voice := phone.Voice(netip.AddrPortFrom(at.Addr(), 40000), session)
-	h.secrets = p.world.guard.add(h.name, h.number, at.String(), "name-of-"+h.name, "agent-of-"+h.name, "origin-of-"+h.name,
-		fmt.Sprint(session))
-	h.secrets.hosts = append(h.secrets.hosts, h.flow.Remote)
+	party.learn(fmt.Sprint(session))
+	party.hosts = append(party.hosts, h.host, h.flow.Remote)
 	h.Phone = phone.New(phone.Config{
 		User: h.number, Host: at.String(), Server: h.flow.Local.String(), Network: network, Mint: p.mint,
 		Timers: transaction.DefaultTimers(), Ring: time.Duration(r.IntN(8)) * time.Second * time.Duration(r.IntN(2)),
 		SDP: func(offer []byte) []byte {
-			return []byte(strings.Replace(string(voice(offer)), "o=-", "o=origin-of-"+h.name, 1))
+			return []byte(strings.Replace(string(voice(offer)), "o=-", "o=origin-of-"+party.name, 1))
 		},
-		Name:      "name-of-" + h.name,
-		Headers:   []string{"User-Agent: agent-of-" + h.name, "P-Asserted-Identity: <sip:" + h.number + "@" + at.String() + ">"},
+		Name:      "name-of-" + party.name,
+		Headers:   []string{"User-Agent: agent-of-" + party.name, "P-Asserted-Identity: <sip:" + h.number + "@" + at.String() + ">"},
 		Behaviour: h.behaviour,
 	}, epoch)
 	if r.IntN(6) == 0 {
@@ -312,26 +323,33 @@ func (p *run) untilQuiet() {
 }
 
 // together checks that no phone is left talking to itself: that when all is
-// quiet a phone that still talks does so in a call that the gateway still has,
-// with another that does, or that has lost its memory.
+// quiet a phone that still talks does so with another that does, or that has lost
+// its memory or its network.
 func (p *run) together() {
 	for _, pair := range p.pairs {
-		for i, h := range pair {
-			other := pair[1-i]
-			if h.State() != phone.Talking || other.State() == phone.Talking || other.behaviour.DeadAfter > 0 ||
-				h.cutLong() || other.cutLong() {
-				continue
-			}
-			p.world.fail("%s (%+v) still talks, while %s (%+v) is %v",
-				h.name, h.behaviour, other.name, other.behaviour, other.State())
-		}
 		a, b := pair[0], pair[1]
+		if a.unreachable() || b.unreachable() {
+			continue
+		}
+		if a.talks() != b.talks() {
+			p.world.fail("%s (%+v) is %v, while %s (%+v) is %v", a.name, a.behaviour, a.State(), b.name, b.behaviour, b.State())
+		}
 		apart := a.ended.Sub(b.ended).Abs()
-		if a.talked && b.talked && !a.ended.IsZero() && !b.ended.IsZero() && apart > limitApart &&
-			a.behaviour.DeadAfter == 0 && b.behaviour.DeadAfter == 0 && !a.cutLong() && !b.cutLong() {
+		if a.talked && b.talked && !a.ended.IsZero() && !b.ended.IsZero() && apart > limitApart && a.twin == nil && b.twin == nil {
 			p.world.fail("%s and %s ended %v apart", a.name, b.name, apart)
 		}
 	}
+}
+
+// talks reports whether one of the phones of a number does.
+func (h *handset) talks() bool {
+	return h.State() == phone.Talking || h.twin != nil && h.twin.State() == phone.Talking
+}
+
+// unreachable reports whether a phone of the number may be left out of what the
+// network repeats.
+func (h *handset) unreachable() bool {
+	return h.behaviour.DeadAfter > 0 || h.cutLong() || h.twin != nil && h.twin.unreachable()
 }
 
 // limitApart is how much later than the other a phone may learn of the end: a
@@ -358,11 +376,12 @@ func (p *run) finish() {
 
 // giveUp ends what no gateway can: what a phone waits for that rings, and whose
 // every word on it was lost, so that it cannot be told that the caller has gone
-// (RFC 3261 section 9.1); and what one waits for that was away for so long that
-// all repetitions are past.
+// (RFC 3261 section 9.1); the ringing of two phones of one number, which is the
+// switch's to end; and what one waits for that was away for so long that all
+// repetitions are past.
 func (p *run) giveUp() {
 	for _, h := range p.handsets {
-		if h.State() == phone.Ringing && !p.heard[h.rings] || h.cutLong() {
+		if h.State() == phone.Ringing && (!p.heard[h.rings] || h.second || h.twin != nil) || h.cutLong() {
 			h.HangUp(p.world.now)
 			p.collect(h)
 		}

@@ -80,12 +80,15 @@ type handset struct {
 	*phone.Phone
 	name, number string
 	secrets      *secrets
+	host         netip.AddrPort
 	flow         flow.Flow // as the gateway sees it
 	behaviour    phone.Behaviour
 	dark, light  time.Time // it has no network in between
 	ended        time.Time // when its call ended
 	talked       bool
 	rings        string    // Call-ID of the last call that rang
+	twin         *handset  // a second phone of the same number: the switch lets both ring
+	second       bool      // it is one
 	in, out      time.Time // when the last message of a stream arrived here, and there
 }
 
@@ -185,6 +188,13 @@ func (n *network) collect(h *handset) {
 			}
 			n.world.receive(h.flow, b)
 		}
+		if h.second && m.Status >= 300 {
+			continue // the switch waits for the other
+		}
+		if h.twin != nil && m.Status >= 300 && m.Method == "INVITE" && h.twin.State() == phone.Ringing {
+			h.twin.HangUp(n.world.now) // and takes its word for both
+			n.collect(h.twin)
+		}
 		times := n.carry(h, &h.in, opens(m))
 		n.tell(h.name, "us", b, times)
 		for _, at := range times {
@@ -234,21 +244,30 @@ func (n *network) send(s shard.Send) {
 		})
 		return
 	}
-	deliver := func() {
-		rang := h.State() == phone.Ringing
-		h.Receive(n.world.now, s.Bytes)
-		if !rang && h.State() == phone.Ringing {
-			h.rings = m.CallID
-		}
-		n.collect(h)
-	}
 	if _, ok := n.asked[m.CallID]; !ok && opens(m) {
 		n.asked[m.CallID] = n.world.now
 	}
+	if h.twin == nil || s.Flow.Remote != h.twin.host {
+		n.bring(h, m, s)
+	}
+	if h.twin != nil && s.Flow.Remote != h.host {
+		n.bring(h.twin, m, s)
+	}
+}
+
+// bring takes a message of the shard to one handset.
+func (n *network) bring(h *handset, m *message.Message, s shard.Send) {
 	times := n.carry(h, &h.out, opens(m))
 	n.tell("us", h.name, s.Bytes, times)
 	for _, at := range times {
-		n.agenda.put(at, deliver)
+		n.agenda.put(at, func() {
+			rang := h.State() == phone.Ringing
+			h.Receive(n.world.now, s.Bytes)
+			if !rang && h.State() == phone.Ringing {
+				h.rings = m.CallID
+			}
+			n.collect(h)
+		})
 	}
 }
 

@@ -205,7 +205,7 @@ func (p *run) phone(party *secrets, at netip.AddrPort, side uint16, i uint64, ne
 	}, epoch)
 	if r.IntN(6) == 0 {
 		h.dark = epoch.Add(time.Duration(r.IntN(10_000)) * time.Millisecond)
-		h.light = h.dark.Add([]time.Duration{3 * time.Second, shortCut, 2 * time.Minute}[r.IntN(3)])
+		h.light = h.dark.Add([]time.Duration{3 * time.Second, 20 * time.Second, 2 * time.Minute}[r.IntN(3)])
 	}
 	p.handsets = append(p.handsets, h)
 	return h
@@ -323,8 +323,8 @@ func (p *run) untilQuiet() {
 }
 
 // together checks that no phone is left talking to itself: that when all is
-// quiet a phone that still talks does so with another that does, or that has lost
-// its memory or its network.
+// quiet a phone that still talks does so with another that does, or that could not
+// be told.
 func (p *run) together() {
 	for _, pair := range p.pairs {
 		a, b := pair[0], pair[1]
@@ -346,10 +346,10 @@ func (h *handset) talks() bool {
 	return h.State() == phone.Talking || h.twin != nil && h.twin.State() == phone.Talking
 }
 
-// unreachable reports whether a phone of the number may be left out of what the
-// network repeats.
+// unreachable reports whether a phone of the number has lost its memory, or all
+// repetitions of a message.
 func (h *handset) unreachable() bool {
-	return h.behaviour.DeadAfter > 0 || h.cutLong() || h.twin != nil && h.twin.unreachable()
+	return h.behaviour.DeadAfter > 0 || h.starved() || h.twin != nil && h.twin.unreachable()
 }
 
 // limitApart is how much later than the other a phone may learn of the end: a
@@ -377,11 +377,11 @@ func (p *run) finish() {
 // giveUp ends what no gateway can: what a phone waits for that rings, and whose
 // every word on it was lost, so that it cannot be told that the caller has gone
 // (RFC 3261 section 9.1); the ringing of two phones of one number, which is the
-// switch's to end; and what one waits for that was away for so long that all
-// repetitions are past.
+// switch's to end; and what one waits for that has missed all repetitions of a
+// message.
 func (p *run) giveUp() {
 	for _, h := range p.handsets {
-		if h.State() == phone.Ringing && (!p.heard[h.rings] || h.second || h.twin != nil) || h.cutLong() {
+		if h.State() == phone.Ringing && (!p.heard[h.rings] || h.second || h.twin != nil) || h.starved() {
 			h.HangUp(p.world.now)
 			p.collect(h)
 		}

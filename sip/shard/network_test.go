@@ -12,6 +12,7 @@ import (
 	"mask700/sip/message"
 	"mask700/sip/phone"
 	"mask700/sip/shard"
+	"mask700/sip/transaction"
 )
 
 // event is something that happens at a time.
@@ -66,14 +67,8 @@ type weather struct {
 // ephemeral is the port from which a phone connects.
 const ephemeral = 40404
 
-// Bounds of what a network does.
-const (
-	// veryLate is the most by which a message may come once more.
-	veryLate = time.Minute
-	// shortCut is how long a phone may be without a network and still get what is
-	// repeated for 64*T1.
-	shortCut = 20 * time.Second
-)
+// veryLate is the most by which a message may come once more.
+const veryLate = time.Minute
 
 // handset is a phone on a network.
 type handset struct {
@@ -86,10 +81,11 @@ type handset struct {
 	dark, light  time.Time // it has no network in between
 	ended        time.Time // when its call ended
 	talked       bool
-	rings        string    // Call-ID of the last call that rang
-	twin         *handset  // a second phone of the same number: the switch lets both ring
-	second       bool      // it is one
-	in, out      time.Time // when the last message of a stream arrived here, and there
+	rings        string         // Call-ID of the last call that rang
+	twin         *handset       // a second phone of the same number: the switch lets both ring
+	second       bool           // it is one
+	copies       map[string]int // of each message from and to it, as long as none has arrived; then -1
+	in, out      time.Time      // when the last message of a stream arrived here, and there
 }
 
 // network carries messages between the handsets and the shard.
@@ -148,12 +144,37 @@ func (n *network) carry(h *handset, last *time.Time, opens bool) (times []time.T
 	return times
 }
 
+// count notes a copy of a message from or to the handset, and how often it
+// arrives.
+func (h *handset) count(b []byte, arrives int) {
+	if h.copies == nil {
+		h.copies = map[string]int{}
+	}
+	switch {
+	case arrives > 0:
+		h.copies[string(b)] = -1
+	case h.copies[string(b)] >= 0:
+		h.copies[string(b)]++
+	}
+}
+
+// starved reports whether all copies of a message were lost that was repeated to
+// the end: seven is what there are of an INVITE. A stream holds back what it
+// cannot bring, for longer than anyone waits.
+func (h *handset) starved() bool {
+	if h.flow.Network.Reliable() && h.light.Sub(h.dark) > transaction.DefaultTimers().Timeout() {
+		return true
+	}
+	for _, n := range h.copies {
+		if n >= 7 {
+			return true
+		}
+	}
+	return false
+}
+
 // cut reports whether the handset has no network.
 func (h *handset) cut(now time.Time) bool { return now.After(h.dark) && now.Before(h.light) }
-
-// cutLong reports whether it had none for so long that it may have missed all
-// repetitions.
-func (h *handset) cutLong() bool { return h.light.Sub(h.dark) > shortCut }
 
 func later(a, b time.Time) time.Time {
 	if a.After(b) {
@@ -196,6 +217,7 @@ func (n *network) collect(h *handset) {
 			n.collect(h.twin)
 		}
 		times := n.carry(h, &h.in, opens(m))
+		h.count(b, len(times))
 		n.tell(h.name, "us", b, times)
 		for _, at := range times {
 			n.agenda.put(at, deliver)
@@ -258,6 +280,7 @@ func (n *network) send(s shard.Send) {
 // bring takes a message of the shard to one handset.
 func (n *network) bring(h *handset, m *message.Message, s shard.Send) {
 	times := n.carry(h, &h.out, opens(m))
+	h.count(s.Bytes, len(times))
 	n.tell("us", h.name, s.Bytes, times)
 	for _, at := range times {
 		n.agenda.put(at, func() {

@@ -122,11 +122,11 @@ func (c *Call) decided(env *Env, ev Decided) {
 		c.refuse(env, binding.RefusalNoRoute, Final{Status: 500})
 		return
 	}
-	hop := env.Config.Hops[out.Index]
-	if !hop.Flow.Remote.IsValid() {
+	if len(env.Config.Hops[out.Index]) == 0 {
 		c.refuse(env, binding.RefusalNoRoute, Final{Status: 500})
 		return
 	}
+	hop := env.Config.Hops[out.Index][0]
 	c.Record.TrunkOut = out.Name
 	c.Record.CallerOut = cdr.Party{X: d.Edge.Shown}
 	c.Record.CalleeOut = cdr.Party{Number: d.Edge.Callee}

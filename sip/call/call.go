@@ -138,15 +138,18 @@ type Config struct {
 	RingTimeout time.Duration
 	Plan        binding.Plan
 	Trunks      []*trunk.Trunk // by Trunk.Index
-	Hops        []Hop          // by Trunk.Index: where its first target is reached
+	Hops        [][]Hop        // by Trunk.Index: where its targets are reached, the best first
 }
 
-// Hop is the way to a trunk's target.
+// Hop is the way to one of a trunk's targets, at one of its addresses.
 type Hop struct {
-	Flow   flow.Flow
-	Host   string // our host:port toward it, as written in Via and Contact
-	Domain string // our host alone, as written in From
-	Target string // host:port of the target, as written in the Request-URI
+	Flow     flow.Flow
+	Priority int    // the lowest is tried first (RFC 2782)
+	Weight   int    // share among those of one priority (RFC 2782)
+	Down     bool   // it did not answer of late: tried when nothing else is left
+	Host     string // our host:port toward it, as written in Via and Contact
+	Domain   string // our host alone, as written in From
+	Target   string // host:port of the target, as written in the Request-URI
 }
 
 // Env is what a step has beside the call itself: the time, the configuration,

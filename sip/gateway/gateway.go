@@ -149,9 +149,9 @@ func (g *Gateway) run() error {
 // hop finds the way to a trunk's first target: from which of our sockets, and
 // what we call ourselves toward it. A trunk without a target gets an empty one:
 // calls to it have no route.
-func (g *Gateway) hop(t *trunk.Trunk) (call.Hop, error) {
+func (g *Gateway) hop(t *trunk.Trunk) ([]call.Hop, error) {
 	if len(t.Targets) == 0 {
-		return call.Hop{}, nil
+		return nil, nil
 	}
 	target := t.Targets[0]
 	index := -1
@@ -161,11 +161,11 @@ func (g *Gateway) hop(t *trunk.Trunk) (call.Hop, error) {
 		}
 	}
 	if index < 0 {
-		return call.Hop{}, fmt.Errorf("trunk %s: no %s listener for its target; add one under sip.listen", t.Name, target.Network)
+		return nil, fmt.Errorf("trunk %s: no %s listener for its target; add one under sip.listen", t.Name, target.Network)
 	}
 	local, err := g.transport.LocalFor(index, target.Addr)
 	if err != nil {
-		return call.Hop{}, fmt.Errorf("trunk %s: no way to its target: %w", t.Name, err)
+		return nil, fmt.Errorf("trunk %s: no way to its target: %w", t.Name, err)
 	}
 	h := call.Hop{
 		Flow: flow.Flow{
@@ -176,7 +176,7 @@ func (g *Gateway) hop(t *trunk.Trunk) (call.Hop, error) {
 	if a := g.options.Listeners[index].Advertise; a != "" {
 		h.Host, h.Domain = a, hostOf(a)
 	}
-	return h, nil
+	return []call.Hop{h}, nil
 }
 
 // What is left after the time to drain is released, and has so long to hear of

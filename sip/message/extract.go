@@ -17,11 +17,17 @@ const (
 	seenExpires
 	seenType
 	seenLength
+	seenRSeq
+	seenRAck
+	seenSession
+	seenMinSE
+	seenReferTo
+	seenEvent
 )
 
 // once reports whether a header that a message has once is met for the first
 // time (RFC 3261 section 7.3.1).
-func (r *reader) once(bit uint16) bool {
+func (r *reader) once(bit uint32) bool {
 	if r.seen&bit != 0 {
 		r.fault(whyRepeated)
 		return false
@@ -116,6 +122,55 @@ func (r *reader) header(h sip.Header) {
 				m.ContentEncoding = coding
 			}
 		}
+	case nameDisposition:
+		_, rest, _ := strings.Cut(value, ";")
+		for p := range strings.SplitSeq(rest, ";") {
+			if name, v, _ := strings.Cut(p, "="); equalFold(trimBlanks(name), "handling") && equalFold(trimBlanks(v), "optional") {
+				m.Optional = true
+			}
+		}
+	case nameRSeq:
+		if n, ok := digits(value, math.MaxUint32); r.once(seenRSeq) && (!ok || n == 0) {
+			r.fault(whyRSeq)
+		} else {
+			m.RSeq = uint32(n)
+		}
+	case nameRAck:
+		if r.once(seenRAck) {
+			r.rack(value)
+		}
+	case nameSessionExpires:
+		if r.once(seenSession) {
+			r.session(value)
+		}
+	case nameMinSE:
+		if r.once(seenMinSE) {
+			m.MinSE = leadingSeconds(value)
+		}
+	case nameMinExpires:
+		m.MinExpires = leadingSeconds(value)
+	case nameAllow:
+		r.allow(value)
+	case nameReferTo:
+		if a, ok := readAddress(value); r.once(seenReferTo) && ok {
+			m.ReferTo = &a
+		} else {
+			r.fault(whyReferTo)
+		}
+	case nameEvent:
+		if r.once(seenEvent) {
+			m.Event = withoutParams(value)
+		}
+	case nameInfoPackage:
+		m.InfoPackage = withoutParams(value)
+	case nameAuthorization:
+		m.Authorization = append(m.Authorization, value)
+	case nameProxyAuthorization:
+		m.ProxyAuthorization = append(m.ProxyAuthorization, value)
+	case nameWWWAuthenticate:
+		m.WWWAuthenticate = append(m.WWWAuthenticate, value)
+	case nameProxyAuthenticate:
+		m.ProxyAuthenticate = append(m.ProxyAuthenticate, value)
 	case nameCallID:
 		r.once(seenCallID)
 		r.fault(whyCallID)
@@ -284,6 +339,57 @@ func (r *reader) contentType(value string) {
 		media = major + "/" + minor
 	}
 	r.m.ContentType = lower(media)
+}
+
+// rack reads "RSeq CSeq Method" (RFC 3262 section 7.2).
+func (r *reader) rack(value string) {
+	f := strings.Fields(value)
+	if len(f) != 3 || !isToken(f[2]) {
+		r.fault(whyRAck)
+		return
+	}
+	rseq, ok1 := digits(f[0], math.MaxUint32)
+	cseq, ok2 := digits(f[1], math.MaxUint32)
+	if !ok1 || !ok2 || rseq == 0 {
+		r.fault(whyRAck)
+		return
+	}
+	r.m.RAck = RAck{RSeq: uint32(rseq), CSeq: uint32(cseq), Method: f[2]}
+}
+
+// session reads Session-Expires (RFC 4028 section 4).
+func (r *reader) session(value string) {
+	seconds, rest, _ := strings.Cut(value, ";")
+	n, ok := digits(trimBlanks(seconds), math.MaxInt32)
+	if !ok {
+		r.fault(whySession)
+		return
+	}
+	r.m.SessionExpires = n
+	for p := range strings.SplitSeq(rest, ";") {
+		name, who, _ := strings.Cut(p, "=")
+		if who = lower(trimBlanks(who)); equalFold(trimBlanks(name), "refresher") && (who == "uac" || who == "uas") {
+			r.m.Refresher = who
+		}
+	}
+}
+
+// allow takes the methods of an Allow line. Methods are case-sensitive.
+func (r *reader) allow(value string) {
+	if r.m.Allow == nil {
+		r.m.Allow = []string{}
+	}
+	for method := range strings.SplitSeq(value, ",") {
+		if method = trimBlanks(method); isToken(method) {
+			r.m.Allow = append(r.m.Allow, method)
+		}
+	}
+}
+
+// withoutParams is a token in lower case without the parameters behind it.
+func withoutParams(value string) string {
+	token, _, _ := strings.Cut(value, ";")
+	return lower(trimBlanks(token))
 }
 
 // leadingSeconds reads the delta-seconds that a value begins with; a comment may

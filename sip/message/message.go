@@ -1,6 +1,9 @@
 package message
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Message is what was extracted from one SIP message. It is plain data: texts
 // are copies, only Body shares memory with the frame that was parsed.
@@ -39,7 +42,42 @@ type Message struct {
 	Accept          []string // media ranges, lower case, without parameters; nil: no such header
 	ContentType     string   // "type/subtype", lower case, without parameters
 	ContentEncoding string   // lower case; "" for none and for identity
+	Optional        bool     // the body may be passed over (Content-Disposition: handling=optional)
 	Body            []byte
+
+	RSeq           uint32   // of a reliable provisional response; 0: absent (RFC 3262)
+	RAck           RAck     // of a PRACK
+	SessionExpires int      // seconds; -1: absent (RFC 4028)
+	Refresher      string   // parameter of Session-Expires: "uac", "uas" or ""
+	MinSE          int      // seconds; 0: absent
+	MinExpires     int      // seconds; 0: absent
+	Allow          []string // methods as written; nil: no such header
+	ReferTo        *Address // nil: absent (RFC 3515)
+	Event          string   // the event type, lower case, without parameters
+	InfoPackage    string   // lower case, without parameters (RFC 6086)
+
+	// Credentials and challenges (RFC 3261 section 22), each instance verbatim.
+	Authorization      []string
+	ProxyAuthorization []string
+	WWWAuthenticate    []string
+	ProxyAuthenticate  []string
+}
+
+// RAck names the reliable provisional response that a PRACK acknowledges
+// (RFC 3262 section 7.2). Its zero value is none.
+type RAck struct {
+	RSeq, CSeq uint32
+	Method     string
+}
+
+// Allows reports whether the sender of m lists a method in Allow. Without the
+// header nothing is known, and it does not.
+func (m *Message) Allows(method string) bool { return slices.Contains(m.Allow, method) }
+
+// Supports reports whether the sender of m lists an option tag in Supported or
+// Require.
+func (m *Message) Supports(tag string) bool {
+	return slices.Contains(m.Supported, tag) || slices.Contains(m.Require, tag)
 }
 
 // IsRequest reports whether m is a request.

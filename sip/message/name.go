@@ -3,29 +3,43 @@ package message
 // The headers that are extracted, by the names that the parser is given. What is
 // not in this list is dropped before the message is read.
 const (
-	nameVia             = "via"
-	nameFrom            = "from"
-	nameTo              = "to"
-	nameCallID          = "call-id"
-	nameCSeq            = "cseq"
-	nameMaxForwards     = "max-forwards"
-	nameContact         = "contact"
-	nameRecordRoute     = "record-route"
-	nameRoute           = "route"
-	nameAsserted        = "p-asserted-identity"
-	namePreferred       = "p-preferred-identity"
-	nameRemoteParty     = "remote-party-id"
-	namePrivacy         = "privacy"
-	nameRequire         = "require"
-	nameProxyRequire    = "proxy-require"
-	nameSupported       = "supported"
-	nameReason          = "reason"
-	nameRetryAfter      = "retry-after"
-	nameExpires         = "expires"
-	nameAccept          = "accept"
-	nameContentType     = "content-type"
-	nameContentEncoding = "content-encoding"
-	nameContentLength   = "content-length"
+	nameVia                = "via"
+	nameFrom               = "from"
+	nameTo                 = "to"
+	nameCallID             = "call-id"
+	nameCSeq               = "cseq"
+	nameMaxForwards        = "max-forwards"
+	nameContact            = "contact"
+	nameRecordRoute        = "record-route"
+	nameRoute              = "route"
+	nameAsserted           = "p-asserted-identity"
+	namePreferred          = "p-preferred-identity"
+	nameRemoteParty        = "remote-party-id"
+	namePrivacy            = "privacy"
+	nameRequire            = "require"
+	nameProxyRequire       = "proxy-require"
+	nameSupported          = "supported"
+	nameReason             = "reason"
+	nameRetryAfter         = "retry-after"
+	nameExpires            = "expires"
+	nameAccept             = "accept"
+	nameContentType        = "content-type"
+	nameContentEncoding    = "content-encoding"
+	nameContentLength      = "content-length"
+	nameDisposition        = "content-disposition"
+	nameRSeq               = "rseq"
+	nameRAck               = "rack"
+	nameSessionExpires     = "session-expires"
+	nameMinSE              = "min-se"
+	nameMinExpires         = "min-expires"
+	nameAllow              = "allow"
+	nameReferTo            = "refer-to"
+	nameEvent              = "event"
+	nameInfoPackage        = "info-package"
+	nameAuthorization      = "authorization"
+	nameProxyAuthorization = "proxy-authorization"
+	nameWWWAuthenticate    = "www-authenticate"
+	nameProxyAuthenticate  = "proxy-authenticate"
 )
 
 // canonical maps a header name as written, compact or long and in any case, to
@@ -88,6 +102,34 @@ func canonical(name []byte) string {
 		return nameContentEncoding
 	case nameContentLength, "l":
 		return nameContentLength
+	case nameDisposition:
+		return nameDisposition
+	case nameRSeq:
+		return nameRSeq
+	case nameRAck:
+		return nameRAck
+	case nameSessionExpires, "x":
+		return nameSessionExpires
+	case nameMinSE:
+		return nameMinSE
+	case nameMinExpires:
+		return nameMinExpires
+	case nameAllow:
+		return nameAllow
+	case nameReferTo, "r":
+		return nameReferTo
+	case nameEvent, "o":
+		return nameEvent
+	case nameInfoPackage:
+		return nameInfoPackage
+	case nameAuthorization:
+		return nameAuthorization
+	case nameProxyAuthorization:
+		return nameProxyAuthorization
+	case nameWWWAuthenticate:
+		return nameWWWAuthenticate
+	case nameProxyAuthenticate:
+		return nameProxyAuthenticate
 	}
 	return ""
 }

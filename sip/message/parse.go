@@ -24,6 +24,10 @@ const (
 	whyShort    = "a body shorter than its Content-Length"
 	whyBody     = "a body larger than 64 KiB"
 	whyParser   = "header lines that cannot be read"
+	whyRSeq     = "an RSeq that is no number from 1 to 2^32-1"
+	whyRAck     = "an RAck that cannot be read"
+	whySession  = "a Session-Expires that cannot be read"
+	whyReferTo  = "not one Refer-To that can be read"
 )
 
 // parser reads the start line and the header lines. Only the headers of which
@@ -39,7 +43,9 @@ func headerParsers() map[string]sip.HeaderParser {
 	for _, name := range []string{
 		nameVia, nameFrom, nameTo, nameContact, nameRecordRoute, nameRoute, nameAsserted, namePreferred,
 		nameRemoteParty, namePrivacy, nameRequire, nameProxyRequire, nameSupported, nameReason, nameRetryAfter,
-		nameExpires, nameAccept, nameContentType, nameContentEncoding,
+		nameExpires, nameAccept, nameContentType, nameContentEncoding, nameDisposition, nameRSeq, nameRAck,
+		nameSessionExpires, nameMinSE, nameMinExpires, nameAllow, nameReferTo, nameEvent, nameInfoPackage,
+		nameAuthorization, nameProxyAuthorization, nameWWWAuthenticate, nameProxyAuthenticate,
 	} {
 		parsers[name] = func(_ []byte, value string) (sip.Header, error) { return sip.NewHeader(name, value), nil }
 	}
@@ -71,7 +77,7 @@ func Parse(frame []byte) (*Message, *Fault) {
 	if len(b.start) == 0 && len(b.lines) == 0 {
 		return nil, &Fault{Why: whyEmpty}
 	}
-	r := reader{block: b, m: &Message{MaxForwards: -1, Expires: -1}, length: -1}
+	r := reader{block: b, m: &Message{MaxForwards: -1, Expires: -1, SessionExpires: -1}, length: -1}
 	if b.why != "" {
 		r.status = 400
 		if b.large {
@@ -107,7 +113,7 @@ type reader struct {
 	block
 	m      *Message
 	status int    // of the first fault
-	seen   uint16 // which of the headers that a message has once have been seen
+	seen   uint32 // which of the headers that a message has once have been seen
 	length int    // Content-Length; -1: absent
 }
 

@@ -95,7 +95,8 @@ func TestParseExtractsAnInvite(t *testing.T) {
 		RecordRoute: []string{"<sip:192.0.2.10;lr;ftag=9a8b7c>"},
 		Asserted:    []Address{number, tel},
 		Privacy:     []string{"id"}, Supported: []string{"replaces", "timer"},
-		Expires: -1, ContentType: "application/sdp", Body: []byte(body),
+		Expires: -1, ContentType: "application/sdp", Body: []byte(body), SessionExpires: -1,
+		Allow: []string{"INVITE", "ACK", "CANCEL", "OPTIONS", "BYE", "REFER", "NOTIFY", "UPDATE"},
 	}
 	diff(t, m, want)
 	if fault := Check(m); fault != nil {

@@ -22,6 +22,18 @@ type Request struct {
 	Q850        int    // cause of a Reason header; 0: none
 	ContentType string
 	Body        []byte
+
+	AllowRefer         bool   // Allow lists REFER too
+	RAck               RAck   // of a PRACK (RFC 3262)
+	SessionExpires     int    // seconds; 0: none (RFC 4028)
+	Refresher          string // "uac" or "uas" in Session-Expires; "" for neither
+	MinSE              int    // seconds; 0: none
+	Authorization      string // the complete value; "" for none (RFC 3261 section 22)
+	ProxyAuthorization string // likewise
+	AcceptSDP          bool   // Accept: application/sdp, of an OPTIONS
+	Expires            Seconds
+	Event              string // of a NOTIFY (RFC 6665)
+	SubscriptionState  string // likewise
 }
 
 // Append writes the request behind dst, its headers in a fixed order. It returns
@@ -65,13 +77,29 @@ func (r *Request) Append(dst []byte) []byte {
 	w.text(r.Method)
 	w.end()
 	w.line("Contact: ", r.Contact)
-	if r.Allow {
-		w.line("Allow: ", Methods)
+	w.allow(r.Allow, r.AllowRefer)
+	if r.AcceptSDP {
+		w.line("Accept: ", MediaType)
 	}
 	w.list("Supported: ", r.Supported)
 	w.list("Require: ", r.Require)
 	w.line("P-Asserted-Identity: ", r.Identity)
 	w.line("Remote-Party-ID: ", r.RemoteParty)
+	if r.RAck != (RAck{}) {
+		w.text("RAck: ")
+		w.number(int(r.RAck.RSeq))
+		w.text(" ")
+		w.number(int(r.RAck.CSeq))
+		w.text(" ")
+		w.text(r.RAck.Method)
+		w.end()
+	}
+	w.session(r.SessionExpires, r.Refresher, r.MinSE)
+	w.seconds("Expires: ", r.Expires)
+	w.line("Event: ", r.Event)
+	w.line("Subscription-State: ", r.SubscriptionState)
+	w.line("Authorization: ", r.Authorization)
+	w.line("Proxy-Authorization: ", r.ProxyAuthorization)
 	w.reason(r.Q850)
 	return w.finish(r.ContentType, r.Body)
 }

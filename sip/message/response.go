@@ -17,6 +17,16 @@ type Response struct {
 	Identity    string // P-Asserted-Identity, the complete value
 	ContentType string
 	Body        []byte
+
+	AllowRefer      bool     // Allow lists REFER too
+	AcceptDTMF      bool     // Accept: application/dtmf-relay, of a 415 to an INFO
+	NoInfoPackages  bool     // an empty Recv-Info, of a 469 (RFC 6086 section 5.2.2)
+	RSeq            uint32   // of a reliable provisional response; 0: none (RFC 3262)
+	SessionExpires  int      // seconds; 0: none (RFC 4028)
+	Refresher       string   // "uac" or "uas" in Session-Expires; "" for neither
+	MinSE           int      // seconds; 0: none
+	WWWAuthenticate []string // challenges of a 401
+	Expires         Seconds
 }
 
 // Append writes the response behind dst, its headers in a fixed order. It returns
@@ -57,11 +67,16 @@ func (r *Response) Append(dst []byte) []byte {
 	w.end()
 	w.each("Record-Route: ", r.RecordRoute)
 	w.line("Contact: ", r.Contact)
-	if r.Allow {
-		w.line("Allow: ", Methods)
-	}
+	w.allow(r.Allow, r.AllowRefer)
 	if r.AcceptSDP {
 		w.line("Accept: ", MediaType)
+	}
+	if r.AcceptDTMF {
+		w.line("Accept: ", DTMFType)
+	}
+	if r.NoInfoPackages {
+		w.text("Recv-Info:")
+		w.end()
 	}
 	w.list("Supported: ", r.Supported)
 	w.list("Require: ", r.Require)
@@ -71,6 +86,14 @@ func (r *Response) Append(dst []byte) []byte {
 		w.number(r.RetryAfter)
 		w.end()
 	}
+	if r.RSeq > 0 {
+		w.text("RSeq: ")
+		w.number(int(r.RSeq))
+		w.end()
+	}
+	w.session(r.SessionExpires, r.Refresher, r.MinSE)
+	w.seconds("Expires: ", r.Expires)
+	w.each("WWW-Authenticate: ", r.WWWAuthenticate)
 	w.line("P-Asserted-Identity: ", r.Identity)
 	w.reason(r.Q850)
 	return w.finish(r.ContentType, r.Body)

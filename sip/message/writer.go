@@ -5,8 +5,19 @@ import (
 	"strconv"
 )
 
-// Methods are the methods that are served, as Allow lists them.
-const Methods = "INVITE, ACK, CANCEL, BYE, OPTIONS"
+// Methods are the methods that are served, as Allow lists them. REFER is added
+// where it is allowed.
+const Methods = "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO"
+
+// DTMFType is the type of an INFO's body that is read and written.
+const DTMFType = "application/dtmf-relay"
+
+// Seconds is a delta-seconds header value plus one, so that the zero value is no
+// header at all.
+type Seconds int
+
+// In makes Seconds of n seconds.
+func In(n int) Seconds { return Seconds(n + 1) }
 
 // writer composes a header block behind what a buffer holds already. It is the
 // only place where a message is given its bytes, and it is given values only:
@@ -54,6 +65,44 @@ func (w *writer) list(name string, values []string) {
 		w.text(v)
 	}
 	if len(values) > 0 {
+		w.end()
+	}
+}
+
+// allow lists the methods that are served.
+func (w *writer) allow(on, refer bool) {
+	switch {
+	case on && refer:
+		w.line("Allow: ", Methods+", REFER")
+	case on:
+		w.line("Allow: ", Methods)
+	}
+}
+
+// seconds writes a header of delta-seconds.
+func (w *writer) seconds(name string, n Seconds) {
+	if n <= 0 {
+		return
+	}
+	w.text(name)
+	w.number(int(n) - 1)
+	w.end()
+}
+
+// session writes the headers of a session timer (RFC 4028).
+func (w *writer) session(expires int, refresher string, min int) {
+	if expires > 0 {
+		w.text("Session-Expires: ")
+		w.number(expires)
+		if refresher != "" {
+			w.text(";refresher=")
+			w.text(refresher)
+		}
+		w.end()
+	}
+	if min > 0 {
+		w.text("Min-SE: ")
+		w.number(min)
 		w.end()
 	}
 }

@@ -16,6 +16,9 @@ func fullRequest() Request {
 		To: "<sip:13900000002@192.0.2.10>", CallID: "call", CSeq: 7, MaxForwards: 69, Contact: "<sip:x@192.0.2.1:5060>",
 		Allow: true, Supported: []string{"a", "b"}, Require: []string{"c"}, Identity: "<sip:700100100010001@192.0.2.1>",
 		RemoteParty: "<sip:700100100010001@192.0.2.1>;party=calling", Q850: 16, ContentType: "application/sdp", Body: []byte("v=0\r\n"),
+		AllowRefer: true, RAck: RAck{RSeq: 1, CSeq: 2, Method: "INVITE"}, SessionExpires: 1800, Refresher: "uac", MinSE: 90,
+		Authorization: "Digest a", ProxyAuthorization: "Digest b", AcceptSDP: true, Expires: In(0), Event: "refer",
+		SubscriptionState: "active;expires=60",
 	}
 }
 
@@ -28,6 +31,8 @@ func fullResponse() Response {
 		Status: 200, ToTag: "ours", Contact: "<sip:x@192.0.2.1:5060>", RecordRoute: []string{"<sip:p1;lr>", "<sip:p2;lr>"},
 		Allow: true, AcceptSDP: true, Supported: []string{"a"}, Require: []string{"b"}, Unsupported: []string{"c", "d"},
 		RetryAfter: 5, Q850: 17, Identity: "<sip:700100100010001@y>", ContentType: "application/sdp", Body: []byte("v=0\r\n"),
+		AllowRefer: true, AcceptDTMF: true, NoInfoPackages: true, RSeq: 9, SessionExpires: 1800, Refresher: "uas", MinSE: 90,
+		WWWAuthenticate: []string{"Digest c", "Digest d"}, Expires: In(60),
 	}
 }
 
@@ -41,11 +46,20 @@ const wroteRequest = "INVITE sip:13900000002@192.0.2.10:5060 SIP/2.0\r\n" +
 	"Call-ID: call\r\n" +
 	"CSeq: 7 INVITE\r\n" +
 	"Contact: <sip:x@192.0.2.1:5060>\r\n" +
-	"Allow: INVITE, ACK, CANCEL, BYE, OPTIONS\r\n" +
+	"Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO, REFER\r\n" +
+	"Accept: application/sdp\r\n" +
 	"Supported: a, b\r\n" +
 	"Require: c\r\n" +
 	"P-Asserted-Identity: <sip:700100100010001@192.0.2.1>\r\n" +
 	"Remote-Party-ID: <sip:700100100010001@192.0.2.1>;party=calling\r\n" +
+	"RAck: 1 2 INVITE\r\n" +
+	"Session-Expires: 1800;refresher=uac\r\n" +
+	"Min-SE: 90\r\n" +
+	"Expires: 0\r\n" +
+	"Event: refer\r\n" +
+	"Subscription-State: active;expires=60\r\n" +
+	"Authorization: Digest a\r\n" +
+	"Proxy-Authorization: Digest b\r\n" +
 	"Reason: Q.850;cause=16\r\n" +
 	"Content-Type: application/sdp\r\n" +
 	"Content-Length: 5\r\n" +
@@ -61,12 +75,20 @@ const wroteResponse = "SIP/2.0 200 OK\r\n" +
 	"Record-Route: <sip:p1;lr>\r\n" +
 	"Record-Route: <sip:p2;lr>\r\n" +
 	"Contact: <sip:x@192.0.2.1:5060>\r\n" +
-	"Allow: INVITE, ACK, CANCEL, BYE, OPTIONS\r\n" +
+	"Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO, REFER\r\n" +
 	"Accept: application/sdp\r\n" +
+	"Accept: application/dtmf-relay\r\n" +
+	"Recv-Info:\r\n" +
 	"Supported: a\r\n" +
 	"Require: b\r\n" +
 	"Unsupported: c, d\r\n" +
 	"Retry-After: 5\r\n" +
+	"RSeq: 9\r\n" +
+	"Session-Expires: 1800;refresher=uas\r\n" +
+	"Min-SE: 90\r\n" +
+	"Expires: 60\r\n" +
+	"WWW-Authenticate: Digest c\r\n" +
+	"WWW-Authenticate: Digest d\r\n" +
 	"P-Asserted-Identity: <sip:700100100010001@y>\r\n" +
 	"Reason: Q.850;cause=17\r\n" +
 	"Content-Type: application/sdp\r\n" +
@@ -215,7 +237,8 @@ func TestAppendDropsWhatIsIncomplete(t *testing.T) {
 func TestAppendWritesNoOtherHeader(t *testing.T) {
 	r, s := fullRequest(), fullResponse()
 	allowed := strings.Fields("Via Max-Forwards Route From To Call-ID CSeq Contact Allow Supported Require " +
-		"P-Asserted-Identity Remote-Party-ID Reason Content-Type Content-Length Record-Route Accept Unsupported Retry-After")
+		"P-Asserted-Identity Remote-Party-ID Reason Content-Type Content-Length Record-Route Accept Unsupported Retry-After RAck RSeq " +
+		"Session-Expires Min-SE Expires Event Subscription-State Authorization Proxy-Authorization WWW-Authenticate Recv-Info")
 	for _, text := range []string{string(r.Append(nil)), string(s.Append(nil))} {
 		head, _, _ := strings.Cut(text, "\r\n\r\n")
 		for _, line := range strings.Split(head, "\r\n")[1:] {

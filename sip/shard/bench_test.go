@@ -34,7 +34,7 @@ func BenchmarkCall(b *testing.B) {
 	)
 	config := &call.Config{
 		Timers: transaction.DefaultTimers(), RingTimeout: time.Minute, Plan: plan, Trunks: []*trunk.Trunk{in},
-		Hops: []call.Hop{{Flow: way, Host: ours.String(), Domain: "192.0.2.1", Target: theirs.String()}},
+		Hops: [][]call.Hop{{{Flow: way, Host: ours.String(), Domain: "192.0.2.1", Target: theirs.String()}}},
 	}
 	s := New(Config{Router: token.NewRouter(token.Secret{}, 1), Call: config}, now)
 	x, err := plan.ParseX("700100000010007")

@@ -190,7 +190,7 @@ func TestAConfigurationIsReplaced(t *testing.T) {
 	s := newStage(t, flow.UDP, nil)
 	next := *s.config
 	next.Hops = nil
-	next.Hops = append(next.Hops, s.config.Hops[0], call.Hop{})
+	next.Hops = append(next.Hops, s.config.Hops[0], nil)
 	s.shard.Reload(&next)
 	s.invite(t, "of-caller-one")
 	got := s.starts()

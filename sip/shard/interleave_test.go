@@ -111,7 +111,7 @@ func newRun(r *rand.Rand, seed uint64) *run {
 	}
 	w := newWorld(seed, flow.UDP, func(c *call.Config) {
 		for i := range sides {
-			c.Hops[i].Flow.Network = sides[i]
+			c.Hops[i][0].Flow.Network = sides[i]
 			c.Trunks[i].EarlyMedia = []string{trunk.EarlyPass, trunk.EarlyRinging}[r.IntN(2)]
 			c.Trunks[i].Identity = []string{trunk.IdentityNone, trunk.IdentityPAI, trunk.IdentityRPID}[r.IntN(3)]
 		}

@@ -15,7 +15,7 @@ import (
 func TestNoRouteToTheOtherLeg(t *testing.T) {
 	for name, change := range map[string]func(*stage){
 		"a trunk that is not there": func(s *stage) { s.trunks[0].RouteTo = "elsewhere" },
-		"a target without address":  func(s *stage) { s.config.Hops[1] = call.Hop{} },
+		"a target without address":  func(s *stage) { s.config.Hops[1] = nil },
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t, flow.UDP, nil)

@@ -36,6 +36,8 @@ type tx struct {
 
 	retransmit, deadline wheel.ID
 	token                uint64
+
+	done func(time.Time, *message.Message) // of an errand, until it has been called
 }
 
 // open makes a transaction and puts it into the tables; nil when they are full.
@@ -73,7 +75,14 @@ func (s *Shard) step(t *tx, in transaction.Input, m *message.Message) {
 	if t.machine.Done() {
 		s.forget(t)
 	}
-	if t.owner == nil || t.quiet {
+	switch {
+	case t.done != nil && o.Do.Has(transaction.Deliver) && m != nil && m.Status >= 200:
+		s.errandOver(t, m)
+		return
+	case t.done != nil && o.Do&(transaction.Timeout|transaction.Failed) != 0:
+		s.errandOver(t, nil)
+		return
+	case t.owner == nil || t.quiet:
 		return
 	}
 	switch {

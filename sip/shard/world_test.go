@@ -94,7 +94,7 @@ func newWorld(seed uint64, network flow.Network, change func(*call.Config)) *wor
 	}
 	w.config = &call.Config{
 		Timers: transaction.DefaultTimers(), RingTimeout: time.Minute, Trunks: w.trunks,
-		Hops: []call.Hop{hop(0, network, insideHost, insideHop), hop(1, network, outsideHost, outsideHop)},
+		Hops: [][]call.Hop{{hop(0, network, insideHost, insideHop)}, {hop(1, network, outsideHost, outsideHop)}},
 	}
 	if change != nil {
 		change(w.config)

@@ -5,6 +5,7 @@ package trunk
 
 import (
 	"net/netip"
+	"time"
 
 	"mask700/binding"
 )
@@ -32,6 +33,19 @@ const (
 	EarlyRinging = "ringing" // 18x go up as 180 without a description
 )
 
+// Values of Trunk.Reliable; "" is supported.
+const (
+	ReliableSupported = "supported" // provisional responses are reliable when both want it (RFC 3262)
+	ReliableRequired  = "required"  // calls to it require them of it
+	ReliableOff       = "off"
+)
+
+// Values of Trunk.Refer; "" is refuse.
+const (
+	ReferRefuse = "refuse"
+	ReferAllow  = "allow" // a REFER is carried out here
+)
+
 // Trunk is one peer: a softswitch, a carrier. It is not changed while it is in
 // use.
 type Trunk struct {
@@ -50,4 +64,10 @@ type Trunk struct {
 	Identity   string         // header that repeats the shown 700 number: none, pai, rpid
 	EarlyMedia string         // pass, ringing
 	Pass       string         // name of the trunk for calls to anything but a 700 number; "": none
+
+	Reliable     string        // 100rel toward it: supported, required, off; "": supported
+	Refer        string        // REFER from it: refuse, allow; "": refuse
+	SessionTimer time.Duration // session interval asked for (RFC 4028); 0: none is
+	MinSession   time.Duration // shortest session interval taken; 0: 90 s
+	MaxCalls     int           // bound on its live dialogs; 0: none
 }

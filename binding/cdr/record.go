@@ -31,6 +31,13 @@ const (
 	EndDrained      = "drained"       // the gateway was shut down
 	EndHangup       = "hangup"        // by the operator
 	EndRestart      = "restart"       // found open when the gateway started
+
+	EndSessionExpired = "session_expired" // a leg did not refresh its session (RFC 4028)
+	EndLegLost        = "leg_lost"        // a party did not answer a request inside its dialog
+	EndNoPRACK        = "no_prack"        // a reliable provisional response was never acknowledged
+	EndTransferred    = "transferred"     // one party was replaced by another
+	EndLoop           = "loop"            // our own call came back to us
+	EndTrunkLimit     = "trunk_limit"     // the trunk has as many calls as it may have
 )
 
 // Record is the record of one call. It is plain data: gob carries it whole,

@@ -1,6 +1,7 @@
 package call
 
 import (
+	"net/netip"
 	"time"
 
 	"mask700/binding"
@@ -30,6 +31,14 @@ type Ask struct {
 	Flow    flow.Flow
 	Request message.Request
 	Quiet   bool // the call does not want to hear of its end
+}
+
+// HopFailed says that a target did not take a call: it timed out, could not be
+// connected to, or said 503.
+type HopFailed struct {
+	Trunk      int
+	Hop        Hop
+	RetryAfter int // seconds that it asked for; 0: none
 }
 
 // Cancel sends a CANCEL for a pending INVITE of ours (section 9.1).
@@ -77,6 +86,7 @@ type OpenMedia struct {
 type SetRemote struct {
 	Side   Side
 	Remote sdp.RemoteMedia
+	Signal netip.Addr // where the party's signalling comes from
 }
 
 // SettleMedia says that offer and answer are complete on both legs.
@@ -88,6 +98,12 @@ type CloseMedia struct{}
 // Enter registers one of the call's dialogs: requests with this Call-ID and To
 // tag are the call's from now on.
 type Enter struct {
+	Side          Side
+	CallID, Local string
+}
+
+// Exit takes back what Enter did.
+type Exit struct {
 	Side          Side
 	CallID, Local string
 }
@@ -111,4 +127,6 @@ func (SetRemote) action()   {}
 func (SettleMedia) action() {}
 func (CloseMedia) action()  {}
 func (Enter) action()       {}
+func (Exit) action()        {}
+func (HopFailed) action()   {}
 func (Leave) action()       {}

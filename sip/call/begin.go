@@ -2,7 +2,6 @@ package call
 
 import (
 	"slices"
-	"strings"
 
 	"mask700/binding"
 	"mask700/binding/cdr"
@@ -22,7 +21,11 @@ type Arrival struct {
 	Trunk   *trunk.Trunk
 	Refuse  *Final // it is refused before anything is asked
 	Refusal binding.Refusal
+	End     string // of the record then; "": refused
 }
+
+// retryLater is the Retry-After of a trunk that is full, in seconds.
+const retryLater = 5
 
 // New begins a call with the caller's INVITE. Every such INVITE is a call and
 // leaves a record, those that are refused at once too.
@@ -43,13 +46,16 @@ func New(env *Env, a Arrival) *Call {
 	caller.LocalTag, caller.RemoteTag = env.Mint.Token(), m.From.Tag
 	caller.From = m.To.Text + ";tag=" + caller.LocalTag
 	caller.To = m.From.Text
+	caller.Peer = a.Flow.Remote.Addr()
 	caller.RemoteSeq, caller.Numbered = m.CSeq, true
 	caller.Route = slices.Clone(m.RecordRoute)
 	caller.Contact = contact(env.Mint.Token(), a.Flow, a.Host)
 	caller.retarget(m)
+	caller.learn(m)
 	caller.Server = Served{
-		Reply: Reply{Tx: a.Tx, Echo: a.Echo, RecordRoute: m.RecordRoute},
-		Seq:   m.CSeq,
+		Reply:    Reply{Tx: a.Tx, Echo: a.Echo, RecordRoute: m.RecordRoute, Wish: wishOf(m)},
+		Seq:      m.CSeq,
+		Reliable: reliability(a.Trunk, m),
 	}
 
 	c.Record = cdr.Record{ID: c.ID, TrunkIn: a.Trunk.Name, ReceivedAt: env.Now}
@@ -68,30 +74,37 @@ func New(env *Env, a Arrival) *Call {
 	env.do(Enter{Caller, caller.CallID, caller.LocalTag})
 	switch {
 	case a.Refuse != nil:
-		c.refuse(env, a.Refusal, *a.Refuse)
+		end := a.End
+		if end == "" {
+			end = cdr.EndRefused
+		}
+		c.refuseAs(env, end, a.Refusal, *a.Refuse)
+	case env.full(a.Trunk):
+		c.refuseAs(env, cdr.EndTrunkLimit, binding.RefusalOverload, Final{Status: 503, RetryAfter: retryLater})
+	case caller.Server.Reliable.Must && a.Trunk.Reliable == trunk.ReliableOff:
+		c.refuse(env, "", Final{Status: 420, Unsupported: needsPRACK})
 	case dialledErr != nil:
 		c.refuse(env, binding.RefusalNoBinding, Final{Status: undialled(dialledErr)})
+	case c.tooBrief(env, Caller, caller.Server.Wish) > 0:
+		c.refuse(env, "", Final{Status: 422, MinSE: c.tooBrief(env, Caller, caller.Server.Wish)})
 	default:
 		c.Waiting |= forDecision
-		c.FirstSDP, c.LateOffer = m.Body, len(m.Body) == 0
+		c.FirstSDP, c.LateOffer = m.Body, len(m.Body) == 0 || m.Optional && m.ContentType != sdpType
 		env.do(Decide{Query: binding.Query{Dialled: dialled, Caller: number, At: env.Now}})
 	}
 	return c
 }
 
-// contact is the Contact of ours: an opaque user at our own address.
-func contact(user string, f flow.Flow, host string) string {
-	if f.Network == flow.UDP {
-		return "<sip:" + user + "@" + host + ">"
-	}
-	return "<sip:" + user + "@" + host + ";transport=" + f.Network.String() + ">"
-}
-
 // refuse ends a call that was never put through.
 func (c *Call) refuse(env *Env, why binding.Refusal, f Final) {
+	c.refuseAs(env, cdr.EndRefused, why, f)
+}
+
+// refuseAs is refuse where the record has a word of its own for it.
+func (c *Call) refuseAs(env *Env, end string, why binding.Refusal, f Final) {
 	c.Record.Refusal = why
 	c.Final = f
-	c.end(env, ending{end: cdr.EndRefused, by: byPlatform, status: f.Status, q850: f.Q850})
+	c.end(env, ending{end: end, by: byPlatform, status: f.Status, q850: f.Q850})
 }
 
 // decided takes the store's answer: the edge, or why there is none.
@@ -122,65 +135,28 @@ func (c *Call) decided(env *Env, ev Decided) {
 		c.refuse(env, binding.RefusalNoRoute, Final{Status: 500})
 		return
 	}
-	if len(env.Config.Hops[out.Index]) == 0 {
+	c.Hops = order(env.Config.Hops[out.Index], env.Mint.Uint64)
+	switch {
+	case len(c.Hops) == 0:
 		c.refuse(env, binding.RefusalNoRoute, Final{Status: 500})
 		return
+	case env.full(out):
+		c.refuseAs(env, cdr.EndTrunkLimit, binding.RefusalOverload, Final{Status: 503, RetryAfter: retryLater})
+		return
 	}
-	hop := env.Config.Hops[out.Index][0]
+	c.Edge = d.Edge
 	c.Record.TrunkOut = out.Name
 	c.Record.CallerOut = cdr.Party{X: d.Edge.Shown}
 	c.Record.CalleeOut = cdr.Party{Number: d.Edge.Callee}
-	c.prepareCallee(env, out, hop, d.Edge)
+	c.prepareCallee(env, out)
 
 	c.State = Opening
 	c.Waiting |= forMedia | forOpened
 	env.do(OpenMedia{
 		Pools: [2]string{in.Media, out.Media},
-		Peers: [2]flow.Flow{c.leg(Caller).Flow, hop.Flow},
+		Peers: [2]flow.Flow{c.leg(Caller).Flow, c.leg(Callee).Flow},
 	})
 	env.do(OpenRecord{Record: c.Record})
-}
-
-// route finds the trunk that carries the other leg: the one named, else the one
-// that the call came in on.
-func route(trunks []*trunk.Trunk, in *trunk.Trunk) *trunk.Trunk {
-	if in.RouteTo == "" || in.RouteTo == in.Name {
-		return in
-	}
-	for _, t := range trunks {
-		if t.Name == in.RouteTo {
-			return t
-		}
-	}
-	return nil
-}
-
-// prepareCallee composes the dialog of the callee's leg from the edge alone.
-func (c *Call) prepareCallee(env *Env, out *trunk.Trunk, hop Hop, e binding.Edge) {
-	l := c.leg(Callee)
-	l.Trunk = out.Index
-	l.Flow, l.Host = hop.Flow, hop.Host
-	l.CallID, l.LocalTag = env.Mint.CallID(), env.Mint.Token()
-	ours, theirs := hop.Domain, hop.Target
-	if out.Domain != "" {
-		ours, theirs = out.Domain, out.Domain
-	}
-	l.From = "<" + out.ShownURI(env.Config.Plan, e.Shown, ours) + ">;tag=" + l.LocalTag
-	l.To = "<" + out.CalleeURI(env.Config.Plan, e.Callee, theirs) + ">"
-	l.Target = out.CalleeURI(env.Config.Plan, e.Callee, hop.Target)
-	l.Contact = contact(env.Mint.Token(), hop.Flow, hop.Host)
-	l.Identity = identity(out, "<"+out.ShownURI(env.Config.Plan, e.Shown, ours)+">")
-}
-
-// identity says which header repeats the shown number, if the trunk wants one.
-func identity(t *trunk.Trunk, shown string) Identity {
-	switch strings.ToLower(t.Identity) {
-	case "pai":
-		return Identity{Asserted: shown}
-	case "rpid":
-		return Identity{RemoteParty: shown + ";party=calling;screen=yes;privacy=off"}
-	}
-	return Identity{}
 }
 
 // mediaOpened takes our ports.
@@ -220,28 +196,20 @@ func (c *Call) place(env *Env) {
 	if c.Waiting != 0 {
 		return
 	}
-	var body []byte
 	if !c.LateOffer {
 		d, err := sdp.Parse(c.FirstSDP)
-		if err == nil {
-			body, err = c.crossOffer(Caller, d)
-		}
 		if err != nil {
 			c.end(env, ending{end: cdr.EndFailed, by: byPlatform, status: 488})
 			return
 		}
+		c.leg(Caller).SDP.Receive(d)
+		c.leg(Caller).Heard = hashOf(c.FirstSDP)
 	}
 	c.FirstSDP = nil
 	c.State = Calling
-	l := c.leg(Callee)
-	r := l.nextRequest(env, "INVITE")
-	r.MaxForwards = c.MaxForwards
-	r.Contact = l.Contact
-	r.Allow = true
-	r.Identity, r.RemoteParty = l.Identity.Asserted, l.Identity.RemoteParty
-	attach(&r, body)
-	l.Client = Asked{Tx: ClientTx(r.Branch, "INVITE"), Branch: r.Branch, Seq: r.CSeq, Pending: true, Offered: len(body) > 0}
-	env.do(Enter{Callee, l.CallID, l.LocalTag})
-	c.ask(env, Callee, r, false)
+	if c.dial(env) != nil {
+		c.end(env, ending{end: cdr.EndFailed, by: byPlatform, status: 488})
+		return
+	}
 	env.do(StartTimer{Timer{RingTimer, Callee}, env.Config.RingTimeout})
 }

@@ -113,22 +113,37 @@ type Call struct {
 	MaxDuration time.Duration
 	MediaLocal  [2]sdp.Local
 	FirstSDP    []byte // the caller's offer until media is open
-	EarlyAnswer bool   // a provisional response brought an answer already
+	Told        Told   // what the caller knows of the callee's answer
+	Realign     bool   // the caller was told another answer than the one that counts
 	SessionIDs  [2]uint64
 
+	Edge binding.Edge // who is called and what is shown
+	Hops []Hop        // targets that are left to try
+
 	Final    Final    // the answer that the caller's INVITE ends with
-	Byes     []Tx     // BYE requests to be answered once the record is on disk
-	ByeEchos []Reply  // what those answers echo, index by index
-	Exchange Exchange // a re-INVITE on its way across
-	Forks    []string // To tags of the callee's further phones that have been released
+	Byes     []Reply  // BYE requests to be answered once the record is on disk
+	Exchange Exchange // an offer on its way across, inside the dialogs
+	Released []string // To tags of the callee's further phones that have been released
 	Signaled bool     // the record is on disk: what ends the legs has been sent
 }
+
+// Told is how much the caller knows of the answer to the offer of its INVITE.
+type Told uint8
+
+// An answer in an unreliable response is a preview: the 2xx has to repeat it
+// (RFC 3261 section 13.2.1). In a reliable one it is given for good.
+const (
+	ToldNothing Told = iota
+	ToldPreview
+	ToldFirm
+)
 
 // Final is how the caller's INVITE ends when it is not answered by 2xx.
 type Final struct {
 	Status      int
 	Q850        int
 	RetryAfter  int // seconds
+	MinSE       int // seconds, of a 422
 	Unsupported []string
 }
 
@@ -138,7 +153,7 @@ type Config struct {
 	RingTimeout time.Duration
 	Plan        binding.Plan
 	Trunks      []*trunk.Trunk // by Trunk.Index
-	Hops        [][]Hop        // by Trunk.Index: where its targets are reached, the best first
+	Hops        [][]Hop        // by Trunk.Index: where its targets are reached
 }
 
 // Hop is the way to one of a trunk's targets, at one of its addresses.
@@ -158,16 +173,26 @@ type Env struct {
 	Now     time.Time
 	Config  *Config
 	Mint    *token.Mint
+	Dialogs []int // live ones by Trunk.Index
 	Actions []Action
 }
 
 func (e *Env) do(a Action) { e.Actions = append(e.Actions, a) }
+
+// trunk is the trunk that a leg is on.
+func (e *Env) trunk(l *Leg) *trunk.Trunk { return e.Config.Trunks[l.Trunk] }
+
+// full reports whether a trunk has as many dialogs as it may have.
+func (e *Env) full(t *trunk.Trunk) bool {
+	return t.MaxCalls > 0 && t.Index < len(e.Dialogs) && e.Dialogs[t.Index] >= t.MaxCalls
+}
 
 // Reply is what is needed to answer a request later: plain data.
 type Reply struct {
 	Tx          Tx
 	Echo        message.Echo
 	RecordRoute []string
+	Wish        Wish // of the request
 }
 
 // Leg returns the leg of a side.

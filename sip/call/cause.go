@@ -46,6 +46,9 @@ func outcomeOf(status int) outcome {
 	case 415, 488, 606:
 		return outcome{488, causeNoBearer, endFailed}
 	}
+	if status == 503 {
+		return outcome{500, causeNoRoute, endUnavailable}
+	}
 	if status >= 300 && status < 400 {
 		return outcome{480, causeAbsent, endUnavailable}
 	}

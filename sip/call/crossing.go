@@ -2,6 +2,7 @@ package call
 
 import (
 	"errors"
+	"time"
 
 	"mask700/binding"
 	"mask700/media/sdp"
@@ -18,10 +19,13 @@ import (
 //	                                                                 never from the message
 //	progress                 to caller  1xx                           180 or 183 and nothing else (earlyStatus)
 //	final status             to caller  3xx-6xx                       one of a few, by table (outcomeOf); no phrase, no header
-//	final status             both       3xx-6xx of a re-INVITE        the same table
+//	final status             both       3xx-6xx of an offer in the    the same table
+//	                                    dialog, of an INFO
+//	Retry-After              both       500 to an offer in the dialog a number of seconds, 0-10
 //	Q.850 cause              both       BYE                           a number 1-127 (RFC 3326), no text
-//	SDP                      both       INVITE, 18x, 2xx, ACK         parsed and written anew by media/sdp; our addresses, allowed
-//	                                                                 attributes
+//	SDP                      both       INVITE, 18x, 2xx, ACK, PRACK, parsed and written anew by media/sdp; our addresses, allowed
+//	                                    UPDATE                        attributes
+//	DTMF                     both       INFO                          one key of 16 and a length in ms, written anew (info.go)
 //
 // To add a row, add a function here and the test that plants a canary in it.
 
@@ -35,6 +39,10 @@ func hopsLeft(m *message.Message) int {
 	}
 	return max(min(m.MaxForwards, maxForwards)-1, 0)
 }
+
+// progressEvery is how often a caller is told again that it rings: proxies give up
+// an INVITE after three minutes of silence (timer C, section 16.6).
+const progressEvery = time.Minute
 
 // earlyStatus is the provisional response that the caller gets for one of the
 // callee's; 0: none. 181 would tell of a forwarding and 182 of a queue, which
@@ -93,16 +101,29 @@ func attached(status int, body []byte) message.Response {
 	return r
 }
 
-// description reads the session description of a message, nil when it has
-// none.
+// description reads the session description of a message, nil when it has none or
+// one of another kind that may be passed over.
 func description(m *message.Message) (*sdp.Description, error) {
 	if len(m.Body) == 0 {
 		return nil, nil
 	}
 	if m.ContentType != sdpType {
+		if m.Optional {
+			return nil, nil
+		}
 		return nil, sdp.ErrNotMaskable
 	}
 	return sdp.Parse(m.Body)
+}
+
+// hashOf tells whether a description is the one that came before (FNV-1a). Whoever
+// makes two of one hash only spares its own phone a new answer.
+func hashOf(body []byte) uint64 {
+	h := uint64(14695981039346656037)
+	for _, b := range body {
+		h = (h ^ uint64(b)) * 1099511628211
+	}
+	return h
 }
 
 // crossOffer takes an offer of one leg to the other: noted on its own leg,
@@ -117,21 +138,32 @@ func (c *Call) crossOffer(from Side, d *sdp.Description) ([]byte, error) {
 // both ends of the media are known.
 func (c *Call) crossAnswer(env *Env, from Side, d *sdp.Description) ([]byte, error) {
 	c.leg(from).SDP.Receive(d)
-	to := from.Other()
-	body, err := c.leg(to).SDP.Answer(d, c.MediaLocal[to])
-	if err != nil {
-		return nil, err
+	return c.answerFor(env, from.Other())
+}
+
+// answerFor writes the answer to a leg's last offer from what the other leg last
+// said.
+func (c *Call) answerFor(env *Env, to Side) ([]byte, error) {
+	body, err := c.leg(to).SDP.Answer(&c.leg(to.Other()).SDP.Peer, c.MediaLocal[to])
+	if err == nil {
+		err = c.setRemotes(env)
 	}
+	return body, err
+}
+
+// setRemotes tells the media what both legs have agreed on.
+func (c *Call) setRemotes(env *Env) error {
 	var remote [2]sdp.RemoteMedia
 	for s := range c.Legs {
+		var err error
 		if remote[s], err = c.Legs[s].SDP.Remote(); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	for s, r := range remote {
-		env.do(SetRemote{Side: Side(s), Remote: r})
+		env.do(SetRemote{Side: Side(s), Remote: r, Signal: c.Legs[s].Peer})
 	}
-	return body, nil
+	return nil
 }
 
 // undialled is the answer to one who dialled what is no 700 number: 484 while

@@ -37,11 +37,10 @@ func (c *Call) end(env *Env, e ending) {
 		return
 	}
 	c.State = Ending
-	answered := !c.Record.AnsweredAt.IsZero()
 	if e.q850 == 0 {
 		e.q850 = causeOf(e.status)
 	}
-	if !answered {
+	if c.Record.AnsweredAt.IsZero() {
 		c.Final.Status, c.Final.Q850 = e.status, e.q850
 		c.Record.SIPStatus = e.status
 	}
@@ -50,6 +49,11 @@ func (c *Call) end(env *Env, e ending) {
 
 	env.do(StopTimer{Timer{RingTimer, Callee}})
 	env.do(StopTimer{Timer{LimitTimer, Caller}})
+	env.do(StopTimer{Timer{ProgressTimer, Caller}})
+	for s := range c.Legs {
+		c.stopSession(env, Side(s))
+		env.do(StopTimer{Timer{AgainTimer, Side(s)}})
+	}
 	if l := c.leg(Callee); l.Client.Pending && l.State < Confirmed {
 		c.cancelInvite(env, Callee)
 	}
@@ -87,15 +91,16 @@ func (c *Call) recordClosed(env *Env, ev RecordClosed) {
 
 	if f := c.Final; f.Status != 0 {
 		c.respond(env, Caller, message.Response{
-			Status: f.Status, Q850: f.Q850, RetryAfter: f.RetryAfter, Unsupported: f.Unsupported,
+			Status: f.Status, Q850: f.Q850, RetryAfter: f.RetryAfter, Unsupported: f.Unsupported, MinSE: f.MinSE,
 			AcceptSDP: f.Status == 415, // section 8.2.3
 		})
 	}
-	for i, tx := range c.Byes {
-		c.reply(env, Reply{Tx: tx, Echo: c.ByeEchos[i].Echo}, message.Response{Status: 200})
+	for _, b := range c.Byes {
+		c.reply(env, b, message.Response{Status: 200})
 	}
-	c.Byes, c.ByeEchos = nil, nil
+	c.Byes = nil
 	c.dropExchange(env)
+	c.dropInfos(env)
 	for _, s := range []Side{Caller, Callee} {
 		if l := c.leg(s); l.Client.AckOwed {
 			c.acknowledge(env, s, nil)
@@ -112,7 +117,7 @@ func (c *Call) leaveIfOver(env *Env) {
 	}
 	for s := range c.Legs {
 		l := &c.Legs[s]
-		if l.Client.Pending || l.Server.Unacked || l.ByeTx != "" {
+		if l.Client.Pending || l.Server.Unacked || l.waitsFor("BYE") {
 			return
 		}
 	}
@@ -120,10 +125,9 @@ func (c *Call) leaveIfOver(env *Env) {
 	env.do(Leave{})
 }
 
-// bye takes a BYE of one of the parties.
+// byeReceived takes a BYE of one of the parties.
 func (c *Call) byeReceived(env *Env, ev Requested) {
 	l := c.leg(ev.Side)
-	wasConfirmed := l.State == Confirmed
 	l.State = Gone
 	if l.Server.Unacked {
 		// Whoever hangs up has got the 2xx, whether or not its ACK arrives.
@@ -134,14 +138,14 @@ func (c *Call) byeReceived(env *Env, ev Requested) {
 		c.leaveIfOver(env)
 		return
 	}
-	c.Byes = append(c.Byes, ev.Tx)
-	c.ByeEchos = append(c.ByeEchos, Reply{Tx: ev.Tx, Echo: ev.Echo})
+	c.Byes = append(c.Byes, Reply{Tx: ev.Tx, Echo: ev.Echo})
 	e := ending{end: cdr.EndCompleted, by: ev.Side.String(), status: 487, q850: releaseCause(ev.Message)}
-	if !wasConfirmed {
+	switch {
+	case !c.Record.AnsweredAt.IsZero():
+	case ev.Side == Callee:
+		e.end, e.status = endRejected, 480
+	default:
 		e.end = cdr.EndCancelled
-		if ev.Side == Callee {
-			e.end, e.status = endRejected, 480
-		}
 	}
 	c.end(env, e)
 }
@@ -149,7 +153,7 @@ func (c *Call) byeReceived(env *Env, ev Requested) {
 // cancelled takes a CANCEL. Of a re-INVITE it has no effect: that is answered
 // without ringing, and a CANCEL may always come too late (section 9).
 func (c *Call) cancelled(env *Env, ev Cancelled) {
-	if l := c.leg(Caller); ev.Tx != l.Server.Tx || l.State == Confirmed {
+	if l := c.leg(Caller); ev.Tx != l.Server.Tx || l.Server.Final || l.State == Confirmed {
 		return
 	}
 	c.end(env, ending{end: cdr.EndCancelled, by: byCaller, status: 487, q850: causeNormal})
@@ -185,11 +189,23 @@ func (c *Call) fired(env *Env, ev Fired) {
 		if l.Client.Pending {
 			l.Client.Pending = false
 			env.do(Abandon{Tx: l.Client.Tx})
-			if l.Client.Again && c.Exchange.active() && c.State < Ending {
+			if l.Client.Again && c.Exchange.Asked == l.Client.Tx && c.State < Ending {
 				c.exchangeLost(env)
 			}
 			c.leaveIfOver(env)
 		}
+	case PrackTimer:
+		c.prackLate(env)
+	case NoPrackTimer:
+		c.prackMissing(env)
+	case ProgressTimer:
+		c.ringOn(env)
+	case RefreshTimer:
+		c.refresh(env, s)
+	case ExpiryTimer:
+		c.expired(env, s)
+	case AgainTimer:
+		c.again(env, s)
 	case RepeatTimer:
 		if l.Server.Unacked {
 			env.do(Repeat{Tx: l.Server.Tx})

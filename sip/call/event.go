@@ -91,12 +91,26 @@ type TimerKind uint8
 
 // Timers of a call. Those of its transactions are not among them.
 const (
-	RingTimer   TimerKind = iota // the callee does not answer
-	CancelTimer                  // the callee does not end a cancelled INVITE (section 9.1)
-	RepeatTimer                  // the next repetition of a 2xx (section 13.3.1.4)
-	AckTimer                     // no ACK to a 2xx for 64*T1
-	LimitTimer                   // the longest duration of the call
+	RingTimer     TimerKind = iota // the callee does not answer
+	CancelTimer                    // the callee does not end a cancelled INVITE (section 9.1)
+	RepeatTimer                    // the next repetition of a 2xx (section 13.3.1.4)
+	AckTimer                       // no ACK to a 2xx for 64*T1
+	LimitTimer                     // the longest duration of the call
+	PrackTimer                     // the next repetition of a reliable provisional response (RFC 3262)
+	NoPrackTimer                   // no PRACK to it for 64*T1
+	ProgressTimer                  // provisional responses are repeated every minute (section 13.3.1.1)
+	RefreshTimer                   // the session is to be refreshed by us (RFC 4028)
+	ExpiryTimer                    // the session was not refreshed
+	AgainTimer                     // an offer of our own is to be tried again (section 14.1)
+
+	timerKinds
 )
+
+// Timers is how many timers a call may have running.
+const Timers = int(timerKinds) * 2
+
+// Index numbers the timers of a call from 0.
+func (t Timer) Index() int { return int(t.Kind)*2 + int(t.Side) }
 
 // Timer names one timer of a call. Starting one that runs starts it anew.
 type Timer struct {

@@ -2,51 +2,30 @@ package call
 
 import (
 	"net/netip"
-	"slices"
-	"strings"
 	"time"
 
-	"mask700/media/sdp"
-	"mask700/sip/flow"
 	"mask700/sip/message"
 )
 
-// LegState is where the dialog of a leg stands.
-type LegState uint8
-
-// States of a leg's dialog (RFC 3261 section 12).
-const (
-	Idle      LegState = iota
-	Early              // a provisional response with a tag
-	Confirmed          // a 2xx
-	Gone               // BYE sent or received, or never to be confirmed
-)
-
-// Leg is one dialog of a call, ours with one party. All text in it is either
-// of our making or that party's own.
+// Leg is our end of a call toward one party. All text in it is either of our
+// making or that party's own.
 type Leg struct {
-	Trunk int
-	State LegState
-	Flow  flow.Flow // where our requests leave
-	Host  string    // our host:port on this leg
+	Trunk    int
+	Host     string // our host:port on this leg
+	CallID   string
+	LocalTag string
+	From     string     // of our requests, complete
+	Contact  string     // ours, complete
+	Peer     netip.Addr // where its signalling comes from
 
-	CallID    string
-	LocalTag  string
-	RemoteTag string
-	From      string // of our requests, complete
-	To        string // of our requests, complete
-	Target    string // the remote target (section 12.2.1.1)
-	Route     []string
-	Contact   string // ours, complete
-	Seq       uint32 // last CSeq of ours
-	RemoteSeq uint32 // last CSeq of theirs
-	Numbered  bool   // RemoteSeq is known
+	Dialog          // the one that counts: confirmed, or the early one whose media is heard
+	Base   Dialog   // as our INVITE left it: what every early dialog begins with
+	Forks  []Dialog // further early dialogs below (section 12.1)
 
-	SDP    sdp.Leg
-	Server Served // the INVITE of theirs that is being or was last answered
-	Client Asked  // the INVITE of ours that is pending or was last answered
-	ByeTx  Tx     // our BYE that waits for its answer
-
+	Server   Served // the INVITE of theirs that is being or was last answered
+	Client   Asked  // the INVITE of ours that is pending or was last answered
+	Sent     []Sent // our other requests that wait for a final response
+	Session  Session
 	Identity Identity
 }
 
@@ -66,60 +45,97 @@ type Served struct {
 	Offering bool // the 2xx carried our offer: the ACK has to carry the answer
 	Interval time.Duration
 	ByeOwed  bool // a BYE has to wait for the ACK (section 15)
+	Reliable Reliable
 }
 
 // Asked is an INVITE that we sent.
 type Asked struct {
 	Tx        Tx
-	Branch    string
-	Seq       uint32
-	Again     bool // it was a re-INVITE
-	Pending   bool // no final response yet
-	Heard     bool // a provisional response came: it may be cancelled
-	Cancel    bool // it shall be cancelled
-	Cancelled bool // CANCEL is sent
-	Offered   bool // it carried an offer
-	AckOwed   bool // a 2xx came whose ACK waits for the other leg's answer
+	Request   message.Request // to be sent again with credentials or another interval
+	Again     bool            // it was a re-INVITE
+	Pending   bool            // no final response yet
+	Heard     bool            // a provisional response came: it may be cancelled
+	Cancel    bool            // it shall be cancelled
+	Cancelled bool            // CANCEL is sent
+	Offered   bool            // it carried an offer
+	AckOwed   bool            // a 2xx came whose ACK waits for the other leg's answer
+	Raised    bool            // it was sent again because the interval was too small (RFC 4028)
 }
 
-// nextRequest starts a request inside the leg's dialog.
-func (l *Leg) nextRequest(env *Env, method string) message.Request {
-	l.Seq++
-	target, route := l.path()
+// Sent is a request of ours that is no INVITE, until its final response.
+type Sent struct {
+	Tx      Tx
+	Request message.Request
+	Back    Reply // the request of the other party that it carries across; no Tx: none
+	Refresh bool  // it refreshes the session (RFC 4028)
+}
+
+// maxSent bounds the requests of ours that wait on one leg. A party that answers
+// none of them is not asked more.
+const maxSent = 16
+
+// header starts a request inside a dialog of the leg.
+func (l *Leg) header(env *Env, d *Dialog, method string, seq uint32) message.Request {
+	target, route := d.path()
 	return message.Request{
 		Method:      method,
 		Target:      target,
-		Via:         "SIP/2.0/" + l.Flow.Network.Via() + " " + l.Host,
+		Via:         "SIP/2.0/" + d.Flow.Network.Via() + " " + l.Host,
 		Branch:      env.Mint.Branch(),
 		Route:       route,
 		From:        l.From,
-		To:          l.To,
+		To:          d.To,
 		CallID:      l.CallID,
-		CSeq:        l.Seq,
+		CSeq:        seq,
 		MaxForwards: maxForwards,
 	}
 }
 
-// path is the Request-URI and the Route of a request inside the dialog. A first
-// proxy that is no loose router wants its own URI in the Request-URI, and the
-// remote target at the end of the route (section 12.2.1.1).
-func (l *Leg) path() (target string, route []string) {
-	if len(l.Route) == 0 {
-		return l.Target, nil
-	}
-	first, ok := message.RouteURI(l.Route[0])
-	if !ok || first.HasParam("lr") {
-		return l.Target, l.Route
-	}
-	first.Headers = ""
-	return first.Text(), append(slices.Clone(l.Route[1:]), "<"+l.Target+">")
+// nextRequest starts a request with the next CSeq of a dialog.
+func (l *Leg) nextRequest(env *Env, d *Dialog, method string) message.Request {
+	d.Seq++
+	return l.header(env, d, method, d.Seq)
 }
 
-// ask sends a request in a transaction of its own.
-func (c *Call) ask(env *Env, s Side, r message.Request, quiet bool) Tx {
-	tx := ClientTx(r.Branch, r.Method)
-	env.do(Ask{Side: s, Tx: tx, Flow: c.leg(s).Flow, Request: r, Quiet: quiet})
-	return tx
+// invite sends an INVITE of ours and keeps it until its final response.
+func (c *Call) invite(env *Env, s Side, r message.Request, again bool) {
+	l := c.leg(s)
+	l.Client = Asked{Tx: ClientTx(r.Branch, "INVITE"), Request: r, Pending: true, Again: again, Offered: len(r.Body) > 0}
+	env.do(Ask{Side: s, Tx: l.Client.Tx, Flow: l.Flow, Request: r})
+}
+
+// send sends another request of ours inside a dialog and keeps it until its final
+// response. It says false when too many wait already.
+func (c *Call) send(env *Env, s Side, d *Dialog, sent Sent) bool {
+	l := c.leg(s)
+	if len(l.Sent) >= maxSent && sent.Request.Method != "BYE" {
+		return false
+	}
+	sent.Tx = ClientTx(sent.Request.Branch, sent.Request.Method)
+	l.Sent = append(l.Sent, sent)
+	env.do(Ask{Side: s, Tx: sent.Tx, Flow: d.Flow, Request: sent.Request})
+	return true
+}
+
+// take finds a request of ours that waits, and lets it wait no more.
+func (l *Leg) take(tx Tx) (Sent, bool) {
+	for i := range l.Sent {
+		if sent := l.Sent[i]; sent.Tx == tx {
+			l.Sent = append(l.Sent[:i:i], l.Sent[i+1:]...)
+			return sent, true
+		}
+	}
+	return Sent{}, false
+}
+
+// waitsFor reports whether a request of a method waits for its final response.
+func (l *Leg) waitsFor(method string) bool {
+	for i := range l.Sent {
+		if l.Sent[i].Request.Method == method {
+			return true
+		}
+	}
+	return false
 }
 
 // ClientTx is the key of a client transaction (section 17.1.3).
@@ -138,19 +154,31 @@ func (c *Call) respond(env *Env, s Side, r message.Response) {
 		if r.Status < 300 {
 			r.Contact = l.Contact
 			r.RecordRoute = l.Server.RecordRoute
+			c.allow(env, s, &r)
 		}
 	}
 	if r.Status >= 200 {
 		l.Server.Final = true
+		l.Server.Reliable.stop(env, s)
 	}
 	if r.Status/100 == 2 {
-		r.Allow = true
+		l.State = Confirmed
 		l.Server.Unacked = true
 		l.Server.Interval = env.Config.Timers.T1
+		c.grant(env, s, l.Server.Wish, &r)
 		env.do(StartTimer{Timer{RepeatTimer, s}, l.Server.Interval})
 		env.do(StartTimer{Timer{AckTimer, s}, env.Config.Timers.Timeout()})
 	}
 	env.do(Respond{Tx: l.Server.Tx, Response: r})
+}
+
+// allow says in a response what we can do.
+func (c *Call) allow(env *Env, s Side, r *message.Response) {
+	r.Allow = true
+	r.AllowRefer = env.trunk(c.leg(s)).Refer == referAllowed
+	if r.Status >= 200 {
+		r.Supported = supported(env.trunk(c.leg(s)))
+	}
 }
 
 // reply answers any other request at once.
@@ -159,25 +187,25 @@ func (c *Call) reply(env *Env, r Reply, response message.Response) {
 	env.do(Respond{Tx: r.Tx, Response: response})
 }
 
+// accept answers an UPDATE by 2xx: it may have moved the target, as ours does
+// (RFC 3311 section 5.2).
+func (c *Call) accept(env *Env, s Side, r Reply, response message.Response) {
+	response.Contact = c.leg(s).Contact
+	c.allow(env, s, &response)
+	c.grant(env, s, r.Wish, &response)
+	c.reply(env, r, response)
+}
+
 // acknowledge sends the ACK of a 2xx to the leg's last INVITE (section
 // 13.2.2.4): the CSeq of the INVITE, a branch of its own, an answer when the
 // 2xx made the offer.
 func (c *Call) acknowledge(env *Env, s Side, answer []byte) {
 	l := c.leg(s)
 	l.Client.AckOwed = false
-	target, route := l.path()
-	r := message.Request{
-		Method:      "ACK",
-		Target:      target,
-		Via:         "SIP/2.0/" + l.Flow.Network.Via() + " " + l.Host,
-		Branch:      env.Mint.Branch(),
-		Route:       route,
-		From:        l.From,
-		To:          l.To,
-		CallID:      l.CallID,
-		CSeq:        l.Client.Seq,
-		MaxForwards: maxForwards,
-	}
+	r := l.header(env, &l.Dialog, "ACK", l.Client.Request.CSeq)
+	// The same credentials as the INVITE's (section 22.1): nobody can ask for
+	// others.
+	r.Authorization, r.ProxyAuthorization = l.Client.Request.Authorization, l.Client.Request.ProxyAuthorization
 	attach(&r, answer)
 	env.do(Acknowledge{Tx: l.Client.Tx, Tag: l.RemoteTag, Flow: l.Flow, Request: r})
 }
@@ -194,73 +222,7 @@ func (c *Call) bye(env *Env, s Side, q850 int) {
 		return
 	}
 	l.State = Gone
-	r := l.nextRequest(env, "BYE")
+	r := l.nextRequest(env, &l.Dialog, "BYE")
 	r.Q850 = q850
-	l.ByeTx = c.ask(env, s, r, false)
-}
-
-// dialogFrom takes the dialog's remote half from a response of the callee
-// (section 12.1.2): tag, target and, in reverse, the route set.
-func (l *Leg) dialogFrom(m *message.Message) {
-	l.RemoteTag = m.To.Tag
-	l.To = m.To.Text
-	l.Route = slices.Clone(m.RecordRoute)
-	slices.Reverse(l.Route)
-	if m.Contact == nil && len(l.Route) > 0 {
-		if u, ok := message.RouteURI(l.Route[0]); ok {
-			l.Flow = along(l.Flow, u)
-		}
-	}
-	l.retarget(m)
-}
-
-// retarget takes the remote target from a Contact and finds where requests to
-// it leave (sections 12.2.1.1 and 8.1.2).
-func (l *Leg) retarget(m *message.Message) {
-	if m.Contact == nil {
-		return
-	}
-	l.Target = m.ContactURI()
-	next := *m.Contact
-	if len(l.Route) > 0 {
-		if u, ok := message.RouteURI(l.Route[0]); ok {
-			next = u
-		}
-	}
-	l.Flow = along(l.Flow, next)
-}
-
-// along returns the flow that reaches a URI. A host that is not an address is
-// left to the path that the dialog has used so far: names are resolved for
-// trunks, never for a peer's say-so.
-func along(f flow.Flow, u message.URI) flow.Flow {
-	addr, err := netip.ParseAddr(strings.Trim(u.Host, "[]"))
-	if err != nil || addr.IsUnspecified() || addr.IsMulticast() {
-		return f
-	}
-	network := f.Network
-	switch strings.ToLower(u.Param("transport")) {
-	case "udp":
-		network = flow.UDP
-	case "tcp":
-		network = flow.TCP
-	case "tls":
-		network = flow.TLS
-	}
-	if network != f.Network {
-		// The path that the dialog uses is known to work and belongs to the
-		// trunk; a peer that names another protocol for itself is still reached
-		// on it.
-		return f
-	}
-	port := uint16(u.Port)
-	if port == 0 {
-		port = network.DefaultPort()
-	}
-	remote := netip.AddrPortFrom(addr.Unmap(), port)
-	if f.Conn != 0 && remote.Addr() != f.Remote.Addr() {
-		f.Conn = 0
-	}
-	f.Remote = remote
-	return f
+	c.send(env, s, &l.Dialog, Sent{Request: r})
 }

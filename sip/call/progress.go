@@ -3,27 +3,14 @@ package call
 import (
 	"slices"
 
-	"mask700/binding/cdr"
+	"mask700/media/sdp"
 	"mask700/sip/message"
 	"mask700/sip/trunk"
 )
 
-// responded takes a response to a request of ours and finds what it answers.
-func (c *Call) responded(env *Env, ev Responded) {
-	l := c.leg(ev.Side)
-	switch {
-	case ev.Tx == l.ByeTx && ev.Message.Status >= 200:
-		l.ByeTx = ""
-		c.leaveIfOver(env)
-	case ev.Tx != l.Client.Tx:
-	case l.Client.Again && c.Exchange.active() && c.State < Ending:
-		c.exchanged(env, ev.Message)
-	case l.Client.Again:
-		c.overtaken(env, ev.Side, ev.Message)
-	case ev.Side == Callee:
-		c.calleeSays(env, ev.Message)
-	}
-}
+// maxForks bounds the early dialogs below a call. Phones beyond it may ring and
+// answer, but are not heard before.
+const maxForks = 8
 
 // calleeSays takes a response to the callee's INVITE.
 func (c *Call) calleeSays(env *Env, m *message.Message) {
@@ -43,11 +30,8 @@ func (c *Call) calleeSays(env *Env, m *message.Message) {
 	case l.Client.Pending:
 		l.Client.Pending = false
 		env.do(StopTimer{Timer{CancelTimer, Callee}})
-		if c.State < Answered {
+		if c.State < Answered && !c.tryAgain(env, m) {
 			o := outcomeOf(m.Status)
-			if o.end == endFailed && m.Status == 503 {
-				o.end = endUnavailable
-			}
 			c.end(env, ending{end: o.end, by: byCallee, status: o.status, q850: o.q850})
 		}
 		c.leaveIfOver(env)
@@ -61,223 +45,192 @@ func (c *Call) progress(env *Env, m *message.Message) {
 		return
 	}
 	l := c.leg(Callee)
-	if l.State == Idle {
-		l.State = Early
+	reliable := m.RSeq != 0 && requires(m, "100rel")
+	if m.To.Tag == "" {
+		if !reliable { // nobody could acknowledge it
+			c.ringing(env, m.Status, nil)
+		}
+		return
 	}
-	var body []byte
-	if !c.LateOffer && env.Config.Trunks[l.Trunk].EarlyMedia != trunk.EarlyRinging {
-		body = c.earlyMedia(env, m)
+	d := l.early(m)
+	if d == nil {
+		return
 	}
-	status := earlyStatus(m.Status, len(body) > 0)
+	if reliable && !d.takeReliable(m) {
+		return
+	}
+	if m.Status == 199 {
+		// That phone is out of it (RFC 6228); the caller sees no forks.
+		if reliable {
+			c.sendPRACK(env, d, m.RSeq, nil)
+		}
+		l.drop(m.To.Tag)
+		return
+	}
+	body, owed := c.earlyMedia(env, d, m, reliable)
+	if reliable && !owed {
+		c.sendPRACK(env, l.dialogOf(m.To.Tag), m.RSeq, nil)
+	}
+	c.ringing(env, m.Status, body)
+}
+
+// early finds the early dialog of a provisional response, or begins it; nil when
+// there are too many.
+func (l *Leg) early(m *message.Message) *Dialog {
+	d := l.dialogOf(m.To.Tag)
+	switch {
+	case d != nil:
+	case l.State == Idle:
+		d = &l.Dialog
+	case len(l.Forks) < maxForks-1:
+		l.Forks = append(l.Forks, l.Base)
+		d = &l.Forks[len(l.Forks)-1]
+	default:
+		return nil
+	}
+	if d.State == Idle {
+		d.State = Early
+		d.establish(m)
+	}
+	d.learn(m)
+	return d
+}
+
+// dialogOf finds a dialog of the leg by the other end's tag.
+func (l *Leg) dialogOf(tag string) *Dialog {
+	if l.State != Idle && l.RemoteTag == tag {
+		return &l.Dialog
+	}
+	for i := range l.Forks {
+		if l.Forks[i].RemoteTag == tag {
+			return &l.Forks[i]
+		}
+	}
+	return nil
+}
+
+// attend makes the dialog with a tag the one that counts.
+func (l *Leg) attend(tag string) {
+	for i := range l.Forks {
+		if l.Forks[i].RemoteTag == tag {
+			l.Dialog, l.Forks[i] = l.Forks[i], l.Dialog
+			return
+		}
+	}
+}
+
+// drop forgets an early dialog. The one that counts is only forgotten for
+// another.
+func (l *Leg) drop(tag string) {
+	if l.RemoteTag == tag && len(l.Forks) > 0 {
+		l.attend(l.Forks[len(l.Forks)-1].RemoteTag)
+	}
+	l.Forks = slices.DeleteFunc(l.Forks, func(d Dialog) bool { return d.RemoteTag == tag })
+}
+
+// earlyMedia takes the description of a provisional response and gives what the
+// caller is to be sent of it. What cannot be used is left out: the answer proper
+// comes with the 2xx. Owed says that the PRACK has to wait, for the answer of the
+// caller.
+func (c *Call) earlyMedia(env *Env, d *Dialog, m *message.Message, reliable bool) (body []byte, owed bool) {
+	desc, err := description(m)
+	if desc == nil || err != nil || d.Answered {
+		return nil, false
+	}
+	l := c.leg(Callee)
+	if c.LateOffer {
+		return c.earlyOffer(env, m, desc, reliable)
+	}
+	d.SDP.Receive(desc)
+	d.Heard = hashOf(m.Body)
+	d.Answered = reliable
+	if env.trunk(l).EarlyMedia == trunk.EarlyRinging {
+		return nil, false // audio opens at the 200
+	}
+	l.attend(m.To.Tag)
+	body, err = c.alignedAnswer(env)
+	if err != nil || c.described() {
+		return nil, false
+	}
+	return body, false
+}
+
+// earlyOffer takes the offer that a reliable provisional response makes when the
+// INVITE made none. The caller gets it in one too, and answers in its PRACK.
+func (c *Call) earlyOffer(env *Env, m *message.Message, desc *sdp.Description, reliable bool) (body []byte, owed bool) {
+	l := c.leg(Callee)
+	rel := &c.leg(Caller).Server.Reliable
+	if !reliable || !rel.Can && !rel.Must || l.offered() {
+		return nil, false
+	}
+	l.attend(m.To.Tag)
+	body, err := c.crossOffer(Callee, desc)
+	if err != nil {
+		c.end(env, ending{end: endFailed, by: byPlatform, status: 500, q850: causeNoBearer})
+		return nil, true
+	}
+	l.OfferOut = true
+	return body, true
+}
+
+// offered reports whether one of the callee's phones has made its offer already.
+func (l *Leg) offered() bool {
+	return l.OfferOut || slices.ContainsFunc(l.Forks, func(d Dialog) bool { return d.OfferOut })
+}
+
+// alignedAnswer opens the media between the callee's present dialog and the
+// caller and gives the caller's answer. Once the caller has been told an answer it
+// stays with that (section 13.2.1), and another one is only noted, to be put
+// right when the call is made.
+func (c *Call) alignedAnswer(env *Env) ([]byte, error) {
+	caller := c.leg(Caller)
+	before := caller.SDP
+	body, err := caller.SDP.Answer(&c.leg(Callee).SDP.Peer, c.MediaLocal[Caller])
+	if err == nil {
+		err = c.setRemotes(env)
+	}
+	if err != nil {
+		caller.SDP = before
+		return nil, err
+	}
+	if !c.described() {
+		return body, nil
+	}
+	c.Realign = caller.SDP.Version != before.Version
+	types := caller.SDP.Types
+	caller.SDP = before
+	caller.SDP.Types = types
+	return before.Sent, nil
+}
+
+// ringing tells the caller of progress.
+func (c *Call) ringing(env *Env, status int, body []byte) {
+	if c.State >= Answered {
+		return
+	}
+	status = earlyStatus(status, len(body) > 0)
 	if status == 0 {
 		return
 	}
-	if status == 183 && env.Config.Trunks[l.Trunk].EarlyMedia == trunk.EarlyRinging {
+	if status == 183 && env.trunk(c.leg(Callee)).EarlyMedia == trunk.EarlyRinging {
 		status = 180
 	}
 	c.State = Ringing
 	if c.Record.RingingAt.IsZero() {
 		c.Record.RingingAt = env.Now
 	}
-	c.respond(env, Caller, attached(status, body))
+	env.do(StartTimer{Timer{ProgressTimer, Caller}, progressEvery})
+	c.inform(env, attached(status, body))
 }
 
-// earlyMedia takes the description of a provisional response across. What
-// cannot be used is left out: the answer proper comes with the 2xx.
-func (c *Call) earlyMedia(env *Env, m *message.Message) []byte {
-	d, err := description(m)
-	if d == nil || err != nil {
-		return nil
-	}
-	before := c.leg(Caller).SDP
-	body, err := c.crossAnswer(env, Callee, d)
-	if err != nil {
-		c.leg(Caller).SDP = before
-		return nil
-	}
-	c.EarlyAnswer = true
-	return body
-}
-
-// calleeAnswers takes a 2xx to the callee's INVITE: the first makes the call,
-// one after the end is released again, one of another fork too (section
-// 13.2.2.4).
-func (c *Call) calleeAnswers(env *Env, m *message.Message) {
-	l := c.leg(Callee)
-	if !l.Client.Pending {
-		if m.To.Tag != l.RemoteTag {
-			c.releaseFork(env, m)
-		}
-		return
-	}
-	l.Client.Pending = false
-	l.State = Confirmed
-	l.dialogFrom(m)
-	env.do(StopTimer{Timer{RingTimer, Callee}})
-	env.do(StopTimer{Timer{CancelTimer, Callee}})
-	if c.State >= Answered {
-		c.acknowledge(env, Callee, nil)
-		if c.Signaled {
-			c.bye(env, Callee, c.Record.Q850)
-		}
-		return
-	}
-	if !l.Client.Offered {
-		c.offerInAnswer(env, m)
-		return
-	}
-	c.acknowledge(env, Callee, nil)
-	d, err := description(m)
-	body := c.leg(Caller).SDP.Sent
+// ringOn repeats the news while nothing else happens, so that no proxy of the
+// caller's takes the INVITE for dead (section 13.3.1.1).
+func (c *Call) ringOn(env *Env) {
 	switch {
-	case err != nil:
-	case d != nil:
-		body, err = c.crossAnswer(env, Callee, d)
-	case !c.EarlyAnswer:
-		err = errNoAnswer
-	}
-	if err != nil {
-		c.end(env, ending{end: endFailed, by: byPlatform, status: 500, q850: causeNoBearer})
-		return
-	}
-	env.do(SettleMedia{})
-	c.answered(env, body, false)
-}
-
-// offerInAnswer takes a 2xx that makes the offer: the caller's ACK will answer
-// it, and only then can ours (section 13.2.1).
-func (c *Call) offerInAnswer(env *Env, m *message.Message) {
-	l := c.leg(Callee)
-	l.Client.AckOwed = true
-	d, err := description(m)
-	if err == nil && d == nil {
-		err = errNoAnswer
-	}
-	var body []byte
-	if err == nil {
-		body, err = c.crossOffer(Callee, d)
-	}
-	if err != nil {
-		c.end(env, ending{end: endFailed, by: byPlatform, status: 500, q850: causeNoBearer})
-		return
-	}
-	c.answered(env, body, true)
-}
-
-// answered tells the caller that the callee has picked up.
-func (c *Call) answered(env *Env, body []byte, offering bool) {
-	c.State = Answered
-	c.Record.AnsweredAt = env.Now
-	c.Record.SIPStatus = 200
-	l := c.leg(Caller)
-	l.State = Confirmed
-	l.Server.Offering = offering
-	c.respond(env, Caller, attached(200, body))
-	if c.MaxDuration > 0 {
-		env.do(StartTimer{Timer{LimitTimer, Caller}, c.MaxDuration})
-	}
-}
-
-// releaseFork takes a 2xx of a second phone that picked up: it is acknowledged
-// and released, in a dialog of its own. When its 2xx comes again only the ACK
-// was lost.
-func (c *Call) releaseFork(env *Env, m *message.Message) {
-	main := c.Legs[Callee]
-	fork := &c.Legs[Callee]
-	fork.dialogFrom(m)
-	c.acknowledge(env, Callee, nil)
-	if !slices.Contains(c.Forks, m.To.Tag) {
-		c.Forks = append(c.Forks, m.To.Tag)
-		r := fork.nextRequest(env, "BYE")
-		r.Q850 = causeNormal
-		c.ask(env, Callee, r, true)
-		main.Seq = fork.Seq
-	}
-	c.Legs[Callee] = main
-}
-
-// unanswered takes the end of a request of ours that got no final response.
-func (c *Call) unanswered(env *Env, ev Unanswered) {
-	l := c.leg(ev.Side)
-	switch {
-	case ev.Tx == l.ByeTx:
-		l.ByeTx = ""
-		c.leaveIfOver(env)
-	case ev.Tx != l.Client.Tx:
-	case l.Client.Again && c.Exchange.active() && c.State < Ending:
-		c.exchangeLost(env)
-	case l.Client.Pending:
-		l.Client.Pending = false
-		c.end(env, ending{end: endUnavailable, by: byPlatform, status: 500})
-		c.leaveIfOver(env)
-	}
-}
-
-// requested takes a request inside a dialog.
-func (c *Call) requested(env *Env, ev Requested) {
-	m, l := ev.Message, c.leg(ev.Side)
-	if m.Method == "ACK" {
-		c.ackReceived(env, ev)
-		return
-	}
-	back := Reply{Tx: ev.Tx, Echo: ev.Echo, RecordRoute: m.RecordRoute}
-	switch {
-	case l.RemoteTag != "" && m.From.Tag != l.RemoteTag, l.RemoteTag == "" && ev.Side == Callee:
-		c.reply(env, back, message.Response{Status: 481})
-		return
-	case l.Numbered && m.CSeq <= l.RemoteSeq:
-		// Older than what we have seen: out of order (section 12.2.2).
-		c.reply(env, back, message.Response{Status: 500})
-		return
-	}
-	l.RemoteSeq, l.Numbered = m.CSeq, true
-	switch m.Method {
-	case "BYE":
-		c.byeReceived(env, ev)
-	case "INVITE":
-		c.reinvited(env, ev.Side, back, m)
-	case "OPTIONS":
-		c.reply(env, back, message.Response{Status: 200, Allow: true, AcceptSDP: true})
+	case c.State != Ringing:
+	case c.described():
+		c.ringing(env, 183, nil)
 	default:
-		c.reply(env, back, message.Response{Status: 405, Allow: true})
+		c.ringing(env, 180, nil)
 	}
-}
-
-// ackReceived takes the ACK of a 2xx of ours, with the answer when our 2xx made
-// the offer.
-func (c *Call) ackReceived(env *Env, ev Requested) {
-	l := c.leg(ev.Side)
-	if !l.Server.Unacked || ev.Message.CSeq != l.Server.Seq {
-		return
-	}
-	offering := l.Server.Offering
-	l.Server.Offering = false
-	if c.State == Answered {
-		c.State = Talking
-	}
-	if offering && c.State < Ending {
-		c.answerInAck(env, ev)
-	}
-	c.acked(env, ev.Side)
-	c.leaveIfOver(env)
-}
-
-// answerInAck takes the answer of an ACK across and sends the ACK that has
-// waited for it.
-func (c *Call) answerInAck(env *Env, ev Requested) {
-	to := ev.Side.Other()
-	d, err := description(ev.Message)
-	if err == nil && d == nil {
-		err = errNoAnswer
-	}
-	var body []byte
-	if err == nil {
-		body, err = c.crossAnswer(env, ev.Side, d)
-	}
-	if err == nil {
-		env.do(SettleMedia{})
-		c.acknowledge(env, to, body)
-		return
-	}
-	c.end(env, ending{end: cdr.EndFailed, by: byPlatform, status: 500, q850: causeNoBearer})
 }

@@ -108,6 +108,7 @@ func (l *loop) perform(o shard.Output) {
 		})
 	case call.CloseRecord:
 		l.close(a.Record)
+	case call.HopFailed:
 	default:
 		l.media.queue.put(mediaJob{id: id, action: a})
 	}

@@ -27,11 +27,10 @@ type mediaWorker struct {
 		sessions   map[string]media.Session
 		calls      map[media.Session]string
 	}
-	peers map[string]call.OpenMedia
 }
 
 func newMediaWorker(l *loop) *mediaWorker {
-	w := &mediaWorker{loop: l, queue: newMailbox[mediaJob](0), peers: map[string]call.OpenMedia{}}
+	w := &mediaWorker{loop: l, queue: newMailbox[mediaJob](0)}
 	w.open.sessions = map[string]media.Session{}
 	w.open.calls = map[media.Session]string{}
 	return w
@@ -66,7 +65,7 @@ func (w *mediaWorker) perform(j mediaJob) {
 		w.loop.answer(j.id, w.openMedia(j.id, a))
 	case call.SetRemote:
 		if session != nil {
-			session.SetRemote(media.Side(a.Side), w.remote(j.id, a))
+			session.SetRemote(media.Side(a.Side), media.RemoteOf(a.Remote, a.Signal))
 		}
 	case call.SettleMedia:
 		if session != nil {
@@ -98,14 +97,7 @@ func (w *mediaWorker) openMedia(id string, a call.OpenMedia) call.MediaOpened {
 	w.open.Lock()
 	w.open.sessions[id], w.open.calls[s] = s, id
 	w.open.Unlock()
-	w.peers[id] = a
 	return call.MediaOpened{Local: [2]sdp.Local{s.Local(media.A), s.Local(media.B)}}
-}
-
-// remote joins what the description says to the address that signalling comes
-// from, which is where media of a phone behind a NAT comes from too.
-func (w *mediaWorker) remote(id string, a call.SetRemote) media.Remote {
-	return media.RemoteOf(a.Remote, w.peers[id].Peers[a.Side].Remote.Addr())
 }
 
 func (w *mediaWorker) close(id string, s media.Session) cdr.Media {
@@ -116,7 +108,6 @@ func (w *mediaWorker) close(id string, s media.Session) cdr.Media {
 	delete(w.open.sessions, id)
 	delete(w.open.calls, s)
 	w.open.Unlock()
-	delete(w.peers, id)
 	return mediaRecord(s.Close())
 }
 

@@ -29,11 +29,13 @@ const MediaType = "application/sdp"
 // cookie begins the branch of a request of RFC 3261 (section 8.1.1.7).
 const cookie = "z9hG4bK"
 
-// supported reports whether an option tag may be required of this program. None
-// is implemented yet, so that Require with any tag is answered 420 (RFC 3261
-// section 8.2.2.3): an extension can make a side say more than it does without.
+// supported reports whether an option tag may be required of this program. All
+// others are answered 420 (RFC 3261 section 8.2.2.3): an extension can make a side
+// say more than it does without.
 func supported(tag string) bool {
 	switch tag {
+	case "100rel", "timer":
+		return true
 	default:
 		return false
 	}

@@ -92,12 +92,12 @@ func TestCheckRequests(t *testing.T) {
 }
 
 func TestCheckListsWhatIsUnsupported(t *testing.T) {
-	fault := Check(parse(t, request("Require: 100rel, Timer", "Require: foo")))
-	if fault == nil || !slices.Equal(fault.Unsupported, []string{"100rel", "timer", "foo"}) {
+	fault := Check(parse(t, request("Require: path, Gruu", "Require: foo")))
+	if fault == nil || !slices.Equal(fault.Unsupported, []string{"path", "gruu", "foo"}) {
 		t.Fatalf("fault %v", fault)
 	}
 	b := (&Response{Echo: fault.Message.Echo(source), Status: 420, Unsupported: fault.Unsupported}).Append(nil)
-	if !strings.Contains(string(b), "\r\nUnsupported: 100rel, timer, foo\r\n") {
+	if !strings.Contains(string(b), "\r\nUnsupported: path, gruu, foo\r\n") {
 		t.Errorf("the answer is\n%s", b)
 	}
 }

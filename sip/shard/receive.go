@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"mask700/binding"
+	"mask700/binding/cdr"
 	"mask700/sip/call"
 	"mask700/sip/flow"
 	"mask700/sip/message"
@@ -172,14 +173,17 @@ func (s *Shard) invite(in Inbound, key call.Tx) {
 	}
 	switch {
 	case in.Fault != nil:
-		s.begin(in, t, "", &call.Final{Status: in.Fault.Status, Unsupported: in.Fault.Unsupported})
+		s.begin(in, t, "", "", &call.Final{Status: in.Fault.Status, Unsupported: in.Fault.Unsupported})
+	case s.config.Router.Own(m.CallID):
+		// It is ours, and has come back to us (section 16.3).
+		s.begin(in, t, cdr.EndLoop, "", &call.Final{Status: 482})
 	case s.draining, len(s.calls) >= s.config.MaxCalls:
 		if !s.draining {
 			s.stats.Overload++
 		}
-		s.begin(in, t, binding.RefusalOverload, &call.Final{Status: 503, RetryAfter: retryAfter, Q850: 42})
+		s.begin(in, t, "", binding.RefusalOverload, &call.Final{Status: 503, RetryAfter: retryAfter, Q850: 42})
 	default:
-		s.begin(in, t, "", nil)
+		s.begin(in, t, "", "", nil)
 	}
 }
 

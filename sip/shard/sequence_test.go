@@ -52,10 +52,12 @@ func (q *sequence) leaving(fail func(string, ...any), m *message.Message, again 
 		q.invites[key] = m
 		fallthrough
 	default:
-		if m.CSeq <= q.last[m.CallID] {
-			fail("%s has CSeq %d after %d (section 12.2.1.1)", m.Method, m.CSeq, q.last[m.CallID])
+		// Each dialog counts for itself, those of a fork too.
+		dialog := m.CallID + " " + m.To.Tag
+		if last := max(q.last[dialog], q.last[m.CallID+" "]); m.CSeq <= last {
+			fail("%s has CSeq %d after %d (section 12.2.1.1)", m.Method, m.CSeq, last)
 		}
-		q.last[m.CallID] = m.CSeq
+		q.last[dialog] = m.CSeq
 	}
 	if tag := q.tags[m.CallID]; tag != "" && tag != m.From.Tag {
 		fail("%s changes our tag", m.Method)

@@ -67,8 +67,10 @@ type Stats struct {
 // live is a call in the tables. A transaction that outlives its call keeps only
 // this, with call nil.
 type live struct {
-	call   *call.Call
-	timers [10]wheel.ID // by timerIndex
+	call    *call.Call
+	timers  [call.Timers]wheel.ID // by Timer.Index
+	dialogs [2]dialogKey          // by side, as entered
+	trunks  [2]int                // of the dialogs
 }
 
 // pending is an event for a call that has to wait until its step is over.
@@ -158,7 +160,7 @@ func (s *Shard) Advance(now time.Time) {
 			k.tx.retransmit = 0
 			s.step(k.tx, transaction.RetransmitAt, nil)
 		case k.live.call != nil:
-			k.live.timers[timerIndex(k.timer)] = 0
+			k.live.timers[k.timer.Index()] = 0
 			s.handle(k.live, call.Fired{Timer: k.timer})
 		}
 	})
@@ -283,15 +285,17 @@ func (s *Shard) perform(l *live) {
 		case call.Acknowledge:
 			s.acknowledge(a)
 		case call.StartTimer:
-			i := timerIndex(a.Timer)
+			i := a.Timer.Index()
 			s.timers.Stop(l.timers[i])
 			l.timers[i] = s.timers.Start(s.env.Now.Add(a.After), timerKey{live: l, timer: a.Timer})
 		case call.StopTimer:
-			i := timerIndex(a.Timer)
+			i := a.Timer.Index()
 			s.timers.Stop(l.timers[i])
 			l.timers[i] = 0
 		case call.Enter:
-			s.dialogs[dialogKey{a.CallID, a.Local}] = dialog{l, a.Side}
+			s.enter(l, a)
+		case call.Exit:
+			s.exit(l, a.Side)
 		case call.Leave:
 			s.leave(l)
 		default:
@@ -302,7 +306,27 @@ func (s *Shard) perform(l *live) {
 	s.env.Actions = s.env.Actions[:0]
 }
 
-func timerIndex(t call.Timer) int { return int(t.Kind)*2 + int(t.Side) }
+// enter puts a dialog of a call into the tables.
+func (s *Shard) enter(l *live, a call.Enter) {
+	s.exit(l, a.Side)
+	key := dialogKey{a.CallID, a.Local}
+	s.dialogs[key] = dialog{l, a.Side}
+	l.dialogs[a.Side], l.trunks[a.Side] = key, l.call.Legs[a.Side].Trunk
+	for len(s.env.Dialogs) <= l.trunks[a.Side] {
+		s.env.Dialogs = append(s.env.Dialogs, 0)
+	}
+	s.env.Dialogs[l.trunks[a.Side]]++
+}
+
+// exit takes it out again.
+func (s *Shard) exit(l *live, side call.Side) {
+	if l.dialogs[side] == (dialogKey{}) {
+		return
+	}
+	delete(s.dialogs, l.dialogs[side])
+	s.env.Dialogs[l.trunks[side]]--
+	l.dialogs[side] = dialogKey{}
+}
 
 // leave forgets a call. Its transactions stay for as long as the network may
 // repeat what belongs to them.
@@ -310,16 +334,14 @@ func (s *Shard) leave(l *live) {
 	for _, id := range l.timers {
 		s.timers.Stop(id)
 	}
-	for i := range l.call.Legs {
-		leg := &l.call.Legs[i]
-		delete(s.dialogs, dialogKey{leg.CallID, leg.LocalTag})
-	}
+	s.exit(l, call.Caller)
+	s.exit(l, call.Callee)
 	delete(s.calls, l.call.ID)
 	l.call = nil
 }
 
 // begin makes a call of an INVITE.
-func (s *Shard) begin(in Inbound, t *tx, why binding.Refusal, refuse *call.Final) {
+func (s *Shard) begin(in Inbound, t *tx, end string, why binding.Refusal, refuse *call.Final) {
 	s.stats.Calls++
 	if refuse != nil {
 		s.stats.Refused++
@@ -331,7 +353,7 @@ func (s *Shard) begin(in Inbound, t *tx, why binding.Refusal, refuse *call.Final
 	s.merged[t.merge] = struct{}{}
 	l.call = call.New(&s.env, call.Arrival{
 		Tx: t.key, Message: m, Echo: in.echo(), Flow: in.Flow, Host: s.host(in.Flow), Trunk: in.Trunk,
-		Refuse: refuse, Refusal: why,
+		Refuse: refuse, Refusal: why, End: end,
 	})
 	s.calls[l.call.ID] = l
 	s.perform(l)

@@ -249,6 +249,8 @@ func (w *world) perform(o shard.Output) {
 			w.seq++
 			return call.RecordClosed{Seq: w.seq, Err: w.store}
 		})
+	case call.HopFailed:
+		w.note("route    <- %s did not take the call", a.Hop.Flow.Remote)
 	default:
 		w.fail("call %s: an action that nobody knows: %T", o.Call, a)
 	}

@@ -108,6 +108,12 @@ func (r *Router) Shard(callID string) int {
 	return int(r.mark([]byte(callID)) % uint64(r.shards))
 }
 
+// Own reports whether a Call-ID is one of ours.
+func (r *Router) Own(callID string) bool {
+	_, ok := r.own(callID)
+	return ok
+}
+
 // own reads the shard from a Call-ID that carries our mark.
 func (r *Router) own(callID string) (int, bool) {
 	if len(callID) != callLen {

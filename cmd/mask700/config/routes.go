@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+	"time"
 
 	"mask700/sip/trunk"
 )
@@ -35,6 +36,9 @@ func (c *Config) checkTrunks() error {
 		if err := list[i].Validate(); err != nil {
 			return c.errorFor(err.Error(), key)
 		}
+		if err := c.checkTimers(key, t); err != nil {
+			return err
+		}
 		if t.Listen != "" && len(c.networks(t.Listen)) == 0 {
 			return c.errorFor("there is no listener of that name under sip.listen", key+".listen")
 		}
@@ -64,6 +68,26 @@ func (c *Config) checkTrunks() error {
 					fmt.Sprintf("%s.targets[%d]", key, j))
 			}
 		}
+	}
+	return nil
+}
+
+// Bounds of a session interval. RFC 4028 section 4 advises against less than 90 s; who knows better may.
+const (
+	minSession = Duration(time.Second)
+	maxSession = Duration(24 * time.Hour)
+	maxCalls   = 1_000_000
+)
+
+// checkTimers looks at the times and bounds of a trunk.
+func (c *Config) checkTimers(key string, t *Trunk) error {
+	switch {
+	case t.SessionTimer != 0 && (t.SessionTimer < t.MinSession || t.SessionTimer > maxSession):
+		return c.errorFor(fmt.Sprintf("must be 0, or from min_session to %s", maxSession), key+".session_timer")
+	case t.MinSession < minSession || t.MinSession > maxSession:
+		return c.errorFor(fmt.Sprintf("must be from %s to %s", minSession, maxSession), key+".min_session")
+	case t.MaxCalls < 0 || t.MaxCalls > maxCalls:
+		return c.errorFor(fmt.Sprintf("must be from 0 to %d", maxCalls), key+".max_calls")
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package config
 
 import (
 	"net/netip"
+	"time"
 
 	"mask700/binding"
 	"mask700/sip/trunk"
@@ -25,6 +26,12 @@ func (c Config) TrunkList() []trunk.Trunk {
 			Identity:   string(t.Identity),
 			EarlyMedia: string(t.EarlyMedia),
 			Pass:       t.Pass,
+
+			Reliable:     string(t.Reliable),
+			SessionTimer: time.Duration(t.SessionTimer),
+			MinSession:   time.Duration(t.MinSession),
+			Refer:        string(t.Refer),
+			MaxCalls:     t.MaxCalls,
 		}
 		if v.RouteTo == "" {
 			v.RouteTo = t.Name

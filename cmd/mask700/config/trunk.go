@@ -3,10 +3,12 @@ package config
 import (
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/goccy/go-yaml/ast"
 
 	"mask700/binding"
+	"mask700/sip/trunk"
 )
 
 // Trunk is one carrier or softswitch beside us: who may send, where to send, and how numbers are written there.
@@ -25,6 +27,12 @@ type Trunk struct {
 	Identity   Identity `yaml:"identity"`    // header that repeats the shown 700 number
 	EarlyMedia Early    `yaml:"early_media"` // what happens to a 183 with SDP
 	Pass       string   `yaml:"pass"`        // trunk for calls to anything but a 700 number; empty: 404
+
+	Reliable     Reliable `yaml:"reliable"`      // 100rel toward it
+	SessionTimer Duration `yaml:"session_timer"` // session interval that we ask for; 0: none
+	MinSession   Duration `yaml:"min_session"`   // shortest session interval that we take
+	Refer        Refer    `yaml:"refer"`         // what a REFER gets
+	MaxCalls     int      `yaml:"max_calls"`     // live dialogs at most; 0: no bound
 }
 
 // UnmarshalYAML reads one trunk.
@@ -49,6 +57,11 @@ func newTrunk() Trunk {
 		Numbers:    Numbers(binding.National),
 		Identity:   "none",
 		EarlyMedia: "pass",
+
+		Reliable:     trunk.ReliableSupported,
+		SessionTimer: Duration(30 * time.Minute),
+		MinSession:   Duration(90 * time.Second),
+		Refer:        trunk.ReferRefuse,
 	}
 }
 
@@ -78,6 +91,28 @@ func (e *Early) Set(s string) error { return oneOf((*string)(e), s, "pass", "rin
 
 // UnmarshalYAML reads the value of a key.
 func (e *Early) UnmarshalYAML(node ast.Node) error { return unmarshalScalar(node, e.Set) }
+
+// Reliable is how provisional responses are made reliable: supported, required or off.
+type Reliable string
+
+// Set reads the word.
+func (r *Reliable) Set(s string) error {
+	return oneOf((*string)(r), s, trunk.ReliableSupported, trunk.ReliableRequired, trunk.ReliableOff)
+}
+
+// UnmarshalYAML reads the value of a key.
+func (r *Reliable) UnmarshalYAML(node ast.Node) error { return unmarshalScalar(node, r.Set) }
+
+// Refer is what a REFER gets: refuse (603), or allow (it is carried out here).
+type Refer string
+
+// Set reads the word.
+func (r *Refer) Set(s string) error {
+	return oneOf((*string)(r), s, trunk.ReferRefuse, trunk.ReferAllow)
+}
+
+// UnmarshalYAML reads the value of a key.
+func (r *Refer) UnmarshalYAML(node ast.Node) error { return unmarshalScalar(node, r.Set) }
 
 // Numbers is how a subscriber number is written: national, e164, plus or international.
 type Numbers binding.Format

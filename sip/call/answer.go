@@ -1,0 +1,156 @@
+package call
+
+import (
+	"slices"
+
+	"mask700/media/sdp"
+	"mask700/sip/message"
+)
+
+// calleeAnswers takes a 2xx to the callee's INVITE: the first makes the call,
+// one after the end is released again, one of another fork too (section
+// 13.2.2.4).
+func (c *Call) calleeAnswers(env *Env, m *message.Message) {
+	l := c.leg(Callee)
+	if !l.Client.Pending {
+		if m.To.Tag != l.RemoteTag {
+			c.releaseFork(env, m)
+		}
+		return
+	}
+	l.Client.Pending = false
+	c.confirm(m)
+	env.do(StopTimer{Timer{RingTimer, Callee}})
+	env.do(StopTimer{Timer{CancelTimer, Callee}})
+	env.do(StopTimer{Timer{ProgressTimer, Caller}})
+	if c.State >= Answered {
+		c.acknowledge(env, Callee, nil)
+		if c.Signaled {
+			c.bye(env, Callee, c.Record.Q850)
+		}
+		return
+	}
+	c.granted(env, Callee, m)
+	d, err := description(m)
+	if err == nil && d != nil {
+		l.Heard = hashOf(m.Body)
+	}
+	if !l.Client.Offered && !l.Answered {
+		c.offerInAnswer(env, d, err)
+		return
+	}
+	c.acknowledge(env, Callee, nil)
+	var body []byte
+	switch {
+	case l.Answered && !l.Client.Offered:
+		// The offer came early and was answered in a PRACK.
+	case err == nil:
+		body, err = c.answerOf(env, d)
+	}
+	if err != nil {
+		c.end(env, ending{end: endFailed, by: byPlatform, status: 500, q850: causeNoBearer})
+		return
+	}
+	env.do(SettleMedia{})
+	c.answered(env, body, false)
+}
+
+// confirm makes the dialog of a 2xx the one of the leg, and forgets the early
+// ones.
+func (c *Call) confirm(m *message.Message) {
+	l := c.leg(Callee)
+	if l.dialogOf(m.To.Tag) == nil {
+		// A phone that said nothing before. What the last one said is not its
+		// answer.
+		l.Dialog = l.Base
+	}
+	l.attend(m.To.Tag)
+	l.State = Confirmed
+	l.establish(m)
+	l.Forks, l.Base = nil, Dialog{}
+}
+
+// answerOf gives the answer for the caller's 2xx: that of the callee's 2xx, or
+// the one that a provisional response brought. It is nil when the caller has had
+// it for good.
+func (c *Call) answerOf(env *Env, d *sdp.Description) ([]byte, error) {
+	l := c.leg(Callee)
+	switch {
+	case d != nil && !l.Answered:
+		l.SDP.Receive(d)
+	case len(l.SDP.Peer.Lines) == 0:
+		return nil, errNoAnswer
+	}
+	l.Answered = true
+	body, err := c.alignedAnswer(env)
+	if err != nil || c.Told == ToldFirm {
+		return nil, err
+	}
+	return body, nil
+}
+
+// offerInAnswer takes a 2xx that makes the offer: the caller's ACK will answer
+// it, and only then can ours (section 13.2.1).
+func (c *Call) offerInAnswer(env *Env, d *sdp.Description, err error) {
+	l := c.leg(Callee)
+	l.Client.AckOwed = true
+	if err == nil && d == nil {
+		err = errNoAnswer
+	}
+	var body []byte
+	if err == nil {
+		body, err = c.crossOffer(Callee, d)
+	}
+	if err != nil {
+		c.end(env, ending{end: endFailed, by: byPlatform, status: 500, q850: causeNoBearer})
+		return
+	}
+	c.answered(env, body, true)
+}
+
+// answered tells the caller that the callee has picked up. While a reliable
+// provisional response with a description waits for its PRACK, so does this (RFC
+// 3262 section 3).
+func (c *Call) answered(env *Env, body []byte, offering bool) {
+	c.State = Answered
+	l := c.leg(Caller)
+	l.Server.Offering = offering
+	r := attached(200, body)
+	if rel := &l.Server.Reliable; rel.Unacked && rel.Described {
+		rel.Held = []message.Response{r}
+		return
+	}
+	c.pickedUp(env, r)
+}
+
+// pickedUp sends the caller its 2xx.
+func (c *Call) pickedUp(env *Env, r message.Response) {
+	c.Record.AnsweredAt = env.Now
+	c.Record.SIPStatus = 200
+	c.respond(env, Caller, r)
+	if c.MaxDuration > 0 {
+		env.do(StartTimer{Timer{LimitTimer, Caller}, c.MaxDuration})
+	}
+}
+
+// releaseFork takes a 2xx of a second phone that picked up: it is acknowledged
+// and released, in a dialog of its own. When its 2xx comes again only the ACK
+// was lost.
+func (c *Call) releaseFork(env *Env, m *message.Message) {
+	l := c.leg(Callee)
+	fork := Dialog{Flow: l.Flow, Target: l.Target, Seq: l.Client.Request.CSeq}
+	fork.establish(m)
+	ack := l.header(env, &fork, "ACK", fork.Seq)
+	ack.Authorization, ack.ProxyAuthorization = l.Client.Request.Authorization, l.Client.Request.ProxyAuthorization
+	env.do(Acknowledge{Tx: l.Client.Tx, Tag: m.To.Tag, Flow: fork.Flow, Request: ack})
+	if slices.Contains(c.Released, m.To.Tag) {
+		return
+	}
+	if len(c.Released) >= maxForks {
+		return
+	}
+	c.Released = append(c.Released, m.To.Tag)
+	r := l.nextRequest(env, &fork, "BYE")
+	r.Q850 = causeNormal
+	env.do(Ask{Side: Callee, Tx: ClientTx(r.Branch, r.Method), Flow: fork.Flow, Request: r, Quiet: true})
+}

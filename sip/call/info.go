@@ -1,0 +1,143 @@
+package call
+
+import (
+	"strconv"
+	"strings"
+
+	"mask700/sip/message"
+)
+
+// maxInfos bounds the INFOs of one party that wait for the other's answer.
+const maxInfos = 4
+
+// informed takes an INFO. Only a key of the phone crosses, written anew.
+func (c *Call) informed(env *Env, s Side, back Reply, m *message.Message) {
+	to := s.Other()
+	other := c.leg(to)
+	key, length, ok := readDTMF(m)
+	switch {
+	case c.State >= Ending:
+		c.reply(env, back, message.Response{Status: 481})
+	case m.InfoPackage != "":
+		c.reply(env, back, message.Response{Status: 469, NoInfoPackages: true})
+	case len(m.Body) == 0:
+		c.reply(env, back, message.Response{Status: 200}) // asks whether we are there
+	case !ok:
+		c.reply(env, back, message.Response{Status: 415, AcceptDTMF: true})
+	case other.State != Confirmed && other.State != Early || other.RemoteTag == "":
+		c.reply(env, back, message.Response{Status: 480})
+	case other.infos() >= maxInfos:
+		c.reply(env, back, message.Response{Status: 500, RetryAfter: soon(env)})
+	default:
+		r := other.nextRequest(env, &other.Dialog, "INFO")
+		r.ContentType, r.Body = message.DTMFType, writeDTMF(key, length)
+		if !c.send(env, to, &other.Dialog, Sent{Request: r, Back: back}) {
+			c.reply(env, back, message.Response{Status: 500, RetryAfter: soon(env)})
+		}
+	}
+}
+
+func (l *Leg) infos() int {
+	n := 0
+	for i := range l.Sent {
+		if l.Sent[i].Back.Tx != "" {
+			n++
+		}
+	}
+	return n
+}
+
+// infoAnswered takes the answer to an INFO back.
+func (c *Call) infoAnswered(env *Env, sent Sent, status int) {
+	switch {
+	case sent.Back.Tx == "":
+	case status < 300:
+		c.reply(env, sent.Back, message.Response{Status: 200})
+	case status == 415 || status == 405 || status == 501:
+		c.reply(env, sent.Back, message.Response{Status: 415, AcceptDTMF: true})
+	case gone(status):
+		// An INFO says nothing of the dialog's life that a BYE would not (RFC 6086
+		// section 4.2.2), and no 408 is sent for a request that is no INVITE (RFC
+		// 4320).
+		c.reply(env, sent.Back, message.Response{Status: 480})
+	default:
+		c.reply(env, sent.Back, message.Response{Status: outcomeOf(status).status})
+	}
+}
+
+// dropInfos answers the INFOs that the end of the call has overtaken.
+func (c *Call) dropInfos(env *Env) {
+	for s := range c.Legs {
+		for i := range c.Legs[s].Sent {
+			if sent := &c.Legs[s].Sent[i]; sent.Back.Tx != "" {
+				c.reply(env, sent.Back, message.Response{Status: 487})
+				sent.Back = Reply{}
+			}
+		}
+	}
+}
+
+// Lengths of a key, in ms.
+const (
+	usualKey   = 160
+	shortKey   = 40
+	longestKey = 8000
+)
+
+// keys are what a phone can have, and the flash hook.
+const keys = "0123456789*#ABCD!"
+
+// readDTMF reads a key and its length in ms: "Signal=5" and "Duration=160" in an
+// application/dtmf-relay body, a bare key in an application/dtmf one. Everything
+// else that such a body may hold is not read.
+func readDTMF(m *message.Message) (key byte, length int, ok bool) {
+	length = usualKey
+	text := string(m.Body)
+	switch m.ContentType {
+	case "application/dtmf":
+		key, ok = readKey(strings.TrimSpace(text))
+		return key, length, ok
+	case message.DTMFType:
+	default:
+		return 0, 0, false
+	}
+	for line := range strings.Lines(text) {
+		name, value, _ := strings.Cut(line, "=")
+		value = strings.TrimSpace(value)
+		switch strings.ToLower(strings.TrimSpace(name)) {
+		case "signal":
+			if ok {
+				return 0, 0, false
+			}
+			if key, ok = readKey(value); !ok {
+				return 0, 0, false
+			}
+		case "duration":
+			if n, err := strconv.ParseUint(value, 10, 16); err == nil {
+				length = min(max(int(n), shortKey), longestKey)
+			}
+		}
+	}
+	return key, length, ok
+}
+
+// readKey reads one key; 10 and 11 are how some phones write the star and the
+// hash.
+func readKey(s string) (byte, bool) {
+	switch s = strings.ToUpper(s); {
+	case s == "10":
+		return '*', true
+	case s == "11":
+		return '#', true
+	case len(s) != 1 || !strings.Contains(keys, s):
+		return 0, false
+	}
+	return s[0], true
+}
+
+func writeDTMF(key byte, length int) []byte {
+	b := append([]byte("Signal="), key)
+	b = append(b, "\r\nDuration="...)
+	b = strconv.AppendInt(b, int64(length), 10)
+	return append(b, "\r\n"...)
+}

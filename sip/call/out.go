@@ -1,0 +1,180 @@
+package call
+
+import (
+	"strings"
+
+	"mask700/media/sdp"
+	"mask700/sip/flow"
+	"mask700/sip/message"
+	"mask700/sip/trunk"
+)
+
+// route finds the trunk that carries the other leg: the one named, else the one
+// that the call came in on.
+func route(trunks []*trunk.Trunk, in *trunk.Trunk) *trunk.Trunk {
+	if in.RouteTo == "" || in.RouteTo == in.Name {
+		return in
+	}
+	return named(trunks, in.RouteTo)
+}
+
+func named(trunks []*trunk.Trunk, name string) *trunk.Trunk {
+	for _, t := range trunks {
+		if t.Name == name {
+			return t
+		}
+	}
+	return nil
+}
+
+// contact is the Contact of ours: an opaque user at our own address.
+func contact(user string, f flow.Flow, host string) string {
+	if f.Network == flow.UDP {
+		return "<sip:" + user + "@" + host + ">"
+	}
+	return "<sip:" + user + "@" + host + ";transport=" + f.Network.String() + ">"
+}
+
+// prepareCallee composes the callee's leg from the edge alone, toward the first
+// hop that is left.
+func (c *Call) prepareCallee(env *Env, out *trunk.Trunk) {
+	hop := c.Hops[0]
+	l := c.leg(Callee)
+	*l = Leg{Trunk: out.Index, Host: hop.Host, CallID: env.Mint.CallID(), LocalTag: env.Mint.Token(), Peer: hop.Flow.Remote.Addr()}
+	l.Flow = hop.Flow
+	l.SDP = sdp.NewLeg(c.SessionIDs[Callee])
+	ours, theirs := hop.Domain, hop.Target
+	if out.Domain != "" {
+		ours, theirs = out.Domain, out.Domain
+	}
+	shown := "<" + out.ShownURI(env.Config.Plan, c.Edge.Shown, ours) + ">"
+	l.From = shown + ";tag=" + l.LocalTag
+	l.To = "<" + out.CalleeURI(env.Config.Plan, c.Edge.Callee, theirs) + ">"
+	l.Target = out.CalleeURI(env.Config.Plan, c.Edge.Callee, hop.Target)
+	l.Contact = contact(env.Mint.Token(), hop.Flow, hop.Host)
+	l.Identity = identity(out, shown)
+}
+
+// identity says which header repeats the shown number, if the trunk wants one.
+func identity(t *trunk.Trunk, shown string) Identity {
+	switch strings.ToLower(t.Identity) {
+	case trunk.IdentityPAI:
+		return Identity{Asserted: shown}
+	case trunk.IdentityRPID:
+		return Identity{RemoteParty: shown + ";party=calling;screen=yes;privacy=off"}
+	}
+	return Identity{}
+}
+
+// dial sends the callee's INVITE to the hop that its leg was prepared for. It
+// fails when the caller's offer cannot be masked.
+func (c *Call) dial(env *Env) error {
+	l := c.leg(Callee)
+	var body []byte
+	if !c.LateOffer {
+		var err error
+		if body, err = l.SDP.Offer(&c.leg(Caller).SDP.Peer, c.MediaLocal[Callee]); err != nil {
+			return err
+		}
+	}
+	r := l.nextRequest(env, &l.Dialog, "INVITE")
+	r.MaxForwards = c.MaxForwards
+	r.Contact = l.Contact
+	r.Identity, r.RemoteParty = l.Identity.Asserted, l.Identity.RemoteParty
+	c.offerFeatures(env, Callee, &r)
+	c.offerReliable(env, &r)
+	attach(&r, body)
+	l.Base = l.Dialog
+	env.do(Enter{Callee, l.CallID, l.LocalTag})
+	c.invite(env, Callee, r, false)
+	return nil
+}
+
+// offerReliable says whether the callee may send reliable provisional responses,
+// or has to. An offer in one of them needs the caller's answer, so that without an
+// offer of the caller's it has to take them too.
+func (c *Call) offerReliable(env *Env, r *message.Request) {
+	t := env.trunk(c.leg(Callee))
+	rel := &c.leg(Caller).Server.Reliable
+	switch {
+	case t.Reliable == trunk.ReliableOff, c.LateOffer && !rel.Can && !rel.Must:
+	case t.Reliable == trunk.ReliableRequired:
+		r.Require = needsPRACK
+		r.Supported = bothTags
+	default:
+		r.Supported = bothTags
+	}
+}
+
+// supported are the extensions that we know toward a trunk.
+func supported(t *trunk.Trunk) []string {
+	if t.Reliable == trunk.ReliableOff {
+		return timerTag
+	}
+	return bothTags
+}
+
+// bothTags are all of them. It is never written to.
+var bothTags = []string{"100rel", "timer"}
+
+// tryAgain takes a failure of the callee's INVITE that says to go elsewhere.
+func (c *Call) tryAgain(env *Env, m *message.Message) bool {
+	return m.Status == 503 && c.nextTarget(env, m.RetryAfter)
+}
+
+// nextTarget calls the callee by the next hop when the last one failed, in a
+// dialog of its own: to whoever gets both they are two calls. Once the caller has
+// heard anything it is too late (RFC 3263 section 4.3 is for transactions, not for
+// conversations).
+func (c *Call) nextTarget(env *Env, retryAfter int) bool {
+	if c.State != Calling && c.State != Ringing {
+		return false
+	}
+	l := c.leg(Callee)
+	env.do(HopFailed{Trunk: l.Trunk, Hop: c.Hops[0], RetryAfter: retryAfter})
+	if len(c.Hops) < 2 || c.described() || l.offered() || c.leg(Caller).Server.Reliable.Offering {
+		return false
+	}
+	c.Hops = c.Hops[1:]
+	env.do(Exit{Callee, l.CallID, l.LocalTag})
+	c.prepareCallee(env, env.Config.Trunks[l.Trunk])
+	return c.dial(env) == nil
+}
+
+// inviteAgain sends an INVITE of ours once more when its failure says what was
+// wrong with it: the session interval (RFC 4028 section 7.4).
+func (c *Call) inviteAgain(env *Env, s Side, m *message.Message) bool {
+	l := c.leg(s)
+	r := l.Client.Request
+	if l.Client.Cancel || c.State >= Ending {
+		return false
+	}
+	switch {
+	case m.Status == 422 && !l.Client.Raised && m.MinSE > r.SessionExpires:
+		l.Session.Least = min(m.MinSE, longest)
+		r.SessionExpires, r.MinSE = l.Session.Least, l.Session.Least
+	default:
+		return false
+	}
+	if !l.Client.Again {
+		l.Dialog, l.Forks = l.Base, nil
+		l.Seq = r.CSeq
+	}
+	l.Seq++
+	r.CSeq, r.Branch = l.Seq, env.Mint.Branch()
+	was := l.Client
+	c.invite(env, s, r, was.Again)
+	l.Client.Raised = was.Raised || m.Status == 422
+	if was.Again {
+		if c.Exchange.Asked == was.Tx {
+			c.Exchange.Asked = l.Client.Tx
+		}
+	} else {
+		l.Base = l.Dialog
+	}
+	return true
+}
+
+// sendAgain sends another request of ours once more when its failure says what
+// was wrong with it.
+func (c *Call) sendAgain(*Env, Side, Sent, *message.Message) bool { return false }

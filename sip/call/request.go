@@ -1,0 +1,215 @@
+package call
+
+import (
+	"mask700/binding/cdr"
+	"mask700/media/sdp"
+	"mask700/sip/message"
+)
+
+// requested takes a request inside a dialog.
+func (c *Call) requested(env *Env, ev Requested) {
+	m, l := ev.Message, c.leg(ev.Side)
+	if m.Method == "ACK" {
+		c.ackReceived(env, ev)
+		return
+	}
+	back := Reply{Tx: ev.Tx, Echo: ev.Echo, RecordRoute: m.RecordRoute, Wish: wishOf(m)}
+	d := l.dialogFor(m.From.Tag, ev.Side)
+	switch {
+	case d == nil:
+		c.reply(env, back, message.Response{Status: 481})
+		return
+	case d.Numbered && m.CSeq <= d.RemoteSeq:
+		// Older than what we have seen: out of order (section 12.2.2).
+		c.reply(env, back, message.Response{Status: 500})
+		return
+	}
+	d.RemoteSeq, d.Numbered = m.CSeq, true
+	if d != &l.Dialog {
+		c.forkAsks(env, ev, back, d)
+		return
+	}
+	switch m.Method {
+	case "BYE":
+		c.byeReceived(env, ev)
+	case "INVITE":
+		c.reinvited(env, ev.Side, back, m)
+	case "UPDATE":
+		c.updated(env, ev.Side, back, m)
+	case "PRACK":
+		c.prack(env, ev, back)
+	case "INFO":
+		c.informed(env, ev.Side, back, m)
+	case "OPTIONS":
+		c.reply(env, back, message.Response{Status: 200, Allow: true, AcceptSDP: true})
+	case "REFER":
+		c.referred(env, ev.Side, back, m)
+	case "SUBSCRIBE", "NOTIFY":
+		// Whatever it would tell about the other party is not told.
+		c.reply(env, back, message.Response{Status: 489})
+	case "MESSAGE", "REGISTER", "PUBLISH":
+		c.reply(env, back, message.Response{Status: 405, Allow: true})
+	default:
+		c.reply(env, back, message.Response{Status: 501, Allow: true})
+	}
+}
+
+// dialogFor finds the dialog of a request. The caller's tag may be missing, of a
+// phone of RFC 2543; the callee's is known since its first response.
+func (l *Leg) dialogFor(tag string, s Side) *Dialog {
+	if s == Caller {
+		if l.RemoteTag != "" && tag != l.RemoteTag {
+			return nil
+		}
+		return &l.Dialog
+	}
+	if tag == "" {
+		return nil
+	}
+	return l.dialogOf(tag)
+}
+
+// forkAsks answers a phone below that is not the one attended to: it may leave,
+// refresh and ask what we are, but not talk.
+func (c *Call) forkAsks(env *Env, ev Requested, back Reply, d *Dialog) {
+	m, l := ev.Message, c.leg(ev.Side)
+	switch {
+	case m.Method == "BYE":
+		l.drop(d.RemoteTag)
+		c.reply(env, back, message.Response{Status: 200})
+	case m.Method == "UPDATE" && len(m.Body) == 0:
+		d.retarget(m)
+		c.reply(env, back, message.Response{Status: 200, Contact: l.Contact, Allow: true})
+	case m.Method == "UPDATE":
+		// Its offer would have to be the caller's, who hears another phone.
+		c.reply(env, back, message.Response{Status: 504})
+	case m.Method == "OPTIONS":
+		c.reply(env, back, message.Response{Status: 200, Allow: true, AcceptSDP: true})
+	case m.Method == "REFER":
+		c.reply(env, back, message.Response{Status: 603})
+	default:
+		c.reply(env, back, message.Response{Status: 405, Allow: true})
+	}
+}
+
+// ackReceived takes the ACK of a 2xx of ours, with the answer when our 2xx made
+// the offer.
+func (c *Call) ackReceived(env *Env, ev Requested) {
+	l := c.leg(ev.Side)
+	if !l.Server.Unacked || ev.Message.CSeq != l.Server.Seq {
+		return
+	}
+	offering := l.Server.Offering
+	l.Server.Offering = false
+	if c.State == Answered {
+		c.State = Talking
+	}
+	if offering && c.State < Ending {
+		d, err := description(ev.Message)
+		if err == nil && d != nil {
+			l.Heard = hashOf(ev.Message.Body)
+		}
+		c.answerInAck(env, ev.Side, d, err)
+	}
+	c.acked(env, ev.Side)
+	c.realign(env)
+	c.leaveIfOver(env)
+}
+
+// answerInAck takes the answer of an ACK across and sends the ACK that has
+// waited for it.
+func (c *Call) answerInAck(env *Env, s Side, d *sdp.Description, err error) {
+	to := s.Other()
+	if err == nil && d == nil {
+		err = errNoAnswer
+	}
+	var body []byte
+	if err == nil {
+		body, err = c.crossAnswer(env, s, d)
+	}
+	if err == nil {
+		env.do(SettleMedia{})
+		c.acknowledge(env, to, body)
+		return
+	}
+	c.end(env, ending{end: cdr.EndFailed, by: byPlatform, status: 500, q850: causeNoBearer})
+}
+
+// responded takes a response to a request of ours and finds what it answers.
+func (c *Call) responded(env *Env, ev Responded) {
+	l := c.leg(ev.Side)
+	if ev.Tx != l.Client.Tx {
+		if ev.Message.Status >= 200 {
+			if sent, ok := l.take(ev.Tx); ok {
+				c.finished(env, ev.Side, sent, ev.Message)
+			}
+		}
+		return
+	}
+	switch {
+	case l.Client.Pending && ev.Message.Status >= 300 && c.inviteAgain(env, ev.Side, ev.Message):
+	case l.Client.Again && c.Exchange.Asked == ev.Tx && c.State < Ending:
+		c.exchanged(env, ev.Message)
+	case l.Client.Again:
+		c.overtaken(env, ev.Side, ev.Message)
+	case ev.Side == Callee:
+		c.calleeSays(env, ev.Message)
+	}
+}
+
+// unanswered takes the end of a request of ours that got no final response.
+func (c *Call) unanswered(env *Env, ev Unanswered) {
+	l := c.leg(ev.Side)
+	if ev.Tx != l.Client.Tx {
+		if sent, ok := l.take(ev.Tx); ok {
+			c.finished(env, ev.Side, sent, nil)
+		}
+		return
+	}
+	switch {
+	case l.Client.Again && c.Exchange.Asked == ev.Tx && c.State < Ending:
+		c.exchangeLost(env)
+	case l.Client.Pending:
+		l.Client.Pending = false
+		if c.State < Answered && c.nextTarget(env, 0) {
+			return
+		}
+		c.end(env, ending{end: endUnavailable, by: byPlatform, status: 500})
+		c.leaveIfOver(env)
+	}
+}
+
+// finished takes the final response to a request of ours that is no INVITE, nil
+// when there was none.
+func (c *Call) finished(env *Env, s Side, sent Sent, m *message.Message) {
+	if m != nil && m.Status >= 300 && c.sendAgain(env, s, sent, m) {
+		return
+	}
+	status := 408
+	if m != nil {
+		status = m.Status
+	}
+	switch {
+	case sent.Request.Method == "BYE":
+		c.leaveIfOver(env)
+	case c.State >= Ending:
+	case sent.Tx == c.Exchange.Asked && c.Exchange.active():
+		c.updateAnswered(env, status, m)
+	case sent.Refresh:
+		c.refreshed(env, s, status, m)
+	case sent.Request.Method == "INFO":
+		c.infoAnswered(env, sent, status)
+	case gone(status):
+		c.legLost(env, s)
+	}
+}
+
+// gone says that a status inside a dialog means that there is none any more (RFC
+// 5057 section 5.1), or nobody who answers in it.
+func gone(status int) bool { return status == 481 || status == 408 }
+
+// legLost ends a call one of whose parties is no longer there. That party gets a
+// BYE too (section 12.2.1.2): it may be wrong, or its proxy may have spoken.
+func (c *Call) legLost(env *Env, s Side) {
+	c.end(env, ending{end: cdr.EndLegLost, by: s.String(), status: 480, q850: causeRecovery})
+}

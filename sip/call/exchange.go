@@ -342,6 +342,7 @@ func (c *Call) concluded(env *Env, m *message.Message, d *sdp.Description, err e
 	if err != nil {
 		// That party is in the new session by its 2xx, the other in the old one:
 		// there is no way back for both.
+		c.dropOffer(env, x)
 		c.end(env, ending{end: endFailed, by: byPlatform, status: 480, q850: causeNoBearer})
 		return
 	}
@@ -372,6 +373,7 @@ func (c *Call) exchangeRefused(env *Env, status, retryAfter int) {
 		c.Legs[i].Heard = x.Heard[i]
 	}
 	if gone(status) {
+		c.dropOffer(env, x)
 		c.legLost(env, x.To)
 		return
 	}
@@ -425,6 +427,14 @@ func (c *Call) overtaken(env *Env, s Side, m *message.Message) {
 	c.leaveIfOver(env)
 }
 
+// dropOffer answers an UPDATE or a PRACK whose offer the end of the call has
+// overtaken. An INVITE gets its answer when the record is on disk.
+func (c *Call) dropOffer(env *Env, x Exchange) {
+	if x.Method == "UPDATE" || x.Method == "PRACK" {
+		c.reply(env, x.Back, message.Response{Status: 487})
+	}
+}
+
 // dropExchange answers an offer that the end of the call has overtaken (section
 // 15.1.2).
 func (c *Call) dropExchange(env *Env) {
@@ -433,8 +443,8 @@ func (c *Call) dropExchange(env *Env) {
 		env.do(StopTimer{Timer{RingTimer, x.To}})
 		env.do(StartTimer{Timer{CancelTimer, x.To}, env.Config.Timers.Timeout()})
 	}
-	if x.active() && (x.Method == "UPDATE" || x.Method == "PRACK") {
-		c.reply(env, x.Back, message.Response{Status: 487})
+	if x.active() {
+		c.dropOffer(env, x)
 	}
 	for _, s := range []Side{Caller, Callee} {
 		c.respond(env, s, message.Response{Status: 487})

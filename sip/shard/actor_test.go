@@ -17,11 +17,13 @@ type actor struct {
 	listener                    uint16
 	secrets                     *secrets
 
-	count   int // of branches
-	seq     uint32
-	last    []byte // the last message sent
-	session int
-	media   int // port
+	count     int // of branches
+	seq       uint32
+	last      []byte // the last message sent
+	session   int
+	media     int    // port
+	described string // the last description sent
+	rack      string // of the last reliable provisional response received
 
 	invite  *message.Message            // the last INVITE sent
 	refused *message.Message            // the failure that it got
@@ -59,6 +61,9 @@ func (a *actor) sees(m *message.Message) {
 	if m.Contact != nil {
 		a.target = m.ContactURI()
 	}
+	if m.RSeq > 0 {
+		a.rack = fmt.Sprintf("%d %d %s", m.RSeq, m.CSeq, m.CSeqMethod)
+	}
 	if m.IsRequest() {
 		a.asked[m.Method] = m
 		if m.To.Tag == "" && m.Method == "INVITE" {
@@ -84,16 +89,26 @@ func (a *actor) sees(m *message.Message) {
 //	Require: 100rel             a header in the place of the one that would be there, or beside
 //	-Contact                    a header left out
 //	sdp sendonly port=7000      a description, and what is not as always
+//	same                        the last description once more
+//	body Signal=5\r\n           a body of another type
+//	as second                   from another phone of the same number, behind a proxy that forks
 //
 // A first line with "SIP/2.0" begins a message that is taken as it stands.
 func (a *actor) write(input string) ([]byte, error) {
 	lines := strings.Split(strings.TrimRight(input, "\n"), "\n")
-	var body string
+	var body, phone string
 	var extra, without []string
 	for _, l := range lines[1:] {
 		switch {
+		case strings.HasPrefix(l, "body "):
+			body = strings.ReplaceAll(l[5:], `\r\n`, "\r\n")
+		case l == "same":
+			body = a.described
+		case strings.HasPrefix(l, "as "):
+			phone = "-" + l[3:]
 		case l == "sdp" || strings.HasPrefix(l, "sdp "):
 			body = a.describe(strings.Fields(l)[1:])
+			a.described = body
 		case strings.HasPrefix(l, "-"):
 			without = append(without, l[1:])
 		default:
@@ -124,7 +139,11 @@ func (a *actor) write(input string) ([]byte, error) {
 		headers = append(headers, "Content-Type: application/sdp")
 	}
 	headers = append(headers, "Content-Length: "+strconv.Itoa(len(body)))
-	b := []byte(strings.Join(edit(headers, extra, without), "\r\n") + "\r\n\r\n" + body)
+	head := strings.Join(edit(headers, extra, without), "\r\n")
+	if phone != "" {
+		head = strings.NewReplacer(a.tag, a.tag+phone, "user-"+a.name, "user-"+a.name+phone).Replace(head)
+	}
+	b := []byte(head + "\r\n\r\n" + body)
 	a.sent(b)
 	return b, nil
 }
@@ -204,8 +223,11 @@ func (a *actor) request(first []string) ([]string, error) {
 		"Call-ID: " + a.callID,
 		"CSeq: " + strconv.Itoa(int(seq)) + " " + method,
 	}
-	if method == "INVITE" {
+	if method == "INVITE" || method == "UPDATE" {
 		h = append(h, a.contact())
+	}
+	if method == "PRACK" {
+		h = append(h, "RAck: "+a.rack)
 	}
 	return h, nil
 }
@@ -233,7 +255,7 @@ func (a *actor) response(first []string) ([]string, error) {
 	}
 	h = append(h, "From: "+m.From.Text, "To: "+to, "Call-ID: "+m.CallID,
 		"CSeq: "+strconv.Itoa(int(m.CSeq))+" "+method)
-	if method == "INVITE" && first[0] != "100" {
+	if (method == "INVITE" || method == "UPDATE") && first[0] != "100" {
 		h = append(h, a.contact())
 	}
 	return h, nil

@@ -3,6 +3,7 @@ package shard_test
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -179,6 +180,20 @@ func (s *scene) set(t *testing.T, args []string) {
 			w.config.RingTimeout = by
 		case "limit":
 			w.rows[0].MaxDuration = by
+		case "reliable":
+			w.trunks[0].Reliable, w.trunks[1].Reliable = value, value
+		case "session":
+			w.trunks[0].SessionTimer, w.trunks[1].SessionTimer = by, by
+		case "least":
+			w.trunks[0].MinSession, w.trunks[1].MinSession = by, by
+		case "refer":
+			w.trunks[0].Refer, w.trunks[1].Refer = "allow", "allow"
+		case "calls":
+			w.trunks[1].MaxCalls, _ = strconv.Atoi(value)
+		case "targets":
+			second := hop(1, flow.UDP, outsideHost, "198.51.100.8:5060")
+			second.Priority = 1
+			w.config.Hops[1] = append(w.config.Hops[1], second)
 		default:
 			t.Fatalf("world: no %s", name)
 		}
@@ -273,7 +288,7 @@ func (s *scene) shows(send shard.Send) {
 // noted are the headers that are written down even where the whole is not.
 var noted = []string{
 	"Route", "Record-Route", "Allow", "Accept", "Require", "Supported", "Unsupported", "Retry-After", "Reason",
-	"P-Asserted-Identity", "Remote-Party-ID",
+	"P-Asserted-Identity", "Remote-Party-ID", "RSeq", "RAck", "Session-Expires", "Min-SE", "Event", "Subscription-State",
 }
 
 func (s *scene) details(headers []string, body string) {
@@ -301,6 +316,9 @@ func (s *scene) details(headers []string, body string) {
 
 // brief is a session description of ours in one line.
 func brief(body string) string {
+	if !strings.HasPrefix(body, "v=0") {
+		return fmt.Sprintf("body %q", body)
+	}
 	var version, addr, direction string
 	var streams []string
 	for _, l := range strings.Split(body, "\r\n") {

@@ -105,7 +105,7 @@ func newNames() *names { return &names{map[string]string{}, map[string]int{}} }
 const letter = "[bcdfghjkmnpqrstv]"
 
 var minted = regexp.MustCompile(`\bz9hG4bK` + letter + `{24}\b|\b` + letter + `{44}\b|tag=` + letter + `{24}\b|sip:` +
-	letter + `{24}@|o=- \d+`)
+	letter + `{24}@|o=- \d+|RSeq: \d+`)
 
 func (n *names) replace(text string) string {
 	return minted.ReplaceAllStringFunc(text, func(t string) string {
@@ -119,6 +119,8 @@ func (n *names) replace(text string) string {
 			sort, before, after = "user", "sip:", "@"
 		case strings.HasPrefix(t, "o="):
 			sort, before = "session", "o=- "
+		case strings.HasPrefix(t, "RSeq"):
+			sort, before = "rseq", "RSeq: "
 		}
 		if n.given[t] == "" {
 			n.count[sort]++

@@ -325,7 +325,7 @@ func (w *world) inspect(s shard.Send) {
 		}
 	case m.IsRequest() && m.Method == "BYE" && !l.onDisk && !w.forked(m):
 		w.fail("call %s: a BYE left before the closing row was on disk", id)
-	case !m.IsRequest() && m.Method == "BYE" && m.Status == 200 && !l.onDisk:
+	case !m.IsRequest() && m.Method == "BYE" && m.Status == 200 && !l.onDisk && !w.forked(m):
 		w.fail("call %s: a BYE was answered before the closing row was on disk", id)
 	case !m.IsRequest() && m.Method == "INVITE" && m.Status >= 300 && m.Status != 482 &&
 		m.CallID == l.callID && m.CSeq == l.first && !l.onDisk:
@@ -333,11 +333,15 @@ func (w *world) inspect(s shard.Send) {
 	}
 }
 
-// forked reports whether a BYE is for a second phone that answered: the call
-// goes on.
+// forked reports whether a BYE of ours is for a second phone that answered, or one
+// that we answer of a second phone that rings: the call goes on.
 func (w *world) forked(m *message.Message) bool {
 	c := w.shard.Call(w.legs[m.CallID])
-	return c != nil && m.CallID == c.Legs[call.Callee].CallID && m.To.Tag != c.Legs[call.Callee].RemoteTag
+	tag := m.To.Tag
+	if !m.IsRequest() {
+		tag = m.From.Tag
+	}
+	return c != nil && m.CallID == c.Legs[call.Callee].CallID && tag != c.Legs[call.Callee].RemoteTag
 }
 
 // audit checks what has to be true when everything is over.

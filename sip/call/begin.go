@@ -70,6 +70,8 @@ func New(env *Env, a Arrival) *Call {
 		c.Record.CalleeIn = cdr.Party{Number: n}
 	}
 
+	passed, passing := passes(a.Trunk, m, dialledErr, number)
+	c.FirstSDP, c.LateOffer = m.Body, len(m.Body) == 0 || m.Optional && m.ContentType != sdpType
 	c.respond(env, Caller, message.Response{Status: 100})
 	env.do(Enter{Caller, caller.CallID, caller.LocalTag})
 	switch {
@@ -83,13 +85,14 @@ func New(env *Env, a Arrival) *Call {
 		c.refuseAs(env, cdr.EndTrunkLimit, binding.RefusalOverload, Final{Status: 503, RetryAfter: retryLater})
 	case caller.Server.Reliable.Must && a.Trunk.Reliable == trunk.ReliableOff:
 		c.refuse(env, "", Final{Status: 420, Unsupported: needsPRACK})
-	case dialledErr != nil:
+	case dialledErr != nil && !passing:
 		c.refuse(env, binding.RefusalNoBinding, Final{Status: undialled(dialledErr)})
 	case c.tooBrief(env, Caller, caller.Server.Wish) > 0:
 		c.refuse(env, "", Final{Status: 422, MinSE: c.tooBrief(env, Caller, caller.Server.Wish)})
+	case passing:
+		c.pass(env, a.Trunk, passed)
 	default:
 		c.Waiting |= forDecision
-		c.FirstSDP, c.LateOffer = m.Body, len(m.Body) == 0 || m.Optional && m.ContentType != sdpType
 		env.do(Decide{Query: binding.Query{Dialled: dialled, Caller: number, At: env.Now}})
 	}
 	return c
@@ -130,7 +133,13 @@ func (c *Call) decided(env *Env, ev Decided) {
 		c.refuse(env, d.Refusal, Final{Status: refusalStatus(d.Refusal)})
 		return
 	}
-	out := route(env.Config.Trunks, in)
+	c.Edge = d.Edge
+	c.open(env, in, route(env.Config.Trunks, in))
+}
+
+// open asks for what a call needs before the callee can be called: media ports,
+// and its record on disk.
+func (c *Call) open(env *Env, in, out *trunk.Trunk) {
 	if out == nil {
 		c.refuse(env, binding.RefusalNoRoute, Final{Status: 500})
 		return
@@ -144,10 +153,11 @@ func (c *Call) decided(env *Env, ev Decided) {
 		c.refuseAs(env, cdr.EndTrunkLimit, binding.RefusalOverload, Final{Status: 503, RetryAfter: retryLater})
 		return
 	}
-	c.Edge = d.Edge
 	c.Record.TrunkOut = out.Name
-	c.Record.CallerOut = cdr.Party{X: d.Edge.Shown}
-	c.Record.CalleeOut = cdr.Party{Number: d.Edge.Callee}
+	c.Record.CallerOut, c.Record.CalleeOut = cdr.Party{X: c.Edge.Shown}, cdr.Party{Number: c.Edge.Callee}
+	if c.Passed.Callee != "" {
+		c.Record.CallerOut, c.Record.CalleeOut = c.Record.CallerIn, c.Record.CalleeIn
+	}
 	c.prepareCallee(env, out)
 
 	c.State = Opening

@@ -117,8 +117,9 @@ type Call struct {
 	Realign     bool   // the caller was told another answer than the one that counts
 	SessionIDs  [2]uint64
 
-	Edge binding.Edge // who is called and what is shown
-	Hops []Hop        // targets that are left to try
+	Edge   binding.Edge // who is called and what is shown
+	Passed Passed       // what goes on unchanged of a call that is not masked
+	Hops   []Hop        // targets that are left to try
 
 	Final    Final    // the answer that the caller's INVITE ends with
 	Byes     []Reply  // BYE requests to be answered once the record is on disk

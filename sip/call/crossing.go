@@ -25,6 +25,8 @@ import (
 //	Q.850 cause              both       BYE                           a number 1-127 (RFC 3326), no text
 //	SDP                      both       INVITE, 18x, 2xx, ACK, PRACK, parsed and written anew by media/sdp; our addresses, allowed
 //	                                    UPDATE                        attributes
+//	who calls whom           to callee  INVITE to no 700 number, where the numbers as they came, and Privacy: id (pass.go)
+//	                                    a trunk says pass
 //	DTMF                     both       INFO                          one key of 16 and a length in ms, written anew (info.go)
 //
 // To add a row, add a function here and the test that plants a canary in it.

@@ -34,6 +34,7 @@ type Leg struct {
 type Identity struct {
 	Asserted    string // P-Asserted-Identity (RFC 3325)
 	RemoteParty string // Remote-Party-ID
+	Private     bool   // Privacy: id (RFC 3325), of a call that is not masked
 }
 
 // Served is an INVITE that we received.

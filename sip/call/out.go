@@ -47,11 +47,15 @@ func (c *Call) prepareCallee(env *Env, out *trunk.Trunk) {
 	if out.Domain != "" {
 		ours, theirs = out.Domain, out.Domain
 	}
+	l.Contact = contact(env.Mint.Token(), hop.Flow, hop.Host)
+	if c.Passed.Callee != "" {
+		c.Passed.identify(env, l, out, ours, theirs, hop.Target)
+		return
+	}
 	shown := "<" + out.ShownURI(env.Config.Plan, c.Edge.Shown, ours) + ">"
 	l.From = shown + ";tag=" + l.LocalTag
 	l.To = "<" + out.CalleeURI(env.Config.Plan, c.Edge.Callee, theirs) + ">"
 	l.Target = out.CalleeURI(env.Config.Plan, c.Edge.Callee, hop.Target)
-	l.Contact = contact(env.Mint.Token(), hop.Flow, hop.Host)
 	l.Identity = identity(out, shown)
 }
 
@@ -80,7 +84,7 @@ func (c *Call) dial(env *Env) error {
 	r := l.nextRequest(env, &l.Dialog, "INVITE")
 	r.MaxForwards = c.MaxForwards
 	r.Contact = l.Contact
-	r.Identity, r.RemoteParty = l.Identity.Asserted, l.Identity.RemoteParty
+	r.Identity, r.RemoteParty, r.Private = l.Identity.Asserted, l.Identity.RemoteParty, l.Identity.Private
 	c.offerFeatures(env, Callee, &r)
 	c.offerReliable(env, &r)
 	attach(&r, body)

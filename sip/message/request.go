@@ -34,6 +34,7 @@ type Request struct {
 	Expires            Seconds
 	Event              string // of a NOTIFY (RFC 6665)
 	SubscriptionState  string // likewise
+	Private            bool   // Privacy: id (RFC 3325)
 }
 
 // Append writes the request behind dst, its headers in a fixed order. It returns
@@ -85,6 +86,9 @@ func (r *Request) Append(dst []byte) []byte {
 	w.list("Require: ", r.Require)
 	w.line("P-Asserted-Identity: ", r.Identity)
 	w.line("Remote-Party-ID: ", r.RemoteParty)
+	if r.Private {
+		w.line("Privacy: ", "id")
+	}
 	if r.RAck != (RAck{}) {
 		w.text("RAck: ")
 		w.number(int(r.RAck.RSeq))

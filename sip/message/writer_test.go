@@ -18,7 +18,7 @@ func fullRequest() Request {
 		RemoteParty: "<sip:700100100010001@192.0.2.1>;party=calling", Q850: 16, ContentType: "application/sdp", Body: []byte("v=0\r\n"),
 		AllowRefer: true, RAck: RAck{RSeq: 1, CSeq: 2, Method: "INVITE"}, SessionExpires: 1800, Refresher: "uac", MinSE: 90,
 		Authorization: "Digest a", ProxyAuthorization: "Digest b", AcceptSDP: true, Expires: In(0), Event: "refer",
-		SubscriptionState: "active;expires=60",
+		SubscriptionState: "active;expires=60", Private: true,
 	}
 }
 
@@ -52,6 +52,7 @@ const wroteRequest = "INVITE sip:13900000002@192.0.2.10:5060 SIP/2.0\r\n" +
 	"Require: c\r\n" +
 	"P-Asserted-Identity: <sip:700100100010001@192.0.2.1>\r\n" +
 	"Remote-Party-ID: <sip:700100100010001@192.0.2.1>;party=calling\r\n" +
+	"Privacy: id\r\n" +
 	"RAck: 1 2 INVITE\r\n" +
 	"Session-Expires: 1800;refresher=uac\r\n" +
 	"Min-SE: 90\r\n" +
@@ -237,7 +238,7 @@ func TestAppendDropsWhatIsIncomplete(t *testing.T) {
 func TestAppendWritesNoOtherHeader(t *testing.T) {
 	r, s := fullRequest(), fullResponse()
 	allowed := strings.Fields("Via Max-Forwards Route From To Call-ID CSeq Contact Allow Supported Require " +
-		"P-Asserted-Identity Remote-Party-ID Reason Content-Type Content-Length Record-Route Accept Unsupported Retry-After RAck RSeq " +
+		"P-Asserted-Identity Remote-Party-ID Reason Content-Type Content-Length Record-Route Accept Unsupported Retry-After RAck Privacy RSeq " +
 		"Session-Expires Min-SE Expires Event Subscription-State Authorization Proxy-Authorization WWW-Authenticate Recv-Info")
 	for _, text := range []string{string(r.Append(nil)), string(s.Append(nil))} {
 		head, _, _ := strings.Cut(text, "\r\n\r\n")

@@ -8,6 +8,7 @@ package shard
 
 import (
 	"maps"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -31,6 +32,7 @@ type Config struct {
 	Router          *token.Router
 	Call            *call.Config
 	Advertise       []string // by listener: host:port that replaces the local address, empty: none
+	Streams         []Stream // by listener: where requests leave that are too large for it
 	MaxCalls        int      // bound on live calls; 0: 100 000
 	MaxTransactions int      // bound on transactions, ended ones that linger included; 0: 8 a call
 }
@@ -46,6 +48,7 @@ type Shard struct {
 	tokens   map[uint64]*tx // transactions on streams, to hear of what could not be sent
 	token    uint64
 	timers   *wheel.Wheel[timerKey]
+	refused  map[netip.AddrPort]time.Time // peers that took no connection, until when
 	draining bool
 	stats    Stats
 	scratch  []byte
@@ -132,6 +135,7 @@ func New(config Config, now time.Time) *Shard {
 		dialogs: map[dialogKey]dialog{},
 		merged:  map[mergeKey]struct{}{},
 		tokens:  map[uint64]*tx{},
+		refused: map[netip.AddrPort]time.Time{},
 		timers:  wheel.New[timerKey](now, tick),
 		token:   uint64(config.Index) << 48, // so that a token names its shard
 	}
@@ -179,7 +183,7 @@ func (s *Shard) Answer(now time.Time, id string, ev call.Event) {
 func (s *Shard) Failed(now time.Time, token uint64) {
 	s.env.Now = now
 	t := s.tokens[token]
-	if t == nil {
+	if t == nil || s.narrowed(t) {
 		return
 	}
 	if t.flow.Conn != 0 {

@@ -34,6 +34,8 @@ type tx struct {
 	ackTag  string
 	ackFlow flow.Flow
 
+	narrow *datagram // it was too large for UDP
+
 	retransmit, deadline wheel.ID
 	token                uint64
 
@@ -173,7 +175,8 @@ func (s *Shard) ask(l *live, a call.Ask) {
 	if a.Request.Method == "INVITE" {
 		kind = transaction.InviteClient
 	}
-	t := s.open(a.Tx, kind, a.Flow)
+	f, r, b, narrow := s.widen(a.Flow, a.Request, s.writeRequest(&a.Request))
+	t := s.open(a.Tx, kind, f)
 	if t == nil {
 		// No room: the call hears of it as of a request that nobody answers.
 		if !a.Quiet {
@@ -182,11 +185,9 @@ func (s *Shard) ask(l *live, a call.Ask) {
 		return
 	}
 	t.owner, t.side, t.quiet = l, a.Side, a.Quiet
-	t.last = s.writeRequest(&a.Request)
+	t.last, t.narrow = b, narrow
 	if kind == transaction.InviteClient {
-		r := a.Request
-		r.Body = nil
-		t.request = &r
+		t.request = short(r)
 	}
 	s.step(t, transaction.Begin, nil)
 }

@@ -75,38 +75,38 @@ type OpenRecord struct{ Record cdr.Record }
 // CloseRecord writes the closing row, or the only row of a refused call.
 type CloseRecord struct{ Record cdr.Record }
 
-// OpenMedia opens ports on both legs.
+// OpenMedia opens ports on both legs, for a session of that number.
 type OpenMedia struct {
-	Pools [2]string
-	Peers [2]flow.Flow
+	Session int
+	Pools   [2]string
+	Peers   [2]flow.Flow
 }
 
 // SetRemote says where a leg's media is and what it may send, once an offer has
 // its answer.
 type SetRemote struct {
-	Side   Side
-	Remote sdp.RemoteMedia
-	Signal netip.Addr // where the party's signalling comes from
+	Session int
+	Side    Side
+	Remote  sdp.RemoteMedia
+	Signal  netip.Addr // where the party's signalling comes from
 }
 
 // SettleMedia says that offer and answer are complete on both legs.
-type SettleMedia struct{}
+type SettleMedia struct{ Session int }
 
 // CloseMedia closes the ports and asks for what flowed.
-type CloseMedia struct{}
+type CloseMedia struct{ Session int }
 
 // Enter registers one of the call's dialogs: requests with this Call-ID and To
 // tag are the call's from now on.
 type Enter struct {
 	Side          Side
 	CallID, Local string
+	Trunk         int
 }
 
 // Exit takes back what Enter did.
-type Exit struct {
-	Side          Side
-	CallID, Local string
-}
+type Exit struct{ Side Side }
 
 // Leave ends the call: nothing of it is needed any more.
 type Leave struct{}

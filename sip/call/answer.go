@@ -51,7 +51,7 @@ func (c *Call) calleeAnswers(env *Env, m *message.Message) {
 		c.end(env, ending{end: endFailed, by: byPlatform, status: 500, q850: causeNoBearer})
 		return
 	}
-	env.do(SettleMedia{})
+	env.do(SettleMedia{c.Session})
 	c.answered(env, body, false)
 }
 

@@ -73,7 +73,7 @@ func New(env *Env, a Arrival) *Call {
 	passed, passing := passes(a.Trunk, m, dialledErr, number)
 	c.FirstSDP, c.LateOffer = m.Body, len(m.Body) == 0 || m.Optional && m.ContentType != sdpType
 	c.respond(env, Caller, message.Response{Status: 100})
-	env.do(Enter{Caller, caller.CallID, caller.LocalTag})
+	env.do(Enter{Caller, caller.CallID, caller.LocalTag, caller.Trunk})
 	switch {
 	case a.Refuse != nil:
 		end := a.End
@@ -112,6 +112,10 @@ func (c *Call) refuseAs(env *Env, end string, why binding.Refusal, f Final) {
 
 // decided takes the store's answer: the edge, or why there is none.
 func (c *Call) decided(env *Env, ev Decided) {
+	if len(c.Transfers) > 0 {
+		c.thirdDecided(env, ev)
+		return
+	}
 	c.Waiting &^= forDecision
 	if c.State != Deciding {
 		c.wind(env)
@@ -171,6 +175,10 @@ func (c *Call) open(env *Env, in, out *trunk.Trunk) {
 
 // mediaOpened takes our ports.
 func (c *Call) mediaOpened(env *Env, ev MediaOpened) {
+	if ev.Session != c.Session {
+		c.thirdOpened(env, ev)
+		return
+	}
 	c.Waiting &^= forMedia
 	if ev.Err != nil {
 		if c.State == Opening {
@@ -188,6 +196,10 @@ func (c *Call) mediaOpened(env *Env, ev MediaOpened) {
 // recordOpened says that the call is on disk: only now may the callee's phone
 // ring.
 func (c *Call) recordOpened(env *Env, ev RecordOpened) {
+	if ev.ID != c.Record.ID {
+		c.thirdRecorded(env, ev)
+		return
+	}
 	c.Waiting &^= forOpened
 	if ev.Err != nil && c.State == Opening {
 		c.end(env, ending{end: cdr.EndFailed, by: byPlatform, status: 500})

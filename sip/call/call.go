@@ -46,25 +46,36 @@ import (
 	"mask700/sip/trunk"
 )
 
-// Side is one of the two legs.
+// Side is one of the two legs, or the third one of a transfer.
 type Side uint8
 
 // The caller's leg is the one whose INVITE came in, the callee's the one that
-// we opened.
+// we opened. The third is that of the party that comes, and then of the one that
+// goes, while a call is transferred.
 const (
 	Caller Side = iota
 	Callee
+	Third
+
+	sides
 )
 
-// Other is the opposite leg.
+// Sides is how many there can be.
+const Sides = int(sides)
+
+// Other is the opposite leg of one of the two.
 func (s Side) Other() Side { return 1 - s }
 
 // String names the side as records do.
 func (s Side) String() string {
-	if s == Callee {
+	switch s {
+	case Caller:
+		return "caller"
+	case Callee:
 		return "callee"
+	default:
+		return "third party"
 	}
-	return "caller"
 }
 
 // State is where a call stands.
@@ -121,11 +132,14 @@ type Call struct {
 	Passed Passed       // what goes on unchanged of a call that is not masked
 	Hops   []Hop        // targets that are left to try
 
-	Final    Final    // the answer that the caller's INVITE ends with
-	Byes     []Reply  // BYE requests to be answered once the record is on disk
-	Exchange Exchange // an offer on its way across, inside the dialogs
-	Released []string // To tags of the callee's further phones that have been released
-	Signaled bool     // the record is on disk: what ends the legs has been sent
+	Final     Final      // the answer that the caller's INVITE ends with
+	Byes      []Reply    // BYE requests to be answered once the record is on disk
+	Exchange  Exchange   // an offer on its way across, inside the dialogs
+	Released  []string   // To tags of the callee's further phones that have been released
+	Transfers []Transfer // a transfer on its way; none or one
+	Session   int        // number of the media session
+	Turned    bool       // by a transfer the party on the caller's side is the one called
+	Signaled  bool       // the record is on disk: what ends the legs has been sent
 }
 
 // Told is how much the caller knows of the answer to the offer of its INVITE.
@@ -196,8 +210,13 @@ type Reply struct {
 	Wish        Wish // of the request
 }
 
-// Leg returns the leg of a side.
-func (c *Call) leg(s Side) *Leg { return &c.Legs[s] }
+// leg returns the leg of a side. There is a third only during a transfer.
+func (c *Call) leg(s Side) *Leg {
+	if s == Third {
+		return &c.Transfers[0].Leg
+	}
+	return &c.Legs[s]
+}
 
 // Handle feeds one event to the call and appends what is to be done to
 // env.Actions.
@@ -224,6 +243,9 @@ func (c *Call) Handle(env *Env, ev Event) {
 	case Fired:
 		c.fired(env, ev)
 	case MediaSilent:
+		if ev.Session != c.Session {
+			return
+		}
 		c.end(env, ending{end: cdr.EndMediaTimeout, by: byPlatform, status: 480, q850: causeRecovery})
 	case HangUp:
 		c.end(env, ending{end: ev.End, by: byPlatform, status: 480, q850: causeNormal})

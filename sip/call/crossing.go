@@ -163,7 +163,7 @@ func (c *Call) setRemotes(env *Env) error {
 		}
 	}
 	for s, r := range remote {
-		env.do(SetRemote{Side: Side(s), Remote: r, Signal: c.Legs[s].Peer})
+		env.do(SetRemote{Session: c.Session, Side: Side(s), Remote: r, Signal: c.Legs[s].Peer})
 	}
 	return nil
 }

@@ -23,6 +23,14 @@ const (
 	endFailed      = cdr.EndFailed
 )
 
+// role is what the record calls the party of a side.
+func (c *Call) role(s Side) string {
+	if c.Turned {
+		s = s.Other()
+	}
+	return s.String()
+}
+
 // ending is how and by whom a call comes to its end.
 type ending struct {
 	end    string
@@ -57,6 +65,7 @@ func (c *Call) end(env *Env, e ending) {
 	if l := c.leg(Callee); l.Client.Pending && l.State < Confirmed {
 		c.cancelInvite(env, Callee)
 	}
+	c.shed(env, cdr.EndCancelled)
 	c.wind(env)
 }
 
@@ -69,7 +78,7 @@ func (c *Call) wind(env *Env) {
 	case c.MediaOpen:
 		c.MediaOpen = false
 		c.Waiting |= forMediaEnd
-		env.do(CloseMedia{})
+		env.do(CloseMedia{c.Session})
 	case !c.Signaled:
 		c.Waiting |= forClosed
 		env.do(CloseRecord{Record: c.Record})
@@ -77,6 +86,10 @@ func (c *Call) wind(env *Env) {
 }
 
 func (c *Call) mediaEnded(env *Env, ev MediaEnded) {
+	if ev.Session != c.Session {
+		c.thirdSilenced(env, ev)
+		return
+	}
 	c.Waiting &^= forMediaEnd
 	c.Record.Media = ev.Media
 	c.wind(env)
@@ -85,6 +98,10 @@ func (c *Call) mediaEnded(env *Env, ev MediaEnded) {
 // recordClosed lets the call end on the wire. That the store failed to write
 // the row is its own alarm; the parties are released all the same.
 func (c *Call) recordClosed(env *Env, ev RecordClosed) {
+	if ev.ID != c.Record.ID {
+		c.thirdClosed(env, ev)
+		return
+	}
 	c.Waiting &^= forClosed
 	c.Record.Seq = ev.Seq
 	c.Signaled = true
@@ -112,7 +129,8 @@ func (c *Call) recordClosed(env *Env, ev RecordClosed) {
 
 // leaveIfOver ends the call when neither leg has anything left to say.
 func (c *Call) leaveIfOver(env *Env) {
-	if !c.Signaled || c.State == Over {
+	c.thirdOver(env)
+	if !c.Signaled || c.State == Over || len(c.Transfers) > 0 {
 		return
 	}
 	for s := range c.Legs {
@@ -139,7 +157,7 @@ func (c *Call) byeReceived(env *Env, ev Requested) {
 		return
 	}
 	c.Byes = append(c.Byes, Reply{Tx: ev.Tx, Echo: ev.Echo})
-	e := ending{end: cdr.EndCompleted, by: ev.Side.String(), status: 487, q850: releaseCause(ev.Message)}
+	e := ending{end: cdr.EndCompleted, by: c.role(ev.Side), status: 487, q850: releaseCause(ev.Message)}
 	switch {
 	case !c.Record.AnsweredAt.IsZero():
 	case ev.Side == Callee:
@@ -175,10 +193,18 @@ func (c *Call) cancelInvite(env *Env, s Side) {
 // fired takes a timer of the call.
 func (c *Call) fired(env *Env, ev Fired) {
 	s := ev.Timer.Side
+	if s == Third && len(c.Transfers) == 0 {
+		return
+	}
 	l := c.leg(s)
 	switch ev.Timer.Kind {
 	case RingTimer:
-		if l.Client.Again {
+		switch {
+		case s == Third:
+			c.Transfers[0].Record.End, c.Transfers[0].Record.ReleasedBy = endNoAnswer, byPlatform
+			c.thirdFailed(env, 480)
+			return
+		case l.Client.Again:
 			c.cancelInvite(env, s)
 			return
 		}

@@ -21,21 +21,29 @@ type Decided struct {
 
 // MediaOpened is the answer to OpenMedia: our ports on either leg.
 type MediaOpened struct {
-	Local [2]sdp.Local // by Side
-	Err   error
+	Session int
+	Local   [2]sdp.Local // by Side
+	Err     error
 }
 
 // MediaEnded is the answer to CloseMedia: what flowed.
-type MediaEnded struct{ Media cdr.Media }
+type MediaEnded struct {
+	Session int
+	Media   cdr.Media
+}
 
 // MediaSilent says that no media came from either side for the media timeout.
-type MediaSilent struct{}
+type MediaSilent struct{ Session int }
 
 // RecordOpened says that the opening row is on disk.
-type RecordOpened struct{ Err error }
+type RecordOpened struct {
+	ID  string // of the record
+	Err error
+}
 
 // RecordClosed says that the closing row is on disk.
 type RecordClosed struct {
+	ID  string // of the record
 	Seq uint64
 	Err error
 }
@@ -107,10 +115,10 @@ const (
 )
 
 // Timers is how many timers a call may have running.
-const Timers = int(timerKinds) * 2
+const Timers = int(timerKinds) * Sides
 
 // Index numbers the timers of a call from 0.
-func (t Timer) Index() int { return int(t.Kind)*2 + int(t.Side) }
+func (t Timer) Index() int { return int(t.Kind)*Sides + int(t.Side) }
 
 // Timer names one timer of a call. Starting one that runs starts it anew.
 type Timer struct {

@@ -38,7 +38,7 @@ func (c *Call) reinvited(env *Env, s Side, back Reply, m *message.Message) {
 	case c.State >= Ending:
 		c.reply(env, back, message.Response{Status: 481})
 		return
-	case l.Server.Tx != "" && !l.Server.Final, c.State < Answered:
+	case l.asked(), c.State < Answered:
 		// A second INVITE before the first has its answer (section 14.2).
 		c.reply(env, back, message.Response{Status: 500, RetryAfter: soon(env)})
 		return
@@ -133,6 +133,14 @@ func soon(env *Env) int { return 1 + int(env.Mint.Uint64()%10) }
 // busy says why an offer of a party cannot go across now, as the status that it
 // gets; 0: it can.
 func (c *Call) busy(s Side) int {
+	if len(c.Transfers) > 0 {
+		return 491 // one of the parties is about to be another
+	}
+	return c.occupied(s)
+}
+
+// occupied is busy for an offer of our own.
+func (c *Call) occupied(s Side) int {
 	l, other := c.leg(s), c.leg(s.Other())
 	switch {
 	case c.Exchange.active() && c.Exchange.From == s && !c.Exchange.own():
@@ -142,7 +150,7 @@ func (c *Call) busy(s Side) int {
 	case !c.settled(s):
 		return 491
 	case c.State >= Answered:
-		if !c.leg(Caller).Server.Final || other.Server.Tx != "" && !other.Server.Final {
+		if l.asked() || other.asked() {
 			return 491
 		}
 		return 0
@@ -151,6 +159,9 @@ func (c *Call) busy(s Side) int {
 	}
 	return 0
 }
+
+// asked reports whether an INVITE of the party waits for its final response.
+func (l *Leg) asked() bool { return l.Server.Tx != "" && !l.Server.Final }
 
 // settled reports whether the first offer of a leg has its answer for good, so
 // that there may be another.
@@ -346,7 +357,7 @@ func (c *Call) concluded(env *Env, m *message.Message, d *sdp.Description, err e
 		c.end(env, ending{end: endFailed, by: byPlatform, status: 480, q850: causeNoBearer})
 		return
 	}
-	env.do(SettleMedia{})
+	env.do(SettleMedia{c.Session})
 	switch x.Method {
 	case "":
 		c.ownConcluded(env, x.To)

@@ -13,6 +13,7 @@ type Leg struct {
 	Trunk    int
 	Host     string // our host:port on this leg
 	CallID   string
+	Ours     bool // we made the Call-ID
 	LocalTag string
 	From     string     // of our requests, complete
 	Contact  string     // ours, complete
@@ -127,6 +128,16 @@ func (l *Leg) take(tx Tx) (Sent, bool) {
 		}
 	}
 	return Sent{}, false
+}
+
+// awaits reports whether a request of ours waits for its final response.
+func (l *Leg) awaits(tx Tx) bool {
+	for i := range l.Sent {
+		if l.Sent[i].Tx == tx {
+			return true
+		}
+	}
+	return false
 }
 
 // waitsFor reports whether a request of a method waits for its final response.

@@ -3,6 +3,7 @@ package call
 import (
 	"strings"
 
+	"mask700/binding"
 	"mask700/media/sdp"
 	"mask700/sip/flow"
 	"mask700/sip/message"
@@ -38,24 +39,40 @@ func contact(user string, f flow.Flow, host string) string {
 // prepareCallee composes the callee's leg from the edge alone, toward the first
 // hop that is left.
 func (c *Call) prepareCallee(env *Env, out *trunk.Trunk) {
-	hop := c.Hops[0]
 	l := c.leg(Callee)
-	*l = Leg{Trunk: out.Index, Host: hop.Host, CallID: env.Mint.CallID(), LocalTag: env.Mint.Token(), Peer: hop.Flow.Remote.Addr()}
-	l.Flow = hop.Flow
-	l.SDP = sdp.NewLeg(c.SessionIDs[Callee])
-	ours, theirs := hop.Domain, hop.Target
-	if out.Domain != "" {
-		ours, theirs = out.Domain, out.Domain
-	}
-	l.Contact = contact(env.Mint.Token(), hop.Flow, hop.Host)
+	*l = newLeg(env, out, c.Hops[0], c.SessionIDs[Callee])
 	if c.Passed.Callee != "" {
-		c.Passed.identify(env, l, out, ours, theirs, hop.Target)
+		c.Passed.identify(env, l, out, c.Hops[0])
 		return
 	}
-	shown := "<" + out.ShownURI(env.Config.Plan, c.Edge.Shown, ours) + ">"
+	l.identify(env, out, c.Hops[0], c.Edge)
+}
+
+// newLeg is a leg that we open, without its parties.
+func newLeg(env *Env, out *trunk.Trunk, hop Hop, session uint64) Leg {
+	l := Leg{
+		Trunk: out.Index, Host: hop.Host, CallID: env.Mint.CallID(), Ours: true, LocalTag: env.Mint.Token(),
+		Contact: contact(env.Mint.Token(), hop.Flow, hop.Host), Peer: hop.Flow.Remote.Addr(),
+	}
+	l.Flow, l.SDP = hop.Flow, sdp.NewLeg(session)
+	return l
+}
+
+// domains are the hosts of From and To toward a hop.
+func domains(out *trunk.Trunk, hop Hop) (ours, theirs string) {
+	if out.Domain != "" {
+		return out.Domain, out.Domain
+	}
+	return hop.Domain, hop.Target
+}
+
+// identify writes who is called and which number is shown, from the edge alone.
+func (l *Leg) identify(env *Env, out *trunk.Trunk, hop Hop, e binding.Edge) {
+	ours, theirs := domains(out, hop)
+	shown := "<" + out.ShownURI(env.Config.Plan, e.Shown, ours) + ">"
 	l.From = shown + ";tag=" + l.LocalTag
-	l.To = "<" + out.CalleeURI(env.Config.Plan, c.Edge.Callee, theirs) + ">"
-	l.Target = out.CalleeURI(env.Config.Plan, c.Edge.Callee, hop.Target)
+	l.To = "<" + out.CalleeURI(env.Config.Plan, e.Callee, theirs) + ">"
+	l.Target = out.CalleeURI(env.Config.Plan, e.Callee, hop.Target)
 	l.Identity = identity(out, shown)
 }
 
@@ -89,7 +106,7 @@ func (c *Call) dial(env *Env) error {
 	c.offerReliable(env, &r)
 	attach(&r, body)
 	l.Base = l.Dialog
-	env.do(Enter{Callee, l.CallID, l.LocalTag})
+	env.do(Enter{Callee, l.CallID, l.LocalTag, l.Trunk})
 	c.invite(env, Callee, r, false)
 	return nil
 }
@@ -140,7 +157,7 @@ func (c *Call) nextTarget(env *Env, retryAfter int) bool {
 		return false
 	}
 	c.Hops = c.Hops[1:]
-	env.do(Exit{Callee, l.CallID, l.LocalTag})
+	env.do(Exit{Callee})
 	c.prepareCallee(env, env.Config.Trunks[l.Trunk])
 	return c.dial(env) == nil
 }

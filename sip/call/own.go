@@ -20,7 +20,7 @@ func (c *Call) realign(env *Env) {
 // again.
 func (c *Call) offerOwn(env *Env, s Side) {
 	l, other := c.leg(s), c.leg(s.Other())
-	if c.busy(s) != 0 || c.busy(s.Other()) != 0 {
+	if c.occupied(s) != 0 || c.occupied(s.Other()) != 0 || len(c.Transfers) > 0 && !c.joining(s) {
 		env.do(StartTimer{Timer{AgainTimer, s}, c.backoff(env, s)})
 		return
 	}
@@ -41,6 +41,9 @@ func (c *Call) ownConcluded(env *Env, s Side) {
 	if s == Caller {
 		c.Realign = false
 	}
+	if c.joining(s) {
+		c.joined(env)
+	}
 }
 
 // ownRefused takes the refusal of an offer of our own. When offers have crossed
@@ -54,12 +57,17 @@ func (c *Call) ownRefused(env *Env, s Side, status int) {
 	if s == Caller {
 		c.Realign = false
 	}
+	if c.joining(s) {
+		c.end(env, ending{end: endFailed, by: byPlatform, status: 480, q850: causeNoBearer})
+	}
 }
 
 // again tries an offer of our own once more.
 func (c *Call) again(env *Env, s Side) {
 	switch {
 	case c.State != Talking:
+	case c.joining(s):
+		c.offerOwn(env, s)
 	case s == Caller && c.Realign:
 		c.offerOwn(env, s)
 	case c.leg(s).Session.Due:
@@ -68,11 +76,10 @@ func (c *Call) again(env *Env, s Side) {
 }
 
 // backoff is the wait after offers have crossed: 2.1 to 4 s for who owns the
-// Call-ID, up to 2 s for the other, in steps of 10 ms (section 14.1). We own the
-// callee's.
+// Call-ID, up to 2 s for the other, in steps of 10 ms (section 14.1).
 func (c *Call) backoff(env *Env, s Side) time.Duration {
 	const step = 10 * time.Millisecond
-	if s == Callee {
+	if c.leg(s).Ours {
 		return 2100*time.Millisecond + step*time.Duration(env.Mint.Uint64()%191)
 	}
 	return step * time.Duration(1+env.Mint.Uint64()%200)

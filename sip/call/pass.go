@@ -48,13 +48,14 @@ func (c *Call) pass(env *Env, in *trunk.Trunk, p Passed) {
 }
 
 // identify writes who calls and who is called into the callee's leg.
-func (p *Passed) identify(env *Env, l *Leg, out *trunk.Trunk, ours, theirs, target string) {
+func (p *Passed) identify(env *Env, l *Leg, out *trunk.Trunk, hop Hop) {
+	ours, theirs := domains(out, hop)
 	l.From = "<sip:anonymous@anonymous.invalid>;tag=" + l.LocalTag
 	if p.Caller != "" {
 		l.From = "<sip:" + p.Caller + "@" + ours + ">;tag=" + l.LocalTag
 	}
 	l.To = "<sip:" + p.Callee + "@" + theirs + ">"
-	l.Target = "sip:" + p.Callee + "@" + target
+	l.Target = "sip:" + p.Callee + "@" + hop.Target
 	if uri := out.CalleeURI(env.Config.Plan, p.Number, ours); uri != "" {
 		l.Identity = identity(out, "<"+uri+">")
 	}

@@ -198,7 +198,7 @@ func (c *Call) answerInPRACK(env *Env, d *sdp.Description, err error) {
 		return
 	}
 	c.Told, l.Answered = ToldFirm, true
-	env.do(SettleMedia{})
+	env.do(SettleMedia{c.Session})
 	c.sendPRACK(env, &l.Dialog, l.RSeq, body)
 }
 

@@ -8,6 +8,9 @@ import (
 
 // requested takes a request inside a dialog.
 func (c *Call) requested(env *Env, ev Requested) {
+	if ev.Side == Third && len(c.Transfers) == 0 {
+		return
+	}
 	m, l := ev.Message, c.leg(ev.Side)
 	if m.Method == "ACK" {
 		c.ackReceived(env, ev)
@@ -25,8 +28,12 @@ func (c *Call) requested(env *Env, ev Requested) {
 		return
 	}
 	d.RemoteSeq, d.Numbered = m.CSeq, true
-	if d != &l.Dialog {
+	switch {
+	case d != &l.Dialog:
 		c.forkAsks(env, ev, back, d)
+		return
+	case ev.Side == Third:
+		c.thirdAsks(env, ev, back)
 		return
 	}
 	switch m.Method {
@@ -128,15 +135,30 @@ func (c *Call) answerInAck(env *Env, s Side, d *sdp.Description, err error) {
 		body, err = c.crossAnswer(env, s, d)
 	}
 	if err == nil {
-		env.do(SettleMedia{})
+		env.do(SettleMedia{c.Session})
 		c.acknowledge(env, to, body)
 		return
 	}
 	c.end(env, ending{end: cdr.EndFailed, by: byPlatform, status: 500, q850: causeNoBearer})
 }
 
+// whose finds the leg of a request of ours. It may be another than when the request
+// was sent: a transfer changes them.
+func (c *Call) whose(tx Tx, s Side) Side {
+	for _, side := range []Side{s, Caller, Callee, Third} {
+		if side == Third && len(c.Transfers) == 0 {
+			continue
+		}
+		if l := c.leg(side); l.Client.Tx == tx || l.awaits(tx) {
+			return side
+		}
+	}
+	return Caller
+}
+
 // responded takes a response to a request of ours and finds what it answers.
 func (c *Call) responded(env *Env, ev Responded) {
+	ev.Side = c.whose(ev.Tx, ev.Side)
 	l := c.leg(ev.Side)
 	if ev.Tx != l.Client.Tx {
 		if ev.Message.Status >= 200 {
@@ -152,6 +174,8 @@ func (c *Call) responded(env *Env, ev Responded) {
 		c.exchanged(env, ev.Message)
 	case l.Client.Again:
 		c.overtaken(env, ev.Side, ev.Message)
+	case ev.Side == Third:
+		c.thirdSays(env, ev.Message)
 	case ev.Side == Callee:
 		c.calleeSays(env, ev.Message)
 	}
@@ -159,6 +183,7 @@ func (c *Call) responded(env *Env, ev Responded) {
 
 // unanswered takes the end of a request of ours that got no final response.
 func (c *Call) unanswered(env *Env, ev Unanswered) {
+	ev.Side = c.whose(ev.Tx, ev.Side)
 	l := c.leg(ev.Side)
 	if ev.Tx != l.Client.Tx {
 		if sent, ok := l.take(ev.Tx); ok {
@@ -169,6 +194,10 @@ func (c *Call) unanswered(env *Env, ev Unanswered) {
 	switch {
 	case l.Client.Again && c.Exchange.Asked == ev.Tx && c.State < Ending:
 		c.exchangeLost(env)
+	case ev.Side == Third:
+		l.Client.Pending = false
+		c.thirdFailed(env, 480)
+		c.leaveIfOver(env)
 	case l.Client.Pending:
 		l.Client.Pending = false
 		if c.State < Answered && c.nextTarget(env, 0) {
@@ -192,15 +221,13 @@ func (c *Call) finished(env *Env, s Side, sent Sent, m *message.Message) {
 	switch {
 	case sent.Request.Method == "BYE":
 		c.leaveIfOver(env)
-	case c.State >= Ending:
+	case c.State >= Ending, s == Third:
 	case sent.Tx == c.Exchange.Asked && c.Exchange.active():
 		c.updateAnswered(env, status, m)
 	case sent.Refresh:
 		c.refreshed(env, s, status, m)
 	case sent.Request.Method == "INFO":
 		c.infoAnswered(env, sent, status)
-	case gone(status):
-		c.legLost(env, s)
 	}
 }
 
@@ -211,5 +238,5 @@ func gone(status int) bool { return status == 481 || status == 408 }
 // legLost ends a call one of whose parties is no longer there. That party gets a
 // BYE too (section 12.2.1.2): it may be wrong, or its proxy may have spoken.
 func (c *Call) legLost(env *Env, s Side) {
-	c.end(env, ending{end: cdr.EndLegLost, by: s.String(), status: 480, q850: causeRecovery})
+	c.end(env, ending{end: cdr.EndLegLost, by: c.role(s), status: 480, q850: causeRecovery})
 }

@@ -1,6 +1,14 @@
 package call
 
 import (
+	"slices"
+	"strconv"
+	"time"
+
+	"mask700/binding"
+	"mask700/binding/cdr"
+	"mask700/media/sdp"
+	"mask700/sip/flow"
 	"mask700/sip/message"
 	"mask700/sip/trunk"
 )
@@ -8,7 +16,330 @@ import (
 // referAllowed is the setting of a trunk whose parties may transfer calls.
 const referAllowed = trunk.ReferAllow
 
-// referred takes a REFER.
+// Phase is how far a transfer has come.
+type Phase uint8
+
+// The phases of a transfer (RFC 3515, 5589): one party asks with REFER that the
+// other be connected to a 700 number, and it is carried out here, by a leg of our
+// own. Before Joining the third leg is that of the party that comes; from then on
+// of the one that goes.
+//
+//	REFER: 202, NOTIFY 100
+//	     v
+//	[ Asking ] -> [ Preparing ] -> [ Dialling ] --2xx--> [ Joining ] --> [ Shedding ]
+//	     |            |                |      NOTIFY 200   the other       the leg that goes:
+//	     `------------`----------------`------> NOTIFY 4xx party gets the  media, record, BYE
+//	                                            new media
+const (
+	Asking Phase = iota
+	Preparing
+	Dialling
+	Joining
+	Shedding
+)
+
+// Transfer is a call being transferred.
+type Transfer struct {
+	Phase    Phase
+	By       Side // who asked
+	Leg      Leg
+	Record   cdr.Record
+	Edge     binding.Edge
+	Limit    time.Duration // longest duration by the new binding; 0: none
+	Session  int
+	Local    [2]sdp.Local
+	Waiting  waiting
+	Open     bool // media ports of Session are
+	Recorded bool // the opening row was asked for
+	Signaled bool // the record is on disk: what ends the leg has been sent
+	Byes     []Reply
+}
+
+// referred takes a REFER. What it refers to has to be a 700 number: nothing else can
+// be masked. Headers in its URI would be put into the new INVITE, a Replaces that
+// takes over a dialog of somebody's among them.
 func (c *Call) referred(env *Env, s Side, back Reply, m *message.Message) {
-	c.reply(env, back, message.Response{Status: 603})
+	l := c.leg(s)
+	refused := message.Response{Status: 603}
+	switch {
+	case c.State >= Ending:
+		c.reply(env, back, message.Response{Status: 481})
+		return
+	case env.trunk(l).Refer != referAllowed, c.State != Talking, l.State != Confirmed, c.Passed.Callee != "":
+		c.reply(env, back, refused)
+		return
+	case m.ReferTo == nil:
+		c.reply(env, back, message.Response{Status: 400})
+		return
+	case c.busy(s) != 0:
+		c.reply(env, back, message.Response{Status: 491})
+		return
+	}
+	to := m.ReferTo.URI
+	method := to.Param("method")
+	dialled, err := trunk.ReadDialled(env.Config.Plan, to)
+	if err != nil || to.Headers != "" || method != "" && method != "INVITE" {
+		c.reply(env, back, refused)
+		return
+	}
+	by := c.Record.CallerIn.Number
+	if s == Callee {
+		by = c.Edge.Callee
+	}
+	c.Transfers = []Transfer{{By: s, Session: c.Session + 1}}
+	t := &c.Transfers[0]
+	t.Record = cdr.Record{
+		ID: env.Mint.Token(), TrunkIn: env.trunk(l).Name, ReceivedAt: env.Now,
+		CallerIn: cdr.Party{Number: by}, CalleeIn: cdr.Party{X: dialled},
+	}
+	c.reply(env, back, message.Response{Status: 202, Contact: l.Contact})
+	c.notify(env, 100)
+	env.do(Decide{Query: binding.Query{Dialled: dialled, Caller: by, At: env.Now}})
+}
+
+// notify tells who asked for the transfer how it goes: a status line of ours and
+// nothing else (RFC 3515 section 2.4.5, RFC 3420).
+func (c *Call) notify(env *Env, status int) {
+	t := &c.Transfers[0]
+	s := t.By
+	if t.Phase >= Joining {
+		s = Third
+	}
+	l := c.leg(s)
+	if l.State != Confirmed {
+		return
+	}
+	r := l.nextRequest(env, &l.Dialog, "NOTIFY")
+	r.Contact = l.Contact
+	r.Event, r.SubscriptionState = "refer", "active;expires=180"
+	if status >= 200 {
+		r.SubscriptionState = "terminated;reason=noresource"
+	}
+	r.ContentType = "message/sipfrag;version=2.0"
+	r.Body = append(strconv.AppendInt([]byte("SIP/2.0 "), int64(status), 10), " "+message.Phrase(status)+"\r\n"...)
+	c.send(env, s, &l.Dialog, Sent{Request: r})
+}
+
+// thirdDecided takes the store's answer: where the one who asked may call.
+func (c *Call) thirdDecided(env *Env, ev Decided) {
+	t := &c.Transfers[0]
+	if t.Phase != Asking {
+		return
+	}
+	in := env.trunk(c.leg(t.By))
+	out := route(env.Config.Trunks, in)
+	switch {
+	case ev.Err != nil:
+		c.thirdFailed(env, 500)
+		return
+	case ev.Decision.Refusal != "":
+		c.thirdFailed(env, refusalStatus(ev.Decision.Refusal))
+		return
+	case out == nil || len(env.Config.Hops[out.Index]) == 0:
+		c.thirdFailed(env, 500)
+		return
+	case env.full(out):
+		c.thirdFailed(env, 503)
+		return
+	}
+	d := ev.Decision
+	t.Edge = d.Edge
+	if b := d.Binding; b != nil {
+		t.Record.Binding, t.Record.Order, t.Record.Tenant = b.ID, b.Order, b.Tenant
+		t.Record.IndustrialID, t.Record.Data = b.IndustrialID, b.Data
+		t.Limit = b.MaxDuration
+	}
+	t.Record.TrunkOut = out.Name
+	t.Record.CallerOut, t.Record.CalleeOut = cdr.Party{X: d.Edge.Shown}, cdr.Party{Number: d.Edge.Callee}
+	hop := order(env.Config.Hops[out.Index], env.Mint.Uint64)[0]
+	t.Leg = newLeg(env, out, hop, env.Mint.Uint64()>>2)
+	t.Leg.identify(env, out, hop, d.Edge)
+	t.Phase, t.Recorded = Preparing, true
+	t.Waiting = forMedia | forOpened
+	stays := c.leg(t.By.Other())
+	open := OpenMedia{Session: t.Session}
+	open.Pools[t.By], open.Peers[t.By] = out.Media, t.Leg.Flow
+	open.Pools[t.By.Other()], open.Peers[t.By.Other()] = env.trunk(stays).Media, flow.Flow{
+		Listener: stays.Flow.Listener, Network: stays.Flow.Network, Local: stays.Flow.Local, Remote: stays.Flow.Remote,
+	}
+	env.do(open)
+	env.do(OpenRecord{Record: t.Record})
+}
+
+// thirdOpened takes the ports of the new media session.
+func (c *Call) thirdOpened(env *Env, ev MediaOpened) {
+	if len(c.Transfers) == 0 {
+		return
+	}
+	t := &c.Transfers[0]
+	t.Waiting &^= forMedia
+	t.Open, t.Local = ev.Err == nil, ev.Local
+	if ev.Err != nil && t.Phase == Preparing {
+		c.thirdFailed(env, 503)
+		return
+	}
+	c.thirdDial(env)
+}
+
+// thirdRecorded says that the new call is on disk.
+func (c *Call) thirdRecorded(env *Env, ev RecordOpened) {
+	if len(c.Transfers) == 0 {
+		return
+	}
+	t := &c.Transfers[0]
+	t.Waiting &^= forOpened
+	if ev.Err != nil && t.Phase == Preparing {
+		c.thirdFailed(env, 500)
+		return
+	}
+	c.thirdDial(env)
+}
+
+// thirdDial calls the party that is to come, with what the party that stays can
+// do.
+func (c *Call) thirdDial(env *Env) {
+	t := &c.Transfers[0]
+	if t.Phase != Preparing || t.Waiting != 0 {
+		c.thirdWind(env)
+		return
+	}
+	l := &t.Leg
+	stays := talking(c.leg(t.By.Other()).SDP.Peer)
+	body, err := l.SDP.Offer(&stays, t.Local[t.By])
+	if err != nil {
+		c.thirdFailed(env, 488)
+		return
+	}
+	t.Phase = Dialling
+	r := l.nextRequest(env, &l.Dialog, "INVITE")
+	r.MaxForwards = c.MaxForwards
+	r.Contact = l.Contact
+	r.Identity, r.RemoteParty = l.Identity.Asserted, l.Identity.RemoteParty
+	c.offerFeatures(env, Third, &r)
+	attach(&r, body)
+	l.Base = l.Dialog
+	env.do(Enter{Third, l.CallID, l.LocalTag, l.Trunk})
+	c.invite(env, Third, r, false)
+	env.do(StartTimer{Timer{RingTimer, Third}, env.Config.RingTimeout})
+}
+
+// talking is a description whose audio goes both ways: whoever was put on hold for
+// the transfer is held no more.
+func talking(d sdp.Description) sdp.Description {
+	d.Lines = slices.Clone(d.Lines)
+	for i := range d.Lines {
+		d.Lines[i].Send, d.Lines[i].Recv = true, true
+	}
+	return d
+}
+
+// thirdSays takes a response of the party that is to come.
+func (c *Call) thirdSays(env *Env, m *message.Message) {
+	t := &c.Transfers[0]
+	l := &t.Leg
+	switch {
+	case m.Status < 200:
+		l.Client.Heard = true
+		switch {
+		case l.Client.Cancel:
+			c.cancelInvite(env, Third)
+		case m.Status > 100 && t.Phase == Dialling && t.Record.RingingAt.IsZero():
+			t.Record.RingingAt = env.Now
+			c.notify(env, 180)
+		}
+	case m.Status >= 300:
+		if !l.Client.Pending {
+			return
+		}
+		l.Client.Pending = false
+		env.do(StopTimer{Timer{CancelTimer, Third}})
+		o := outcomeOf(m.Status)
+		if t.Record.End == "" {
+			t.Record.End, t.Record.ReleasedBy = o.end, byCallee
+		}
+		c.thirdFailed(env, o.status)
+		c.leaveIfOver(env)
+	case l.Client.Pending:
+		l.Client.Pending = false
+		l.State = Confirmed
+		l.establish(m)
+		l.Base = Dialog{}
+		env.do(StopTimer{Timer{RingTimer, Third}})
+		env.do(StopTimer{Timer{CancelTimer, Third}})
+		c.acknowledge(env, Third, nil)
+		if t.Phase != Dialling {
+			if t.Signaled {
+				c.bye(env, Third, t.Record.Q850)
+			}
+			return
+		}
+		c.join(env, m)
+	}
+}
+
+// join puts the party that has come into the place of the one that goes, and offers
+// the party that stays the new media.
+func (c *Call) join(env *Env, m *message.Message) {
+	t := &c.Transfers[0]
+	by := t.By
+	d, err := description(m)
+	if err == nil && d == nil {
+		err = errNoAnswer
+	}
+	if err != nil {
+		c.thirdFailed(env, 488)
+		return
+	}
+	t.Leg.SDP.Receive(d)
+	t.Leg.Heard, t.Leg.Answered = hashOf(m.Body), true
+
+	turned := c.role(by)
+	c.stopSession(env, by)
+	env.do(StopTimer{Timer{AgainTimer, by}})
+	c.Legs[by], t.Leg = t.Leg, c.Legs[by]
+	c.Record, t.Record = t.Record, c.Record
+	c.Session, t.Session = t.Session, c.Session
+	c.MediaLocal = t.Local
+	c.Edge, c.Realign, c.Turned = t.Edge, false, by == Caller
+	for _, s := range []Side{by, Third} {
+		l := c.leg(s)
+		env.do(Enter{s, l.CallID, l.LocalTag, l.Trunk})
+	}
+	c.granted(env, by, m)
+	c.Record.AnsweredAt, c.Record.SIPStatus = env.Now, 200
+	t.Record.End, t.Record.ReleasedBy, t.Record.Q850, t.Record.ReleasedAt = cdr.EndTransferred, turned, causeNormal, env.Now
+	env.do(StopTimer{Timer{LimitTimer, Caller}})
+	if t.Limit > 0 {
+		env.do(StartTimer{Timer{LimitTimer, Caller}, t.Limit})
+	}
+	t.Phase = Joining
+	c.notify(env, 200)
+	if c.setRemotes(env) != nil {
+		c.end(env, ending{end: endFailed, by: byPlatform, status: 480, q850: causeNoBearer})
+		return
+	}
+	c.offerOwn(env, by.Other())
+}
+
+// joining reports whether a party waits to be offered the media of a new one.
+func (c *Call) joining(s Side) bool {
+	return len(c.Transfers) > 0 && c.Transfers[0].Phase == Joining && c.Transfers[0].By != s
+}
+
+// joined says that both parties of the new call hear each other.
+func (c *Call) joined(env *Env) { c.shed(env, cdr.EndTransferred) }
+
+// thirdFailed ends a transfer whose new party does not come. The call goes on as it
+// was.
+func (c *Call) thirdFailed(env *Env, status int) {
+	t := &c.Transfers[0]
+	if t.Phase < Joining {
+		c.notify(env, status)
+		t.Record.SIPStatus = status
+		if t.Phase == Asking {
+			c.Transfers = nil
+			return
+		}
+	}
+	c.shed(env, endFailed)
 }

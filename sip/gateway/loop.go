@@ -104,19 +104,19 @@ func (l *loop) perform(o shard.Output) {
 		l.decides.put(decide{id, a.Query})
 	case call.OpenRecord:
 		l.gateway.options.Journal.Open(a.Record, func(err error) {
-			l.answer(id, call.RecordOpened{Err: err})
+			l.answer(id, call.RecordOpened{ID: a.Record.ID, Err: err})
 		})
 	case call.CloseRecord:
-		l.close(a.Record)
+		l.close(id, a.Record)
 	case call.HopFailed:
 	default:
 		l.media.queue.put(mediaJob{id: id, action: a})
 	}
 }
 
-// close writes the closing row of a call. One that the journal cannot take is
+// close writes a closing row for a call. One that the journal cannot take is
 // kept and brought again, while the call goes on to its end.
-func (l *loop) close(r cdr.Record) {
+func (l *loop) close(id string, r cdr.Record) {
 	l.gateway.options.Journal.Close(r, func(seq uint64, err error) {
 		if err != nil && !isClosed(err) {
 			kept := l.gateway.unwritten.rows.offer(r)
@@ -124,7 +124,7 @@ func (l *loop) close(r cdr.Record) {
 				l.gateway.log.Error("call records are not written, and tried again", "kept", kept, "error", err)
 			}
 		}
-		l.answer(r.ID, call.RecordClosed{Seq: seq, Err: err})
+		l.answer(id, call.RecordClosed{ID: r.ID, Seq: seq, Err: err})
 	})
 }
 

@@ -16,6 +16,12 @@ type mediaJob struct {
 	silent media.Session // no packet came on this session for too long
 }
 
+// sessionKey names a media session: a call has another one after a transfer.
+type sessionKey struct {
+	call   string
+	number int
+}
+
 // mediaWorker carries out the media actions of one shard, in their order.
 // Opening ports takes system calls that a shard's loop has no time for.
 type mediaWorker struct {
@@ -24,15 +30,15 @@ type mediaWorker struct {
 
 	open struct {
 		sync.Mutex // protects sessions and calls
-		sessions   map[string]media.Session
-		calls      map[media.Session]string
+		sessions   map[sessionKey]media.Session
+		calls      map[media.Session]sessionKey
 	}
 }
 
 func newMediaWorker(l *loop) *mediaWorker {
 	w := &mediaWorker{loop: l, queue: newMailbox[mediaJob](0)}
-	w.open.sessions = map[string]media.Session{}
-	w.open.calls = map[media.Session]string{}
+	w.open.sessions = map[sessionKey]media.Session{}
+	w.open.calls = map[media.Session]sessionKey{}
 	return w
 }
 
@@ -52,35 +58,34 @@ func (w *mediaWorker) run() {
 func (w *mediaWorker) perform(j mediaJob) {
 	if j.silent != nil {
 		w.open.Lock()
-		id, ok := w.open.calls[j.silent]
+		key, ok := w.open.calls[j.silent]
 		w.open.Unlock()
 		if ok {
-			w.loop.answer(id, call.MediaSilent{})
+			w.loop.answer(key.call, call.MediaSilent{Session: key.number})
 		}
 		return
 	}
-	session := w.session(j.id)
 	switch a := j.action.(type) {
 	case call.OpenMedia:
 		w.loop.answer(j.id, w.openMedia(j.id, a))
 	case call.SetRemote:
-		if session != nil {
+		if session := w.session(j.id, a.Session); session != nil {
 			session.SetRemote(media.Side(a.Side), media.RemoteOf(a.Remote, a.Signal))
 		}
 	case call.SettleMedia:
-		if session != nil {
+		if session := w.session(j.id, a.Session); session != nil {
 			session.Settle(media.A)
 			session.Settle(media.B)
 		}
 	case call.CloseMedia:
-		w.loop.answer(j.id, call.MediaEnded{Media: w.close(j.id, session)})
+		w.loop.answer(j.id, call.MediaEnded{Session: a.Session, Media: w.close(j.id, a.Session)})
 	}
 }
 
-func (w *mediaWorker) session(id string) media.Session {
+func (w *mediaWorker) session(id string, number int) media.Session {
 	w.open.Lock()
 	defer w.open.Unlock()
-	return w.open.sessions[id]
+	return w.open.sessions[sessionKey{id, number}]
 }
 
 func (w *mediaWorker) openMedia(id string, a call.OpenMedia) call.MediaOpened {
@@ -92,22 +97,25 @@ func (w *mediaWorker) openMedia(id string, a call.OpenMedia) call.MediaOpened {
 		if w.loop.gateway.noPorts.ok() {
 			w.loop.gateway.log.Warn("media ports not opened", "error", err)
 		}
-		return call.MediaOpened{Err: err}
+		return call.MediaOpened{Session: a.Session, Err: err}
 	}
 	w.open.Lock()
-	w.open.sessions[id], w.open.calls[s] = s, id
+	key := sessionKey{id, a.Session}
+	w.open.sessions[key], w.open.calls[s] = s, key
 	w.open.Unlock()
-	return call.MediaOpened{Local: [2]sdp.Local{s.Local(media.A), s.Local(media.B)}}
+	return call.MediaOpened{Session: a.Session, Local: [2]sdp.Local{s.Local(media.A), s.Local(media.B)}}
 }
 
-func (w *mediaWorker) close(id string, s media.Session) cdr.Media {
+func (w *mediaWorker) close(id string, number int) cdr.Media {
+	w.open.Lock()
+	key := sessionKey{id, number}
+	s := w.open.sessions[key]
+	delete(w.open.sessions, key)
+	delete(w.open.calls, s)
+	w.open.Unlock()
 	if s == nil {
 		return cdr.Media{}
 	}
-	w.open.Lock()
-	delete(w.open.sessions, id)
-	delete(w.open.calls, s)
-	w.open.Unlock()
 	return mediaRecord(s.Close())
 }
 

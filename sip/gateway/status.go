@@ -42,6 +42,8 @@ type CallView struct {
 	State  string
 	Record cdr.Record // as far as it is known
 	Media  cdr.Media
+
+	session int // number of its media session
 }
 
 // Calls lists the live calls, in no order.
@@ -88,12 +90,12 @@ func (g *Gateway) HangUp(id string) bool {
 }
 
 func view(c *call.Call) CallView {
-	return CallView{ID: c.ID, State: c.State.String(), Record: c.Record}
+	return CallView{ID: c.ID, State: c.State.String(), Record: c.Record, session: c.Session}
 }
 
 func (g *Gateway) addMedia(v *CallView) {
 	for _, l := range g.loops {
-		if s := l.media.session(v.ID); s != nil {
+		if s := l.media.session(v.ID, v.session); s != nil {
 			v.Media = mediaRecord(s.Stats())
 		}
 	}

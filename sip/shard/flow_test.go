@@ -51,7 +51,8 @@ type scene struct {
 }
 
 // Numbers of the bindings: 7 is live, 8 has expired, 9 may be dialled by the
-// callee only, all between the caller and the callee.
+// callee only, all between the caller and the callee; 11 is between the caller and
+// a guest, 12 between the stranger and the callee.
 func newScene() *scene {
 	s := &scene{
 		world: newWorld(1, flow.UDP, nil), actors: map[string]*actor{}, order: newSequence(), names: newNames(),
@@ -67,6 +68,7 @@ func newScene() *scene {
 		{"caller", "13800000001", "192.0.2.10:5060", 0},
 		{"callee", "13900000002", "198.51.100.20:5060", 1},
 		{"stranger", "13600000004", "192.0.2.30:5060", 0},
+		{"guest", "13500000005", "198.51.100.40:5060", 1},
 	} {
 		s.actors[a.name] = newActor(w, a.name, a.number, a.host, a.listener)
 	}
@@ -78,7 +80,10 @@ func newScene() *scene {
 	old, oneWay := pair, pair
 	old.ID, old.X, old.ExpiresAt = "old", mustX("700100000010008"), epoch.Add(-time.Hour)
 	oneWay.ID, oneWay.X, oneWay.OneWay = "oneway", mustX("700100000010009"), binding.OneWayBToA
-	w.rows = []binding.Binding{pair, old, oneWay}
+	guest, inner := pair, pair
+	guest.ID, guest.X, guest.B = "guest", mustX("700100000010011"), mustNumber("13500000005")
+	inner.ID, inner.X, inner.A = "inner", mustX("700100000010012"), mustNumber("13600000004")
+	w.rows = []binding.Binding{pair, old, oneWay, guest, inner}
 	return s
 }
 
@@ -187,7 +192,7 @@ func (s *scene) set(t *testing.T, args []string) {
 		case "least":
 			w.trunks[0].MinSession, w.trunks[1].MinSession = by, by
 		case "refer":
-			w.trunks[0].Refer, w.trunks[1].Refer = "allow", "allow"
+			w.trunks[0].Refer, w.trunks[1].Refer, w.refers = "allow", "allow", true
 		case "calls":
 			w.trunks[1].MaxCalls, _ = strconv.Atoi(value)
 		case "targets":
@@ -242,8 +247,14 @@ func (s *scene) settle() {
 	s.world.ask = s.world.answer
 	s.advance(s.world.now.Add(10 * time.Minute))
 	s.world.audit()
-	if n := len(s.invites) - s.merged; n != len(s.world.calls) {
-		s.world.fail("%d INVITEs have left %d records", n, len(s.world.calls))
+	records := 0
+	for _, l := range s.world.calls {
+		if !l.transfer {
+			records++
+		}
+	}
+	if n := len(s.invites) - s.merged; n != records {
+		s.world.fail("%d INVITEs have left %d records", n, records)
 	}
 }
 

@@ -72,8 +72,8 @@ type Stats struct {
 type live struct {
 	call    *call.Call
 	timers  [call.Timers]wheel.ID // by Timer.Index
-	dialogs [2]dialogKey          // by side, as entered
-	trunks  [2]int                // of the dialogs
+	dialogs [call.Sides]dialogKey // by side, as entered
+	trunks  [call.Sides]int       // of the dialogs
 }
 
 // pending is an event for a call that has to wait until its step is over.
@@ -315,7 +315,7 @@ func (s *Shard) enter(l *live, a call.Enter) {
 	s.exit(l, a.Side)
 	key := dialogKey{a.CallID, a.Local}
 	s.dialogs[key] = dialog{l, a.Side}
-	l.dialogs[a.Side], l.trunks[a.Side] = key, l.call.Legs[a.Side].Trunk
+	l.dialogs[a.Side], l.trunks[a.Side] = key, a.Trunk
 	for len(s.env.Dialogs) <= l.trunks[a.Side] {
 		s.env.Dialogs = append(s.env.Dialogs, 0)
 	}
@@ -327,7 +327,9 @@ func (s *Shard) exit(l *live, side call.Side) {
 	if l.dialogs[side] == (dialogKey{}) {
 		return
 	}
-	delete(s.dialogs, l.dialogs[side])
+	if d := s.dialogs[l.dialogs[side]]; d.live == l && d.side == side {
+		delete(s.dialogs, l.dialogs[side]) // else it is another side's by now
+	}
 	s.env.Dialogs[l.trunks[side]]--
 	l.dialogs[side] = dialogKey{}
 }
@@ -340,6 +342,7 @@ func (s *Shard) leave(l *live) {
 	}
 	s.exit(l, call.Caller)
 	s.exit(l, call.Callee)
+	s.exit(l, call.Third)
 	delete(s.calls, l.call.ID)
 	l.call = nil
 }

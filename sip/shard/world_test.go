@@ -53,6 +53,7 @@ type world struct {
 	legs     map[string]string  // the call's id by the Call-ID of a leg
 	seq      uint64
 	sessions int
+	refers   bool // transfers are allowed: the store is asked for them too
 
 	// What the world does not do itself.
 	send func(shard.Send)
@@ -69,6 +70,8 @@ type ledger struct {
 	openOnDisk, onDisk bool
 	ports, portsClosed int
 	media              bool // ports are open
+	transfers          int  // how often it was transferred
+	transfer           bool // it is the record of one
 	record             cdr.Record
 	invited            bool // the callee's INVITE was sent
 	rang               bool // the caller was told of ringing or early media
@@ -145,7 +148,10 @@ func (w *world) drain() {
 		w.shard.Calls(func(c *call.Call) bool {
 			w.ledger(c.ID).callID, w.ledger(c.ID).first = c.Legs[call.Caller].CallID, firstSeq(w.ledger(c.ID), c)
 			for i := range c.Legs {
-				w.legs[c.Legs[i].CallID] = c.ID
+				w.legs[c.Legs[i].CallID] = c.Record.ID
+			}
+			for i := range c.Transfers {
+				w.legs[c.Transfers[i].Leg.CallID] = c.Transfers[i].Record.ID
 			}
 			return true
 		})
@@ -204,20 +210,25 @@ func (w *world) perform(o shard.Output) {
 		w.note("media    <- open %s and %s", a.Pools[0], a.Pools[1])
 		w.put(o.Call, "media", func() call.Event {
 			if w.ports != nil {
-				return call.MediaOpened{Err: w.ports}
+				return call.MediaOpened{Session: a.Session, Err: w.ports}
 			}
 			l.media = true
 			w.sessions++
-			return call.MediaOpened{Local: w.locals(a)}
+			return call.MediaOpened{Session: a.Session, Local: w.locals(a)}
 		})
 	case call.OpenRecord:
+		if a.Record.ID != o.Call {
+			l.transfers++
+			l = w.ledger(a.Record.ID)
+			l.transfer = true
+		}
 		l.opened++
 		w.note("journal  <- open")
 		w.put(o.Call, "opened", func() call.Event {
 			if w.store == nil {
 				l.openOnDisk = true
 			}
-			return call.RecordOpened{Err: w.store}
+			return call.RecordOpened{ID: a.Record.ID, Err: w.store}
 		})
 	case call.SetRemote:
 		if !l.media {
@@ -234,20 +245,21 @@ func (w *world) perform(o shard.Output) {
 		if !l.media {
 			w.fail("call %s: media closed that is not open", o.Call)
 		}
-		l.media = false
+		l.media = l.ports > l.portsClosed
 		w.note("media    <- close")
-		w.put(o.Call, "ended", func() call.Event { return call.MediaEnded{Media: cdr.Media{Codec: "PCMA"}} })
+		w.put(o.Call, "ended", func() call.Event { return call.MediaEnded{Session: a.Session, Media: cdr.Media{Codec: "PCMA"}} })
 	case call.CloseRecord:
-		l.closed++
-		l.record = a.Record
-		if l.media {
+		if l.media && l.transfers == 0 {
 			w.fail("call %s: record closed while media is open", o.Call)
 		}
+		l = w.ledger(a.Record.ID)
+		l.closed++
+		l.record = a.Record
 		w.note("journal  <- close: %s", summary(a.Record))
 		w.put(o.Call, "closed", func() call.Event {
 			l.onDisk = true
 			w.seq++
-			return call.RecordClosed{Seq: w.seq, Err: w.store}
+			return call.RecordClosed{ID: a.Record.ID, Seq: w.seq, Err: w.store}
 		})
 	case call.HopFailed:
 		w.note("route    <- %s did not take the call", a.Hop.Flow.Remote)
@@ -357,9 +369,9 @@ func (w *world) audit() {
 			w.fail("call %s: %d records closed, want one", id, l.closed)
 		case l.opened > 1:
 			w.fail("call %s: %d opening rows", id, l.opened)
-		case l.media || l.portsClosed > l.ports || l.ports > 1:
+		case l.media || l.portsClosed > l.ports || l.ports > 1+l.transfers:
 			w.fail("call %s: media opened %d and closed %d times", id, l.ports, l.portsClosed)
-		case l.decided > 1:
+		case l.decided > 1 && l.transfers == 0 && !w.refers:
 			w.fail("call %s: decided %d times", id, l.decided)
 		case l.record.ReleasedAt.IsZero() || l.record.End == "" || l.record.ReleasedBy == "" || l.record.SIPStatus == 0:
 			w.fail("call %s: the record does not say how it ended: %s", id, summary(l.record))
@@ -391,7 +403,7 @@ func (w *world) auditRecord(id string, l *ledger) {
 		}
 		last = t
 	}
-	if r.RingingAt.IsZero() == l.rang {
+	if r.RingingAt.IsZero() == l.rang && !l.transfer {
 		w.fail("call %s: the record has not the time of its ringing", id)
 	}
 	if r.ReceivedAt.IsZero() || r.AnsweredAt.IsZero() == (r.SIPStatus == 200) {

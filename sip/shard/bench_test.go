@@ -59,18 +59,18 @@ func BenchmarkCall(b *testing.B) {
 	settle := func() {
 		for out := s.Take(); len(out) > 0; out = s.Take() {
 			for _, o := range out {
-				switch o.Action.(type) {
+				switch a := o.Action.(type) {
 				case call.Decide:
 					s.Answer(now, o.Call, call.Decided{Decision: decision})
 				case call.OpenMedia:
 					at := sdp.Local{Addr: ours.Addr(), Port: 20000}
-					s.Answer(now, o.Call, call.MediaOpened{Local: [2]sdp.Local{at, at}})
+					s.Answer(now, o.Call, call.MediaOpened{Session: a.Session, Local: [2]sdp.Local{at, at}})
 				case call.CloseMedia:
-					s.Answer(now, o.Call, call.MediaEnded{Media: cdr.Media{}})
+					s.Answer(now, o.Call, call.MediaEnded{Session: a.Session, Media: cdr.Media{}})
 				case call.OpenRecord:
-					s.Answer(now, o.Call, call.RecordOpened{})
+					s.Answer(now, o.Call, call.RecordOpened{ID: a.Record.ID})
 				case call.CloseRecord:
-					s.Answer(now, o.Call, call.RecordClosed{Seq: 1})
+					s.Answer(now, o.Call, call.RecordClosed{ID: a.Record.ID, Seq: 1})
 				case nil:
 					if bytes.HasPrefix(o.Send.Bytes, []byte("SIP/2.0 ")) {
 						toCaller = o.Send.Bytes

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"mask700/binding"
+	"mask700/sip/digest"
 )
 
 // CallerField is a header in which a trunk says who is calling.
@@ -70,4 +71,8 @@ type Trunk struct {
 	SessionTimer time.Duration // session interval asked for (RFC 4028); 0: none is
 	MinSession   time.Duration // shortest session interval taken; 0: 90 s
 	MaxCalls     int           // bound on its live dialogs; 0: none
+
+	Auth      *digest.Account // what we answer its challenges with; nil: we do not
+	Challenge *Challenge      // what its requests are challenged for; nil: its sources are believed
+	Register  *Register       // what we register at its targets; nil: nothing
 }

@@ -70,7 +70,7 @@ func (t *Trunk) validate() error {
 	default:
 		return errors.New("early_media is none of pass, ringing")
 	}
-	return nil
+	return t.validateAccounts()
 }
 
 // isHost accepts what may be the host of a URI, without a port.

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"mask700/binding"
+	"mask700/sip/digest"
 	"mask700/sip/flow"
 )
 
@@ -45,6 +46,32 @@ func TestValidate(t *testing.T) {
 		"pass to itself":         {func(k *Trunk) { k.Pass = "a" }, "pass names the trunk itself"},
 		"an unknown identity":    {func(k *Trunk) { k.Identity = canary }, "identity is none of"},
 		"an unknown early media": {func(k *Trunk) { k.EarlyMedia = canary }, "early_media is none of"},
+
+		"every account": {func(k *Trunk) {
+			k.Targets = []Target{{Host: "x"}}
+			k.Auth = &digest.Account{User: canary, Realm: "x"}
+			k.Challenge = &Challenge{Realm: "x", Users: []digest.User{{Name: "a"}, {Name: "b"}}}
+			k.Register = &Register{AOR: "sips:" + canary + "@x:5061", Expires: MinRegister, User: "700100000010007"}
+		}, ""},
+		"an account of no user":      {func(k *Trunk) { k.Auth = &digest.Account{} }, "the name of an account"},
+		"an account with a line end": {func(k *Trunk) { k.Auth = &digest.Account{User: canary + "\r\n"} }, "the name of an account"},
+		"a realm with a line end":    {func(k *Trunk) { k.Auth = &digest.Account{User: "x", Realm: canary + "\n"} }, "a realm is"},
+		"a challenge of no realm":    {func(k *Trunk) { k.Challenge = &Challenge{Users: []digest.User{{Name: "a"}}} }, "a realm is"},
+		"a challenge of nobody":      {func(k *Trunk) { k.Challenge = &Challenge{Realm: "x"} }, "no users"},
+		"a challenge of a colon":     {func(k *Trunk) { k.Challenge = &Challenge{Realm: "x", Users: []digest.User{{Name: canary + ":"}}} }, "without a colon"},
+		"a challenge of one twice": {func(k *Trunk) {
+			k.Challenge = &Challenge{Realm: "x", Users: []digest.User{{Name: canary}, {Name: canary}}}
+		}, "of one name"},
+		"a registration nowhere": {func(k *Trunk) { k.Register = &Register{AOR: "sip:a@x", Expires: MinRegister} }, "needs targets"},
+		"a registration of nobody": {func(k *Trunk) {
+			k.Targets, k.Register = []Target{{Host: "x"}}, &Register{AOR: "sip:x", Expires: MinRegister}
+		}, "aor: sip:USER@DOMAIN"},
+		"a registration for a moment": {func(k *Trunk) {
+			k.Targets, k.Register = []Target{{Host: "x"}}, &Register{AOR: "sip:a@x", Expires: MinRegister - 1}
+		}, "from 1m to 24h"},
+		"a registration with a Contact that is a list": {func(k *Trunk) {
+			k.Targets, k.Register = []Target{{Host: "x"}}, &Register{AOR: "sip:a@x", Expires: MinRegister, User: canary + ">,<sip:a"}
+		}, "register.user is"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			k := Trunk{Name: "a", Sources: prefixes("192.0.2.1/32")}

@@ -33,6 +33,9 @@ func (c *Config) checkTrunks() error {
 		if err := checkHost(t.Domain); err != nil {
 			return c.errorFor(err.Error(), key+".domain")
 		}
+		if err := c.checkAccounts(key, t); err != nil {
+			return err
+		}
 		if err := list[i].Validate(); err != nil {
 			return c.errorFor(err.Error(), key)
 		}

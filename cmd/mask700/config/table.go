@@ -53,6 +53,7 @@ func (c Config) TrunkList() []trunk.Trunk {
 			}
 			v.Targets = append(v.Targets, to)
 		}
+		t.accounts(&v)
 		out[i] = v
 	}
 	return out

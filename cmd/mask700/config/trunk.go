@@ -33,6 +33,10 @@ type Trunk struct {
 	MinSession   Duration `yaml:"min_session"`   // shortest session interval that we take
 	Refer        Refer    `yaml:"refer"`         // what a REFER gets
 	MaxCalls     int      `yaml:"max_calls"`     // live dialogs at most; 0: no bound
+
+	Auth      *Auth      `yaml:"auth,omitempty"`      // what we answer its challenges with
+	Challenge *Challenge `yaml:"challenge,omitempty"` // what its requests are challenged for
+	Register  *Register  `yaml:"register,omitempty"`  // what we register at its targets
 }
 
 // UnmarshalYAML reads one trunk.

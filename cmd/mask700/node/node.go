@@ -132,6 +132,9 @@ func (n *Node) startGateway(ctx context.Context, cfg config.Config) error {
 		return err
 	}
 	trunks := cfg.TrunkList()
+	if err := cfg.ReadPasswords(trunks); err != nil {
+		return err
+	}
 	if err := resolve(ctx, trunks); err != nil {
 		return err
 	}

@@ -76,6 +76,9 @@ func (s *Shard) request(in Inbound) {
 		s.step(t, transaction.Repeat, nil)
 		return
 	}
+	if s.challenged(in) {
+		return
+	}
 	switch {
 	case in.Fault != nil && (m.Method != "INVITE" || m.To.Tag != ""):
 		s.stats.Faulty++

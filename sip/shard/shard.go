@@ -35,6 +35,7 @@ type Config struct {
 	Streams         []Stream // by listener: where requests leave that are too large for it
 	MaxCalls        int      // bound on live calls; 0: 100 000
 	MaxTransactions int      // bound on transactions, ended ones that linger included; 0: 8 a call
+	Auth            []Auth   // by trunk: who may send requests on it; nil, or no entry: its sources
 }
 
 // Shard is the state of one core. It is not safe for concurrent use.
@@ -64,6 +65,8 @@ type Stats struct {
 	Stray                        uint64 // responses and ACKs that belong to nothing
 	Faulty                       uint64 // messages answered by an error without a call
 	Overload                     uint64 // requests dropped or refused for want of room
+	Challenged, AuthFailed       uint64 // requests answered 401, those of them with wrong credentials
+	Barred                       uint64 // requests of sources that failed too often, dropped
 	LiveCalls, LiveTx, LiveTimer int
 }
 
@@ -394,6 +397,9 @@ func (st *Stats) Add(o Stats) {
 	st.Stray += o.Stray
 	st.Faulty += o.Faulty
 	st.Overload += o.Overload
+	st.Challenged += o.Challenged
+	st.AuthFailed += o.AuthFailed
+	st.Barred += o.Barred
 	st.LiveCalls += o.LiveCalls
 	st.LiveTx += o.LiveTx
 	st.LiveTimer += o.LiveTimer

@@ -137,6 +137,10 @@ func (g *Gateway) run() error {
 			Advertise: advertise, MaxCalls: g.options.MaxCalls,
 		}
 		rand.Read(c.Seed[:])
+		var err error
+		if c.Auth, err = g.auth(); err != nil {
+			return err
+		}
 		l := newLoop(g, shard.New(c, now))
 		g.loops = append(g.loops, l)
 		l.start()

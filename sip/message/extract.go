@@ -243,6 +243,7 @@ func (r *reader) contact(value string) {
 			break
 		}
 		if m.Contacts++; m.Contacts > 1 {
+			m.OtherContacts = append(m.OtherContacts, entry)
 			continue
 		}
 		m.ContactText = entry

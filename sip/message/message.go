@@ -61,6 +61,8 @@ type Message struct {
 	ProxyAuthorization []string
 	WWWAuthenticate    []string
 	ProxyAuthenticate  []string
+
+	OtherContacts []string // the Contacts behind the first verbatim, as a registrar lists them
 }
 
 // RAck names the reliable provisional response that a PRACK acknowledges

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -52,6 +53,32 @@ func TestStatus(t *testing.T) {
 	d.mustJSON(&st, "status")
 	if st.PID != 42 || st.Calls != 2 {
 		t.Errorf("%+v", st)
+	}
+}
+
+func TestStatusTellsOfRegistrations(t *testing.T) {
+	d := newDesk(t)
+	d.serve()
+	until := time.Now().Add(5 * time.Minute)
+	for _, tc := range []struct {
+		r    admin.RegistrationStatus
+		says string
+	}{
+		{admin.RegistrationStatus{State: "registered", Registered: true, Until: until, Status: 200}, "yes, for 5m0s"},
+		{admin.RegistrationStatus{State: "trying"}, "no, trying"},
+		{admin.RegistrationStatus{State: "trying", Registered: true, Until: until, Status: 401}, "yes, for 5m0s, trying"},
+		{admin.RegistrationStatus{State: "waiting", Status: 403}, "no, answered 403"},
+		{admin.RegistrationStatus{State: "waiting", Registered: true, Until: until}, "yes, for 5m0s, no answer"},
+	} {
+		d.node.status = admin.Status{State: admin.StateReady, Blocks: 1, Trunks: []admin.TrunkStatus{{Name: "carrier", Registration: &tc.r}}}
+		if out := d.must("status"); !regexp.MustCompile(`account +carrier +registered upstream +` + tc.says + "\n").MatchString(out) {
+			t.Errorf("no %q in\n%s", tc.says, out)
+		}
+		var st admin.Status
+		d.mustJSON(&st, "status")
+		if got := st.Trunks[0].Registration; got == nil || got.State != tc.r.State || got.Status != tc.r.Status || got.Registered != tc.r.Registered {
+			t.Errorf("%+v", got)
+		}
 	}
 }
 

@@ -66,6 +66,9 @@ func printStatus(w io.Writer, st admin.Status, now time.Time) error {
 		for _, target := range trunk.Targets {
 			_ = t.add("trunk", trunk.Name, target.Target, target.State)
 		}
+		if r := trunk.Registration; r != nil {
+			_ = t.add("account", trunk.Name, "registered upstream", registrationState(r, now))
+		}
 	}
 	for _, p := range st.Pools {
 		_ = t.add("media", p.Name, count(p.Total, "pair")+" of ports", fmt.Sprintf("%d in use, %d resting", p.InUse, p.Resting))
@@ -96,4 +99,21 @@ func printStatus(w io.Writer, st admin.Status, now time.Time) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// registrationState says in a few words whether calls can come in, for how long, and what stands against it.
+func registrationState(r *admin.RegistrationStatus, now time.Time) string {
+	state := "no"
+	if r.Registered {
+		state = "yes, for " + r.Until.Sub(now).Round(time.Second).String()
+	}
+	switch {
+	case r.State == "registered":
+		return state
+	case r.State == "waiting" && r.Status == 0:
+		return state + ", no answer"
+	case r.State == "waiting":
+		return fmt.Sprintf("%s, answered %d", state, r.Status)
+	}
+	return state + ", " + r.State
 }

@@ -75,6 +75,8 @@ type Gateway struct {
 	running   sync.WaitGroup
 	stop      chan struct{}
 	stopped   sync.Once
+
+	registrations []*registration
 }
 
 // Start opens the sockets and begins to take calls.
@@ -146,6 +148,7 @@ func (g *Gateway) run() error {
 		l.start()
 	}
 	g.running.Go(func() { g.unwritten.run(g.stop) })
+	g.register()
 	g.ready.Store(true)
 	return nil
 }
@@ -197,6 +200,8 @@ func (g *Gateway) Drain(ctx context.Context) {
 	for _, l := range g.loops {
 		l.do(func(s *shard.Shard) { s.Drain(true) })
 	}
+	g.unregister()
+	defer g.unregistered(ctx)
 	limit := time.NewTimer(g.options.DrainTime)
 	defer limit.Stop()
 	if g.idle(ctx, limit.C) {

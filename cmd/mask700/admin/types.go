@@ -39,6 +39,16 @@ type ListenerStatus struct {
 type TrunkStatus struct {
 	Name    string         `json:"name"`
 	Targets []TargetStatus `json:"targets"`
+
+	Registration *RegistrationStatus `json:"registration,omitempty"` // nil: it has none
+}
+
+// RegistrationStatus is how our registration at a trunk stands.
+type RegistrationStatus struct {
+	State      string    `json:"state"`          // "trying", "registered", "waiting", "leaving" or "over"
+	Registered bool      `json:"registered"`     // calls can come in
+	Until      time.Time `json:"until,omitzero"` // what is or was registered lasts so long
+	Status     int       `json:"status"`         // of the last response; 0: there was none
 }
 
 // TargetStatus is one target of a trunk.

@@ -38,6 +38,9 @@ func (n *Node) Status(ctx context.Context) (admin.Status, error) {
 		for _, target := range t.Targets {
 			v.Targets = append(v.Targets, admin.TargetStatus{Target: target.String(), State: "unknown"})
 		}
+		if r, ok := n.gateway.Registration(t.Name); ok {
+			v.Registration = &admin.RegistrationStatus{State: r.State.String(), Registered: r.Registered, Until: r.Until, Status: r.Status}
+		}
 		s.Trunks = append(s.Trunks, v)
 	}
 	for _, p := range st.Media.Pools {

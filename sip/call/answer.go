@@ -152,5 +152,6 @@ func (c *Call) releaseFork(env *Env, m *message.Message) {
 	c.Released = append(c.Released, m.To.Tag)
 	r := l.nextRequest(env, &fork, "BYE")
 	r.Q850 = causeNormal
+	l.sign(env, &r)
 	env.do(Ask{Side: Callee, Tx: ClientTx(r.Branch, r.Method), Flow: fork.Flow, Request: r, Quiet: true})
 }

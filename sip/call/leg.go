@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"time"
 
+	"mask700/sip/digest"
 	"mask700/sip/message"
 )
 
@@ -27,6 +28,7 @@ type Leg struct {
 	Client   Asked  // the INVITE of ours that is pending or was last answered
 	Sent     []Sent // our other requests that wait for a final response
 	Session  Session
+	Auth     digest.Session // what the trunk has asked us to answer
 	Identity Identity
 }
 
@@ -102,6 +104,7 @@ func (l *Leg) nextRequest(env *Env, d *Dialog, method string) message.Request {
 // invite sends an INVITE of ours and keeps it until its final response.
 func (c *Call) invite(env *Env, s Side, r message.Request, again bool) {
 	l := c.leg(s)
+	l.sign(env, &r)
 	l.Client = Asked{Tx: ClientTx(r.Branch, "INVITE"), Request: r, Pending: true, Again: again, Offered: len(r.Body) > 0}
 	env.do(Ask{Side: s, Tx: l.Client.Tx, Flow: l.Flow, Request: r})
 }
@@ -113,10 +116,16 @@ func (c *Call) send(env *Env, s Side, d *Dialog, sent Sent) bool {
 	if len(l.Sent) >= maxSent && sent.Request.Method != "BYE" {
 		return false
 	}
+	l.sign(env, &sent.Request)
 	sent.Tx = ClientTx(sent.Request.Branch, sent.Request.Method)
 	l.Sent = append(l.Sent, sent)
 	env.do(Ask{Side: s, Tx: sent.Tx, Flow: d.Flow, Request: sent.Request})
 	return true
+}
+
+// sign puts our credentials into a request, once the trunk has asked for them.
+func (l *Leg) sign(env *Env, r *message.Request) {
+	l.Auth.Sign(r, env.trunk(l).Auth, env.Mint.Token)
 }
 
 // take finds a request of ours that waits, and lets it wait no more.

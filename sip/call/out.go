@@ -163,7 +163,8 @@ func (c *Call) nextTarget(env *Env, retryAfter int) bool {
 }
 
 // inviteAgain sends an INVITE of ours once more when its failure says what was
-// wrong with it: the session interval (RFC 4028 section 7.4).
+// wrong with it: our credentials (section 22.2), or the session interval (RFC 4028
+// section 7.4).
 func (c *Call) inviteAgain(env *Env, s Side, m *message.Message) bool {
 	l := c.leg(s)
 	r := l.Client.Request
@@ -174,6 +175,7 @@ func (c *Call) inviteAgain(env *Env, s Side, m *message.Message) bool {
 	case m.Status == 422 && !l.Client.Raised && m.MinSE > r.SessionExpires:
 		l.Session.Least = min(m.MinSE, longest)
 		r.SessionExpires, r.MinSE = l.Session.Least, l.Session.Least
+	case l.Auth.Challenged(m, env.trunk(l).Auth):
 	default:
 		return false
 	}
@@ -196,6 +198,27 @@ func (c *Call) inviteAgain(env *Env, s Side, m *message.Message) bool {
 	return true
 }
 
-// sendAgain sends another request of ours once more when its failure says what
-// was wrong with it.
-func (c *Call) sendAgain(*Env, Side, Sent, *message.Message) bool { return false }
+// sendAgain sends another request of ours once more when its failure asks for
+// credentials (section 22.2).
+func (c *Call) sendAgain(env *Env, s Side, sent Sent, m *message.Message) bool {
+	l := c.leg(s)
+	if !l.Auth.Challenged(m, env.trunk(l).Auth) {
+		return false
+	}
+	d := &l.Dialog
+	for i := range l.Forks {
+		if l.Forks[i].To == sent.Request.To {
+			d = &l.Forks[i]
+		}
+	}
+	was := sent.Tx
+	d.Seq++
+	sent.Request.CSeq, sent.Request.Branch = d.Seq, env.Mint.Branch()
+	if !c.send(env, s, d, sent) {
+		return false
+	}
+	if c.Exchange.Asked == was {
+		c.Exchange.Asked = ClientTx(sent.Request.Branch, sent.Request.Method)
+	}
+	return true
+}

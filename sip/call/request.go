@@ -168,8 +168,13 @@ func (c *Call) responded(env *Env, ev Responded) {
 		}
 		return
 	}
+	if l.Client.Pending && ev.Message.Status >= 300 && c.inviteAgain(env, ev.Side, ev.Message) {
+		return
+	}
+	if ev.Message.Status >= 200 {
+		l.Auth.Accepted()
+	}
 	switch {
-	case l.Client.Pending && ev.Message.Status >= 300 && c.inviteAgain(env, ev.Side, ev.Message):
 	case l.Client.Again && c.Exchange.Asked == ev.Tx && c.State < Ending:
 		c.exchanged(env, ev.Message)
 	case l.Client.Again:
@@ -213,6 +218,9 @@ func (c *Call) unanswered(env *Env, ev Unanswered) {
 func (c *Call) finished(env *Env, s Side, sent Sent, m *message.Message) {
 	if m != nil && m.Status >= 300 && c.sendAgain(env, s, sent, m) {
 		return
+	}
+	if m != nil {
+		c.leg(s).Auth.Accepted()
 	}
 	status := 408
 	if m != nil {

@@ -12,6 +12,7 @@ import (
 
 	"mask700/binding"
 	"mask700/sip/call"
+	"mask700/sip/digest"
 	"mask700/sip/flow"
 	"mask700/sip/message"
 	"mask700/sip/shard"
@@ -193,6 +194,8 @@ func (s *scene) set(t *testing.T, args []string) {
 			w.trunks[0].MinSession, w.trunks[1].MinSession = by, by
 		case "refer":
 			w.trunks[0].Refer, w.trunks[1].Refer, w.refers = "allow", "allow", true
+		case "auth":
+			w.trunks[1].Auth = &digest.Account{User: "gateway", Password: digest.NewSecret("not to be told")}
 		case "calls":
 			w.trunks[1].MaxCalls, _ = strconv.Atoi(value)
 		case "targets":
@@ -300,6 +303,7 @@ func (s *scene) shows(send shard.Send) {
 var noted = []string{
 	"Route", "Record-Route", "Allow", "Accept", "Require", "Supported", "Unsupported", "Retry-After", "Reason",
 	"P-Asserted-Identity", "Remote-Party-ID", "RSeq", "RAck", "Session-Expires", "Min-SE", "Event", "Subscription-State",
+	"Authorization", "Proxy-Authorization",
 }
 
 func (s *scene) details(headers []string, body string) {

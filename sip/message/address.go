@@ -97,25 +97,6 @@ func readAddress(s string) (Address, bool) {
 	return a, true
 }
 
-// readAddresses adds every entry of a list of addresses. One that cannot be
-// read is kept without a URI, so that a reader of identities sees that there was
-// one more.
-func readAddresses(list []Address, value string) []Address {
-	e := entriesOf(value)
-	for {
-		entry, ok := e.next()
-		if !ok {
-			break
-		}
-		a, _ := readAddress(entry)
-		list = append(list, a)
-	}
-	if e.bad {
-		list = append(list, Address{Text: value})
-	}
-	return list
-}
-
 // RouteURI reads the URI of one Route or Record-Route entry.
 func RouteURI(entry string) (URI, bool) {
 	text, _, bracketed, ok := splitAddress(entry)

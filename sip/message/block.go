@@ -5,9 +5,11 @@ import "bytes"
 // Bounds of one message. The transport has bounds of its own; these hold
 // whoever calls.
 const (
-	maxHead  = 16 << 10 // bytes of start line and header lines
-	maxLines = 200      // header lines, continuations too
-	maxBody  = 64 << 10 // bytes
+	maxHead    = 16 << 10 // bytes of start line and header lines
+	maxLines   = 200      // header lines, continuations too
+	maxEntries = 100      // entries of one list, in all of its lines: a request has 70 hops
+	maxParams  = 64       // parameters of a URI, and of its user part
+	maxBody    = 64 << 10 // bytes
 )
 
 // What can be wrong with the bytes of a header block.
@@ -19,6 +21,7 @@ const (
 	whyByte     = "a bare CR, LF or NUL in the header block"
 	whyName     = "a header line without a name and a colon"
 	whyContinue = "a continuation line that continues nothing"
+	whyEntries  = "a list of more than 100 entries"
 )
 
 var crlf = []byte("\r\n")

@@ -23,6 +23,7 @@ const (
 	seenMinSE
 	seenReferTo
 	seenEvent
+	seenDisposition
 )
 
 // once reports whether a header that a message has once is met for the first
@@ -86,19 +87,19 @@ func (r *reader) header(h sip.Header) {
 	case nameRoute:
 		m.Route = r.routes(m.Route, value)
 	case nameAsserted:
-		m.Asserted = readAddresses(m.Asserted, value)
+		m.Asserted = r.addresses(m.Asserted, value)
 	case namePreferred:
-		m.Preferred = readAddresses(m.Preferred, value)
+		m.Preferred = r.addresses(m.Preferred, value)
 	case nameRemoteParty:
-		m.RemoteParty = readAddresses(m.RemoteParty, value)
+		m.RemoteParty = r.addresses(m.RemoteParty, value)
 	case namePrivacy:
-		m.Privacy = tags(m.Privacy, value, ";,")
+		m.Privacy, _ = r.tags(m.Privacy, value, ";,")
 	case nameRequire:
-		m.Require = tags(m.Require, value, ",")
+		m.Require = r.required(m.Require, value)
 	case nameProxyRequire:
-		m.ProxyRequire = tags(m.ProxyRequire, value, ",")
+		m.ProxyRequire = r.required(m.ProxyRequire, value)
 	case nameSupported:
-		m.Supported = tags(m.Supported, value, ",")
+		m.Supported, _ = r.tags(m.Supported, value, ",")
 	case nameReason:
 		r.reason(value)
 	case nameRetryAfter:
@@ -117,17 +118,11 @@ func (r *reader) header(h sip.Header) {
 			r.contentType(value)
 		}
 	case nameContentEncoding:
-		for _, coding := range tags(nil, value, ",") {
-			if coding != "identity" {
-				m.ContentEncoding = coding
-			}
-		}
+		m.ContentEncoding = coding(m.ContentEncoding, value)
 	case nameDisposition:
-		_, rest, _ := strings.Cut(value, ";")
-		for p := range strings.SplitSeq(rest, ";") {
-			if name, v, _ := strings.Cut(p, "="); equalFold(trimBlanks(name), "handling") && equalFold(trimBlanks(v), "optional") {
-				m.Optional = true
-			}
+		if r.once(seenDisposition) {
+			_, handling := disposition(value)
+			m.Optional = handling == "optional"
 		}
 	case nameRSeq:
 		if n, ok := digits(value, math.MaxUint32); r.once(seenRSeq) && (!ok || n == 0) {
@@ -219,6 +214,9 @@ func (r *reader) via(value string) {
 			break
 		}
 		n++
+		if !r.room(len(r.m.Via)) {
+			return
+		}
 		v, ok := readVia(entry)
 		if !ok {
 			r.fault(whyVia)
@@ -262,27 +260,6 @@ func (r *reader) contact(value string) {
 	}
 }
 
-// routes adds the entries of a Route or Record-Route line as text. Each is a
-// name-addr (section 20.30); one that is none would leave a proxy out of the way.
-func (r *reader) routes(list []string, value string) []string {
-	e := entriesOf(value)
-	for {
-		entry, ok := e.next()
-		if !ok {
-			break
-		}
-		if _, _, bracketed, ok := splitAddress(entry); !ok || !bracketed {
-			r.fault(whyRoute)
-			continue
-		}
-		list = append(list, entry)
-	}
-	if e.bad {
-		r.fault(whyRoute)
-	}
-	return list
-}
-
 // reason takes the cause of protocol Q.850 from a Reason line (RFC 3326). The
 // text parameter may hold anything and is not read.
 func (r *reader) reason(value string) {
@@ -306,22 +283,6 @@ func (r *reader) reason(value string) {
 				r.m.Q850 = n
 			}
 		}
-	}
-}
-
-// accept takes the media ranges of an Accept line.
-func (r *reader) accept(value string) {
-	if r.m.Accept == nil {
-		r.m.Accept = []string{}
-	}
-	e := entriesOf(value)
-	for {
-		entry, ok := e.next()
-		if !ok {
-			return
-		}
-		media, _, _ := strings.Cut(entry, ";")
-		r.m.Accept = append(r.m.Accept, lower(trimBlanks(media)))
 	}
 }
 
@@ -360,31 +321,36 @@ func (r *reader) rack(value string) {
 
 // session reads Session-Expires (RFC 4028 section 4).
 func (r *reader) session(value string) {
-	seconds, rest, _ := strings.Cut(value, ";")
+	seconds, _, _ := strings.Cut(value, ";")
 	n, ok := digits(trimBlanks(seconds), math.MaxInt32)
 	if !ok {
 		r.fault(whySession)
 		return
 	}
 	r.m.SessionExpires = n
-	for p := range strings.SplitSeq(rest, ";") {
-		name, who, _ := strings.Cut(p, "=")
-		if who = lower(trimBlanks(who)); equalFold(trimBlanks(name), "refresher") && (who == "uac" || who == "uas") {
-			r.m.Refresher = who
-		}
+	if who, _ := parameter(value[len(seconds):], "refresher"); equalFold(who, "uac") || equalFold(who, "uas") {
+		r.m.Refresher = lower(who)
 	}
 }
 
-// allow takes the methods of an Allow line. Methods are case-sensitive.
-func (r *reader) allow(value string) {
-	if r.m.Allow == nil {
-		r.m.Allow = []string{}
-	}
-	for method := range strings.SplitSeq(value, ",") {
-		if method = trimBlanks(method); isToken(method) {
-			r.m.Allow = append(r.m.Allow, method)
+// coding is the last encoding of a Content-Encoding value that is one, or what
+// was found before.
+func coding(found, value string) string {
+	for entry := range strings.SplitSeq(value, ",") {
+		if entry = lower(trimBlanks(entry)); entry != "" && entry != "identity" {
+			found = entry
 		}
 	}
+	return found
+}
+
+// disposition reads a Content-Disposition value: what the body is for, and what
+// is to be done when it is not understood (RFC 3261 section 20.11), both in lower
+// case.
+func disposition(value string) (kind, handling string) {
+	kind, _, _ = strings.Cut(value, ";")
+	handling, _ = parameter(value[len(kind):], "handling")
+	return lower(trimBlanks(kind)), lower(handling)
 }
 
 // withoutParams is a token in lower case without the parameters behind it.

@@ -27,6 +27,7 @@ const (
 	whyRSeq     = "an RSeq that is no number from 1 to 2^32-1"
 	whyRAck     = "an RAck that cannot be read"
 	whySession  = "a Session-Expires that cannot be read"
+	whyRequire  = "an option tag required that is no token"
 	whyReferTo  = "not one Refer-To that can be read"
 )
 

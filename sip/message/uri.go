@@ -115,7 +115,7 @@ func (u *URI) readSIP(s string) bool {
 			continue
 		}
 		p, ok := readParam(text)
-		if !ok || p.Name == "" {
+		if !ok || p.Name == "" || len(u.Params) == maxParams {
 			return false
 		}
 		u.Params = append(u.Params, p)
@@ -135,7 +135,7 @@ func (u *URI) readUser(s string) bool {
 		var text string
 		text, list, has = strings.Cut(list, ";")
 		p, ok := readParam(text)
-		if !ok {
+		if !ok || len(u.UserParams) == maxParams {
 			return false
 		}
 		u.UserParams = append(u.UserParams, p)
@@ -157,7 +157,7 @@ func (u *URI) readHost(s string) bool {
 		if end < 0 {
 			return false
 		}
-		if a, err := netip.ParseAddr(s[1:end]); err != nil || !a.Is6() || a.Zone() != "" {
+		if !isIPv6(s[1:end]) {
 			return false
 		}
 		host, port = s[:end+1], s[end+1:]
@@ -181,6 +181,21 @@ func (u *URI) readHost(s string) bool {
 		u.Port = n
 	}
 	return true
+}
+
+// isIPv6 reports whether s may stand between brackets as an IPv6 address. A zone
+// may not: it names an interface of the sender's. Three colons before an IPv4
+// address are what the grammar of RFC 3261 came to ask for, and are taken for two
+// (RFC 5118 section 4.10).
+func isIPv6(s string) bool {
+	if head, tail, ok := strings.Cut(s, ":::"); ok {
+		if a, err := netip.ParseAddr(tail); err != nil || !a.Is4() {
+			return false
+		}
+		s = head + "::" + tail
+	}
+	a, err := netip.ParseAddr(s)
+	return err == nil && a.Is6() && a.Zone() == ""
 }
 
 // unescape undoes %HH. Text without a percent sign is returned as it is.

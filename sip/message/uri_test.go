@@ -9,13 +9,14 @@ import (
 
 func TestParseURI(t *testing.T) {
 	for text, want := range map[string]URI{
-		"sip:example.com":      {Scheme: "sip", Host: "example.com"},
-		"SIP:A@Example.Com":    {Scheme: "sip", User: "A", Host: "Example.Com"},
-		"sips:a@x:5061":        {Scheme: "sips", User: "a", Host: "x", Port: 5061},
-		"sip:a:secret@x":       {Scheme: "sip", User: "a", Password: "secret", Host: "x"},
-		"sip:a:@x":             {Scheme: "sip", User: "a", Host: "x"},
-		"sip:a@[2001:db8::1]":  {Scheme: "sip", User: "a", Host: "[2001:db8::1]"},
-		"sip:[2001:db8::1]:70": {Scheme: "sip", Host: "[2001:db8::1]", Port: 70},
+		"sip:example.com":            {Scheme: "sip", Host: "example.com"},
+		"SIP:A@Example.Com":          {Scheme: "sip", User: "A", Host: "Example.Com"},
+		"sips:a@x:5061":              {Scheme: "sips", User: "a", Host: "x", Port: 5061},
+		"sip:a:secret@x":             {Scheme: "sip", User: "a", Password: "secret", Host: "x"},
+		"sip:a:@x":                   {Scheme: "sip", User: "a", Host: "x"},
+		"sip:a@[2001:db8::1]":        {Scheme: "sip", User: "a", Host: "[2001:db8::1]"},
+		"sip:[2001:db8:::192.0.2.1]": {Scheme: "sip", Host: "[2001:db8:::192.0.2.1]"}, // RFC 5118 section 4.10
+		"sip:[2001:db8::1]:70":       {Scheme: "sip", Host: "[2001:db8::1]", Port: 70},
 		"sip:a@x;Transport=TCP;lr;;MAddr=%31": {
 			Scheme: "sip", User: "a", Host: "x", Params: []Param{{"transport", "TCP"}, {"lr", ""}, {"maddr", "1"}},
 		},
@@ -63,7 +64,9 @@ func TestParseURIRefuses(t *testing.T) {
 	for _, text := range []string{
 		"", ":", "sip:", "sip", "a@x", "*", "1sip:x", "s ip:x", "sip:@x", "sip::pw@x", "sip:a@", "sip:a@:5060", "sip:a@x:",
 		"sip:a@x:0", "sip:a@x:65536", "sip:a@x:5o", "sip:a@x:-1", "sip:a@x y", "sip:a b@x", "sip:a@x\t", "sip:a\r\n@x",
-		"sip:a\x00@x", "sip:a@b@c", "sip:a:b:c@x", "sip:a@[::1", "sip:a@[x]", "sip:a@[127.0.0.1]", "sip:a@[fe80::1%25e]",
+		"sip:a\x00@x", "sip:a@b@c", "sip:a:b:c@x", "sip:a@[::1", "sip:a@[x]", "sip:a@[127.0.0.1]", "sip:a@[fe80::1%25e]", "sip:a@[fe80::1%e]",
+		"sip:a@[2001:db8:::1]", "sip:a@[2001:db8::::192.0.2.1]", "sip:a@[1:::2:::192.0.2.1]", "sip:a@[:::]", "sip:a@[]",
+		"sip:a@x" + strings.Repeat(";p", 65), "sip:a" + strings.Repeat(";p", 65) + "@x", "tel:138" + strings.Repeat(";p", 65),
 		"sip:a@[::1]x", "sip:a@2001:db8::1", "sip:%@x", "sip:%4@x", "sip:%4g@x", "sip:a@x;p=%4", "sip:a@x;=1", "sip:<a>@x",
 		"sip:\"a\"@x", "sip:a@ex/ample", "sip:a@x%41", "tel:", "tel:;phone-context=+86", "sip:a@x,sip:b@y",
 	} {

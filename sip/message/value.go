@@ -126,19 +126,17 @@ func isParamValue(s string) bool {
 	return true
 }
 
-// tags reads a list of option tags or of similar tokens into lower case.
-func tags(list []string, value string, separators string) []string {
-	for value != "" {
-		i := strings.IndexAny(value, separators)
-		entry := value
-		if i < 0 {
-			value = ""
-		} else {
-			entry, value = value[:i], value[i+1:]
+// parameter finds a parameter by its name, which is in lower case, among those
+// that follow a value, and returns its raw value.
+func parameter(rest, name string) (value string, ok bool) {
+	p := params{rest: rest}
+	for {
+		n, value, ok := p.next()
+		if !ok {
+			return "", false
 		}
-		if entry = trimBlanks(entry); entry != "" {
-			list = append(list, lower(entry))
+		if equalFold(n, name) {
+			return value, true
 		}
 	}
-	return list
 }

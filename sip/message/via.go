@@ -1,9 +1,6 @@
 package message
 
-import (
-	"net/netip"
-	"strings"
-)
+import "strings"
 
 // Via is one entry of a Via header (RFC 3261 section 20.42).
 type Via struct {
@@ -82,7 +79,7 @@ func (v *Via) readSentBy(s string) bool {
 			return false
 		}
 		host = s[1:end]
-		if a, err := netip.ParseAddr(host); err != nil || !a.Is6() || a.Zone() != "" {
+		if !isIPv6(host) {
 			return false
 		}
 		if after := skipBlanks(s[end+1:]); after != "" {

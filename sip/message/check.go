@@ -18,6 +18,7 @@ const (
 	whyMedia      = "a body of a type that is not served"
 	whyUntyped    = "a body without a Content-Type"
 	whyCoding     = "a body in an encoding that is not served"
+	whyPurpose    = "a description of something else than the session"
 	whyAccept     = "session descriptions are not accepted"
 	whyOneContact = "not exactly one Contact with a SIP URI"
 	whyVias       = "a response for somebody else: not exactly one Via"
@@ -175,6 +176,8 @@ func checkBody(m *Message) (status int, why string) {
 		return 415, whyMedia
 	case m.ContentEncoding != "":
 		return 415, whyCoding
+	case !isSession(m.Disposition):
+		return 415, whyPurpose
 	default:
 		return 0, ""
 	}

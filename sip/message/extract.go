@@ -121,7 +121,8 @@ func (r *reader) header(h sip.Header) {
 		m.ContentEncoding = coding(m.ContentEncoding, value)
 	case nameDisposition:
 		if r.once(seenDisposition) {
-			_, handling := disposition(value)
+			var handling string
+			m.Disposition, handling = disposition(value)
 			m.Optional = handling == "optional"
 		}
 	case nameRSeq:
@@ -286,21 +287,15 @@ func (r *reader) reason(value string) {
 	}
 }
 
-// contentType takes type and subtype, which the grammar lets have blanks around
-// the slash.
+// contentType takes type and subtype, and the boundary of several parts.
 func (r *reader) contentType(value string) {
-	media, _, _ := strings.Cut(value, ";")
-	major, minor, _ := strings.Cut(media, "/")
-	major, minor = trimBlanks(major), trimBlanks(minor)
-	if !isToken(major) || !isToken(minor) {
+	media, params, ok := readMedia(value)
+	if !ok {
 		r.fault(whyType)
 		return
 	}
-	media = trimBlanks(media)
-	if len(media) != len(major)+1+len(minor) {
-		media = major + "/" + minor
-	}
-	r.m.ContentType = lower(media)
+	r.m.ContentType = media
+	r.boundary, _ = boundary(params)
 }
 
 // rack reads "RSeq CSeq Method" (RFC 3262 section 7.2).

@@ -42,8 +42,9 @@ type Message struct {
 	Accept          []string // media ranges, lower case, without parameters; nil: no such header
 	ContentType     string   // "type/subtype", lower case, without parameters
 	ContentEncoding string   // lower case; "" for none and for identity
-	Optional        bool     // the body may be passed over (Content-Disposition: handling=optional)
-	Body            []byte
+	Disposition     string   // what the body is for, lower case, without parameters; "": not said
+	Optional        bool     // nobody has to understand the body (Content-Disposition: handling=optional)
+	Body            []byte   // of several parts only the session description, where there is one
 
 	RSeq           uint32   // of a reliable provisional response; 0: absent (RFC 3262)
 	RAck           RAck     // of a PRACK

@@ -8,27 +8,29 @@ import (
 
 // What can be wrong with the parts of a message.
 const (
-	whyStart    = "a start line that is neither a request's nor a response's"
-	whyTarget   = "a Request-URI that cannot be read"
-	whyVia      = "a Via that cannot be read"
-	whyFrom     = "a From that cannot be read"
-	whyTo       = "a To that cannot be read"
-	whyContact  = "a Contact that cannot be read"
-	whyRoute    = "a Route or Record-Route that cannot be read"
-	whyCallID   = "a Call-ID that cannot be read"
-	whyCSeq     = "a CSeq that cannot be read"
-	whyHops     = "a Max-Forwards that is no number from 0 to 255"
-	whyLength   = "a Content-Length that is no number"
-	whyType     = "a Content-Type that cannot be read"
-	whyRepeated = "a header twice that a message has once"
-	whyShort    = "a body shorter than its Content-Length"
-	whyBody     = "a body larger than 64 KiB"
-	whyParser   = "header lines that cannot be read"
-	whyRSeq     = "an RSeq that is no number from 1 to 2^32-1"
-	whyRAck     = "an RAck that cannot be read"
-	whySession  = "a Session-Expires that cannot be read"
-	whyRequire  = "an option tag required that is no token"
-	whyReferTo  = "not one Refer-To that can be read"
+	whyStart     = "a start line that is neither a request's nor a response's"
+	whyTarget    = "a Request-URI that cannot be read"
+	whyVia       = "a Via that cannot be read"
+	whyFrom      = "a From that cannot be read"
+	whyTo        = "a To that cannot be read"
+	whyContact   = "a Contact that cannot be read"
+	whyRoute     = "a Route or Record-Route that cannot be read"
+	whyCallID    = "a Call-ID that cannot be read"
+	whyCSeq      = "a CSeq that cannot be read"
+	whyHops      = "a Max-Forwards that is no number from 0 to 255"
+	whyLength    = "a Content-Length that is no number"
+	whyType      = "a Content-Type that cannot be read"
+	whyRepeated  = "a header twice that a message has once"
+	whyShort     = "a body shorter than its Content-Length"
+	whyBody      = "a body larger than 64 KiB"
+	whyParser    = "header lines that cannot be read"
+	whyRSeq      = "an RSeq that is no number from 1 to 2^32-1"
+	whyRAck      = "an RAck that cannot be read"
+	whySession   = "a Session-Expires that cannot be read"
+	whyParts     = "a body of several parts that cannot be told apart"
+	whyManyParts = "a body of more than 16 parts"
+	whyRequire   = "an option tag required that is no token"
+	whyReferTo   = "not one Refer-To that can be read"
 )
 
 // parser reads the start line and the header lines. Only the headers of which
@@ -65,7 +67,8 @@ func headerParsers() map[string]sip.HeaderParser {
 
 // Parse reads one framed message: it checks the bytes, makes the header lines
 // canonical, and extracts what [Message] has a field for. Body shares memory
-// with the frame.
+// with the frame. Where a session description can stand, one among several parts
+// is the body, and a body that nobody has to understand is none.
 //
 // A message that cannot be read gives a Fault instead. When its Status is not 0,
 // its Message holds enough for [Message.Echo]; it is 0 for what must not or
@@ -116,6 +119,8 @@ type reader struct {
 	status int    // of the first fault
 	seen   uint32 // which of the headers that a message has once have been seen
 	length int    // Content-Length; -1: absent
+
+	boundary string // of a body of several parts
 }
 
 // fault notes what is wrong; the first one is what is answered.
@@ -222,4 +227,5 @@ func (r *reader) body() {
 	if len(body) > 0 {
 		r.m.Body = body
 	}
+	r.open()
 }

@@ -161,3 +161,41 @@ func TestTortureValues(t *testing.T) {
 		t.Errorf("transports: %d Vias", len(m.Via))
 	}
 }
+
+// The messages of RFC 5118 are read for what they are.
+func TestTortureIPv6(t *testing.T) {
+	read := func(name string) *Message {
+		text, err := os.ReadFile("../../testdata/torture/ipv6/" + name + ".dat")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return parse(t, string(text))
+	}
+	for name, want := range map[string]struct {
+		host string
+		port int
+		via  string
+	}{
+		"ipv6-good":                     {"[2001:db8::10]", 0, "2001:db8::9:1"},
+		"port-ambiguous":                {"[2001:db8::10:5070]", 0, "2001:db8::9:1"},
+		"port-unambiguous":              {"[2001:db8::10]", 5070, "2001:db8::9:1"},
+		"via-received-param-with-delim": {"[2001:db8::10]", 0, "2001:db8::9:1"},
+		"via-received-param-no-delim":   {"[2001:db8::10]", 0, "2001:db8::9:1"},
+		"mult-ip-in-header":             {"host.example.net", 0, "2001:db8::9:1"},
+		"ipv4-mapped-ipv6":              {"example.com", 0, "::ffff:192.0.2.10"},
+		"ipv6-bug-abnf-3-colons":        {"[2001:db8:::192.0.2.1]", 0, "lab1.east.example.com"},
+		"ipv6-correct-abnf-2-colons":    {"[2001:db8::192.0.2.1]", 0, "lab1.east.example.com"},
+	} {
+		if m := read(name); m.Target.Host != want.host || m.Target.Port != want.port || m.Via[0].Host != want.via {
+			t.Errorf("%s: host %s, port %d, Via %s", name, m.Target.Host, m.Target.Port, m.Via[0].Host)
+		}
+	}
+	if m := read("mult-ip-in-header"); len(m.Via) != 3 || m.Via[0].Port != 6050 || m.Via[2].Host != "2001:db8::9:255" {
+		t.Errorf("mult-ip-in-header: %d Vias", len(m.Via))
+	}
+	for name, length := range map[string]int{"ipv6-in-sdp": 251, "mult-ip-in-sdp": 189, "ipv4-mapped-ipv6": 245} {
+		if m := read(name); len(m.Body) != length {
+			t.Errorf("%s: a body of %d bytes", name, len(m.Body))
+		}
+	}
+}

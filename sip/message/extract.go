@@ -148,7 +148,10 @@ func (r *reader) header(h sip.Header) {
 	case nameAllow:
 		r.allow(value)
 	case nameReferTo:
-		if a, ok := readAddress(value); r.once(seenReferTo) && ok {
+		if !r.once(seenReferTo) {
+			return
+		}
+		if a, ok := readAddress(value); ok {
 			m.ReferTo = &a
 		} else {
 			r.fault(whyReferTo)

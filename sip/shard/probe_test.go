@@ -19,7 +19,8 @@ import (
 type probe struct {
 	*stage
 	t       *testing.T
-	answers []shard.Send // since the last frame
+	answers []shard.Send // since the last frame, to where it came from
+	across  []shard.Send // to the other party
 }
 
 // fromIPv6 is the way of messages from a peer with such an address.
@@ -28,13 +29,16 @@ var fromIPv6 = flow.Flow{
 }
 
 func newProbe(t *testing.T) *probe {
-	return &probe{stage: newStage(t, flow.UDP, nil), t: t}
+	p := &probe{stage: newStage(t, flow.UDP, nil), t: t}
+	p.caller.secrets.learn("hostile", "Hostile", "\xef\xbc\x97")
+	return p
 }
 
 // deliver hands a frame to the gateway as the edge does, and says what came of
-// it: the statuses of the answers, or why there is none.
+// it: the statuses of the answers, then what the other party gets, or why there
+// is nothing.
 func (p *probe) deliver(frame []byte) string {
-	p.answers = nil
+	p.answers, p.across = nil, nil
 	m, fault := message.Parse(frame)
 	if fault != nil {
 		m = fault.Message
@@ -48,7 +52,7 @@ func (p *probe) deliver(frame []byte) string {
 	p.shard.Receive(p.now, shard.Inbound{Flow: p.from, Trunk: p.trunks[p.from.Listener], Message: m, Fault: fault})
 	p.perform()
 	var list []string
-	for _, a := range p.answers {
+	for _, a := range slices.Concat(p.answers, p.across) {
 		line, _, _ := strings.Cut(string(a.Bytes), "\r\n")
 		what, rest, _ := strings.Cut(line, " ")
 		if what == "SIP/2.0" {
@@ -66,15 +70,20 @@ func (p *probe) deliver(frame []byte) string {
 	}
 }
 
-// perform does what the shard asks for. What it sends is kept and not looked at:
-// an answer repeats what is wrong about its request.
+// perform does what the shard asks for. An answer is kept and not looked at, for
+// it repeats what is wrong about its request; what goes to the other party is
+// searched for what must not.
 func (p *probe) perform() {
 	for out := p.shard.Take(); len(out) > 0; out = p.shard.Take() {
 		for _, o := range out {
-			if o.Action == nil {
-				p.answers = append(p.answers, o.Send)
-			} else {
+			switch {
+			case o.Action != nil:
 				p.world.perform(o)
+			case o.Send.Flow.Listener == p.from.Listener:
+				p.answers = append(p.answers, o.Send)
+			default:
+				p.across = append(p.across, o.Send)
+				p.guard.check(p.fail, o.Send)
 			}
 		}
 	}
@@ -91,7 +100,7 @@ func (p *probe) wait(d time.Duration) {
 
 // ours are the lines that an answer may have beside what it echoes, each a text
 // of our own.
-var ours = regexp.MustCompile(`^(Content-Length: 0|Accept: application/sdp|Reason: Q\.850;cause=\d+|Retry-After: 5|` +
+var ours = regexp.MustCompile(`^(Content-Length: 0|Accept: application/(sdp|dtmf-relay)|Reason: Q\.850;cause=\d+|Retry-After: 5|Min-SE: 90|Recv-Info:|` +
 	`Allow: [A-Z, ]+|Supported: [a-z0-9, ]+|Contact: <sip:` + letter + `{24}@[^@<>]+>)$`)
 
 // repeatsNothingElse checks an answer: what RFC 3261 section 8.2.6.2 has it
@@ -100,6 +109,9 @@ func (p *probe) repeatsNothingElse(frame []byte, a shard.Send) {
 	p.t.Helper()
 	if a.Flow.Remote.Addr() != p.from.Remote.Addr() || a.Flow.Local != p.from.Local {
 		p.t.Errorf("the answer leaves for %v", a.Flow)
+	}
+	if len(a.Bytes) > len(frame)+512 {
+		p.t.Errorf("an answer of %d bytes to %d", len(a.Bytes), len(frame))
 	}
 	m, fault := message.Parse(frame)
 	if m == nil {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"mask700/binding/cdr"
 	"mask700/sip/call"
 	"mask700/sip/flow"
 	"mask700/sip/message"
@@ -25,8 +26,8 @@ type line struct {
 }
 
 // dial has the caller call, up to our INVITE to the callee.
-func dial(t *testing.T) *line {
-	l := &line{probe: newProbe(t)}
+func dial(t *testing.T, p *probe) *line {
+	l := &line{probe: p}
 	if got := l.deliver([]byte(invite())); got != through {
 		t.Fatalf("the call gets %s", got)
 	}
@@ -36,8 +37,8 @@ func dial(t *testing.T) *line {
 }
 
 // talk has the callee answer.
-func talk(t *testing.T) *line {
-	l := dial(t)
+func talk(t *testing.T, p *probe) *line {
+	l := dial(t, p)
 	if got := l.reply(200, "callee"); got != "ACK, 200" {
 		t.Fatalf("the answer gets %s", got)
 	}
@@ -219,7 +220,7 @@ var intrusions = []struct {
 func TestIntrusions(t *testing.T) {
 	for _, c := range intrusions {
 		t.Run(c.name, func(t *testing.T) {
-			l := talk(t)
+			l := talk(t, newProbe(t))
 			l.from = c.from
 			frame := []byte(c.frame(l))
 			if got := l.deliver(frame); got != c.answer {
@@ -244,4 +245,18 @@ func TestIntrusions(t *testing.T) {
 			l.over(1)
 		})
 	}
+}
+
+// A call that comes back to us, by whoever sends it round, is found by the
+// Call-ID that we gave it, and leaves a record of its own (section 16.3).
+func TestOurOwnCallComesBack(t *testing.T) {
+	l := dial(t, newProbe(t))
+	frame := []byte(invite("Call-ID: "+l.asked.CallID, "Via: SIP/2.0/UDP 192.0.2.10:5060;branch=z9hG4bKround", "From: "+l.asked.From.Text))
+	if got := l.deliver(frame); got != "100, 482" {
+		t.Errorf("got %s", got)
+	}
+	if end := l.calls[l.order[1]].record.End; end != cdr.EndLoop {
+		t.Errorf("the record says %s", end)
+	}
+	l.over(2)
 }

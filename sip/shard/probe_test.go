@@ -28,8 +28,11 @@ var fromIPv6 = flow.Flow{
 	Local: netip.MustParseAddrPort("[2001:db8::10]:5060"), Remote: netip.MustParseAddrPort("[2001:db8::9:1]:5060"),
 }
 
-func newProbe(t *testing.T) *probe {
-	p := &probe{stage: newStage(t, flow.UDP, nil), t: t}
+func newProbe(t *testing.T) *probe { return newProbeOf(t, nil) }
+
+// newProbeOf is one with other bounds.
+func newProbeOf(t *testing.T, change func(*shard.Config)) *probe {
+	p := &probe{stage: newStage(t, flow.UDP, change), t: t}
 	p.caller.secrets.learn("hostile", "Hostile", "\xef\xbc\x97")
 	return p
 }

@@ -234,6 +234,10 @@ func (r *reader) via(value string) {
 	}
 }
 
+// maxContacts bounds the Contacts beyond the first that are kept. A registrar lists
+// those of one account, which are few.
+const maxContacts = 32
+
 // contact reads one Contact line. A Contact that cannot be read is a fault only
 // where it is needed, which is the first one.
 func (r *reader) contact(value string) {
@@ -245,7 +249,9 @@ func (r *reader) contact(value string) {
 			break
 		}
 		if m.Contacts++; m.Contacts > 1 {
-			m.OtherContacts = append(m.OtherContacts, entry)
+			if len(m.OtherContacts) < maxContacts {
+				m.OtherContacts = append(m.OtherContacts, entry)
+			}
 			continue
 		}
 		m.ContactText = entry

@@ -85,11 +85,11 @@ func stale(m *message.Message) bool {
 	return m != nil && len(m.WWWAuthenticate) > 0 && strings.Contains(m.WWWAuthenticate[0], "stale=true")
 }
 
-const dial = "INVITE 700100000010007\nsdp"
+const anInvite = "INVITE 700100000010007\nsdp"
 
 func TestStrangersAreAskedForCredentials(t *testing.T) {
 	g := newGate(t)
-	m := g.say(dial)
+	m := g.say(anInvite)
 	g.take(m)
 	if len(m.WWWAuthenticate) != 2 || m.To.Tag == "" || stale(m) {
 		t.Errorf("challenged with %q, tag %q", m.WWWAuthenticate, m.To.Tag)
@@ -105,7 +105,7 @@ func TestStrangersAreAskedForCredentials(t *testing.T) {
 		t.Errorf("a challenge is a call: %+v", st)
 	}
 
-	g.expect("with credentials", g.say(g.signed(dial)), 100)
+	g.expect("with credentials", g.say(g.signed(anInvite)), 100)
 	if st := g.shard.Stats(); st.Calls != 1 || st.LiveCalls != 1 {
 		t.Errorf("the call does not live: %+v", st)
 	}
@@ -130,7 +130,7 @@ func TestRequestsThatAreChallenged(t *testing.T) {
 		{"MESSAGE 700100000010007", 401, 405, 1},
 		{"BYE 700100000010007", 401, 481, 1},
 		{"DANCE 700100000010007", 401, 501, 1},
-		{dial + "\nRequire: nonsense", 401, 420, 1},
+		{anInvite + "\nRequire: nonsense", 401, 420, 1},
 		{"OPTIONS 700100000010007\nRequire: nonsense", 401, 420, 1},
 		// In a dialog it is the tags that count.
 		{"BYE 700100000010007\nTo: <sip:x@192.0.2.1>;tag=nobody", 481, 481, 0},
@@ -183,8 +183,8 @@ func TestOtherTrunksAreNotChallenged(t *testing.T) {
 
 func TestCredentialsServeOneInvite(t *testing.T) {
 	g := newGate(t)
-	g.take(g.say(dial))
-	signed := g.signed(dial)
+	g.take(g.say(anInvite))
+	signed := g.signed(anInvite)
 	g.expect("once", g.say(signed), 100)
 	m := g.say(signed + "\nCall-ID: of-caller-again")
 	g.expect("in another call", m, 401)
@@ -212,9 +212,9 @@ func TestRepetitionIsAnsweredAlike(t *testing.T) {
 
 func TestNoncesGrowOld(t *testing.T) {
 	g := newGate(t)
-	g.take(g.say(dial))
+	g.take(g.say(anInvite))
 	g.advance(epoch.Add(6 * time.Minute))
-	m := g.say(g.signed(dial))
+	m := g.say(g.signed(anInvite))
 	g.expect("after six minutes", m, 401)
 	if !stale(m) {
 		t.Error("the nonce is not called stale")
@@ -222,15 +222,15 @@ func TestNoncesGrowOld(t *testing.T) {
 	if !g.session.Challenged(m, g.account) {
 		t.Fatal("it is not worth another try")
 	}
-	g.expect("with the new nonce", g.say(g.signed(dial)), 100)
+	g.expect("with the new nonce", g.say(g.signed(anInvite)), 100)
 }
 
 func TestGuessersHearNoMore(t *testing.T) {
 	g := newGate(t)
 	g.account = &digest.Account{User: "sw1", Password: digest.NewSecret("a-guess")}
 	for range 20 {
-		g.take(g.say(dial))
-		m := g.say(g.signed(dial))
+		g.take(g.say(anInvite))
+		m := g.say(g.signed(anInvite))
 		g.expect("a guess", m, 401)
 		if stale(m) {
 			t.Error("a wrong password is called a stale nonce")
@@ -238,7 +238,7 @@ func TestGuessersHearNoMore(t *testing.T) {
 	}
 	n := len(g.sent)
 	for range 5 {
-		g.expect("too many", g.say(dial), 0)
+		g.expect("too many", g.say(anInvite), 0)
 	}
 	if len(g.sent) != n {
 		t.Errorf("%d messages left after that", len(g.sent)-n)
@@ -247,5 +247,5 @@ func TestGuessersHearNoMore(t *testing.T) {
 		t.Errorf("the counters say %+v", st)
 	}
 	g.advance(epoch.Add(11 * time.Second))
-	g.expect("later", g.say(dial), 401)
+	g.expect("later", g.say(anInvite), 401)
 }

@@ -69,11 +69,11 @@ func (p *probe) flood(n int, frame string) {
 func (p *probe) refuse() {
 	for out := p.shard.Take(); len(out) > 0; out = p.shard.Take() {
 		for _, o := range out {
-			switch o.Action.(type) {
+			switch a := o.Action.(type) {
 			case call.Decide:
 				p.shard.Answer(p.now, o.Call, call.Decided{Decision: binding.Decision{Refusal: binding.RefusalNoBinding}})
 			case call.CloseRecord:
-				p.shard.Answer(p.now, o.Call, call.RecordClosed{Seq: 1})
+				p.shard.Answer(p.now, o.Call, call.RecordClosed{ID: a.Record.ID, Seq: 1})
 			}
 		}
 	}

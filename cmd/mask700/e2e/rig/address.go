@@ -59,7 +59,7 @@ func free(addr netip.Addr, port uint16) bool {
 // Bound reports whether a socket of this machine is bound to an IPv4 address: "udp", or "tcp" for a listening
 // one. It reads the kernel's table; a trial bind could get in the way of the program that is about to bind.
 func Bound(network string, at netip.AddrPort) (bool, error) {
-	f, err := os.Open("/proc/net/" + network)
+	f, err := os.Open("/proc/thread-self/net/" + network) // the caller may have entered a Namespace
 	if err != nil {
 		return false, err
 	}

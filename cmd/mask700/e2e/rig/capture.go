@@ -29,12 +29,16 @@ type Packet struct {
 // StartCapture captures everything between the hosts into a file.
 func StartCapture(ctx context.Context, file string, h Hosts) (*Capture, error) {
 	network := netip.PrefixFrom(h.Left, 24).Masked()
-	cmd := exec.Command("dumpcap", "-q", "-i", "lo", "-f", "net "+network.String(), "-B", "16", "-w", file)
+	return startCapture(ctx, file, "lo", "net "+network.String(), netip.AddrPortFrom(h.Switch, 9))
+}
+
+func startCapture(ctx context.Context, file, device, filter string, mark netip.AddrPort) (*Capture, error) {
+	cmd := exec.Command("dumpcap", "-q", "-i", device, "-f", filter, "-B", "16", "-w", file)
 	p, err := Start("dumpcap", cmd, "File: ")
 	if err != nil {
 		return nil, err
 	}
-	c := &Capture{file: file, process: p, mark: netip.AddrPortFrom(h.Switch, 9)}
+	c := &Capture{file: file, process: p, mark: mark}
 	if err := p.Ready(ctx); err != nil {
 		p.Kill()
 		return nil, err

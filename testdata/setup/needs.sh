@@ -1,6 +1,7 @@
 #!/bin/bash
 # Installs what the tests need beyond Go, git and make from Debian's packages, where it is missing:
-# a C compiler and its headers for the race detector, SIPp, Kamailio and tshark.
+# a C compiler and its headers for the race detector, SIPp, Kamailio, tshark, and the phones baresip and linphone with
+# the network that they are put into.
 # Without root or apt it prints the line to type and fails.
 set -euo pipefail
 
@@ -10,10 +11,13 @@ declare -A provides=(
 	[sip-tester]='command -v sipp'
 	[kamailio]='command -v kamailio || test -x /usr/sbin/kamailio'
 	[tshark]='command -v tshark && command -v dumpcap'
+	[iproute2]='command -v ip'
+	[baresip-core]='command -v baresip'
+	[linphone-cli]='command -v linphonec'
 )
 
 missing=()
-for package in gcc libc6-dev sip-tester kamailio tshark; do
+for package in gcc libc6-dev sip-tester kamailio tshark iproute2 baresip-core linphone-cli; do
 	if ! eval "${provides[$package]}" >/dev/null 2>&1; then
 		missing+=("$package")
 	fi

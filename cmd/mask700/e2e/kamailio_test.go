@@ -109,6 +109,15 @@ func (w *world) example(ctx context.Context, name string, softswitch netip.AddrP
 // kamailio starts the softswitch; the file is as printed, its defines come from the command line.
 func (w *world) kamailio(ctx context.Context, config string, at netip.AddrPort) {
 	w.t.Helper()
+	w.kamailioWith(ctx, config, at,
+		"-A", "LISTEN_UDP=udp:"+at.String(), "-A", "LISTEN_TCP=tcp:"+at.String(),
+		"-A", `MASK700_IP="`+w.left.Addr().String()+`"`, "-A", `MASK700_URI="sip:`+w.left.String()+`"`,
+		"-A", `PHONES="`+netip.PrefixFrom(w.hosts.Left, 24).Masked().String()+`"`)
+}
+
+// kamailioWith starts the softswitch, which listens at an address, with some flags.
+func (w *world) kamailioWith(ctx context.Context, config string, at netip.AddrPort, flags ...string) {
+	w.t.Helper()
 	file := filepath.Join(w.dir, "kamailio.cfg")
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		w.t.Fatal(err)
@@ -117,11 +126,8 @@ func (w *world) kamailio(ctx context.Context, config string, at netip.AddrPort) 
 	if err := os.Mkdir(run, 0o700); err != nil {
 		w.t.Fatal(err)
 	}
-	cmd := exec.Command("kamailio", "-DD", "-E", "-f", file, "-m", "32", "-M", "4", "-w", run, "-Y", run,
-		"-A", "LISTEN_UDP=udp:"+at.String(), "-A", "LISTEN_TCP=tcp:"+at.String(),
-		"-A", `MASK700_IP="`+w.left.Addr().String()+`"`, "-A", `MASK700_URI="sip:`+w.left.String()+`"`,
-		"-A", `PHONES="`+netip.PrefixFrom(w.hosts.Left, 24).Masked().String()+`"`)
-	p, err := rig.Start("kamailio", cmd, "")
+	args := append([]string{"-DD", "-E", "-f", file, "-m", "32", "-M", "4", "-w", run, "-Y", run}, flags...)
+	p, err := rig.Start("kamailio", exec.Command("kamailio", args...), "")
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -1,0 +1,155 @@
+package e2e
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"mask700/binding/cdr"
+	"mask700/cmd/mask700/e2e/rig"
+)
+
+// clientCall is a call between two people.
+type clientCall struct {
+	name           string
+	caller, callee string // programs
+	back           bool   // the callee of the binding calls back
+	holds, presses string // who
+	hangsUp        string
+	declined       bool // the callee does not want to
+	end            string
+	status         int
+}
+
+// TestClients: programs that people use, real audio both ways, through Kamailio. What each hears is measured.
+func TestClients(t *testing.T) {
+	for _, call := range []clientCall{
+		{name: "baresip", caller: "baresip", callee: "baresip", holds: "caller", presses: "callee", hangsUp: "caller",
+			end: cdr.EndCompleted, status: 200},
+		{name: "baresip calls back", caller: "baresip", callee: "baresip", back: true, holds: "callee", presses: "caller", hangsUp: "callee",
+			end: cdr.EndCompleted, status: 200},
+		{name: "baresip declines", caller: "baresip", callee: "baresip", declined: true, hangsUp: "callee", end: cdr.EndBusy, status: 486},
+		{name: "linphone calls baresip", caller: "linphonec", callee: "baresip", holds: "caller", presses: "caller", hangsUp: "callee",
+			end: cdr.EndCompleted, status: 200},
+		{name: "baresip calls linphone", caller: "baresip", callee: "linphonec", holds: "callee", presses: "callee", hangsUp: "callee",
+			end: cdr.EndCompleted, status: 200},
+	} {
+		t.Run(call.name, func(t *testing.T) {
+			need(t, call.caller, call.callee, "kamailio", "dumpcap", "tshark", "ip")
+			t.Parallel()
+			withClients(t, call.play)
+		})
+	}
+}
+
+func (p clientCall) play(c *clients) {
+	a, b := c.users(p.caller, p.callee)
+	roles := map[string]*user{"caller": a, "callee": b}
+	if p.back {
+		c.bind(b.number, a.number, c.x)
+	} else {
+		c.bind(a.number, b.number, c.x)
+	}
+	c.start(a, b)
+
+	c.must(a.Dial(c.ctx, c.x))
+	display, err := b.Rings(c.ctx)
+	c.must(err)
+	c.shows(b, a, display)
+	c.must(a.HearsRinging(c.ctx))
+	if !p.declined {
+		p.talk(c, roles)
+	}
+	id := c.only("call", "list")
+	c.must(roles[p.hangsUp].HangUp(c.ctx))
+	for _, u := range roles {
+		_, err := u.Closed(c.ctx)
+		c.must(err)
+	}
+
+	packets, err := c.capture.Packets(c.ctx)
+	c.must(err)
+	c.search(packets, !p.declined)
+	c.searchClients(packets, a, b)
+	if !p.declined {
+		c.judge(packets, a, b, roles[p.holds])
+	}
+	p.recorded(c, id)
+	c.shut(a.number, b.number)
+}
+
+// talk is what the parties do between the answer and the end.
+func (p clientCall) talk(c *clients, roles map[string]*user) {
+	c.t.Helper()
+	a, b := roles["caller"], roles["callee"]
+	c.must(b.Answer(c.ctx))
+	c.must(a.Talks(c.ctx))
+	c.must(b.Talks(c.ctx))
+	c.hear(10, a, b)
+
+	presses := roles[p.presses]
+	c.must(presses.Press(c.ctx, '5'))
+	c.must(roles[otherRole(p.presses)].HearsDigit(c.ctx, '5'))
+
+	holds := roles[p.holds]
+	c.must(holds.Hold(c.ctx))
+	c.quiet(holds)
+	c.must(holds.Resume(c.ctx))
+	c.flows(40)
+	for _, u := range roles {
+		if u.RecordsOn() {
+			c.hear(5, u)
+		}
+	}
+}
+
+func otherRole(role string) string {
+	if role == "caller" {
+		return "callee"
+	}
+	return "caller"
+}
+
+// only is the id of the one thing that a list has.
+func (c *clients) only(list ...string) string {
+	c.t.Helper()
+	var thing struct{ ID string }
+	out := c.run(append(list, "-o", "json")...)
+	if err := json.Unmarshal([]byte(out), &thing); err != nil || thing.ID == "" {
+		c.t.Fatalf("%s is not one: %v\n%s", strings.Join(list, " "), err, out)
+	}
+	return thing.ID
+}
+
+// flows waits until the gateway has relayed so many packets more in either direction.
+func (c *clients) flows(more uint64) {
+	c.t.Helper()
+	id := c.only("call", "list")
+	packets := func() (toCallee, toCaller uint64) {
+		var call struct{ Media cdr.MediaView }
+		c.must(json.Unmarshal([]byte(c.run("call", "get", id, "-o", "json")), &call))
+		return call.Media.AtoB.Packets, call.Media.BtoA.Packets
+	}
+	callee, caller := packets()
+	c.must(rig.Poll(c.ctx, "audio to flow both ways", func() (bool, error) {
+		nowCallee, nowCaller := packets()
+		return nowCallee >= callee+more && nowCaller >= caller+more, nil
+	}))
+}
+
+// recorded: the one record says how the call went, and the operator is told in words.
+func (p clientCall) recorded(c *clients, id string) {
+	t := c.t
+	t.Helper()
+	records := c.records()
+	if len(records) != 1 {
+		t.Fatalf("%d records of one call", len(records))
+	}
+	r := records[0]
+	if r.ID != id || r.End != p.end || r.ReleasedBy != p.hangsUp || r.SIPStatus != p.status {
+		t.Errorf("record: %+v", r)
+	}
+	if !p.declined && (r.Media.AtoB.Packets < 50 || r.Media.BtoA.Packets < 50) {
+		t.Errorf("record: %d packets to the callee, %d to the caller", r.Media.AtoB.Packets, r.Media.BtoA.Packets)
+	}
+}

@@ -48,6 +48,7 @@ var columns = []column{
 	{"b_to_a_jitter_ms", func(v *View) string { return milliseconds(v.Media.BtoA.JitterMS) }},
 	{"media_end", func(v *View) string { return v.Media.End }},
 	{"data", func(v *View) string { return v.Data }},
+	{"why", func(v *View) string { return v.Why }},
 }
 
 // Columns returns the names of the columns of the CSV export, in order.

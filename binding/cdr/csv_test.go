@@ -23,6 +23,7 @@ func TestRow(t *testing.T) {
 		{"a_to_b_bytes", "240000"}, {"a_to_b_lost", "2"}, {"a_to_b_refused_sources", "1"}, {"a_to_b_jitter_ms", "0.75"},
 		{"b_to_a_packets", "1499"}, {"b_to_a_bytes", "239840"}, {"b_to_a_lost", "0"}, {"b_to_a_refused_sources", "0"},
 		{"b_to_a_jitter_ms", "12"}, {"media_end", ""}, {"data", "data"},
+		{"why", "the caller hung up (Q.850 16 normal call clearing)"},
 	}
 	columns, row := cdr.Columns(), completed(t).Row()
 	if len(columns) != len(want) || len(row) != len(want) {

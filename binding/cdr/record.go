@@ -40,6 +40,13 @@ const (
 	EndTrunkLimit     = "trunk_limit"     // the trunk has as many calls as it may have
 )
 
+// How the audio ended, in Media.End.
+const (
+	MediaReleased = "released" // with the call
+	MediaTimeout  = "timeout"  // before it
+	MediaNone     = "none"     // there never was any
+)
+
 // Record is the record of one call. It is plain data: gob carries it whole,
 // and everything that prints it masks the real numbers. The zero time is one
 // that never came.
@@ -93,7 +100,7 @@ type Media struct {
 	Codec string
 	AtoB  Flow // from the caller to the callee
 	BtoA  Flow
-	End   string // why the audio ended before the call, "" when it did not
+	End   string // one of the Media constants; "" while it goes on, or where none was opened
 }
 
 // Flow counts the audio of one direction as it came in.

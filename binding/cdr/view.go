@@ -32,6 +32,7 @@ type View struct {
 	Q850         int             `json:"q850"`
 	End          string          `json:"end"`
 	Refusal      binding.Refusal `json:"refusal"`
+	Why          string          `json:"why"` // the same in words; empty while the call goes on
 	Media        MediaView       `json:"media"`
 }
 
@@ -60,7 +61,7 @@ func (r Record) View() View {
 		CallerIn: r.CallerIn.String(), CalleeIn: r.CalleeIn.String(),
 		CallerOut: r.CallerOut.String(), CalleeOut: r.CalleeOut.String(),
 		ReceivedAt: r.ReceivedAt, RingingAt: r.RingingAt, AnsweredAt: r.AnsweredAt, ReleasedAt: r.ReleasedAt,
-		ReleasedBy: r.ReleasedBy, SIPStatus: r.SIPStatus, Q850: r.Q850, End: r.End, Refusal: r.Refusal,
+		ReleasedBy: r.ReleasedBy, SIPStatus: r.SIPStatus, Q850: r.Q850, End: r.End, Refusal: r.Refusal, Why: r.Why(),
 		Media: MediaView{Codec: r.Media.Codec, AtoB: FlowView(r.Media.AtoB), BtoA: FlowView(r.Media.BtoA), End: r.Media.End},
 	}
 }

@@ -22,6 +22,7 @@ func TestRecordInJSON(t *testing.T) {
 		`"received_at":"2026-03-01T20:00:00.25+08:00","ringing_at":"2026-03-01T20:00:01.25+08:00",` +
 		`"answered_at":"2026-03-01T20:00:05.25+08:00","released_at":"2026-03-01T20:00:35.25+08:00",` +
 		`"released_by":"caller","sip_status":200,"q850":16,"end":"completed","refusal":"",` +
+		`"why":"the caller hung up (Q.850 16 normal call clearing)",` +
 		`"media":{"codec":"PCMA",` +
 		`"a_to_b":{"packets":1500,"bytes":240000,"lost":2,"refused_sources":1,"jitter_ms":0.75},` +
 		`"b_to_a":{"packets":1499,"bytes":239840,"lost":0,"refused_sources":0,"jitter_ms":12},"end":""}}`
@@ -44,7 +45,7 @@ func TestRefusedRecordInJSON(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"id", "seq", "binding", "order", "tenant", "trunk_in", "trunk_out", "caller_in", "callee_in", "caller_out",
-		"callee_out", "received_at", "released_at", "released_by", "sip_status", "q850", "end", "refusal", "media"} {
+		"callee_out", "received_at", "released_at", "released_by", "sip_status", "q850", "end", "refusal", "why", "media"} {
 		if _, ok := fields[name]; !ok {
 			t.Errorf("no %s in %s", name, b)
 		}

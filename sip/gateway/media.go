@@ -131,11 +131,11 @@ func mediaRecord(s media.Stats) cdr.Media {
 	m := cdr.Media{Codec: s.Codec, AtoB: flowRecord(s.AtoB), BtoA: flowRecord(s.BtoA)}
 	switch {
 	case s.TimedOut:
-		m.End = "timeout"
+		m.End = cdr.MediaTimeout
 	case s.LastSeen.IsZero():
-		m.End = "none"
+		m.End = cdr.MediaNone
 	default:
-		m.End = "released"
+		m.End = cdr.MediaReleased
 	}
 	return m
 }

@@ -65,6 +65,8 @@ func (c *Call) ownRefused(env *Env, s Side, status int) {
 // again tries an offer of our own once more.
 func (c *Call) again(env *Env, s Side) {
 	switch {
+	case c.State == Answered:
+		env.do(StartTimer{Timer{AgainTimer, s}, c.backoff(env, s)})
 	case c.State != Talking:
 	case c.joining(s):
 		c.offerOwn(env, s)

@@ -239,9 +239,16 @@ func (c *Call) finished(env *Env, s Side, sent Sent, m *message.Message) {
 	}
 }
 
-// gone says that a status inside a dialog means that there is none any more (RFC
-// 5057 section 5.1), or nobody who answers in it.
-func gone(status int) bool { return status == 481 || status == 408 }
+// gone says that a status inside a dialog means that there is none any more, that
+// nobody answers in it, or that its target cannot be reached (RFC 5057 section
+// 5.1). All others are about the one request.
+func gone(status int) bool {
+	switch status {
+	case 404, 408, 410, 416, 481, 482, 483, 484, 485, 502, 604:
+		return true
+	}
+	return false
+}
 
 // legLost ends a call one of whose parties is no longer there. That party gets a
 // BYE too (section 12.2.1.2): it may be wrong, or its proxy may have spoken.

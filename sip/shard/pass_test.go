@@ -1,6 +1,7 @@
 package shard_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"mask700/binding"
 	"mask700/sip/call"
 	"mask700/sip/flow"
+	"mask700/sip/message"
 )
 
 // unmasked takes the secrets of the caller away: a call that is passed on shows
@@ -115,4 +117,33 @@ func TestOurOwnCallThatComesBack(t *testing.T) {
 	s.shard.HangUp(s.now, "", "hangup")
 	s.drain()
 	s.advance(epoch.Add(10 * time.Minute))
+}
+
+// A switch that sends our INVITE back as a new call of the caller's goes round until
+// Max-Forwards is used up, and not longer (RFC 7332).
+func TestACallThatGoesRoundEnds(t *testing.T) {
+	s := newStage(t, flow.UDP, nil)
+	hops := 70
+	for round := range 100 {
+		b, err := s.caller.write(fmt.Sprintf("INVITE 700100000010007\nCall-ID: of-caller-%d\nMax-Forwards: %d\nsdp", round, hops))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.receive(s.from, b)
+		last, fault := message.Parse(s.sent[len(s.sent)-1].Bytes)
+		if fault != nil {
+			t.Fatal(fault)
+		}
+		if !last.IsRequest() {
+			if last.Status != 483 || round != 70 {
+				t.Errorf("after %d rounds it got %d", round, last.Status)
+			}
+			return
+		}
+		if last.MaxForwards != hops-1 {
+			t.Fatalf("%d hops left of %d", last.MaxForwards, hops)
+		}
+		hops = last.MaxForwards
+	}
+	t.Error("it goes round for ever")
 }

@@ -229,13 +229,13 @@ func (c *Call) finished(env *Env, s Side, sent Sent, m *message.Message) {
 	switch {
 	case sent.Request.Method == "BYE":
 		c.leaveIfOver(env)
+	case sent.Request.Method == "INFO":
+		c.infoAnswered(env, sent, status) // also when the call is ending: it has arrived
 	case c.State >= Ending, s == Third:
 	case sent.Tx == c.Exchange.Asked && c.Exchange.active():
 		c.updateAnswered(env, status, m)
 	case sent.Refresh:
 		c.refreshed(env, s, status, m)
-	case sent.Request.Method == "INFO":
-		c.infoAnswered(env, sent, status)
 	}
 }
 

@@ -24,7 +24,7 @@ func (c *Call) calleeAnswers(env *Env, m *message.Message) {
 	env.do(StopTimer{Timer{CancelTimer, Callee}})
 	env.do(StopTimer{Timer{ProgressTimer, Caller}})
 	if c.State >= Answered {
-		c.acknowledge(env, Callee, nil)
+		c.acknowledge(env, Callee, c.unwanted(Callee, m))
 		if c.Signaled {
 			c.bye(env, Callee, c.Record.Q850)
 		}
@@ -59,6 +59,10 @@ func (c *Call) calleeAnswers(env *Env, m *message.Message) {
 // ones.
 func (c *Call) confirm(m *message.Message) {
 	l := c.leg(Callee)
+	l.Spent = l.Seq
+	for i := range l.Forks {
+		l.Spent = max(l.Spent, l.Forks[i].Seq)
+	}
 	if l.dialogOf(m.To.Tag) == nil {
 		// A phone that said nothing before. What the last one said is not its
 		// answer.
@@ -138,9 +142,14 @@ func (c *Call) pickedUp(env *Env, r message.Response) {
 // was lost.
 func (c *Call) releaseFork(env *Env, m *message.Message) {
 	l := c.leg(Callee)
-	fork := Dialog{Flow: l.Flow, Target: l.Target, Seq: l.Client.Request.CSeq}
+	// The early dialogs are forgotten; whichever it was, no request in it had a higher
+	// number.
+	fork := Dialog{Flow: l.Flow, Target: l.Target, Seq: max(l.Spent, l.Client.Request.CSeq), SDP: sdp.NewLeg(c.SessionIDs[Callee])}
 	fork.establish(m)
-	ack := l.header(env, &fork, "ACK", fork.Seq)
+	ack := l.header(env, &fork, "ACK", l.Client.Request.CSeq)
+	if !l.Client.Offered {
+		attach(&ack, c.declined(Callee, &fork, m))
+	}
 	ack.Authorization, ack.ProxyAuthorization = l.Client.Request.Authorization, l.Client.Request.ProxyAuthorization
 	env.do(Acknowledge{Tx: l.Client.Tx, Tag: m.To.Tag, Flow: fork.Flow, Request: ack})
 	if slices.Contains(c.Released, m.To.Tag) {

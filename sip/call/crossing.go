@@ -153,6 +153,37 @@ func (c *Call) answerFor(env *Env, to Side) ([]byte, error) {
 	return body, err
 }
 
+// unwanted is the answer to a 2xx that nobody waits for any more, when that makes
+// the offer: its ACK has to carry one, before the BYE (RFC 3261 section 13.2.2.4).
+func (c *Call) unwanted(s Side, m *message.Message) []byte {
+	l := c.leg(s)
+	if l.Client.Offered || l.Answered && !l.Client.Again {
+		return nil
+	}
+	return c.declined(s, &l.Dialog, m)
+}
+
+// declined answers the offer of a message by rejecting all of it; nil when that
+// has none that can be read.
+func (c *Call) declined(s Side, d *Dialog, m *message.Message) []byte {
+	offer, err := description(m)
+	if err != nil || offer == nil {
+		return nil
+	}
+	d.SDP.Receive(offer)
+	return c.declinedLast(s, d)
+}
+
+// declinedLast is declined for the offer that came last.
+func (c *Call) declinedLast(s Side, d *Dialog) []byte {
+	nothing := sdp.Description{Lines: []sdp.Line{{Media: "audio", Proto: "RTP/AVP"}}}
+	body, err := d.SDP.Answer(&nothing, c.MediaLocal[s])
+	if err != nil {
+		return nil
+	}
+	return body
+}
+
 // setRemotes tells the media what both legs have agreed on.
 func (c *Call) setRemotes(env *Env) error {
 	var remote [2]sdp.RemoteMedia

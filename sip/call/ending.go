@@ -120,7 +120,7 @@ func (c *Call) recordClosed(env *Env, ev RecordClosed) {
 	c.dropInfos(env)
 	for _, s := range []Side{Caller, Callee} {
 		if l := c.leg(s); l.Client.AckOwed {
-			c.acknowledge(env, s, nil)
+			c.acknowledge(env, s, c.declinedLast(s, &l.Dialog))
 		}
 		c.bye(env, s, c.Record.Q850)
 	}

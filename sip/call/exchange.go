@@ -301,7 +301,7 @@ func (c *Call) offerInReanswer(env *Env, m *message.Message) {
 		body, err = c.crossOffer(x.To, d)
 	}
 	if err != nil {
-		c.acknowledge(env, x.To, nil)
+		c.acknowledge(env, x.To, c.declinedLast(x.To, &l.Dialog))
 		c.end(env, ending{end: endFailed, by: byPlatform, status: 480, q850: causeNoBearer})
 		return
 	}
@@ -433,7 +433,7 @@ func (c *Call) overtaken(env *Env, s Side, m *message.Message) {
 	l.Client.Pending = false
 	env.do(StopTimer{Timer{CancelTimer, s}})
 	if m.Status < 300 {
-		c.acknowledge(env, s, nil)
+		c.acknowledge(env, s, c.unwanted(s, m))
 	}
 	c.leaveIfOver(env)
 }

@@ -23,6 +23,7 @@ type Leg struct {
 	Dialog          // the one that counts: confirmed, or the early one whose media is heard
 	Base   Dialog   // as our INVITE left it: what every early dialog begins with
 	Forks  []Dialog // further early dialogs below (section 12.1)
+	Spent  uint32   // the last CSeq in any of them, once one is confirmed
 
 	Server   Served // the INVITE of theirs that is being or was last answered
 	Client   Asked  // the INVITE of ours that is pending or was last answered

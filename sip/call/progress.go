@@ -75,10 +75,18 @@ func (c *Call) progress(env *Env, m *message.Message) {
 }
 
 // early finds the early dialog of a provisional response, or begins it; nil when
-// there are too many.
+// there are too many, or when it has ended (RFC 6228).
 func (l *Leg) early(m *message.Message) *Dialog {
 	d := l.dialogOf(m.To.Tag)
+	if d == nil && len(l.Forks) >= maxForks-1 {
+		// Of those that have ended the first is the least likely to be heard again.
+		if i := slices.IndexFunc(l.Forks, func(d Dialog) bool { return d.State == Gone }); i >= 0 {
+			l.Forks = slices.Delete(l.Forks, i, i+1)
+		}
+	}
 	switch {
+	case d != nil && d.State == Gone:
+		return nil
 	case d != nil:
 	case l.State == Idle:
 		d = &l.Dialog
@@ -119,13 +127,22 @@ func (l *Leg) attend(tag string) {
 	}
 }
 
-// drop forgets an early dialog. The one that counts is only forgotten for
-// another.
+// drop ends an early dialog. The one that counts only leaves for another. What it
+// was is remembered: more of it may come late, and its numbers are spent.
 func (l *Leg) drop(tag string) {
-	if l.RemoteTag == tag && len(l.Forks) > 0 {
-		l.attend(l.Forks[len(l.Forks)-1].RemoteTag)
+	if l.RemoteTag == tag {
+		for i := range l.Forks {
+			if l.Forks[i].State != Gone {
+				l.attend(l.Forks[i].RemoteTag)
+				break
+			}
+		}
 	}
-	l.Forks = slices.DeleteFunc(l.Forks, func(d Dialog) bool { return d.RemoteTag == tag })
+	for i := range l.Forks {
+		if l.Forks[i].RemoteTag == tag {
+			l.Forks[i].State, l.Forks[i].OfferOut = Gone, false
+		}
+	}
 }
 
 // earlyMedia takes the description of a provisional response and gives what the

@@ -31,7 +31,7 @@ func (o *callOptions) check() error {
 }
 
 func newCallCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "call", Short: "The calls that go on"}
+	cmd := &cobra.Command{Use: "call", Short: "The calls that go on, and how one ended"}
 	group(cmd)
 	cmd.AddCommand(newCallListCommand(), newCallGetCommand(), newCallHangupCommand())
 	return cmd
@@ -82,59 +82,6 @@ func (o *callOptions) print(w io.Writer, calls []admin.CallView, now time.Time) 
 		return err
 	}
 	return t.flush()
-}
-
-func newCallGetCommand() *cobra.Command {
-	o := new(callOptions)
-	cmd := &cobra.Command{
-		Use:   "get ID",
-		Short: "Show a call that goes on",
-		Args:  oneArg("the ID of a call"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := o.check(); err != nil {
-				return err
-			}
-			if err := checkCallID(args[0]); err != nil {
-				return err
-			}
-			return o.with(cmd, needServer, func(ctx context.Context, s *session) error {
-				c, err := s.Call(ctx, args[0])
-				switch {
-				case err != nil:
-					return err
-				case o.json():
-					return printJSON(cmd.OutOrStdout(), c)
-				}
-				return printCall(cmd.OutOrStdout(), c)
-			})
-		},
-	}
-	o.addFlags(cmd)
-	return cmd
-}
-
-func printCall(w io.Writer, c admin.CallView) error {
-	for _, row := range [][2]string{
-		{"id", c.ID},
-		{"state", c.State},
-		{"binding", c.Binding},
-		{"order", c.Order},
-		{"came in", fmt.Sprintf("%s dialled %s on trunk %s", c.CallerIn, c.CalleeIn, c.TrunkIn)},
-		{"goes out", fmt.Sprintf("%s is called and shown %s on trunk %s", c.CalleeOut, c.CallerOut, c.TrunkOut)},
-		{"received", clock(c.ReceivedAt)},
-		{"ringing", clock(c.RingingAt)},
-		{"answered", clock(c.AnsweredAt)},
-		{"codec", c.Media.Codec},
-		{"packets", fmt.Sprintf("%d from the caller, %d from the callee", c.Media.AtoB.Packets, c.Media.BtoA.Packets)},
-	} {
-		if row[1] == "" {
-			continue
-		}
-		if _, err := fmt.Fprintf(w, "%-10s %s\n", row[0], row[1]); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func newCallHangupCommand() *cobra.Command {

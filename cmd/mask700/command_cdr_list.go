@@ -17,11 +17,14 @@ type cdrListOptions struct {
 
 func newCDRListCommand() *cobra.Command {
 	o := new(cdrListOptions)
+	o.wider = true
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List call records in the order in which the calls ended",
-		Args:  noArgs,
-		RunE:  o.run,
+		Long: "List call records in the order in which the calls ended.\n\n" +
+			"-o wide adds why each call ended, in words; `mask700 call get ID` tells all of one call.",
+		Args: noArgs,
+		RunE: o.run,
 	}
 	o.recordOptions.addFlags(cmd.Flags())
 	o.outputOptions.addFlags(cmd.Flags())
@@ -42,13 +45,12 @@ func (o *cdrListOptions) run(cmd *cobra.Command, _ []string) error {
 	}
 	return o.with(cmd, n, func(ctx context.Context, s *session) error {
 		out := cmd.OutOrStdout()
-		t := newTable(out, "SEQ", "ENDED", "END", "STATUS", "CALLER", "DIALLED", "CALLEE", "TALKED", "ORDER").
-			wide(6, 19, 11, 6, 15, 15, 15, 6)
+		t := newTable(out, o.headings()...).wide(6, 19, 11, 6, 15, 15, 15, 6)
 		err := s.Records(ctx, o.query, func(v cdr.View) error {
 			if o.json() {
 				return printJSON(out, v)
 			}
-			if err := t.add(recordRow(v)...); err != nil {
+			if err := t.add(o.row(v)...); err != nil {
 				return err
 			}
 			if o.query.Follow {
@@ -67,6 +69,24 @@ func (o *cdrListOptions) run(cmd *cobra.Command, _ []string) error {
 		}
 		return t.flush()
 	})
+}
+
+// headings are those of the table, which is at most 120 columns wide unless it is asked for more.
+func (o *cdrListOptions) headings() []string {
+	h := []string{"SEQ", "ENDED", "END", "STATUS", "CALLER", "DIALLED", "CALLEE", "TALKED", "ORDER"}
+	if o.wide() {
+		h = append(h, "ID", "WHY")
+	}
+	return h
+}
+
+// row is a record as a row of the table.
+func (o *cdrListOptions) row(v cdr.View) []string {
+	row := recordRow(v)
+	if o.wide() {
+		row = append(row, v.ID, v.Why)
+	}
+	return row
 }
 
 // recordRow is a record as a row of the table.

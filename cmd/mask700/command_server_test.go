@@ -91,28 +91,19 @@ func TestCalls(t *testing.T) {
 	if out := d.must("call", "list", "-o", "json"); out != "" {
 		t.Errorf("%q", out)
 	}
-	shown := cdr.Party{X: 700100000017604}
-	d.node.calls = []admin.Call{{
-		ID: "qwertz", State: "answered", TrunkIn: "left", TrunkOut: "right", Order: "ORDER-1",
-		CallerIn: cdr.Party{Number: number(t, numberA)}, CalleeIn: shown, CallerOut: shown, CalleeOut: cdr.Party{Number: number(t, numberB)},
-		ReceivedAt: time.Now().Add(-time.Minute), AnsweredAt: time.Now(), Media: cdr.Media{Codec: "PCMA", AtoB: cdr.Flow{Packets: 50}},
-	}}
-	for _, args := range [][]string{{"call", "list"}, {"call", "get", "qwertz"}} {
-		out := d.must(args...)
-		for _, says := range []string{"qwertz", "answered", "138****0001", "139****0002", x} {
-			if !strings.Contains(out, says) {
-				t.Errorf("%v: no %q in\n%s", args, says, out)
-			}
-		}
-		var c admin.CallView
-		d.mustJSON(&c, args...)
-		if c.CallerIn != "138****0001" || c.Media.AtoB.Packets != 50 {
-			t.Errorf("%v: %+v", args, c)
+	d.node.calls = []admin.Call{aCall(t, "qwertz")}
+	out := d.must("call", "list")
+	for _, says := range []string{"qwertz", "talking", "138****0001", "139****0002", x} {
+		if !strings.Contains(out, says) {
+			t.Errorf("no %q in\n%s", says, out)
 		}
 	}
-	d.refuse(1, "no call that goes on", "call", "get", "other")
+	var c admin.CallView
+	d.mustJSON(&c, "call", "list")
+	if !c.Live || c.CallerIn != "138****0001" || c.Media.AtoB.Packets != 1500 {
+		t.Errorf("%+v", c)
+	}
 	d.refuse(1, "no call that goes on", "call", "hangup", "other")
-	d.refuse(1, "not the id of a call", "call", "get", numberA)
 	d.refuse(1, "not the id of a call", "call", "hangup", "+86 "+numberA)
 	d.must("call", "hangup", "qwertz")
 	d.must("drain")
@@ -185,6 +176,20 @@ func TestCallRecords(t *testing.T) {
 				t.Errorf("no %q in\n%s", says, table)
 			}
 		}
+		for _, line := range strings.Split(table, "\n") {
+			if len(line) > 120 || strings.Contains(line, "hung up") {
+				t.Errorf("too wide for the table: %s", line)
+			}
+		}
+		wide := d.must("cdr", "list", "-o", "wide")
+		for _, says := range []string{"WHY", "three", "the caller hung up (Q.850 16 normal call clearing)",
+			"refused: the call shows no caller that can be read (404, Q.850 1 unallocated number)"} {
+			if !strings.Contains(wide, says) {
+				t.Errorf("no %q in\n%s", says, wide)
+			}
+		}
+		d.refuse(1, "--output: write table, wide or json", "cdr", "list", "-o", "yaml")
+		d.refuse(1, "--output: write table or json", "binding", "list", "-o", "wide")
 		if out := d.must("cdr", "list", "--since", "0s"); !strings.Contains(out, "no call record") {
 			t.Errorf("%s", out)
 		}

@@ -190,7 +190,7 @@ func (n *fakeNode) Status(context.Context) (admin.Status, error) { return n.stat
 func (n *fakeNode) Calls(context.Context) ([]admin.Call, error)  { return n.calls, nil }
 func (n *fakeNode) Call(_ context.Context, id string) (admin.Call, error) {
 	for _, c := range n.calls {
-		if c.ID == id {
+		if c.Record.ID == id {
 			return c, nil
 		}
 	}
@@ -409,10 +409,11 @@ func TestCommandsThatLookDoNotMakeAStore(t *testing.T) {
 	for _, args := range [][]string{
 		{"block", "list"}, {"block", "remove", block}, {"binding", "list"}, {"binding", "get", "abc"}, {"binding", "delete", "abc"},
 		{"explain", "--dialled", x}, {"cdr", "list"}, {"cdr", "export"}, {"check"},
+		{"call", "get", "abc"},
 	} {
 		d.refuse(1, "there is no store in ./mask700-data", args...)
 	}
-	for _, args := range [][]string{{"status"}, {"call", "list"}, {"call", "get", "abc"}, {"call", "hangup", "abc"}, {"drain"}, {"reload"}, {"cdr", "list", "--follow"}} {
+	for _, args := range [][]string{{"status"}, {"call", "list"}, {"call", "hangup", "abc"}, {"drain"}, {"reload"}, {"cdr", "list", "--follow"}} {
 		d.refuse(1, "no server is running on mask700-data/admin.sock", args...)
 	}
 	d.refuse(1, "not a block", "block", "add", "1")

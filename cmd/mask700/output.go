@@ -13,18 +13,30 @@ import (
 )
 
 // outputOptions say how an answer is printed.
-type outputOptions struct{ format string }
+type outputOptions struct {
+	format string
+	wider  bool // there is a table with more columns
+}
 
 func (o *outputOptions) addFlags(fs *pflag.FlagSet) {
-	fs.StringVarP(&o.format, "output", "o", "table", "table or json; a list in json is an object a line")
+	formats := "table or json"
+	if o.wider {
+		formats = "table, wide or json"
+	}
+	fs.StringVarP(&o.format, "output", "o", "table", formats+"; a list in json is an object a line")
 }
 
 func (o *outputOptions) check() error {
-	if o.format != "table" && o.format != "json" {
-		return errors.New("--output: write table or json")
+	switch {
+	case o.format == "table", o.format == "json", o.wider && o.wide():
+		return nil
+	case o.wider:
+		return errors.New("--output: write table, wide or json")
 	}
-	return nil
+	return errors.New("--output: write table or json")
 }
+
+func (o *outputOptions) wide() bool { return o.format == "wide" }
 
 func (o *outputOptions) json() bool { return o.format == "json" }
 

@@ -6,6 +6,7 @@ import (
 
 	"mask700/binding/cdr"
 	"mask700/media"
+	"mask700/media/sdp"
 	"mask700/sip/call"
 	"mask700/sip/shard"
 	"mask700/sip/transport"
@@ -40,6 +41,7 @@ func (g *Gateway) Stats() Stats {
 type CallView struct {
 	ID     string
 	State  string
+	Held   [2]bool    // by call.Side: that party has the other on hold
 	Record cdr.Record // as far as it is known
 	Media  cdr.Media
 
@@ -90,7 +92,17 @@ func (g *Gateway) HangUp(id string) bool {
 }
 
 func view(c *call.Call) CallView {
-	return CallView{ID: c.ID, State: c.State.String(), Record: c.Record, session: c.Session}
+	v := CallView{ID: c.ID, State: c.State.String(), Record: c.Record, session: c.Session}
+	for s := range c.Legs {
+		v.Held[s] = holds(c, call.Side(s))
+	}
+	return v
+}
+
+// holds reports whether a party of an answered call said last that it wants to hear nothing (RFC 3264 section 8.4).
+func holds(c *call.Call, s call.Side) bool {
+	m, err := sdp.Remote(&c.Legs[s].SDP.Peer)
+	return err == nil && !m.Recv && !c.Record.AnsweredAt.IsZero()
 }
 
 func (g *Gateway) addMedia(v *CallView) {

@@ -7,8 +7,10 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -42,13 +44,13 @@ func (n *fakeNode) Status(context.Context) (Status, error) {
 }
 func (n *fakeNode) Calls(context.Context) ([]Call, error) { return []Call{n.call}, n.failure }
 func (n *fakeNode) Call(_ context.Context, id string) (Call, error) {
-	if id != n.call.ID {
+	if id != n.call.Record.ID {
 		return Call{}, ErrNoCall
 	}
 	return n.call, nil
 }
 func (n *fakeNode) Hangup(_ context.Context, id string) error {
-	if id != n.call.ID {
+	if id != n.call.Record.ID {
 		return ErrNoCall
 	}
 	n.hungUp = append(n.hungUp, id)
@@ -75,7 +77,7 @@ func newBench(t *testing.T) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.node = &fakeNode{call: Call{ID: "call", State: "ringing", CallerIn: cdr.Party{Number: number}, ReceivedAt: b.now}}
+	b.node = &fakeNode{call: Call{State: "ringing", Record: cdr.Record{ID: "call", CallerIn: cdr.Party{Number: number}, ReceivedAt: b.now}}}
 	b.store.Now = func() time.Time { return b.now }
 	b.handler = New(Deps{
 		Bindings: &binding.Service{Store: b.store, Now: b.store.Now},
@@ -364,6 +366,9 @@ func TestNode(t *testing.T) {
 	}
 	var call CallView
 	b.want(200, "GET", "/v1/calls/call", "", &call)
+	if call.ID != "call" || !call.Live || call.State != "ringing" {
+		t.Errorf("%+v", call)
+	}
 	b.want(404, "GET", "/v1/calls/other", "", nil)
 	b.want(204, "DELETE", "/v1/calls/call", "", nil)
 	b.want(404, "DELETE", "/v1/calls/other", "", nil)
@@ -379,10 +384,42 @@ func TestNode(t *testing.T) {
 	}
 }
 
+// TestCallThatEnded: a call that is not live any more is told by its record, in the same shape, with a server and without.
+func TestCallThatEnded(t *testing.T) {
+	b := newBench(t)
+	ended := b.node.call.Record
+	ended.ID, ended.ReleasedAt, ended.End, ended.ReleasedBy, ended.SIPStatus = "ended", b.now, cdr.EndBusy, cdr.ByCallee, 486
+	done := make(chan error, 1)
+	b.records.Close(ended, func(_ uint64, err error) { done <- err })
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	live := b.want(200, "GET", "/v1/calls/call", "", nil)
+	for _, served := range []bool{true, false} {
+		if !served {
+			b.handler = New(Deps{Bindings: &binding.Service{Store: b.store}, Records: b.records})
+		}
+		var v CallView
+		out := b.want(200, "GET", "/v1/calls/ended", "", &v)
+		if v.Live || v.State != StateEnded || v.Held != "" || v.CallerIn != "138****0001" || v.Why != "the callee's phone was busy (486)" {
+			t.Errorf("%s", out)
+		}
+		var one, other map[string]any
+		if err := errors.Join(json.Unmarshal([]byte(live), &one), json.Unmarshal([]byte(out), &other)); err != nil {
+			t.Fatal(err)
+		}
+		delete(other, "released_at") // the one moment that a call that goes on has not come to
+		if a, b := slices.Sorted(maps.Keys(one)), slices.Sorted(maps.Keys(other)); !slices.Equal(a, b) {
+			t.Errorf("a live call has %v, one that ended %v", a, b)
+		}
+		b.want(404, "GET", "/v1/calls/other", "", nil)
+	}
+}
+
 func TestWithoutNode(t *testing.T) {
 	b := newBench(t)
 	b.handler = New(Deps{Bindings: &binding.Service{Store: b.store}, Records: b.records})
-	for _, ask := range []string{"GET /v1/status", "GET /v1/calls", "GET /v1/calls/a", "DELETE /v1/calls/a", "POST /v1/drain", "POST /v1/reload"} {
+	for _, ask := range []string{"GET /v1/status", "GET /v1/calls", "DELETE /v1/calls/a", "POST /v1/drain", "POST /v1/reload"} {
 		method, path, _ := strings.Cut(ask, " ")
 		var p Problem
 		b.want(503, method, path, "", &p)

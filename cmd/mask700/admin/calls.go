@@ -1,7 +1,10 @@
 package admin
 
 import (
+	"errors"
 	"net/http"
+
+	"mask700/binding/cdr"
 )
 
 // CallList is the calls that go on.
@@ -26,17 +29,30 @@ func (a *api) listCalls(w http.ResponseWriter, r *http.Request) {
 	a.answer(w, http.StatusOK, list)
 }
 
+// getCall answers with a call that goes on, or else with one that has ended. One that ends in between has its record
+// by the time that it is no longer live.
 func (a *api) getCall(w http.ResponseWriter, r *http.Request) {
-	if a.Node == nil {
-		a.fail(w, ErrNoServer)
-		return
+	id := r.PathValue("id")
+	if a.Node != nil {
+		c, err := a.Node.Call(r.Context(), id)
+		if err == nil {
+			a.answer(w, http.StatusOK, c.View())
+			return
+		}
+		if !errors.Is(err, ErrNoCall) {
+			a.fail(w, err)
+			return
+		}
 	}
-	c, err := a.Node.Call(r.Context(), r.PathValue("id"))
-	if err != nil {
+	record, err := a.Records.Record(r.Context(), id)
+	switch {
+	case errors.Is(err, cdr.ErrNotFound):
+		a.fail(w, ErrUnknownCall)
+	case err != nil:
 		a.fail(w, err)
-		return
+	default:
+		a.answer(w, http.StatusOK, CallView{State: StateEnded, View: record.View()})
 	}
-	a.answer(w, http.StatusOK, c.View())
 }
 
 func (a *api) hangUp(w http.ResponseWriter, r *http.Request) {

@@ -53,6 +53,8 @@ func (k kind) problem(detail string) *Problem {
 var (
 	// ErrNoCall: no call has the id that was asked for.
 	ErrNoCall = errors.New("no call that goes on has this id; `mask700 call list` shows them")
+	// ErrUnknownCall: no call has the id that was asked for, and none had.
+	ErrUnknownCall = errors.New("no call that goes on has this id, and no record either; `mask700 call list` and `mask700 cdr list` show them")
 	// ErrNoServer: what was asked for is in a running server only.
 	ErrNoServer = errors.New("no server is running; start one with `mask700 serve`")
 )
@@ -65,7 +67,7 @@ func problemOf(err error) *Problem {
 	}
 	k := kindFailed
 	switch {
-	case errors.Is(err, binding.ErrNotFound), errors.Is(err, cdr.ErrNotFound), errors.Is(err, ErrNoCall):
+	case errors.Is(err, binding.ErrNotFound), errors.Is(err, cdr.ErrNotFound), errors.Is(err, ErrNoCall), errors.Is(err, ErrUnknownCall):
 		k = kindNotFound
 	case errors.Is(err, ErrNoServer):
 		k = kindNoServer

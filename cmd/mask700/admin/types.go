@@ -67,44 +67,29 @@ type PoolStatus struct {
 
 // Call is a call that goes on, as the node knows it.
 type Call struct {
-	ID, State            string // State is the call machine's word
-	TrunkIn, TrunkOut    string
-	Binding, Order       string
-	CallerIn, CalleeIn   cdr.Party
-	CallerOut, CalleeOut cdr.Party
-	ReceivedAt           time.Time
-	RingingAt            time.Time // zero: it has not rung
-	AnsweredAt           time.Time // zero: not answered
-	Media                cdr.Media
+	State  string     // the call machine's word
+	Held   string     // who holds it: cdr.ByCaller, cdr.ByCallee, HeldByBoth or nobody
+	Record cdr.Record // as far as it is known, with the audio so far
 }
 
-// CallView is a Call in JSON, with real numbers masked.
+// CallView is a call in JSON, one that goes on or one that has ended, with real numbers masked. It is the view of its
+// record, as far as there is one, with what is known of a live call alone.
 type CallView struct {
-	ID         string        `json:"id"`
-	State      string        `json:"state"`
-	Binding    string        `json:"binding"`
-	Order      string        `json:"order"`
-	TrunkIn    string        `json:"trunk_in"`
-	TrunkOut   string        `json:"trunk_out"`
-	CallerIn   string        `json:"caller_in"`
-	CalleeIn   string        `json:"callee_in"`
-	CallerOut  string        `json:"caller_out"`
-	CalleeOut  string        `json:"callee_out"`
-	ReceivedAt time.Time     `json:"received_at,omitzero"`
-	RingingAt  time.Time     `json:"ringing_at,omitzero"`
-	AnsweredAt time.Time     `json:"answered_at,omitzero"`
-	Media      cdr.MediaView `json:"media"`
+	Live  bool   `json:"live"`
+	State string `json:"state"` // the call machine's word, StateEnded when the call is not live
+	Held  string `json:"held"`  // who has the other on hold: "caller", "callee", "both", or empty
+	cdr.View
 }
+
+// StateEnded is CallView.State of a call that has ended.
+const StateEnded = "ended"
+
+// HeldByBoth is Call.Held when neither party hears the other.
+const HeldByBoth = "both"
 
 // View returns c as it may be shown.
 func (c Call) View() CallView {
-	media := cdr.Record{Media: c.Media}.View().Media
-	return CallView{
-		ID: c.ID, State: c.State, Binding: c.Binding, Order: c.Order, TrunkIn: c.TrunkIn, TrunkOut: c.TrunkOut,
-		CallerIn: c.CallerIn.String(), CalleeIn: c.CalleeIn.String(),
-		CallerOut: c.CallerOut.String(), CalleeOut: c.CalleeOut.String(),
-		ReceivedAt: c.ReceivedAt, RingingAt: c.RingingAt, AnsweredAt: c.AnsweredAt, Media: media,
-	}
+	return CallView{Live: true, State: c.State, Held: c.Held, View: c.Record.View()}
 }
 
 // CheckReport is what a check of the store found.

@@ -127,7 +127,7 @@ func (c *Client) Calls(ctx context.Context) ([]admin.CallView, error) {
 	return list.Calls, err
 }
 
-// Call returns a call that goes on.
+// Call returns a call that goes on, or one that has ended.
 func (c *Client) Call(ctx context.Context, id string) (admin.CallView, error) {
 	var v admin.CallView
 	err := c.do(ctx, http.MethodGet, "/v1/calls/"+url.PathEscape(id), nil, &v)

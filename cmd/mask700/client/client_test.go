@@ -32,12 +32,14 @@ type node struct{ hungUp, drained, reloaded bool }
 func (*node) Status(context.Context) (admin.Status, error) {
 	return admin.Status{State: admin.StateDraining, PID: 7}, nil
 }
-func (*node) Calls(context.Context) ([]admin.Call, error) { return []admin.Call{{ID: "call"}}, nil }
+func (*node) Calls(context.Context) ([]admin.Call, error) {
+	return []admin.Call{{Record: cdr.Record{ID: "call"}}}, nil
+}
 func (*node) Call(_ context.Context, id string) (admin.Call, error) {
 	if id != "call/1" { // an id is escaped on its way
 		return admin.Call{}, admin.ErrNoCall
 	}
-	return admin.Call{ID: id}, nil
+	return admin.Call{Record: cdr.Record{ID: id}}, nil
 }
 func (n *node) Hangup(context.Context, string) error { n.hungUp = true; return nil }
 func (n *node) Drain(context.Context) error          { n.drained = true; return nil }

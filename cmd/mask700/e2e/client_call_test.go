@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"mask700/binding/cdr"
+	"mask700/cmd/mask700/admin"
 	"mask700/cmd/mask700/e2e/rig"
 )
 
@@ -19,20 +20,22 @@ type clientCall struct {
 	declined       bool // the callee does not want to
 	end            string
 	status         int
+	why            string // what `call get` says
 }
 
 // TestClients: programs that people use, real audio both ways, through Kamailio. What each hears is measured.
 func TestClients(t *testing.T) {
 	for _, call := range []clientCall{
 		{name: "baresip", caller: "baresip", callee: "baresip", holds: "caller", presses: "callee", hangsUp: "caller",
-			end: cdr.EndCompleted, status: 200},
+			end: cdr.EndCompleted, status: 200, why: "the caller hung up (Q.850 16 normal call clearing)"},
 		{name: "baresip calls back", caller: "baresip", callee: "baresip", back: true, holds: "callee", presses: "caller", hangsUp: "callee",
-			end: cdr.EndCompleted, status: 200},
-		{name: "baresip declines", caller: "baresip", callee: "baresip", declined: true, hangsUp: "callee", end: cdr.EndBusy, status: 486},
+			end: cdr.EndCompleted, status: 200, why: "the callee hung up (Q.850 16 normal call clearing)"},
+		{name: "baresip declines", caller: "baresip", callee: "baresip", declined: true, hangsUp: "callee",
+			end: cdr.EndBusy, status: 486, why: "the callee's phone was busy (486, Q.850 17 user busy)"},
 		{name: "linphone calls baresip", caller: "linphonec", callee: "baresip", holds: "caller", presses: "caller", hangsUp: "callee",
-			end: cdr.EndCompleted, status: 200},
+			end: cdr.EndCompleted, status: 200, why: "the callee hung up (Q.850 16 normal call clearing)"},
 		{name: "baresip calls linphone", caller: "baresip", callee: "linphonec", holds: "callee", presses: "callee", hangsUp: "callee",
-			end: cdr.EndCompleted, status: 200},
+			end: cdr.EndCompleted, status: 200, why: "the callee hung up (Q.850 16 normal call clearing)"},
 	} {
 		t.Run(call.name, func(t *testing.T) {
 			need(t, call.caller, call.callee, "kamailio", "dumpcap", "tshark", "ip")
@@ -94,8 +97,14 @@ func (p clientCall) talk(c *clients, roles map[string]*user) {
 	holds := roles[p.holds]
 	c.must(holds.Hold(c.ctx))
 	c.quiet(holds)
+	if call := c.get(c.only("call", "list")); call.Held != p.holds || !call.Live {
+		c.t.Errorf("a call that the %s holds: %+v", p.holds, call)
+	}
 	c.must(holds.Resume(c.ctx))
 	c.flows(40)
+	if call := c.get(c.only("call", "list")); call.Held != "" {
+		c.t.Errorf("a call that the %s has resumed: %+v", p.holds, call)
+	}
 	for _, u := range roles {
 		if u.RecordsOn() {
 			c.hear(5, u)
@@ -121,14 +130,21 @@ func (c *clients) only(list ...string) string {
 	return thing.ID
 }
 
+// get is what `call get` says of a call.
+func (c *clients) get(id string) admin.CallView {
+	c.t.Helper()
+	var v admin.CallView
+	c.must(json.Unmarshal([]byte(c.run("call", "get", id, "-o", "json")), &v))
+	return v
+}
+
 // flows waits until the gateway has relayed so many packets more in either direction.
 func (c *clients) flows(more uint64) {
 	c.t.Helper()
 	id := c.only("call", "list")
 	packets := func() (toCallee, toCaller uint64) {
-		var call struct{ Media cdr.MediaView }
-		c.must(json.Unmarshal([]byte(c.run("call", "get", id, "-o", "json")), &call))
-		return call.Media.AtoB.Packets, call.Media.BtoA.Packets
+		m := c.get(id).Media
+		return m.AtoB.Packets, m.BtoA.Packets
 	}
 	callee, caller := packets()
 	c.must(rig.Poll(c.ctx, "audio to flow both ways", func() (bool, error) {
@@ -148,6 +164,14 @@ func (p clientCall) recorded(c *clients, id string) {
 	r := records[0]
 	if r.ID != id || r.End != p.end || r.ReleasedBy != p.hangsUp || r.SIPStatus != p.status {
 		t.Errorf("record: %+v", r)
+	}
+	// Its legs end after its record: what one of them still waits for is a call that goes on.
+	c.must(rig.Poll(c.ctx, "the call to be over", func() (bool, error) { return !c.get(id).Live, nil }))
+	if v := c.get(id); v.Why != p.why || r.Why != p.why {
+		t.Errorf("the operator is told %q and %q, want %q", v.Why, r.Why, p.why)
+	}
+	if out := c.run("call", "get", id); !strings.Contains(out, "\nwhy       "+p.why+"\n") || !strings.Contains(out, "\nstate     ended\n") {
+		t.Errorf("call get:\n%s", out)
 	}
 	if !p.declined && (r.Media.AtoB.Packets < 50 || r.Media.BtoA.Packets < 50) {
 		t.Errorf("record: %d packets to the callee, %d to the caller", r.Media.AtoB.Packets, r.Media.BtoA.Packets)

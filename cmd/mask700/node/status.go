@@ -6,8 +6,10 @@ import (
 	"os"
 	"reflect"
 
+	"mask700/binding/cdr"
 	"mask700/cmd/mask700/admin"
 	"mask700/cmd/mask700/config"
+	"mask700/sip/call"
 	"mask700/sip/gateway"
 )
 
@@ -99,12 +101,20 @@ func (n *Node) Call(_ context.Context, id string) (admin.Call, error) {
 }
 
 func view(v gateway.CallView) admin.Call {
-	r := v.Record
-	return admin.Call{
-		ID: v.ID, State: v.State, TrunkIn: r.TrunkIn, TrunkOut: r.TrunkOut, Binding: r.Binding, Order: r.Order,
-		CallerIn: r.CallerIn, CalleeIn: r.CalleeIn, CallerOut: r.CallerOut, CalleeOut: r.CalleeOut,
-		ReceivedAt: r.ReceivedAt, RingingAt: r.RingingAt, AnsweredAt: r.AnsweredAt, Media: v.Media,
+	c := admin.Call{State: v.State, Record: v.Record}
+	if v.Media != (cdr.Media{}) { // else the call is ending, and its record has all there was
+		c.Record.Media = v.Media
+		c.Record.Media.End = "" // it goes on
 	}
+	switch held := v.Held; {
+	case held[call.Caller] && held[call.Callee]:
+		c.Held = admin.HeldByBoth
+	case held[call.Caller]:
+		c.Held = cdr.ByCaller
+	case held[call.Callee]:
+		c.Held = cdr.ByCallee
+	}
+	return c
 }
 
 // Hangup ends a call on both legs, or returns admin.ErrNoCall.

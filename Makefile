@@ -11,7 +11,7 @@ BENCH       ?=
 # kamailio is in a directory that not every user's PATH names.
 export PATH := $(PATH):/usr/sbin:/sbin
 
-.PHONY: all build demo test needs format vet lint unit e2e bench fuzz image image-prebuilt clean
+.PHONY: all build demo test needs format vet lint unit e2e bench bench-flood fuzz image image-prebuilt clean
 .DEFAULT_GOAL := build
 
 all: build test
@@ -49,6 +49,10 @@ e2e:
 ## bench: SIPp at a fixed rate through the gateway; flags in BENCH, such as BENCH='-rate 500 -seconds 10'
 bench: build
 	$(GO) run ./cmd/bench -binary $(CURDIR)/mask700 $(BENCH)
+
+## bench-flood: memory under packets from ten million sources; flags in BENCH, such as BENCH='-packets 1000000'
+bench-flood: build
+	$(GO) run ./cmd/bench -binary $(CURDIR)/mask700 -flood $(BENCH)
 
 ## fuzz: every fuzz target for FUZZTIME
 fuzz:

@@ -39,6 +39,11 @@ type bench struct {
 
 // start runs a gateway with n bindings in a directory of its own.
 func start(ctx context.Context, parent, binary string, n int) (*bench, error) {
+	return startFrom(ctx, parent, binary, n, "")
+}
+
+// startFrom is start with other sources on the caller's trunk than its phone.
+func startFrom(ctx context.Context, parent, binary string, n int, sources string) (*bench, error) {
 	dir, err := os.MkdirTemp(parent, "")
 	if err != nil {
 		return nil, err
@@ -55,6 +60,9 @@ func start(ctx context.Context, parent, binary string, n int) (*bench, error) {
 	right := netip.AddrPortFrom(h.Right, ports[1])
 	b.caller, b.callee = netip.AddrPortFrom(h.Caller, ports[2]), netip.AddrPortFrom(h.Callee, ports[3])
 	b.media = [2]uint16{ports[4], ports[5]}
+	if sources == "" {
+		sources = h.Caller.String() + "/32"
+	}
 	config := fmt.Sprintf(`sip:
   listen:
     - {name: left, bind: "udp:%[1]s"}
@@ -64,9 +72,9 @@ media:
     - {name: left, address: %[3]s, ports: 20000-59999}
     - {name: right, address: %[4]s, ports: 20000-59999}
 trunks:
-  - {name: left, sources: ["%[5]s/32"], targets: ["sip:%[6]s;transport=udp"], route_to: right, listen: left, media: left}
+  - {name: left, sources: ["%[5]s"], targets: ["sip:%[6]s;transport=udp"], route_to: right, listen: left, media: left}
   - {name: right, sources: ["%[7]s/32"], targets: ["sip:%[8]s;transport=udp"], route_to: left, listen: right, media: right}
-`, b.left, right, h.Left, h.Right, h.Caller, b.caller, h.Callee, b.callee)
+`, b.left, right, h.Left, h.Right, sources, b.caller, h.Callee, b.callee)
 
 	ready, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()

@@ -4,6 +4,11 @@
 // live call. Everything stays on loopback addresses of its own.
 //
 //	go run ./cmd/bench -rate 500 -seconds 10 -hold 1000
+//
+// With -flood it measures something else: what the gateway's memory does while packets come in from millions of
+// sources, 127/8 having as many addresses. It needs no SIPp.
+//
+//	go run ./cmd/bench -flood -packets 1000000
 package main
 
 import (
@@ -30,6 +35,10 @@ type options struct {
 	hold    int           // calls held for the memory
 	talk    time.Duration // from ACK to BYE
 	probe   int           // calls of each of the two delay measurements
+
+	flood     bool
+	packets   int64 // of each of the two floods
+	floodRate int   // packets per second; 0: as many as the gateway reads
 }
 
 func main() {
@@ -53,13 +62,19 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	flags.IntVar(&o.hold, "hold", 1000, "calls held at once to measure memory; 0: not measured")
 	flags.DurationVar(&o.talk, "talk", 100*time.Millisecond, "from ACK to BYE")
 	flags.IntVar(&o.probe, "probe", 600, "calls to measure the delay with, at 200 a second; 0: not measured")
+	flags.BoolVar(&o.flood, "flood", false, "measure the memory under a flood, and nothing else")
+	flags.Int64Var(&o.packets, "packets", 10_000_000, "packets of each of the two floods, each from a source of its own")
+	flags.IntVar(&o.floodRate, "flood-rate", 0, "packets per second; 0: as many as the gateway reads")
 	if err := flags.Parse(args); err != nil {
 		return err
+	}
+	if o.packets < points || o.floodRate < 0 {
+		return fmt.Errorf("-packets must be at least %d, -flood-rate at least 0", points)
 	}
 	if o.rate < 1 || o.seconds < 1 || o.hold < 0 || o.probe < 0 {
 		return errors.New("-rate and -seconds must be at least 1, -hold and -probe at least 0")
 	}
-	if _, err := exec.LookPath("sipp"); err != nil {
+	if _, err := exec.LookPath("sipp"); err != nil && !o.flood {
 		return errors.New("sipp is not installed; testdata/setup/needs.sh installs it")
 	}
 	dir, err := os.MkdirTemp("", "m7-")
@@ -74,6 +89,9 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	}
 	if err != nil {
 		return err
+	}
+	if o.flood {
+		return measureFlood(ctx, dir, o, out)
 	}
 	if err := writeScenarios(dir); err != nil {
 		return err

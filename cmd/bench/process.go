@@ -2,7 +2,9 @@ package main
 
 import (
 	"bufio"
+	"encoding/binary"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -76,23 +78,55 @@ func droppedBy(pid int) (int64, error) {
 			inodes[strings.Trim(to, "socket:[]")] = true
 		}
 	}
+	var dropped int64
+	err = eachSocket(func(fields []string) error {
+		if !inodes[fields[9]] {
+			return nil
+		}
+		n, err := strconv.ParseInt(fields[12], 10, 64)
+		dropped += n
+		return err
+	})
+	return dropped, err
+}
+
+// waitingAt is how many bytes wait to be read at the UDP socket that is bound to
+// an IPv4 address, with the kernel's own for each datagram.
+func waitingAt(at netip.AddrPort) (int64, error) {
+	ip := at.Addr().As4()
+	local := fmt.Sprintf("%08X:%04X", binary.NativeEndian.Uint32(ip[:]), at.Port())
+	waiting := int64(-1)
+	err := eachSocket(func(fields []string) error {
+		if fields[1] != local {
+			return nil
+		}
+		_, queue, _ := strings.Cut(fields[4], ":")
+		n, err := strconv.ParseInt(queue, 16, 64)
+		waiting = n
+		return err
+	})
+	if err == nil && waiting < 0 {
+		err = fmt.Errorf("no socket is bound to %v", at)
+	}
+	return waiting, err
+}
+
+// eachSocket gives the fields of every line of the kernel's table of UDP sockets.
+func eachSocket(each func(fields []string) error) error {
 	f, err := os.Open("/proc/net/udp")
 	if err != nil {
-		return 0, err
+		return err
 	}
 	defer f.Close()
-	var dropped int64
 	lines := bufio.NewScanner(f)
 	for lines.Scan() {
 		fields := strings.Fields(lines.Text())
-		if len(fields) < 13 || !inodes[fields[9]] {
+		if len(fields) < 13 || fields[0] == "sl" {
 			continue
 		}
-		n, err := strconv.ParseInt(fields[12], 10, 64)
-		if err != nil {
-			return 0, err
+		if err := each(fields); err != nil {
+			return err
 		}
-		dropped += n
 	}
-	return dropped, lines.Err()
+	return lines.Err()
 }

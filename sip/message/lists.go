@@ -107,6 +107,9 @@ func (r *reader) accept(value string) {
 			return
 		}
 		media, _, _ := strings.Cut(entry, ";")
+		if q, ok := parameter(entry[len(media):], "q"); ok && strings.Trim(q, "0.") == "" {
+			continue // named to say that it is not accepted (section 20.1)
+		}
 		r.m.Accept = append(r.m.Accept, lower(trimBlanks(media)))
 	}
 }

@@ -196,3 +196,46 @@ func TestTortureAnswersInFull(t *testing.T) {
 		}
 	}
 }
+
+// A caller with an IPv6 address calls a callee with none, its messages dressed as
+// RFC 5118 has them: sections 4.7, 4.8 and 4.9 in one. Neither learns of the
+// other's network.
+func TestIPv6CallsIPv4(t *testing.T) {
+	p := newProbe(t)
+	p.from = fromIPv6
+	p.caller.secrets.hosts = append(p.caller.secrets.hosts, fromIPv6.Remote)
+	p.caller.secrets.learn("2001:db8", "::ffff:192.0.2")
+	const via, dialled = "Via: SIP/2.0/UDP 192.0.2.10;rport;branch=z9hG4bKv6", "sip:700100000010007@[2001:db8:::192.0.2.1]"
+	of := func(method string, lines ...string) []string {
+		return append([]string{via + method + ", SIP/2.0/TCP [::ffff:192.0.2.2]:5062;received=[2001:db8::9:255];branch=z9hG4bKx",
+			"Contact: <sip:[2001:db8::9:1]:5070>"}, lines...)
+	}
+	to := func(frame string) []byte {
+		return []byte(swap(frame, "sip:700100000010007@192.0.2.1:5060 SIP", dialled+" SIP"))
+	}
+	v6 := strings.NewReplacer("IN IP4 192.0.2.10", "IN IP6 2001:db8::9:1").Replace(offer)
+	if got := p.deliver(to(carrying("INVITE", v6, of("INVITE", "Content-Type: application/sdp")...))); got != through {
+		t.Fatalf("the INVITE gets %s", got)
+	}
+	trying := p.answers[0]
+	if trying.Flow.Remote != fromIPv6.Remote || !strings.Contains(string(trying.Bytes), ";branch=z9hG4bKv6INVITE;received=2001:db8::9:1;rport=5060\r\n") {
+		t.Errorf("to %v:\n%s", trying.Flow.Remote, trying.Bytes)
+	}
+	l := &line{probe: p, asked: read(t, p.across[0].Bytes)}
+	l.tag = l.call().Legs[0].LocalTag
+	if got := l.reply(200, "callee"); got != "ACK, 200" {
+		t.Fatalf("the answer gets %s", got)
+	}
+	answer := read(t, l.across[0].Bytes)
+	if l.across[0].Flow.Remote != fromIPv6.Remote || !strings.Contains(string(answer.Body), "\r\nc=IN IP6 2001:db8::10\r\n") || answer.Contact.Host != "[2001:db8::10]" {
+		t.Errorf("the caller gets, at %v\n%s", l.across[0].Flow.Remote, l.across[0].Bytes)
+	}
+	l.from = fromIPv6
+	if got := l.deliver(to(l.inside("ACK", of("ACK", "CSeq: 1 ACK")...))); got != "nothing" {
+		t.Errorf("the ACK gets %s", got)
+	}
+	if got := l.deliver(to(l.inside("BYE", of("BYE")...))); got != "200, BYE" {
+		t.Errorf("the BYE gets %s", got)
+	}
+	l.over(1)
+}

@@ -11,6 +11,10 @@
 // Names are made canonical before anything is read: compact forms, case,
 // repeated headers, comma lists and folded lines are no way past a check.
 //
+// Whatever can come in any number is bounded: header lines, entries of a list,
+// parameters, parts of a body. What a message makes its reader allocate is in
+// proportion to its size.
+//
 // Everything that a peer wrote may hold a subscriber's number. The types of this
 // package therefore print masked under every verb of fmt and in slog, and no
 // [Fault] repeats any of its input. The fields themselves are plain strings:

@@ -219,7 +219,7 @@ func (r *reader) via(value string) {
 		}
 		n++
 		if !r.room(len(r.m.Via)) {
-			return
+			return // the answer gets as far as the first hundred take it
 		}
 		v, ok := readVia(entry)
 		if !ok {

@@ -203,8 +203,8 @@ func (s *Shard) cancelled(in Inbound, key call.Tx) {
 		return
 	}
 	tag := t.tag
-	if t.owner.call != nil {
-		tag = t.owner.call.Legs[t.side].LocalTag
+	if tag == "" {
+		tag = t.owner.dialogs[t.side].tag
 	}
 	s.respond(call.Respond{Tx: key, Response: message.Response{Echo: in.echo(), Status: 200, ToTag: tag}})
 	if t.machine.State == transaction.Proceeding && t.owner.call != nil {

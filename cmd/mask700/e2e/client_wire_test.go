@@ -54,9 +54,10 @@ func (c *clients) judge(packets []rig.Packet, a, b, holds *user) {
 	}
 }
 
-// whole: half a second at least of the other's tone alone. Where a phone begins its sound file again, or a digit cuts
-// it, a tenth of a second holds two pieces that do not fit.
-func whole(h tonecheck.Hearing) bool { return h.Theirs >= 5 && h.Own == 0 && h.Noise <= 3 }
+// whole: half a second at least of the other's tone, next to nothing else, and never one's own. Where a phone begins its
+// sound file again, or a digit cuts it, a tenth of a second holds two pieces that do not fit; and a phone that has to
+// wait for the processor fills in what it has not read yet.
+func whole(h tonecheck.Hearing) bool { return h.Theirs >= 5 && h.Own == 0 && h.Noise <= 3+h.Theirs/10 }
 
 // hold is where, among the packets, a phone's offer holds the call, where the holder has the answer, and where its next
 // offer resumes the call.

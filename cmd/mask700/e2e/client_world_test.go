@@ -71,7 +71,7 @@ type clients struct {
 // withClients runs a test on the machine of the servers, with a binding of both parties.
 func withClients(t *testing.T, test func(*clients)) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 	t.Cleanup(cancel)
 	network, err := rig.NewNetwork(ctx, []netip.Addr{clientSwitch.Addr(), clientGateway.Addr()}, clientRouter, clientCaller.Addr(), clientCallee.Addr())
 	switch {
@@ -139,7 +139,7 @@ func (c *clients) give(u *user, kind string) {
 	c.t.Helper()
 	u.secrets = []string{u.number, u.addr.Addr().String(), u.name, u.device}
 	says := filepath.Join(c.dir, u.role+"-says.wav")
-	c.must(tonecheck.WriteWAV(says, u.says, 30*time.Second)) // longer than any call here
+	c.must(tonecheck.WriteWAV(says, u.says, time.Minute)) // longer than any call here
 	machine := c.network.Phone(u.addr.Addr())
 	switch kind {
 	case "baresip":

@@ -195,14 +195,17 @@ func TestNewTableLeavesItsArgumentAlone(t *testing.T) {
 
 func TestParseTarget(t *testing.T) {
 	for text, want := range map[string]Target{
-		"sip:192.0.2.10":                    {"192.0.2.10", 0, flow.UDP, netip.MustParseAddrPort("192.0.2.10:5060")},
-		"sip:192.0.2.10:5070;transport=udp": {"192.0.2.10", 5070, flow.UDP, netip.MustParseAddrPort("192.0.2.10:5070")},
-		"SIP:192.0.2.10;Transport=TCP":      {"192.0.2.10", 0, flow.TCP, netip.MustParseAddrPort("192.0.2.10:5060")},
-		"sip:192.0.2.10;transport=tls":      {"192.0.2.10", 0, flow.TLS, netip.MustParseAddrPort("192.0.2.10:5061")},
-		"sips:192.0.2.10":                   {"192.0.2.10", 0, flow.TLS, netip.MustParseAddrPort("192.0.2.10:5061")},
-		"sip:[2001:db8::1]:5070;lr":         {"2001:db8::1", 5070, flow.UDP, netip.MustParseAddrPort("[2001:db8::1]:5070")},
-		"sip:[::ffff:192.0.2.10]":           {"::ffff:192.0.2.10", 0, flow.UDP, netip.MustParseAddrPort("192.0.2.10:5060")},
-		"sip:softswitch.example:5060":       {"softswitch.example", 5060, flow.UDP, netip.AddrPort{}},
+		"sip:192.0.2.10":                       {"192.0.2.10", 0, flow.UDP, true, netip.MustParseAddrPort("192.0.2.10:5060")},
+		"sip:192.0.2.10:5070;transport=udp":    {"192.0.2.10", 5070, flow.UDP, false, netip.MustParseAddrPort("192.0.2.10:5070")},
+		"SIP:192.0.2.10;Transport=TCP":         {"192.0.2.10", 0, flow.TCP, false, netip.MustParseAddrPort("192.0.2.10:5060")},
+		"sip:192.0.2.10;transport=tls":         {"192.0.2.10", 0, flow.TLS, false, netip.MustParseAddrPort("192.0.2.10:5061")},
+		"sips:192.0.2.10":                      {"192.0.2.10", 0, flow.TLS, true, netip.MustParseAddrPort("192.0.2.10:5061")},
+		"sip:[2001:db8::1]:5070;lr":            {"2001:db8::1", 5070, flow.UDP, true, netip.MustParseAddrPort("[2001:db8::1]:5070")},
+		"sip:[::ffff:192.0.2.10]":              {"::ffff:192.0.2.10", 0, flow.UDP, true, netip.MustParseAddrPort("192.0.2.10:5060")},
+		"sip:softswitch.example;transport=udp": {"softswitch.example", 0, flow.UDP, false, netip.AddrPort{}},
+		"sip:softswitch.example":               {"softswitch.example", 0, flow.UDP, true, netip.AddrPort{}},
+		"sips:softswitch.example":              {"softswitch.example", 0, flow.TLS, true, netip.AddrPort{}},
+		"sip:softswitch.example:5060":          {"softswitch.example", 5060, flow.UDP, true, netip.AddrPort{}},
 	} {
 		got, err := ParseTarget(text)
 		if err != nil || got != want {

@@ -16,6 +16,7 @@ type Target struct {
 	Host    string // name or address, IPv6 without brackets
 	Port    int    // 0: the transport's own
 	Network flow.Network
+	Any     bool           // no transport was written: Network is for an address or a port (RFC 3263 section 4.1)
 	Addr    netip.AddrPort // resolved; zero until then
 }
 
@@ -26,8 +27,8 @@ var errTarget = errors.New("a target is not sip:HOST:PORT;transport=udp, with tc
 var errTargetAddress = errors.New("a target is an address that nobody can be reached at")
 
 // ParseTarget reads "sip:192.0.2.10:5060;transport=udp". The port may be left
-// out, and the transport, which is UDP then; "sips:" is TLS. An address is
-// resolved already.
+// out, and the transport, which is UDP then unless the name system knows of
+// another; "sips:" is TLS. An address is resolved already.
 func ParseTarget(s string) (Target, error) {
 	u, err := message.ParseURI(s)
 	if err != nil || u.Scheme != "sip" && u.Scheme != "sips" {
@@ -36,7 +37,7 @@ func ParseTarget(s string) (Target, error) {
 	if u.User != "" || u.UserParams != nil || u.Headers != "" {
 		return Target{}, errTarget
 	}
-	t := Target{Host: strings.Trim(u.Host, "[]"), Port: u.Port}
+	t := Target{Host: strings.Trim(u.Host, "[]"), Port: u.Port, Any: true}
 	if u.Scheme == "sips" {
 		t.Network = flow.TLS
 	}
@@ -44,6 +45,7 @@ func ParseTarget(s string) (Target, error) {
 		switch p.Name {
 		case "lr":
 		case "transport":
+			t.Any = false
 			switch {
 			case strings.EqualFold(p.Value, "udp") && u.Scheme == "sip":
 				t.Network = flow.UDP
@@ -92,6 +94,12 @@ func (t Target) String() string {
 		host = net.JoinHostPort(host, strconv.Itoa(t.Port))
 	case strings.Contains(host, ":"):
 		host = "[" + host + "]"
+	}
+	switch {
+	case t.Any && t.Network == flow.TLS:
+		return "sips:" + host
+	case t.Any:
+		return "sip:" + host
 	}
 	return "sip:" + host + ";transport=" + t.Network.String()
 }

@@ -71,6 +71,7 @@ type Trunk struct {
 	SessionTimer time.Duration // session interval asked for (RFC 4028); 0: none is
 	MinSession   time.Duration // shortest session interval taken; 0: 90 s
 	MaxCalls     int           // bound on its live dialogs; 0: none
+	Watch        time.Duration // between two OPTIONS to each of its hops; 0: they are not asked
 
 	Auth      *digest.Account // what we answer its challenges with; nil: we do not
 	Challenge *Challenge      // what its requests are challenged for; nil: its sources are believed

@@ -19,12 +19,12 @@ import (
 // Allow says whether a source is on a trunk. What is not is dropped without a
 // look at it.
 func (g *Gateway) Allow(listener int, src netip.Addr) bool {
-	return g.ready.Load() && g.table.Match(g.names[listener], src) != nil
+	return g.ready.Load() && g.table.Load().Match(g.names[listener], src) != nil
 }
 
 // Receive takes one framed message.
 func (g *Gateway) Receive(f flow.Flow, frame []byte) {
-	t := g.table.Match(g.names[f.Listener], f.Remote.Addr())
+	t := g.table.Load().Match(g.names[f.Listener], f.Remote.Addr())
 	if t == nil {
 		return
 	}

@@ -13,8 +13,8 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,8 +23,8 @@ import (
 	"mask700/binding/cdr"
 	"mask700/media"
 	"mask700/sip/call"
-	"mask700/sip/flow"
 	"mask700/sip/message"
+	"mask700/sip/route"
 	"mask700/sip/shard"
 	"mask700/sip/token"
 	"mask700/sip/transaction"
@@ -43,6 +43,8 @@ type Options struct {
 	Listeners   []transport.Listener
 	Transport   transport.Options
 	Trunks      []trunk.Trunk
+	Records     route.Records // the name system; nil: the system's name servers
+	Routes      route.Times   // zero: the defaults
 	Plan        binding.Plan
 	Timers      transaction.Timers // zero: the RFC's
 	RingTimeout time.Duration
@@ -61,7 +63,9 @@ type Gateway struct {
 	log       *slog.Logger
 	transport *transport.Transport
 	media     media.Engine
-	table     *trunk.Table
+	base      *trunk.Table                // of what is configured
+	table     atomic.Pointer[trunk.Table] // of what names stand for too
+	router    *router
 	names     []string // of listeners
 	routers   sync.Pool
 	loops     []*loop
@@ -86,8 +90,18 @@ func Start(o Options) (*Gateway, error) {
 		o.Timers = transaction.DefaultTimers()
 	}
 	o.Shards = max(o.Shards, 1)
+	if o.Records == nil {
+		o.Records = new(route.Resolver)
+	}
+	if o.Routes == (route.Times{}) {
+		o.Routes = route.DefaultTimes()
+	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	o.Trunks = slices.Clone(o.Trunks)
+	for i := range o.Trunks {
+		o.Trunks[i].Index = i // as in the table
 	}
 	g := &Gateway{options: o, log: o.Logger, started: time.Now(), stop: make(chan struct{}), unwritten: newUnwritten(o.Journal)}
 	for _, l := range o.Listeners {
@@ -97,9 +111,13 @@ func Start(o Options) (*Gateway, error) {
 	if err != nil {
 		return nil, err
 	}
-	g.table = table
+	g.base = table
+	g.table.Store(table)
 	if g.media, err = o.Media(g.silent); err != nil {
 		return nil, err
+	}
+	if o.Transport.DialTLS == nil {
+		o.Transport.DialTLS = g.dialTLS
 	}
 	if g.transport, err = transport.Listen(o.Listeners, g, o.Transport); err != nil {
 		return nil, errors.Join(err, g.media.Close())
@@ -116,14 +134,14 @@ func (g *Gateway) run() error {
 	config := &call.Config{
 		Timers: g.options.Timers, RingTimeout: g.options.RingTimeout, Plan: g.options.Plan,
 	}
+	var err error
+	if g.router, err = newRouter(g); err != nil {
+		return err
+	}
+	g.router.settle()
 	for i := range g.options.Trunks {
-		t := &g.options.Trunks[i]
-		hop, err := g.hop(t)
-		if err != nil {
-			return err
-		}
-		config.Trunks = append(config.Trunks, t)
-		config.Hops = append(config.Hops, hop)
+		config.Trunks = append(config.Trunks, &g.options.Trunks[i])
+		config.Hops = append(config.Hops, g.router.known(i))
 	}
 	var secret token.Secret
 	rand.Read(secret[:])
@@ -148,42 +166,10 @@ func (g *Gateway) run() error {
 		l.start()
 	}
 	g.running.Go(func() { g.unwritten.run(g.stop) })
+	g.running.Go(g.router.run)
 	g.register()
 	g.ready.Store(true)
 	return nil
-}
-
-// hop finds the way to a trunk's first target: from which of our sockets, and
-// what we call ourselves toward it. A trunk without a target gets an empty one:
-// calls to it have no route.
-func (g *Gateway) hop(t *trunk.Trunk) ([]call.Hop, error) {
-	if len(t.Targets) == 0 {
-		return nil, nil
-	}
-	target := t.Targets[0]
-	index := -1
-	for i, l := range g.options.Listeners {
-		if l.Network == target.Network.String() && (t.Listen == "" || l.Name == t.Listen) && index < 0 {
-			index = i
-		}
-	}
-	if index < 0 {
-		return nil, fmt.Errorf("trunk %s: no %s listener for its target; add one under sip.listen", t.Name, target.Network)
-	}
-	local, err := g.transport.LocalFor(index, target.Addr)
-	if err != nil {
-		return nil, fmt.Errorf("trunk %s: no way to its target: %w", t.Name, err)
-	}
-	h := call.Hop{
-		Flow: flow.Flow{
-			Listener: uint16(index), Network: target.Network, Local: local, Remote: target.Addr,
-		},
-		Host: local.String(), Domain: hostOnly(local.Addr()), Target: hostPort(target),
-	}
-	if a := g.options.Listeners[index].Advertise; a != "" {
-		h.Host, h.Domain = a, hostOf(a)
-	}
-	return []call.Hop{h}, nil
 }
 
 // What is left after the time to drain is released, and has so long to hear of
@@ -247,6 +233,9 @@ func (g *Gateway) Close() {
 			g.transport.Close()
 		}
 		close(g.stop)
+		if g.router != nil {
+			g.router.cancel()
+		}
 		g.running.Wait()
 		g.media.Close()
 	})

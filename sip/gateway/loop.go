@@ -109,6 +109,7 @@ func (l *loop) perform(o shard.Output) {
 	case call.CloseRecord:
 		l.close(id, a.Record)
 	case call.HopFailed:
+		l.gateway.router.failed(a.Trunk, a.Hop.Flow.Remote, a.Hop.Flow.Network, a.RetryAfter)
 	default:
 		l.media.queue.put(mediaJob{id: id, action: a})
 	}

@@ -22,13 +22,14 @@ type Stats struct {
 	Lost      uint64      // call records that found no room while the store failed
 	Transport transport.Stats
 	Media     media.EngineStats
+	Routes    RouteStats
 }
 
 // Stats takes a snapshot.
 func (g *Gateway) Stats() Stats {
 	st := Stats{
 		Started: g.started, Draining: g.draining.Load(), Malformed: g.faulty.Load(), Lost: g.unwritten.rows.dropped(),
-		Transport: g.transport.Stats(), Media: g.media.Stats(),
+		Transport: g.transport.Stats(), Media: g.media.Stats(), Routes: *g.router.view.Load(),
 	}
 	for _, l := range g.loops {
 		st.Dropped += l.inbox.dropped()

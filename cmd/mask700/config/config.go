@@ -38,9 +38,10 @@ type Keys struct {
 
 // SIP is the signalling side.
 type SIP struct {
-	Listen      Listeners `yaml:"listen"`
-	RingTimeout Duration  `yaml:"ring_timeout"` // how long the callee may ring
-	DrainTime   Duration  `yaml:"drain_time"`   // how long live calls may go on after SIGTERM
+	Listen      Listeners    `yaml:"listen"`
+	RingTimeout Duration     `yaml:"ring_timeout"` // how long the callee may ring
+	DrainTime   Duration     `yaml:"drain_time"`   // how long live calls may go on after SIGTERM
+	DNS         []NameServer `yaml:"dns"`          // asked for the names of targets; empty: the system's
 }
 
 // Numbering is the plan in which numbers are read.
@@ -76,6 +77,7 @@ func Default() Config {
 			},
 			RingTimeout: Duration(time.Minute),
 			DrainTime:   Duration(30 * time.Second),
+			DNS:         []NameServer{},
 		},
 		Media:     Media{Pools: []Pool{newPool()}},
 		Numbering: Numbering{CountryCode: "86", LegacyRanges: []LegacyRange{}},

@@ -73,6 +73,63 @@ func TestContractFileIsReadWhole(t *testing.T) {
 	}
 }
 
+// TestWatchByDefault is where there is a choice.
+func TestWatchByDefault(t *testing.T) {
+	for text, want := range map[string]time.Duration{
+		`targets: ["sip:192.0.2.1"]`:                               0,
+		`targets: ["sip:192.0.2.1", "sip:192.0.2.2"]`:              30 * time.Second,
+		`targets: ["sip:switch.example.com"]`:                      30 * time.Second,
+		`targets: ["sip:switch.example.com:5060"]`:                 30 * time.Second,
+		`sources: [192.0.2.0/24], route_to: b`:                     0,
+		`targets: ["sip:192.0.2.1"], watch: auto`:                  0,
+		`targets: ["sip:192.0.2.1"], watch: 5s`:                    5 * time.Second,
+		`targets: ["sip:192.0.2.1"], watch: 10m`:                   10 * time.Minute,
+		`targets: ["sip:192.0.2.1", "sip:192.0.2.2"], watch: 0`:    0,
+		`targets: ["sip:192.0.2.1", "sip:192.0.2.2"], watch: "0s"`: 0,
+	} {
+		c, err := Parse("f.yaml", []byte("trunks: [{name: a, "+text+"}, {name: b, targets: [\"sip:192.0.2.9\"]}]\n"))
+		if err == nil {
+			err = c.validate(nil)
+		}
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+		} else if got := c.TrunkList()[0].Watch; got != want {
+			t.Errorf("%s: watched every %s, want %s", text, got, want)
+		}
+	}
+}
+
+// TestNamesStayNames: what a name stands for has ports of its own, so that none
+// is written for it, neither here nor where it is shown.
+func TestNamesStayNames(t *testing.T) {
+	c, err := Parse("f.yaml", []byte("sip: {listen: \"tcp:0.0.0.0:5060\", dns: [192.0.2.53]}\ntrunks: [{name: a, targets: [\"sip:switch.example.com\"]}]\n"))
+	if err == nil {
+		err = c.validate(nil)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := c.TrunkList()[0].Targets[0]; got.Port != 0 || !got.Any || got.Addr.IsValid() {
+		t.Errorf("%+v", got)
+	}
+	if got := c.SIP.DNS; len(got) != 1 || got[0].String() != "192.0.2.53:53" {
+		t.Errorf("name servers %v", got)
+	}
+	shown, err := c.Show()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{"- sip:switch.example.com\n", "watch: auto\n", "- 192.0.2.53:53\n"} {
+		if !strings.Contains(string(shown), line) {
+			t.Errorf("no %q in\n%s", line, shown)
+		}
+	}
+	again, err := Parse("shown.yaml", shown)
+	if err != nil || !reflect.DeepEqual(again.TrunkList(), c.TrunkList()) || !reflect.DeepEqual(again.SIP, c.SIP) {
+		t.Errorf("read back: %+v, %v", again.TrunkList(), err)
+	}
+}
+
 func TestDefaultIsValid(t *testing.T) {
 	if err := Default().Validate(); err != nil {
 		t.Error(err)

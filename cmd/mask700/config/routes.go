@@ -64,9 +64,12 @@ func (c *Config) checkTrunks() error {
 		if pass := c.trunk(t.Pass); pass != nil && len(pass.Targets) == 0 {
 			return c.errorFor("that trunk has no targets", key+".pass")
 		}
+		if t.Watch > 0 && t.Watch < minWatch || t.Watch > maxWatch {
+			return c.errorFor(fmt.Sprintf("must be auto, 0 for never, or from %s to %s", minWatch, maxWatch), key+".watch")
+		}
 		networks := c.networks(t.Listen)
 		for j, target := range t.Targets {
-			if !networks[target.Network()] {
+			if !target.fits(networks) {
 				return c.errorFor(fmt.Sprintf("no listener of this trunk speaks %s; add one under sip.listen", target.Network()),
 					fmt.Sprintf("%s.targets[%d]", key, j))
 			}

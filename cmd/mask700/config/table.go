@@ -26,6 +26,7 @@ func (c Config) TrunkList() []trunk.Trunk {
 			Identity:   string(t.Identity),
 			EarlyMedia: string(t.EarlyMedia),
 			Pass:       t.Pass,
+			Watch:      t.interval(),
 
 			Reliable:     string(t.Reliable),
 			SessionTimer: time.Duration(t.SessionTimer),
@@ -47,8 +48,9 @@ func (c Config) TrunkList() []trunk.Trunk {
 		}
 		for _, target := range t.Targets {
 			to := target.target
-			to.Port = int(target.Port())
+			// A name without a port stays one: what it stands for has ports of its own (RFC 3263 section 4.2).
 			if addr, err := netip.ParseAddr(to.Host); err == nil {
+				to.Port = int(target.Port())
 				to.Addr = netip.AddrPortFrom(addr.Unmap(), target.Port())
 			}
 			v.Targets = append(v.Targets, to)

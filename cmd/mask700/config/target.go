@@ -8,17 +8,18 @@ import (
 
 	"github.com/goccy/go-yaml/ast"
 
+	"mask700/sip/flow"
 	"mask700/sip/trunk"
 )
 
-// Target is a place that requests are sent to: "sip:192.0.2.10:5060;transport=udp". Without a port it is the
-// transport's own, without a transport it is UDP.
+// Target is a place that requests are sent to: "sip:192.0.2.10:5060;transport=udp". An address without a port has
+// the transport's own, and one without a transport UDP; for a name the name system says both (RFC 3263).
 type Target struct{ target trunk.Target }
 
 // Host is a name or an address, IPv6 without brackets.
 func (t Target) Host() string { return t.target.Host }
 
-// Port is the port that is sent to, never 0.
+// Port is the port that is sent to where the name system does not say another, never 0.
 func (t Target) Port() uint16 {
 	if t.target.Port == 0 {
 		return t.target.Network.DefaultPort()
@@ -26,11 +27,25 @@ func (t Target) Port() uint16 {
 	return uint16(t.target.Port)
 }
 
-// Network is udp, tcp or tls.
+// Network is udp, tcp or tls, where the name system does not say another.
 func (t Target) Network() string { return t.target.Network.String() }
+
+// open reports whether the name system says port and transport.
+func (t Target) open() bool { return t.target.Port == 0 && !t.target.Addr.IsValid() }
+
+// fits reports whether listeners of these networks can reach it.
+func (t Target) fits(networks map[string]bool) bool {
+	if t.open() && t.target.Any && t.target.Network != flow.TLS {
+		return len(networks) > 0
+	}
+	return networks[t.Network()]
+}
 
 // String gives the full form, which Set reads.
 func (t Target) String() string {
+	if t.open() {
+		return t.target.String()
+	}
 	return "sip:" + net.JoinHostPort(t.Host(), strconv.Itoa(int(t.Port()))) + ";transport=" + t.Network()
 }
 

@@ -26,6 +26,7 @@ type Trunk struct {
 	Domain     string   `yaml:"domain"`      // host of From, To and identity headers
 	Identity   Identity `yaml:"identity"`    // header that repeats the shown 700 number
 	EarlyMedia Early    `yaml:"early_media"` // what happens to a 183 with SDP
+	Watch      Watch    `yaml:"watch"`       // how often the targets are asked whether they live
 	Pass       string   `yaml:"pass"`        // trunk for calls to anything but a 700 number; empty: 404
 
 	Reliable     Reliable `yaml:"reliable"`      // 100rel toward it
@@ -61,6 +62,7 @@ func newTrunk() Trunk {
 		Numbers:    Numbers(binding.National),
 		Identity:   "none",
 		EarlyMedia: "pass",
+		Watch:      watchAuto,
 
 		Reliable:     trunk.ReliableSupported,
 		SessionTimer: Duration(30 * time.Minute),

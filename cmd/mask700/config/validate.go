@@ -28,7 +28,7 @@ func (c Config) Validate() error {
 func (c *Config) validate(local []netip.Addr) error {
 	for _, check := range []func() error{
 		c.checkPaths,
-		c.checkTimes,
+		c.checkSIP,
 		c.checkListeners,
 		c.checkPools,
 		c.checkPlan,
@@ -57,12 +57,15 @@ func (c *Config) checkPaths() error {
 	return nil
 }
 
-func (c *Config) checkTimes() error {
+func (c *Config) checkSIP() error {
 	if c.SIP.RingTimeout < minRing || c.SIP.RingTimeout > maxRing {
 		return c.errorFor(fmt.Sprintf("must be from %s to %s", minRing, maxRing), "sip.ring_timeout")
 	}
 	if c.SIP.DrainTime > maxDrain {
 		return c.errorFor(fmt.Sprintf("must be at most %s", maxDrain), "sip.drain_time")
+	}
+	if len(c.SIP.DNS) > maxNameServers {
+		return c.errorFor(fmt.Sprintf("at most %d name servers are asked; leave out the others", maxNameServers), "sip.dns")
 	}
 	return nil
 }

@@ -34,13 +34,16 @@ func TestStatus(t *testing.T) {
 	d.node.status.Blocks, d.node.status.Calls, d.node.status.Records = 1, 2, 3
 	d.node.status.Listeners = []admin.ListenerStatus{{Name: "inside", Bind: "udp:192.0.2.1:5060", Advertise: "gw.example.com"}}
 	d.node.status.Trunks = []admin.TrunkStatus{
-		{Name: "softswitch", Targets: []admin.TargetStatus{{Target: "sip:192.0.2.10:5060;transport=udp", State: "up"}}},
+		{Name: "softswitch", Targets: []admin.TargetStatus{{Target: "sip:192.0.2.10:5060;transport=udp", State: "up", Hops: []admin.HopStatus{
+			{Address: "192.0.2.10:5060", Network: "udp", State: "up", Since: time.Now().Add(-time.Minute - time.Millisecond)},
+			{Address: "192.0.2.11:5060", Network: "tcp", State: "down", Since: time.Now().Add(-time.Hour - time.Millisecond), Losses: 3},
+		}}}},
 		{Name: "incoming"},
 	}
 	d.node.status.Pools = []admin.PoolStatus{{Name: "pool", Total: 100, InUse: 4, Resting: 2}}
 	d.node.status.Counters = map[string]uint64{"sources_refused": 5, "overload": 0}
 	out := d.must("status")
-	for _, says := range []string{"1 block, 2 calls, 3 call records", "udp:192.0.2.1:5060 as gw.example.com", "softswitch", "up", "incoming",
+	for _, says := range []string{"1 block, 2 calls, 3 call records", "udp:192.0.2.1:5060 as gw.example.com", "softswitch", "up", "udp 192.0.2.10:5060", "up for 1m0s", "tcp 192.0.2.11:5060", "down for 1h0m", "3 lost in a row", "incoming",
 		"100 pairs of ports", "4 in use, 2 resting", "sources_refused", "5"} {
 		if !strings.Contains(out, says) {
 			t.Errorf("no %q in\n%s", says, out)
@@ -53,6 +56,9 @@ func TestStatus(t *testing.T) {
 	d.mustJSON(&st, "status")
 	if st.PID != 42 || st.Calls != 2 {
 		t.Errorf("%+v", st)
+	}
+	if hops := st.Trunks[0].Targets[0].Hops; len(hops) != 2 || hops[1].State != "down" || hops[1].Losses != 3 || hops[1].Since.IsZero() {
+		t.Errorf("hops: %+v", hops)
 	}
 }
 

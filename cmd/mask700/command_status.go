@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -47,6 +48,18 @@ func (o *statusOptions) run(cmd *cobra.Command, _ []string) error {
 	})
 }
 
+// hopState says how long a hop has been up, and what it owes us since.
+func hopState(h admin.HopStatus, now time.Time) string {
+	s := h.State
+	if !h.Since.IsZero() {
+		s += " for " + max(now.Sub(h.Since), 0).Truncate(time.Second).String()
+	}
+	if h.Losses > 0 {
+		s += ", " + strconv.Itoa(h.Losses) + " lost in a row"
+	}
+	return s
+}
+
 func printStatus(w io.Writer, st admin.Status, now time.Time) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s for %s, version %s, process %d\n", st.State, now.Sub(st.StartedAt).Truncate(time.Second), st.Version, st.PID)
@@ -65,6 +78,9 @@ func printStatus(w io.Writer, st admin.Status, now time.Time) error {
 		}
 		for _, target := range trunk.Targets {
 			_ = t.add("trunk", trunk.Name, target.Target, target.State)
+			for _, h := range target.Hops {
+				_ = t.add("hop", trunk.Name, h.Network+" "+h.Address, hopState(h, now))
+			}
 		}
 		if r := trunk.Registration; r != nil {
 			_ = t.add("account", trunk.Name, "registered upstream", registrationState(r, now))

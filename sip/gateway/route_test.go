@@ -218,41 +218,19 @@ func (s *switchboard) count(method string) (n int) {
 	}
 }
 
-// printed is a log.
-type printed struct {
-	sync.Mutex // protects text
-	text       strings.Builder
-}
-
-func (l *printed) Write(b []byte) (int, error) {
-	l.Lock()
-	defer l.Unlock()
-	return l.text.Write(b)
-}
-
-func (l *printed) has(what string) bool { return l.count(what) > 0 }
-
-func (l *printed) count(what string) int { return strings.Count(l.all(), what) }
-
-func (l *printed) all() string {
-	l.Lock()
-	defer l.Unlock()
-	return l.text.String()
-}
-
 // routing is a gateway whose first trunk is the caller's, and whose second one
 // is what a test is about.
 type routing struct {
 	*world
 	names *names
-	log   *printed
+	log   *lines
 }
 
 // newRouting starts it; change sees the options, with the trunks "in" and "out".
 func newRouting(t *testing.T, change func(*Options)) *routing {
 	t.Helper()
 	w := &world{t: t, journal: &cdrtest.Journal{}, peer: socket(t, "127.0.3.1"), stranger: socket(t, "127.0.3.9")}
-	r := &routing{w, &names{}, &printed{}}
+	r := &routing{w, &names{}, &lines{}}
 	pool := netip.MustParseAddr("127.0.3.2")
 	o := Options{
 		Listeners: []transport.Listener{{Name: "in", Network: "udp", Bind: netip.AddrPortFrom(pool, 0)}},
@@ -281,6 +259,9 @@ func newRouting(t *testing.T, change func(*Options)) *routing {
 // target is what the gateway says of a target of the trunk "out".
 func (r *routing) target(i int) TargetView { return r.gateway.Stats().Routes.Trunks[1][i] }
 
+// logged says how often the log says something.
+func (r *routing) logged(what string) int { return strings.Count(r.log.String(), what) }
+
 func (r *routing) becomes(i int, state string) {
 	r.t.Helper()
 	eventually(r.t, "the target is "+state, func() bool { return r.target(i).State == state })
@@ -305,7 +286,7 @@ func TestWatchedTargets(t *testing.T) {
 	if st := r.gateway.Stats().Routes; st.Sent < 3 || st.Lost < 2 || st.HopsDown != 1 {
 		t.Errorf("%d sent, %d lost, %d down", st.Sent, st.Lost, st.HopsDown)
 	}
-	if !r.log.has("hop is down") || !r.log.has("hop is up") {
+	if r.logged("hop is down") == 0 || r.logged("hop is up") == 0 {
 		t.Error("the log does not say so")
 	}
 
@@ -399,7 +380,7 @@ func TestNameThatResolvesLater(t *testing.T) {
 	if v := r.target(0); v.State != "unresolved" || len(v.Hops) != 0 {
 		t.Errorf("%+v", v)
 	}
-	if !r.log.has("no address that a listener reaches") {
+	if r.logged("no address that a listener reaches") == 0 {
 		t.Error("the log does not say so")
 	}
 	r.call("early")
@@ -448,11 +429,11 @@ func TestStaleAnswersAreUsed(t *testing.T) {
 	r.names.set("switch.example", out.addr())
 	r.becomes(0, "unknown")
 	r.names.fail(true)
-	eventually(t, "the log says so", func() bool { return r.log.has("cannot be resolved now") })
+	eventually(t, "the log says so", func() bool { return r.logged("cannot be resolved now") > 0 })
 	r.names.set("switch.example") // what it would say if it were asked
 	r.call("one")
 	out.next(t, "INVITE")
-	if n := r.log.count("cannot be resolved now"); n != 1 {
+	if n := r.logged("cannot be resolved now"); n != 1 {
 		t.Errorf("%d lines of it, want 1", n)
 	}
 	r.names.fail(false)
@@ -466,7 +447,7 @@ func TestTargetThatIsOurselves(t *testing.T) {
 		o.Trunks[1].Targets = []trunk.Target{{Host: "switch.example", Any: true}}
 	})
 	r.names.set("switch.example", r.gateway.Addr(0))
-	eventually(t, "the log says so", func() bool { return r.log.has("leads back to ourselves") })
+	eventually(t, "the log says so", func() bool { return r.logged("leads back to ourselves") > 0 })
 	if v := r.target(0); v.State != "unresolved" {
 		t.Errorf("%+v", v)
 	}
@@ -495,11 +476,11 @@ func TestTwoNamesOfOneAddress(t *testing.T) {
 	eventually(t, "it is the other's", func() bool { return owner() == "other" })
 	r.names.set("switch.example", out.addr())
 	r.becomes(0, "unknown")
-	eventually(t, "the log says so", func() bool { return r.log.has("another trunk's source") })
+	eventually(t, "the log says so", func() bool { return r.logged("another trunk's source") > 0 })
 	if got := owner(); got != "other" {
 		t.Errorf("the address is the source of %q", got)
 	}
-	for line := range strings.Lines(r.log.all()) {
+	for line := range strings.Lines(r.log.String()) {
 		if strings.Contains(line, "another trunk's source") && strings.Contains(line, out.addr().Addr().String()) {
 			t.Errorf("the log repeats an address: %s", line)
 		}
@@ -509,7 +490,7 @@ func TestTwoNamesOfOneAddress(t *testing.T) {
 
 	r.names.set("other.example", out.addr(), netip.MustParseAddrPort("127.0.3.5:5060"))
 	eventually(t, "the other has moved", func() bool { return len(r.gateway.Stats().Routes.Trunks[2][0].Hops) == 2 })
-	if n := r.log.count("another trunk's source"); n != 1 {
+	if n := r.logged("another trunk's source"); n != 1 {
 		t.Errorf("%d lines of it, want 1", n)
 	}
 }

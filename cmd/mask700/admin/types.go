@@ -51,10 +51,20 @@ type RegistrationStatus struct {
 	Status     int       `json:"status"`         // of the last response; 0: there was none
 }
 
-// TargetStatus is one target of a trunk.
+// TargetStatus is one target of a trunk. It is up when one of its hops is.
 type TargetStatus struct {
-	Target string `json:"target"`
-	State  string `json:"state"` // "up", "down", or "unknown" when it is not asked
+	Target string      `json:"target"`
+	State  string      `json:"state"` // "up", "down", "unknown" when it is not asked, "unresolved" when it has no address
+	Hops   []HopStatus `json:"hops,omitempty"`
+}
+
+// HopStatus is one address of a target.
+type HopStatus struct {
+	Address string    `json:"address"` // "192.0.2.10:5060"
+	Network string    `json:"network"` // udp, tcp, tls
+	State   string    `json:"state"`   // "up", "down", "unknown"
+	Since   time.Time `json:"since"`
+	Losses  int       `json:"losses"` // requests in a row that had no answer
 }
 
 // PoolStatus is a range of ports for media, counted in pairs.

@@ -1,21 +1,14 @@
 package node
 
 import (
-	"context"
 	"fmt"
 	"net"
-	"net/netip"
-	"time"
 
 	"mask700/cmd/mask700/config"
 	"mask700/media"
-	"mask700/sip/flow"
+	"mask700/sip/route"
 	"mask700/sip/transport"
-	"mask700/sip/trunk"
 )
-
-// resolveTime is how long a trunk's target may take to be resolved at start.
-const resolveTime = 5 * time.Second
 
 // listeners are the sockets to open.
 func listeners(cfg config.Config) ([]transport.Listener, error) {
@@ -64,27 +57,11 @@ func pools(cfg config.Config) []media.Pool {
 	return out
 }
 
-// resolve finds the addresses of the trunks' targets. It is done once, at
-// start: a name that has no address then is an error of the configuration.
-func resolve(ctx context.Context, trunks []trunk.Trunk) error {
-	ctx, cancel := context.WithTimeout(ctx, resolveTime)
-	defer cancel()
-	for i := range trunks {
-		for j := range trunks[i].Targets {
-			t := &trunks[i].Targets[j]
-			if t.Addr.IsValid() {
-				continue
-			}
-			addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip", t.Host)
-			if err != nil || len(addrs) == 0 {
-				return fmt.Errorf("trunk %s: its target %s has no address; check the name or write the address: %w", trunks[i].Name, t.Host, err)
-			}
-			port := uint16(t.Port)
-			if port == 0 {
-				port = flow.Network(t.Network).DefaultPort()
-			}
-			t.Addr = netip.AddrPortFrom(addrs[0].Unmap(), port)
-		}
+// records are the name servers that the targets' names are asked of.
+func records(cfg config.Config) route.Records {
+	r := new(route.Resolver)
+	for _, s := range cfg.SIP.DNS {
+		r.Servers = append(r.Servers, s.AddrPort)
 	}
-	return nil
+	return r
 }

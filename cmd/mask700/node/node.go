@@ -99,7 +99,7 @@ func (n *Node) start(ctx context.Context, cfg config.Config) (err error) {
 		n.log.Warn("records of calls that a restart cut off are closed", "calls", closed)
 	}
 	n.service = &binding.Service{Plan: cfg.Plan(), Store: n.db, Now: time.Now, Random: rand.Reader}
-	if err := n.startGateway(ctx, cfg); err != nil {
+	if err := n.startGateway(cfg); err != nil {
 		return err
 	}
 	return n.startAdmin(ctx, cfg)
@@ -126,7 +126,7 @@ func openStore(ctx context.Context, o store.Options) (*store.DB, error) {
 	}
 }
 
-func (n *Node) startGateway(ctx context.Context, cfg config.Config) error {
+func (n *Node) startGateway(cfg config.Config) error {
 	sockets, err := listeners(cfg)
 	if err != nil {
 		return err
@@ -135,11 +135,8 @@ func (n *Node) startGateway(ctx context.Context, cfg config.Config) error {
 	if err := cfg.ReadPasswords(trunks); err != nil {
 		return err
 	}
-	if err := resolve(ctx, trunks); err != nil {
-		return err
-	}
 	n.gateway, err = gateway.Start(gateway.Options{
-		Listeners: sockets, Transport: transport.Options{Logger: n.log}, Trunks: trunks, Plan: cfg.Plan(),
+		Listeners: sockets, Transport: transport.Options{Logger: n.log}, Trunks: trunks, Records: records(cfg), Plan: cfg.Plan(),
 		RingTimeout: time.Duration(cfg.SIP.RingTimeout), DrainTime: time.Duration(cfg.SIP.DrainTime),
 		Bindings: n.db, Journal: n.db.Journal(), Logger: n.log,
 		Media: func(silent func(media.Session)) (media.Engine, error) {

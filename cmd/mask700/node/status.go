@@ -35,10 +35,10 @@ func (n *Node) Status(ctx context.Context) (admin.Status, error) {
 			Name: l.Name, Bind: l.Bind.Network + ":" + n.gateway.Addr(i).String(), Advertise: l.Advertise,
 		})
 	}
-	for _, t := range cfg.Trunks {
+	for i, t := range cfg.Trunks {
 		v := admin.TrunkStatus{Name: t.Name}
-		for _, target := range t.Targets {
-			v.Targets = append(v.Targets, admin.TargetStatus{Target: target.String(), State: "unknown"})
+		for j, target := range t.Targets {
+			v.Targets = append(v.Targets, targetStatus(target.String(), st.Routes.Trunks[i][j]))
 		}
 		if r, ok := n.gateway.Registration(t.Name); ok {
 			v.Registration = &admin.RegistrationStatus{State: r.State.String(), Registered: r.Registered, Until: r.Until, Status: r.Status}
@@ -49,6 +49,17 @@ func (n *Node) Status(ctx context.Context) (admin.Status, error) {
 		s.Pools = append(s.Pools, admin.PoolStatus{Name: p.Name, Total: p.Free + p.InUse + p.Resting, InUse: p.InUse, Resting: p.Resting})
 	}
 	return s, nil
+}
+
+// targetStatus says where a target is and which of its addresses answer.
+func targetStatus(name string, v gateway.TargetView) admin.TargetStatus {
+	s := admin.TargetStatus{Target: name, State: v.State}
+	for _, h := range v.Hops {
+		s.Hops = append(s.Hops, admin.HopStatus{
+			Address: h.Addr.String(), Network: h.Network.String(), State: h.State, Since: h.Since, Losses: h.Losses,
+		})
+	}
+	return s
 }
 
 // counters are what an operator watches, by name.
@@ -68,6 +79,9 @@ func counters(st gateway.Stats) map[string]uint64 {
 		"messages_dropped":       st.Dropped,
 		"messages_malformed":     st.Malformed,
 		"records_lost":           st.Lost,
+		"options_sent":           st.Routes.Sent,
+		"options_lost":           st.Routes.Lost,
+		"hops_down":              uint64(st.Routes.HopsDown),
 		"transactions":           uint64(st.Calls.LiveTx),
 		"timers":                 uint64(st.Calls.LiveTimer),
 		"media_sessions_opened":  st.Media.Opened,

@@ -186,7 +186,8 @@ func (c *Call) refreshed(env *Env, s Side, status int, m *message.Message) {
 // longest bounds what a peer can make us wait, in seconds.
 const longest = 24 * 60 * 60
 
-// expired ends a call one of whose sessions was not refreshed.
+// expired ends a call one of whose sessions was not refreshed: that party has gone
+// without a word.
 func (c *Call) expired(env *Env, s Side) {
-	c.end(env, ending{end: cdr.EndSessionExpired, by: byPlatform, status: 480, q850: causeRecovery})
+	c.end(env, ending{end: cdr.EndSessionExpired, by: c.role(s), status: 480, q850: causeRecovery})
 }

@@ -64,7 +64,15 @@ func (s *Shard) ack(in Inbound) {
 		s.handle(d.live, call.Requested{Side: d.side, Message: m})
 		return
 	}
+	if m.To.Tag == s.statelessTag(m) {
+		return // of a final response that was given without keeping any state
+	}
 	s.stats.Stray++
+}
+
+// statelessTag is our tag in a response that is given without keeping state.
+func (s *Shard) statelessTag(m *message.Message) string {
+	return s.config.Router.Tag(m.CallID, m.From.Tag, m.Via[0].Branch)
 }
 
 // request takes any other request.
@@ -128,7 +136,7 @@ func (s *Shard) answer(in Inbound, r message.Response) {
 	}
 	m := in.Message
 	r.Echo = in.echo()
-	r.ToTag = s.config.Router.Tag(m.CallID, m.From.Tag, m.Via[0].Branch)
+	r.ToTag = s.statelessTag(m)
 	s.emit(back(in), s.writeResponse(&r), 0)
 }
 

@@ -55,6 +55,9 @@ func (t *Target) Set(s string) error {
 	if err != nil || checkHost(v.Host) != nil || v.Host == "" || v.Port < 0 || v.Port > 65535 {
 		return errors.New("write sip:HOST:PORT;transport=udp, with tcp or tls for udp as needed and no user in front of the host")
 	}
+	if !(Target{v}).open() {
+		v.Any = false // it is what String writes
+	}
 	*t = Target{v}
 	return nil
 }

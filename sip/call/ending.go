@@ -62,7 +62,9 @@ func (c *Call) end(env *Env, e ending) {
 		c.stopSession(env, Side(s))
 		env.do(StopTimer{Timer{AgainTimer, Side(s)}})
 	}
-	if l := c.leg(Callee); l.Client.Pending && l.State < Confirmed {
+	if l := c.leg(Callee); l.Client.Pending && !l.Client.Again {
+		// Also of one who has left its early dialog with a BYE, which it must not
+		// (section 15): its INVITE waits for a final response all the same.
 		c.cancelInvite(env, Callee)
 	}
 	c.shed(env, cdr.EndCancelled)

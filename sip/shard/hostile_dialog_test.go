@@ -22,12 +22,13 @@ var (
 type line struct {
 	*probe
 	asked *message.Message // our INVITE to the callee
+	phone string           // the callee's address
 	tag   string           // ours toward the caller
 }
 
 // dial has the caller call, up to our INVITE to the callee.
 func dial(t *testing.T, p *probe) *line {
-	l := &line{probe: p}
+	l := &line{probe: p, phone: "198.51.100.20"}
 	if got := l.deliver([]byte(invite())); got != through {
 		t.Fatalf("the call gets %s", got)
 	}
@@ -67,8 +68,8 @@ func (l *line) reply(status int, tag string, lines ...string) string {
 
 func (l *line) replies(status int, tag string, lines ...string) string {
 	r := message.Response{
-		Echo: l.asked.Echo(netip.AddrPort{}), Status: status, ToTag: tag, Contact: "<sip:phone@198.51.100.20>",
-		ContentType: "application/sdp", Body: []byte(strings.ReplaceAll(offer, "192.0.2.10", "198.51.100.20")),
+		Echo: l.asked.Echo(netip.AddrPort{}), Status: status, ToTag: tag, Contact: "<sip:phone@" + l.phone + ">",
+		ContentType: "application/sdp", Body: []byte(strings.ReplaceAll(offer, "192.0.2.10", l.phone)),
 	}
 	head, body, _ := strings.Cut(string(r.Append(nil)), "\r\n\r\n")
 	return strings.Join(edit(strings.Split(head, "\r\n"), lines, nil), "\r\n") + "\r\n\r\n" + body

@@ -38,7 +38,7 @@ func carrying(method, body string, lines ...string) string {
 		"Contact: <sip:13800000001@192.0.2.10:5060>",
 		fmt.Sprintf("Content-Length: %d", len(body)),
 	}
-	if method == "INVITE" && body == offer {
+	if method == "INVITE" && strings.HasPrefix(body, offer) {
 		h = append(h, "Content-Type: application/sdp")
 	}
 	return strings.Join(edit(h, extra, without), "\r\n") + "\r\n\r\n" + body

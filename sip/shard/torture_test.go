@@ -221,7 +221,7 @@ func TestIPv6CallsIPv4(t *testing.T) {
 	if trying.Flow.Remote != fromIPv6.Remote || !strings.Contains(string(trying.Bytes), ";branch=z9hG4bKv6INVITE;received=2001:db8::9:1;rport=5060\r\n") {
 		t.Errorf("to %v:\n%s", trying.Flow.Remote, trying.Bytes)
 	}
-	l := &line{probe: p, asked: read(t, p.across[0].Bytes)}
+	l := &line{probe: p, asked: read(t, p.across[0].Bytes), phone: "198.51.100.20"}
 	l.tag = l.call().Legs[0].LocalTag
 	if got := l.reply(200, "callee"); got != "ACK, 200" {
 		t.Fatalf("the answer gets %s", got)

@@ -19,6 +19,7 @@ func (c *Call) calleeAnswers(env *Env, m *message.Message) {
 		return
 	}
 	l.Client.Pending = false
+	attended := l.RemoteTag
 	c.confirm(m)
 	env.do(StopTimer{Timer{RingTimer, Callee}})
 	env.do(StopTimer{Timer{CancelTimer, Callee}})
@@ -43,7 +44,12 @@ func (c *Call) calleeAnswers(env *Env, m *message.Message) {
 	var body []byte
 	switch {
 	case l.Answered && !l.Client.Offered:
-		// The offer came early and was answered in a PRACK.
+		// The offer came early and was answered in a PRACK. The caller may have
+		// answered that of another phone.
+		if attended != l.RemoteTag {
+			c.Realign = true
+			err = c.setRemotes(env)
+		}
 	case err == nil:
 		body, err = c.answerOf(env, d)
 	}
@@ -102,7 +108,19 @@ func (c *Call) offerInAnswer(env *Env, d *sdp.Description, err error) {
 		err = errNoAnswer
 	}
 	var body []byte
-	if err == nil {
+	switch {
+	case err != nil:
+	case c.Told == ToldFirm || c.leg(Caller).Server.Reliable.Offering:
+		// The caller has been made the offer of another phone: what it says to that one
+		// is the answer to this one too.
+		l.SDP.Receive(d)
+		l.OfferDue, c.Realign = true, true
+		c.answerDue(env)
+		if c.State < Ending {
+			c.answered(env, nil, false)
+		}
+		return
+	default:
 		body, err = c.crossOffer(Callee, d)
 	}
 	if err != nil {

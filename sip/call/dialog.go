@@ -40,6 +40,7 @@ type Dialog struct {
 	Heard    uint64 // hash of their last description, to know it when it comes again
 	Answered bool   // the offer of the INVITE has its answer, for good
 	OfferOut bool   // its offer has gone to the caller, whose PRACK will answer it
+	OfferDue bool   // its offer waits for what the caller says to that of another phone
 	Updates  bool   // the peer takes UPDATE (RFC 3311)
 }
 

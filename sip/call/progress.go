@@ -140,7 +140,7 @@ func (l *Leg) drop(tag string) {
 	}
 	for i := range l.Forks {
 		if l.Forks[i].RemoteTag == tag {
-			l.Forks[i].State, l.Forks[i].OfferOut = Gone, false
+			l.Forks[i].State, l.Forks[i].OfferOut, l.Forks[i].OfferDue = Gone, false, false
 		}
 	}
 }
@@ -177,8 +177,15 @@ func (c *Call) earlyMedia(env *Env, d *Dialog, m *message.Message, reliable bool
 func (c *Call) earlyOffer(env *Env, m *message.Message, desc *sdp.Description, reliable bool) (body []byte, owed bool) {
 	l := c.leg(Callee)
 	rel := &c.leg(Caller).Server.Reliable
-	if !reliable || !rel.Can && !rel.Must || l.offered() {
+	if !reliable || !rel.Can && !rel.Must {
 		return nil, false
+	}
+	if c.callerAsked() {
+		d := l.dialogOf(m.To.Tag)
+		d.SDP.Receive(desc)
+		d.Heard, d.OfferDue = hashOf(m.Body), true
+		c.answerDue(env)
+		return nil, true
 	}
 	l.attend(m.To.Tag)
 	body, err := c.crossOffer(Callee, desc)
@@ -188,6 +195,50 @@ func (c *Call) earlyOffer(env *Env, m *message.Message, desc *sdp.Description, r
 	}
 	l.OfferOut = true
 	return body, true
+}
+
+// callerAsked reports whether the caller, who made no offer, has been sent the offer
+// of one of the callee's phones, or will be by what waits for a PRACK. It is made no
+// other in the same INVITE (RFC 6337 section 2.2).
+func (c *Call) callerAsked() bool {
+	return c.leg(Callee).offered() || c.leg(Caller).Server.Reliable.Offering || c.described()
+}
+
+// answerDue answers the offers of further phones, once the caller has answered that
+// of one: its description is the answer to theirs as well. Every offer in a reliable
+// response wants one in its PRACK (RFC 3262 section 5), every one in a 2xx in its ACK.
+func (c *Call) answerDue(env *Env) {
+	if c.Told != ToldFirm {
+		return
+	}
+	l := c.leg(Callee)
+	due := []*Dialog{&l.Dialog}
+	for i := range l.Forks {
+		due = append(due, &l.Forks[i])
+	}
+	for _, d := range due {
+		if !d.OfferDue {
+			continue
+		}
+		d.OfferDue, d.Answered = false, true
+		body, err := d.SDP.Answer(&c.leg(Caller).SDP.Peer, c.MediaLocal[Callee])
+		if err != nil {
+			body = c.declinedLast(Callee, d)
+		}
+		if d.State != Confirmed {
+			c.sendPRACK(env, d, d.RSeq, body)
+			continue
+		}
+		c.acknowledge(env, Callee, body)
+		if err == nil {
+			err = c.setRemotes(env)
+		}
+		if err != nil {
+			c.end(env, ending{end: endFailed, by: byPlatform, status: 500, q850: causeNoBearer})
+			return
+		}
+		env.do(SettleMedia{c.Session})
+	}
 }
 
 // offered reports whether one of the callee's phones has made its offer already.

@@ -164,6 +164,13 @@ func (c *Call) prack(env *Env, ev Requested, back Reply) {
 	env.do(StopTimer{Timer{NoPrackTimer, Caller}})
 	rel.Unacked = false
 	switch d, err := description(ev.Message); {
+	case c.State >= Ending:
+		// The final response is on its way, and the media is closed.
+		status := 200
+		if d != nil && !rel.Offering {
+			status = 487
+		}
+		c.reply(env, back, message.Response{Status: status})
 	case rel.Offering:
 		rel.Offering = false
 		c.reply(env, back, message.Response{Status: 200})
@@ -179,33 +186,38 @@ func (c *Call) prack(env *Env, ev Requested, back Reply) {
 }
 
 // answerInPRACK takes the answer to the offer of a reliable provisional response
-// across: it goes on in the PRACK that has waited for it.
+// across: it goes on in the PRACK that has waited for it, and in those of the phones
+// whose offers the caller was not made.
 func (c *Call) answerInPRACK(env *Env, d *sdp.Description, err error) {
 	l := c.leg(Callee)
-	if !l.OfferOut {
-		return // that phone is out of the call by now
-	}
-	l.OfferOut = false
 	var body []byte
-	if err == nil && d == nil {
+	switch {
+	case err != nil:
+	case d == nil:
 		err = errNoAnswer
-	}
-	if err == nil {
+	case l.OfferOut:
 		body, err = c.crossAnswer(env, Caller, d)
+	default:
+		// That phone is out of the call by now.
+		c.leg(Caller).SDP.Receive(d)
 	}
 	if err != nil {
 		c.end(env, ending{end: endFailed, by: byPlatform, status: 488, q850: causeNoBearer})
 		return
 	}
-	c.Told, l.Answered = ToldFirm, true
-	env.do(SettleMedia{c.Session})
-	c.sendPRACK(env, &l.Dialog, l.RSeq, body)
+	c.Told = ToldFirm
+	if l.OfferOut {
+		l.OfferOut, l.Answered = false, true
+		env.do(SettleMedia{c.Session})
+		c.sendPRACK(env, &l.Dialog, l.RSeq, body)
+	}
+	c.answerDue(env)
 }
 
 // nextProvisional sends what has waited for a PRACK.
 func (c *Call) nextProvisional(env *Env) {
 	s := &c.leg(Caller).Server
-	if s.Reliable.Unacked || s.Final {
+	if s.Reliable.Unacked || s.Final || c.State >= Ending {
 		return
 	}
 	if len(s.Reliable.Held) > 0 {

@@ -24,7 +24,9 @@ type Clash struct {
 // claims to one address winning, and what could not be taken. The trunks that it
 // finds are the same ones. t is not changed.
 func (t *Table) With(list []Learned) (*Table, []Clash) {
-	next := &Table{trunks: t.trunks, sources: maps.Clone(t.sources)}
+	next := new(Table)
+	*next = *t
+	next.sources = maps.Clone(t.sources)
 	for listener, sources := range next.sources {
 		next.sources[listener] = slices.Clone(sources)
 	}

@@ -13,6 +13,9 @@ type Table struct {
 	// sources are by the listener that a trunk names, "" for trunks that name
 	// none, and the longest prefix first.
 	sources map[string][]source
+	peers   map[string]*Trunk // by the names in the certificates of those who connect
+	servers map[server]*Trunk // by the hosts that are connected to, where an address does not tell
+	asking  map[string]bool   // listeners, "" for all, with trunks in peers
 }
 
 // source is one prefix of one trunk.
@@ -22,15 +25,19 @@ type source struct {
 }
 
 // ConflictError says that two trunks cannot be told apart: what comes from one
-// source would belong to both.
+// source, or under one name, would belong to both.
 type ConflictError struct {
 	First, Second int // places in the list of trunks, First < Second
 	Names         [2]string
-	Source        netip.Prefix
+	Source        netip.Prefix // not valid: it is a name in certificates
 }
 
 // Error implements error.
 func (e *ConflictError) Error() string {
+	if !e.Source.IsValid() {
+		return fmt.Sprintf("trunks %s and %s cannot be told apart: certificates name both in the same way; "+
+			"give one of them other tls_names or targets", e.Names[0], e.Names[1])
+	}
 	return fmt.Sprintf("trunks %s and %s cannot be told apart: both have the source %s on the same listener; "+
 		"give one of them another listen or other sources", e.Names[0], e.Names[1], e.Source)
 }
@@ -40,13 +47,19 @@ func (e *ConflictError) Error() string {
 // not validate, a name that means nothing, and two trunks that cannot be told
 // apart (a *ConflictError) are errors.
 func NewTable(trunks []Trunk, listeners []string) (*Table, error) {
-	t := &Table{trunks: slices.Clone(trunks), sources: map[string][]source{}}
+	t := &Table{
+		trunks: slices.Clone(trunks), sources: map[string][]source{},
+		peers: map[string]*Trunk{}, servers: map[server]*Trunk{}, asking: map[string]bool{},
+	}
 	if err := t.checkNames(listeners); err != nil {
 		return nil, err
 	}
 	for i := range t.trunks {
 		t.trunks[i].Index = i
 		if err := t.add(&t.trunks[i]); err != nil {
+			return nil, err
+		}
+		if err := t.addNames(&t.trunks[i]); err != nil {
 			return nil, err
 		}
 	}
@@ -86,11 +99,11 @@ func (t *Table) checkNames(listeners []string) error {
 	return nil
 }
 
-// add files the sources of a trunk, its targets among them.
+// add files the sources of a trunk, those of its targets that are some among them.
 func (t *Table) add(k *Trunk) error {
 	prefixes := slices.Clone(k.Sources)
 	for _, target := range k.Targets {
-		if a := target.Addr.Addr(); a.IsValid() {
+		if a := target.Addr.Addr(); a.IsValid() && k.IsSource(target.Network) {
 			prefixes = append(prefixes, netip.PrefixFrom(a.WithZone(""), a.BitLen()))
 		}
 	}
@@ -153,16 +166,17 @@ func (t *Table) checkReachable(listeners []string) error {
 		}
 	}
 	for i := range t.trunks {
-		if e := taken[&t.trunks[i]]; e != nil && !open[&t.trunks[i]] {
+		if e := taken[&t.trunks[i]]; e != nil && !open[&t.trunks[i]] && len(t.trunks[i].TLSNames) == 0 {
 			return e
 		}
 	}
 	return nil
 }
 
-// Match returns the trunk of a source address on a listener: one that names the
-// listener before one that names none, then by the longest prefix. Nil: the
-// source is on no trunk.
+// Match returns the trunk of a source address on a listener, where no
+// certificate has told it: one that names the listener before one that names
+// none, then by the longest prefix. Nil: the source is on no trunk. It allocates
+// nothing: it is asked for every datagram of anybody.
 func (t *Table) Match(listener string, src netip.Addr) *Trunk {
 	src = src.Unmap().WithZone("")
 	if listener != "" {

@@ -16,6 +16,8 @@ func prefixes(list ...string) (out []netip.Prefix) {
 	return out
 }
 
+func addr(s string) netip.Addr { return netip.MustParseAddr(s) }
+
 func to(t *testing.T, s string) Target {
 	t.Helper()
 	target, err := ParseTarget(s)
@@ -219,7 +221,7 @@ func TestParseTarget(t *testing.T) {
 	for _, text := range []string{
 		"", "192.0.2.10", "192.0.2.10:5060", "sip:", "sip:13800000001@192.0.2.10", "sip:;x@192.0.2.10", "tel:+8613800000001",
 		"http://192.0.2.10", "sip:192.0.2.10:0", "sip:192.0.2.10:70000", "sip:192.0.2.10;transport=sctp", "sip:192.0.2.10;transport",
-		"sips:192.0.2.10;transport=udp", "sip:192.0.2.10;foo=1", "sip:192.0.2.10?a=b", "sip:0.0.0.0", "sip:[::]:5060", "sip:224.0.0.1",
+		"sips:192.0.2.10;transport=udp", "sip:192.0.2.10;transport=ws", "sips:192.0.2.10;transport=wss", "sip:192.0.2.10;foo=1", "sip:192.0.2.10?a=b", "sip:0.0.0.0", "sip:[::]:5060", "sip:224.0.0.1",
 		"sip:2001:db8::1",
 	} {
 		if got, err := ParseTarget(text); err == nil {

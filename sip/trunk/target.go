@@ -77,8 +77,8 @@ func (t Target) validate() error {
 	switch {
 	case t.Host == "", t.Port < 0, t.Port > 65535:
 		return errTarget
-	case t.Network > flow.TLS:
-		return errTarget
+	case !t.Network.Dials():
+		return errTarget // a WebSocket is opened by the other side
 	}
 	if a := t.Addr.Addr(); t.Addr.IsValid() && (a.IsUnspecified() || a.IsMulticast()) {
 		return errTargetAddress

@@ -53,6 +53,7 @@ type Trunk struct {
 	Index      int // its place in the list of trunks
 	Name       string
 	Sources    []netip.Prefix // addresses that it sends from, besides those of Targets
+	TLSNames   []string       // domains in the certificate that it shows (RFC 5922 section 7.1); its TLS Targets are no sources then
 	Targets    []Target       // where requests are sent, in order
 	RouteTo    string         // name of the trunk that carries the other leg; "": this one
 	Listen     string         // name of the listeners used toward it; "": any
@@ -76,4 +77,6 @@ type Trunk struct {
 	Auth      *digest.Account // what we answer its challenges with; nil: we do not
 	Challenge *Challenge      // what its requests are challenged for; nil: its sources are believed
 	Register  *Register       // what we register at its targets; nil: nothing
+
+	TLSServerName string // whose certificate its TLS targets have to show; "": the target's host
 }

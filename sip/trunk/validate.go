@@ -27,8 +27,16 @@ func (t *Trunk) Validate() error {
 }
 
 func (t *Trunk) validate() error {
-	if len(t.Sources) == 0 && len(t.Targets) == 0 {
+	if len(t.Sources) == 0 && len(t.Targets) == 0 && len(t.TLSNames) == 0 {
 		return errors.New("sources and targets are both empty; give at least one address")
+	}
+	for _, name := range t.TLSNames {
+		if !isName(name) {
+			return errors.New("tls_names has something that is no domain in a certificate; write sw1.example.net, without a wildcard")
+		}
+	}
+	if t.TLSServerName != "" && !isHost(t.TLSServerName) {
+		return errors.New("tls_server_name is not a host name or address")
 	}
 	for _, p := range t.Sources {
 		if !p.IsValid() {

@@ -9,6 +9,7 @@ import (
 	"mask700/sip/message"
 	"mask700/sip/shard"
 	"mask700/sip/token"
+	"mask700/sip/transport"
 	"mask700/sip/trunk"
 )
 
@@ -17,14 +18,46 @@ import (
 // sees messages of one source in the order of their arrival.
 
 // Allow says whether a source is on a trunk. What is not is dropped without a
-// look at it.
-func (g *Gateway) Allow(listener int, src netip.Addr) bool {
-	return g.ready.Load() && g.table.Load().Match(g.names[listener], src) != nil
+// look at it, unless the listener has trunks that a certificate tells.
+func (g *Gateway) Allow(listener int, src netip.Addr) transport.Standing {
+	switch {
+	case !g.ready.Load():
+		return transport.Stranger
+	case g.table.Load().Match(g.names[listener], src) != nil:
+		return transport.Member
+	case g.table.Load().Asks(g.names[listener]):
+		return transport.Unproven
+	}
+	return transport.Stranger
+}
+
+// Admit says whether the certificate of a source that is on no trunk by its
+// address makes it one of a trunk's.
+func (g *Gateway) Admit(listener int, names []string) bool {
+	return g.ready.Load() && g.table.Load().MatchPeer(g.names[listener], names) != nil
+}
+
+// trunkOf finds the trunk of what came on a flow: by what the other end has
+// proved to be, then by its address on the listener.
+func (g *Gateway) trunkOf(f flow.Flow, p *transport.Peer) *trunk.Trunk {
+	listener, table := g.names[f.Listener], g.table.Load()
+	switch {
+	case p == nil:
+	case p.Server != "":
+		if t := table.MatchServer(listener, p.Server); t != nil {
+			return t
+		}
+	default:
+		if t := table.MatchPeer(listener, p.Names); t != nil {
+			return t
+		}
+	}
+	return table.Match(listener, f.Remote.Addr())
 }
 
 // Receive takes one framed message.
-func (g *Gateway) Receive(f flow.Flow, frame []byte) {
-	t := g.table.Load().Match(g.names[f.Listener], f.Remote.Addr())
+func (g *Gateway) Receive(f flow.Flow, p *transport.Peer, frame []byte) {
+	t := g.trunkOf(f, p)
 	if t == nil {
 		return
 	}

@@ -12,6 +12,7 @@ package gateway
 import (
 	"context"
 	"crypto/rand"
+	"crypto/x509"
 	"errors"
 	"log/slog"
 	"slices"
@@ -43,8 +44,9 @@ type Options struct {
 	Listeners   []transport.Listener
 	Transport   transport.Options
 	Trunks      []trunk.Trunk
-	Records     route.Records // the name system; nil: the system's name servers
-	Routes      route.Times   // zero: the defaults
+	Records     route.Records             // the name system; nil: the system's name servers
+	Routes      route.Times               // zero: the defaults
+	Roots       map[string]*x509.CertPool // by trunk: who signs the certificates of its TLS targets; none: the system's
 	Plan        binding.Plan
 	Timers      transaction.Timers // zero: the RFC's
 	RingTimeout time.Duration
@@ -66,6 +68,7 @@ type Gateway struct {
 	base      *trunk.Table                // of what is configured
 	table     atomic.Pointer[trunk.Table] // of what names stand for too
 	router    *router
+	servers   atomic.Pointer[servers]
 	names     []string // of listeners
 	routers   sync.Pool
 	loops     []*loop

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"cmp"
-	"crypto/tls"
 	"net"
 	"net/netip"
 	"slices"
@@ -85,20 +84,19 @@ func (r *router) arrange(now time.Time, i int) {
 	r.reroute(i)
 }
 
-// nameHosts notes whose addresses are dialled. An address of two names is the
-// first one's: there is one connection to it.
+// nameHosts notes whose addresses are dialled.
 func (r *router) nameHosts() {
-	names := map[netip.AddrPort]string{}
+	found := servers{}
 	for i := range r.trunks {
 		for _, t := range r.trunks[i].targets {
 			for _, h := range t.hops {
-				if _, known := names[h.Flow.Remote]; !known && h.Flow.Network == flow.TLS {
-					names[h.Flow.Remote] = t.Host
+				if h.Flow.Network.Secure() {
+					found.add(int(h.Flow.Listener), h.Flow.Remote, r.trunks[i].trunk, t.Target)
 				}
 			}
 		}
 	}
-	r.names.Store(&names)
+	r.gateway.servers.Store(&found)
 }
 
 // merge puts the hops of all targets into one list, each place once.
@@ -137,25 +135,6 @@ func (g *Gateway) hop(t *trunk.Trunk, to trunk.Target, p route.Place) (call.Hop,
 		return h, true
 	}
 	return call.Hop{}, false
-}
-
-// dialTLS is the configuration for a connection to a target. Its certificate has
-// to be for the name that the operator wrote: what the name system made of it
-// proves nothing (RFC 5922 section 7.1).
-func (g *Gateway) dialTLS(listener int, remote netip.AddrPort) *tls.Config {
-	c := g.options.Listeners[listener].TLS.Clone()
-	if c.ServerName == "" {
-		c.ServerName = g.router.host(remote)
-	}
-	return c
-}
-
-// host is the name of the target that an address was found for, or the address.
-func (r *router) host(remote netip.AddrPort) string {
-	if name := (*r.names.Load())[remote]; name != "" {
-		return name
-	}
-	return remote.Addr().WithZone("").String()
 }
 
 // isOwn reports whether what is sent to an address arrives at a listener of

@@ -89,6 +89,9 @@ func (l *learned) addresses() (out []trunk.Learned) {
 func (r *router) learn(now time.Time, i int) {
 	var has []trunk.Learned
 	for _, h := range r.trunks[i].hops {
+		if !r.trunks[i].trunk.IsSource(h.Flow.Network) {
+			continue
+		}
 		if l := (trunk.Learned{Trunk: i, Addr: h.Flow.Remote.Addr()}); !slices.Contains(has, l) {
 			has = append(has, l)
 		}

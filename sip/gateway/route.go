@@ -45,7 +45,6 @@ type router struct {
 	context context.Context
 	cancel  context.CancelFunc
 	view    atomic.Pointer[RouteStats]
-	names   atomic.Pointer[map[netip.AddrPort]string] // of targets, by the addresses that TLS is spoken to
 }
 
 // routed is a trunk on its way.

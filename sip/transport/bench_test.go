@@ -101,7 +101,7 @@ type echo struct {
 	t *Transport
 }
 
-func (e *echo) Receive(f Flow, frame []byte) { e.t.Send(f, frame, 0) }
+func (e *echo) Receive(f Flow, _ *Peer, frame []byte) { e.t.Send(f, frame, 0) }
 
 func (e *echo) Lost(uint64) {}
 

@@ -1,15 +1,16 @@
 package transport
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
-	"errors"
 	"net"
 	"net/netip"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/gobwas/ws"
 )
 
 const (
@@ -18,7 +19,7 @@ const (
 	// writeChunk is how much has to leave within WriteTimeout, so that a peer
 	// that reads slowly is told from one that does not read.
 	writeChunk = 64 << 10
-	// lingerTime is how long a stream that can not be framed any more stays open
+	// lingerTime is how long a stream on which nothing more can come stays open
 	// for the answer to its last message, and lingerBytes how much of it is
 	// thrown away meanwhile: closing with bytes unread would reset it.
 	lingerTime  = time.Second
@@ -30,10 +31,11 @@ const (
 // conn is one stream connection: a reader goroutine that owns it from its first
 // to its last moment, and a writer goroutine while it is established.
 type conn struct {
-	id      uint64
-	edge    *streamEdge
-	remote  netip.AddrPort
-	dialled bool
+	id       uint64
+	edge     *streamEdge
+	remote   netip.AddrPort
+	dialled  bool
+	unproven bool // its peer has to show who it is; guarded by edge.conns
 
 	queue queue
 	wake  chan struct{} // there is something in queue
@@ -42,8 +44,11 @@ type conn struct {
 	raw     *quietConn // these are set by establish
 	net     net.Conn   // the same, or TLS over it
 	local   netip.AddrPort
+	peer    Peer
+	in      cutter
 	once    sync.Once
-	written atomic.Int64 // when bytes last left, Unix nanoseconds
+	written atomic.Int64 // when bytes of a message last left, Unix nanoseconds
+	half    atomic.Bool  // the peer says nothing more
 }
 
 func newConn(e *streamEdge, id uint64, remote netip.AddrPort, dialled bool) *conn {
@@ -54,6 +59,15 @@ func newConn(e *streamEdge, id uint64, remote netip.AddrPort, dialled bool) *con
 
 // push queues a message for the writer.
 func (c *conn) push(b []byte, m queued) added {
+	m.size = len(b)
+	if c.edge.network.Web() {
+		b = webMessage(b)
+	}
+	return c.put(b, m)
+}
+
+// put queues bytes as they are to leave.
+func (c *conn) put(b []byte, m queued) added {
 	added := c.queue.push(b, m)
 	switch added {
 	case pushed:
@@ -62,8 +76,6 @@ func (c *conn) push(b []byte, m queued) added {
 		default:
 		}
 	case written:
-		c.written.Store(time.Now().UnixNano())
-		m.size = len(b)
 		c.count(m)
 	}
 	return added
@@ -74,7 +86,8 @@ func (c *conn) end() {
 	c.once.Do(func() { close(c.ended) })
 }
 
-// establish notes the socket, and makes the TLS handshake on it.
+// establish notes the socket, makes the handshakes on it, and finds out who is at
+// the other end.
 func (c *conn) establish(tcp *net.TCPConn, secure *tls.Config) error {
 	nc, err := newQuietConn(tcp)
 	if err != nil {
@@ -83,24 +96,57 @@ func (c *conn) establish(tcp *net.TCPConn, secure *tls.Config) error {
 	c.net, c.raw = nc, nc
 	// The port of the listener also where the socket has another one: it is
 	// where the peer can reach us.
-	c.local = netip.AddrPortFrom(addrPortOf(nc.LocalAddr()).Addr(), c.edge.bound.Port())
+	c.local = netip.AddrPortFrom(addrPortOf(nc.LocalAddr()).Addr().WithZone(""), c.edge.bound.Port())
+	c.in = newFramer(maxFrame)
 	if secure == nil {
-		c.queue.direct(nc.WriteNow)
+		defer c.queue.direct(nc.WriteNow)
+	}
+	if secure == nil && !c.edge.network.Web() {
 		return nil
 	}
+	if err := nc.SetDeadline(time.Now().Add(c.edge.t.options.HandshakeTimeout)); err != nil {
+		return err
+	}
+	if secure != nil {
+		if err := c.secure(secure); err != nil {
+			return err
+		}
+	}
+	if c.edge.network.Web() {
+		rest, err := upgrade(c.net)
+		if err != nil {
+			return err
+		}
+		c.in = newWebFramer(maxFrame, rest)
+	}
+	return nc.SetDeadline(time.Time{})
+}
+
+// secure makes the TLS handshake.
+func (c *conn) secure(config *tls.Config) error {
 	handshake := tls.Server
 	if c.dialled {
 		handshake = tls.Client
 	}
-	s := handshake(nc, secure)
+	s := handshake(c.net, config)
 	c.net = s
-	if err := nc.SetDeadline(time.Now().Add(c.edge.t.options.HandshakeTimeout)); err != nil {
-		return err
-	}
 	if err := s.Handshake(); err != nil {
 		return err
 	}
-	return nc.SetDeadline(time.Time{})
+	switch {
+	case c.dialled:
+		c.peer.Server = config.ServerName
+		return nil
+	case !c.edge.asks:
+		return nil
+	}
+	if shown := s.ConnectionState().PeerCertificates; len(shown) > 0 {
+		c.peer.Names = domains(shown[0])
+	}
+	if !c.edge.prove(c) {
+		return errUnknownName
+	}
+	return nil
 }
 
 // run reads and writes until the connection ends, and returns when both have
@@ -134,6 +180,9 @@ func (c *conn) writeLoop() {
 		case <-c.ended:
 			if c.edge.t.closing.Load() {
 				data, messages = c.queue.take(data, messages)
+				if c.edge.network.Web() {
+					data = append(data, closeFrame(ws.StatusGoingAway)...)
+				}
 				c.write(data, messages)
 			}
 			return
@@ -155,9 +204,7 @@ func (c *conn) writeLoop() {
 func (c *conn) write(data []byte, messages []queued) (sent int) {
 	done := 0
 	for done < len(data) {
-		now := time.Now()
-		c.written.Store(now.UnixNano())
-		if c.net.SetWriteDeadline(now.Add(c.edge.t.options.WriteTimeout)) != nil {
+		if c.net.SetWriteDeadline(time.Now().Add(c.edge.t.options.WriteTimeout)) != nil {
 			break
 		}
 		n, err := c.net.Write(data[done:min(done+writeChunk, len(data))])
@@ -180,6 +227,7 @@ func (c *conn) write(data []byte, messages []queued) (sent int) {
 // count notes a message that the kernel took.
 func (c *conn) count(m queued) {
 	if !m.quiet {
+		c.written.Store(time.Now().UnixNano())
 		c.edge.counters.sent.Add(1)
 		c.edge.counters.sentBytes.Add(uint64(m.size))
 	}
@@ -195,112 +243,5 @@ func (c *conn) fail(messages []queued) {
 	}
 }
 
-// readLoop hands messages on until the stream ends or can not be framed.
-func (c *conn) readLoop() {
-	var deadline deadline
-	f := newFramer(maxFrame)
-	for {
-		if !deadline.set(c, f.partial()) {
-			return
-		}
-		n, err := c.net.Read(f.space())
-		f.fill(n)
-		for what, frame := f.next(); what != more; what, frame = f.next() {
-			if c.edge.t.closing.Load() {
-				return
-			}
-			deadline.progress()
-			switch what {
-			case ping:
-				c.edge.counters.keepAlives.Add(1)
-				c.pong()
-			case message:
-				if f.bad {
-					c.edge.counters.malformed.Add(1)
-				}
-				c.receive(frame)
-			case broken:
-				c.edge.counters.malformed.Add(1)
-				c.edge.t.options.Logger.Info("stream can not be framed", "listener", c.edge.name(), "peer", c.remote)
-				if frame != nil {
-					c.receive(frame)
-					c.linger()
-				}
-				return
-			}
-		}
-		if err != nil && !(errors.Is(err, os.ErrDeadlineExceeded) && c.active(f)) {
-			return
-		}
-	}
-}
-
-func (c *conn) receive(frame []byte) {
-	c.edge.counters.received.Add(1)
-	c.edge.counters.receivedBytes.Add(uint64(len(frame)))
-	kept := make([]byte, len(frame))
-	copy(kept, frame)
-	c.edge.t.handler.Receive(Flow{Listener: c.edge.index, Network: c.edge.network, Local: c.local, Remote: c.remote, Conn: c.id}, kept)
-}
-
-// pong answers a ping (RFC 5626 section 4.4.1), once for all that wait together.
-func (c *conn) pong() {
-	if !c.queue.endsQuiet() {
-		c.push([]byte("\r\n"), queued{quiet: true})
-	}
-}
-
-// active tells, when nothing was read for as long as it may last, whether the
-// connection is in use all the same.
-func (c *conn) active(f *framer) bool {
-	if f.partial() {
-		c.edge.counters.malformed.Add(1)
-		c.edge.t.options.Logger.Info("message does not end", "listener", c.edge.name(), "peer", c.remote)
-		return false
-	}
-	return time.Since(time.Unix(0, c.written.Load())) < c.edge.t.options.IdleTimeout
-}
-
-// linger leaves the connection open for an answer to what was received last.
-func (c *conn) linger() {
-	if c.net.SetReadDeadline(time.Now().Add(lingerTime)) != nil {
-		return
-	}
-	waste := make([]byte, firstRead)
-	for total := 0; total < lingerBytes; {
-		n, err := c.net.Read(waste)
-		if err != nil {
-			return
-		}
-		total += n
-	}
-}
-
-// deadline is when the reader gives up: long after the last message, sooner in
-// the middle of one. It is only set anew when it has moved noticeably.
-type deadline struct {
-	at      time.Time // zero: to be set
-	partial bool
-}
-
-// progress says that a message came.
-func (d *deadline) progress() {
-	if d.partial {
-		d.at = time.Time{}
-	}
-}
-
-func (d *deadline) set(c *conn, partial bool) bool {
-	wait := c.edge.t.options.IdleTimeout
-	if partial {
-		wait = c.edge.t.options.FrameTimeout
-	}
-	now := time.Now()
-	switch {
-	case d.at.IsZero(), d.partial != partial:
-	case partial, d.at.Sub(now) > wait-wait/8:
-		return true
-	}
-	d.at, d.partial = now.Add(wait), partial
-	return c.net.SetReadDeadline(d.at) == nil
-}
+// isResponse tells what a message is by its first line (RFC 3261 section 7.2).
+func isResponse(b []byte) bool { return bytes.HasPrefix(b, []byte("SIP/2.0 ")) }

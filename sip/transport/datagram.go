@@ -119,7 +119,7 @@ func (e *datagramEdge) readLoop(s *socket) {
 
 func (e *datagramEdge) receive(b *batch, i int) {
 	src := b.source(i)
-	if !e.t.handler.Allow(int(e.index), src.Addr().WithZone("")) {
+	if e.t.handler.Allow(int(e.index), src.Addr().WithZone("")) != Member {
 		e.counters.refused.Add(1)
 		return
 	}
@@ -132,11 +132,14 @@ func (e *datagramEdge) receive(b *batch, i int) {
 	}
 	f := Flow{Listener: e.index, Network: UDP, Local: e.bound, Remote: src}
 	if e.wildcard {
-		f.Local = netip.AddrPortFrom(b.destination(i), e.bound.Port())
+		f.Local = netip.AddrPortFrom(b.destination(i).WithZone(""), e.bound.Port())
 	}
-	// A message starts with a letter, STUN and RTP do not. Nobody could answer
-	// to port 0, nor from a group's address.
-	if frame[0] <= ' ' || frame[0] >= 0x7f || src.Port() == 0 || !f.Local.IsValid() || f.Local.Addr().IsMulticast() || f.Local.Addr().IsUnspecified() {
+	if isSTUN(frame) {
+		e.counters.stun.Add(1)
+		return
+	}
+	// Nobody could answer to port 0, nor from a group's address.
+	if !isText(frame[0]) || src.Port() == 0 || !f.Local.IsValid() || f.Local.Addr().IsMulticast() || f.Local.Addr().IsUnspecified() {
 		e.counters.malformed.Add(1)
 		return
 	}
@@ -144,13 +147,21 @@ func (e *datagramEdge) receive(b *batch, i int) {
 	e.counters.receivedBytes.Add(uint64(len(frame)))
 	kept := make([]byte, len(frame))
 	copy(kept, frame)
-	e.t.handler.Receive(f, kept)
+	e.t.handler.Receive(f, nil, kept)
+}
+
+// isSTUN tells a STUN message by its cookie (RFC 8489 section 5). A phone may
+// send binding requests to its proxy to keep a NAT open (RFC 5626 section
+// 4.4.2), but only to one that says in its responses that it will answer them,
+// which we do not: they are dropped, and CRLF does the same.
+func isSTUN(b []byte) bool {
+	return len(b) >= 20 && b[0]&0xc0 == 0 && b[4] == 0x21 && b[5] == 0x12 && b[6] == 0xa4 && b[7] == 0x42
 }
 
 func (e *datagramEdge) send(f Flow, b []byte, token uint64) {
 	var from netip.Addr
 	if e.wildcard && f.Local.IsValid() && !f.Local.Addr().IsUnspecified() {
-		from = f.Local.Addr()
+		from = inZoneOf(f.Local.Addr(), f.Remote.Addr())
 	}
 	o := e.unused.Get().(*outgoing)
 	defer e.unused.Put(o)

@@ -87,7 +87,7 @@ func TestDatagramsThatAreNoMessages(t *testing.T) {
 		t.Fatalf("got %d bytes, want %d", len(got.frame), len(large)-2)
 	}
 	none(t, "datagram", h.received)
-	if s := tr.Stats().Listeners[0]; s.KeepAlives != 4 || s.Malformed != 4 || s.Received != 1 {
+	if s := tr.Stats().Listeners[0]; s.KeepAlives != 4 || s.STUN != 1 || s.Malformed != 3 || s.Received != 1 {
 		t.Errorf("counted %+v", s)
 	}
 }
@@ -112,7 +112,7 @@ type keeper struct {
 	frames chan []byte
 }
 
-func (k *keeper) Receive(_ Flow, frame []byte) { k.frames <- frame }
+func (k *keeper) Receive(_ Flow, _ *Peer, frame []byte) { k.frames <- frame }
 
 func TestDatagramsThatCanNotBeSent(t *testing.T) {
 	h := newRecorder()
@@ -194,7 +194,7 @@ type blocked struct {
 	release chan struct{}
 }
 
-func (b *blocked) Receive(Flow, []byte) {
+func (b *blocked) Receive(Flow, *Peer, []byte) {
 	select {
 	case b.begun <- struct{}{}:
 	case <-b.release:
@@ -228,6 +228,77 @@ func setTo(t *testing.T, raw syscall.RawConn, size int) {
 		}
 	}); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// However many sources there are of what is dropped, none of them leaves a trace.
+func TestRefusedDatagramsAllocateNothing(t *testing.T) {
+	h := newRecorder()
+	h.allow = func(int, netip.Addr) bool { return false }
+	tr := listen(t, h, Options{}, "udp 127.0.0.1:0", "udp [::1]:0")
+	for i, prefix := range []string{"10.0.0.0", "2001:db8::", "fe80::"} {
+		edge := tr.edges[min(i, 1)].(*datagramEdge)
+		b := newBatch(false)
+		copy(b.data, options(1))
+		b.headers[0].Len = uint32(len(options(1)))
+		from := netip.AddrPortFrom(netip.MustParseAddr(prefix), 5060)
+		if n := testing.AllocsPerRun(1000, func() {
+			from = netip.AddrPortFrom(from.Addr().Next(), from.Port())
+			b.sources[0].set(from, i > 0)
+			edge.receive(b, 0)
+		}); n > 0 {
+			t.Errorf("from %s on: %v allocations", prefix, n)
+		}
+	}
+	if s := tr.Stats(); s.Listeners[0].Refused < 1000 || s.Listeners[1].Refused < 2000 {
+		t.Errorf("counted %+v", s)
+	}
+	none(t, "message", h.received)
+}
+
+// A zone is of this machine, and goes into no message: an address of ours has
+// none, and is found again by the peer's.
+func TestLinkLocal(t *testing.T) {
+	h := newRecorder()
+	tr := listen(t, h, Options{}, "udp [::]:0")
+	edge := tr.edges[0].(*datagramEdge)
+	b := newBatch(true)
+	n := copy(b.data, options(1))
+	b.headers[0].Len = uint32(n)
+	b.sources[0].set(netip.MustParseAddrPort("[fe80::2%3]:5060"), true)
+	b.headers[0].Hdr.SetControllen(b.controls[0].setSource(netip.MustParseAddr("fe80::1%3"), true))
+	edge.receive(b, 0)
+	got := next(t, "datagram", h.received).flow
+	if got.Local.Addr() != netip.MustParseAddr("fe80::1") || got.Remote != netip.MustParseAddrPort("[fe80::2%3]:5060") {
+		t.Fatalf("from %s to %s", got.Remote, got.Local)
+	}
+	if own := inZoneOf(got.Local.Addr(), got.Remote.Addr()); own != netip.MustParseAddr("fe80::1%3") {
+		t.Errorf("answered from %s", own)
+	}
+	for own, peer := range map[string]string{"2001:db8::1": "fe80::2%3", "192.0.2.1": "192.0.2.2", "::1": "::1"} {
+		if got := inZoneOf(netip.MustParseAddr(own), netip.MustParseAddr(peer)); got != netip.MustParseAddr(own) {
+			t.Errorf("%s toward %s is %s", own, peer, got)
+		}
+	}
+}
+
+func TestSTUNIsDropped(t *testing.T) {
+	h := newRecorder()
+	tr := listen(t, h, Options{}, "udp 127.0.0.1:0")
+	peer := dialUDP(t, "127.0.0.1:0", tr.Addr(0))
+	request := "\x00\x01\x00\x00\x21\x12\xa4\x42abcdefghijkl"
+	response := "\x01\x01" + request[2:]
+	for _, d := range []string{request, response, request + "attributes"} {
+		write(t, peer, d)
+	}
+	for _, d := range []string{request[:19], strings.Replace(request, "\x21", "\x20", 1), "OPTI\x21\x12\xa4\x42 sip:a SIP/2.0\r\n\r\n"} {
+		write(t, peer, d)
+	}
+	if got := next(t, "datagram", h.received); !strings.HasPrefix(got.frame, "OPTI") {
+		t.Errorf("got %q", got.frame)
+	}
+	if s := tr.Stats().Listeners[0]; s.STUN != 3 || s.Malformed != 2 || s.Sent != 0 {
+		t.Errorf("counted %+v", s)
 	}
 }
 

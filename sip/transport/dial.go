@@ -3,6 +3,7 @@ package transport
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"net"
 	"net/netip"
 )
@@ -13,7 +14,7 @@ func (e *streamEdge) send(f Flow, b []byte, token uint64) {
 	m := queued{flow: f, token: token}
 	for {
 		c := e.find(f)
-		if c == nil {
+		if c == nil || c.half.Load() && !isResponse(b) {
 			break
 		}
 		added := c.push(b, m)
@@ -31,6 +32,12 @@ func (e *streamEdge) send(f Flow, b []byte, token uint64) {
 
 // find gives the connection for a message: none if the one it names is gone, or
 // no more may be dialled.
+//
+// A message that names none leaves on a connection that we dialled, which is
+// used for as long as it lasts. One that the peer dialled carries no requests of
+// ours but those of the dialogs that came in on it: the alias parameter of RFC
+// 5923, by which a peer asks for that, is not honoured, since over TCP anybody
+// behind the peer's address could ask.
 func (e *streamEdge) find(f Flow) *conn {
 	remote := netip.AddrPortFrom(f.Remote.Addr().Unmap(), f.Remote.Port())
 	e.conns.Lock()
@@ -47,7 +54,7 @@ func (e *streamEdge) find(f Flow) *conn {
 	if c := e.conns.dialled[remote]; c != nil {
 		return c
 	}
-	if e.conns.closed || !sameFamily(e.bound.Addr(), remote.Addr()) {
+	if e.conns.closed || !e.network.Dials() || !sameFamily(e.bound.Addr(), remote.Addr()) {
 		return nil
 	}
 	if len(e.conns.dialled) >= e.t.options.MaxDialled {
@@ -57,15 +64,15 @@ func (e *streamEdge) find(f Flow) *conn {
 	c := newConn(e, e.t.ids.Add(1), remote, true)
 	e.conns.dialled[remote] = c
 	e.conns.byID[c.id] = c
-	e.t.running.Go(func() { e.dial(c, e.from(f.Local.Addr())) })
+	e.t.running.Go(func() { e.dial(c, e.from(f.Local.Addr(), remote.Addr())) })
 	return c
 }
 
 // from is the address that a connection is dialled from: the flow's, else the
 // listener's, else whatever the kernel finds.
-func (e *streamEdge) from(local netip.Addr) netip.Addr {
+func (e *streamEdge) from(local, remote netip.Addr) netip.Addr {
 	if local.IsValid() && !local.IsUnspecified() {
-		return local
+		return inZoneOf(local, remote)
 	}
 	if a := e.bound.Addr(); !a.IsUnspecified() {
 		return a
@@ -75,6 +82,13 @@ func (e *streamEdge) from(local netip.Addr) netip.Addr {
 
 // dial is the life of a dialled connection.
 func (e *streamEdge) dial(c *conn, from netip.Addr) {
+	secure, err := e.clientTLS(c.remote)
+	if err != nil {
+		e.counters.dialErrors.Add(1)
+		e.t.options.Logger.Error("connection can not be made", "listener", e.name(), "peer", c.remote, "error", err)
+		e.finish(c, false)
+		return
+	}
 	d := net.Dialer{Timeout: e.t.options.DialTimeout, KeepAliveConfig: keepAlive(), Control: onSocket(streamOptions)}
 	if from.IsValid() {
 		d.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(from, 0))
@@ -86,22 +100,26 @@ func (e *streamEdge) dial(c *conn, from netip.Addr) {
 		e.finish(c, false)
 		return
 	}
-	e.serve(c, nc.(*net.TCPConn), e.clientTLS(c.remote))
+	e.serve(c, nc.(*net.TCPConn), secure)
 }
 
 // clientTLS is nil for TCP.
-func (e *streamEdge) clientTLS(remote netip.AddrPort) *tls.Config {
+func (e *streamEdge) clientTLS(remote netip.AddrPort) (*tls.Config, error) {
 	if e.tls == nil {
-		return nil
+		return nil, nil
 	}
-	if e.t.options.DialTLS != nil {
-		return modern(e.t.options.DialTLS(int(e.index), remote))
+	if e.t.options.DialTLS == nil {
+		host := e.tls.ServerName
+		if host == "" {
+			host = remote.Addr().WithZone("").String()
+		}
+		return ClientTLS(host, e.tls.RootCAs, e.tls.Certificates), nil
 	}
-	config := e.tls.Clone()
-	if config.ServerName == "" {
-		config.ServerName = remote.Addr().WithZone("").String()
+	config := e.t.options.DialTLS(int(e.index), remote)
+	if config == nil {
+		return nil, errNoConfig
 	}
-	return config
+	return modern(config), nil
 }
 
 // serve is the life of a connection from when its socket is there.
@@ -114,20 +132,28 @@ func (e *streamEdge) serve(c *conn, nc *net.TCPConn, secure *tls.Config) {
 	e.finish(c, ok)
 }
 
-// establish makes the handshake, which ends also when the transport does.
+// establish makes the handshakes, which end also when the transport does.
 func (e *streamEdge) establish(c *conn, nc *net.TCPConn, secure *tls.Config) bool {
 	stop := context.AfterFunc(e.t.context, func() { nc.Close() })
 	err := c.establish(nc, secure)
 	if !stop() {
 		return false
 	}
-	if err != nil {
+	switch {
+	case err == nil:
+		return true
+	case errors.Is(err, errUnknownName):
+		e.counters.refused.Add(1)
+	default:
 		e.counters.handshakes.Add(1)
-		e.t.options.Logger.Info("TLS handshake failed", "listener", e.name(), "peer", c.remote, "error", cause(err))
-		drop(nc)
-		return false
 	}
-	return true
+	e.t.options.Logger.Info("handshake failed", "listener", e.name(), "peer", c.remote, "reason", handshakeFault(err))
+	if errors.Is(err, errUpgrade) {
+		c.net.Close() // not before the peer has its answer
+	} else {
+		drop(nc)
+	}
+	return false
 }
 
 // finish lets nobody find the connection any more, then tells of what was still

@@ -6,7 +6,7 @@ import "bytes"
 // can carry, so that no message fits one transport and not another.
 const maxFrame = 65535
 
-// event is what the framer found next in a stream.
+// event is what was found next in a stream.
 type event uint8
 
 const (
@@ -14,10 +14,34 @@ const (
 	message              // one whole message
 	ping                 // CRLFCRLF between messages (RFC 5626 section 4.4.1)
 	broken               // the end of the message cannot be told; the bytes are its header if that much was seen
+
+	// Of a WebSocket:
+	blank // a message of line ends that is no ping
+	waste // a message that cannot be one of SIP
+	reply // the bytes are a control frame to be sent back
+	ended // nothing more is to be read; the bytes are the frame that says so
 )
 
-// framer cuts a stream into messages (RFC 3261 section 18.3). It is fed through
-// space and fill, and asked by next until that wants more.
+// cutter cuts a stream into messages. It is fed through space and fill, and
+// asked by next until that wants more.
+type cutter interface {
+	// space is where the stream's next bytes are to be read to. It is never empty.
+	space() []byte
+	// fill says that n bytes were read to space.
+	fill(n int)
+	// next takes the next event out of what was read. The frame is only good
+	// until space is called.
+	next() (event, []byte)
+	// partial reports whether a message has begun and not ended.
+	partial() bool
+	// faulty reports that there is something wrong with the event told last.
+	faulty() bool
+	// pinged says that CRLFCRLF was sent: the next CRLF between messages is the
+	// answer, and not half of a ping.
+	pinged()
+}
+
+// framer cuts a stream into messages (RFC 3261 section 18.3).
 //
 // Two readers that disagree on where a message ends see different messages from
 // there on, and one of them can be made to see what the other never sent on. So
@@ -30,10 +54,8 @@ const (
 // the header on streams, the message is refused above, and if there was a body
 // its bytes will not pass for a message.
 type framer struct {
+	buffer
 	limit int
-	buf   []byte
-	start int // of the bytes not yet taken
-	end   int
 
 	// Of the message that starts there, as offsets from start:
 	line    int  // where the current header line starts
@@ -43,44 +65,21 @@ type framer struct {
 	fault   bool // a lone CR, a lone LF or a NUL is in the header
 
 	crlf   int  // bytes of CRLFCRLF seen before the message
+	pong   bool // the first two of them are an answer
 	failed bool // broken was told
 	bad    bool // the message told last had the fault
 }
 
-// firstRead is the size of the buffer of a connection that is idle most of its
-// time, and the least that is read at once.
-const firstRead = 4096
-
 func newFramer(limit int) *framer { return &framer{limit: limit} }
 
-// space is where the stream's next bytes are to be read to. It is never empty.
-func (f *framer) space() []byte {
-	if f.start == f.end {
-		f.start, f.end = 0, 0
-		if len(f.buf) > 4*firstRead {
-			f.buf = nil
-		}
-	}
-	if len(f.buf)-f.end < firstRead/2 && f.start > 0 {
-		f.end = copy(f.buf, f.buf[f.start:f.end])
-		f.start = 0
-	}
-	if len(f.buf)-f.end < firstRead/2 {
-		grown := make([]byte, max(firstRead, 2*len(f.buf), f.total+firstRead))
-		f.end = copy(grown, f.buf[:f.end])
-		f.buf = grown
-	}
-	return f.buf[f.end:]
-}
+func (f *framer) space() []byte { return f.room(f.total) }
 
-// fill says that n bytes were read to space.
-func (f *framer) fill(n int) { f.end += n }
-
-// partial reports whether a message has begun and not ended.
 func (f *framer) partial() bool { return f.start < f.end && !f.failed }
 
-// next takes the next event out of what was read. The frame is only good until
-// space is called.
+func (f *framer) faulty() bool { return f.bad || f.failed }
+
+func (f *framer) pinged() { f.pong = true }
+
 func (f *framer) next() (event, []byte) {
 	if f.failed {
 		return more, nil
@@ -116,6 +115,9 @@ func (f *framer) skipBlank() bool {
 			f.crlf = 1
 		default:
 			f.crlf = 0
+		}
+		if f.pong && f.crlf == 2 {
+			f.pong, f.crlf = false, 0
 		}
 		if f.crlf == 4 {
 			f.crlf = 0

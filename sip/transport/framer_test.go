@@ -125,6 +125,29 @@ func TestFramer(t *testing.T) {
 	}
 }
 
+// Answers to pings of ours are not pings when there are two of them.
+func TestFramerPong(t *testing.T) {
+	f := newFramer(maxFrame)
+	message := crlf("OPTIONS sip:a SIP/2.0", "l: 0", "")
+	for _, step := range []struct {
+		pinged bool
+		read   string
+		want   string
+	}{
+		{true, "\r\n", ""}, {true, "\r\n", ""}, {true, "\r", ""}, {false, "\n", ""},
+		{true, "\r\n" + message, fmt.Sprintf("message %q", message)},
+		{false, "\r\n\r\n", "ping"},
+		{true, "\r\n\r\n\r\n", "ping"},
+	} {
+		if step.pinged {
+			f.pinged()
+		}
+		if got := strings.Join(frameAll(f, []byte(step.read), pieces(1)), " "); got != step.want {
+			t.Errorf("%q gives %s, want %s", step.read, got, step.want)
+		}
+	}
+}
+
 func TestFramerLimit(t *testing.T) {
 	const limit = 1000
 	head := crlf("OPTIONS sip:a SIP/2.0", "l: %03d", "")

@@ -73,15 +73,13 @@ func (t *Transport) open(i int, l Listener) (edge, error) {
 		return nil, errors.New("no address to bind to")
 	}
 	l.Bind = netip.AddrPortFrom(l.Bind.Addr().Unmap(), l.Bind.Port())
-	switch l.Network {
-	case flow.Network(UDP).String():
+	switch network, ok := flow.Parse(l.Network); {
+	case !ok:
+		return nil, errors.New("network is not udp, tcp, tls, ws or wss")
+	case network == UDP:
 		return listenDatagrams(t, i, l)
-	case flow.Network(TCP).String():
-		return listenStreams(t, i, l, TCP)
-	case flow.Network(TLS).String():
-		return listenStreams(t, i, l, TLS)
 	default:
-		return nil, errors.New("network is not udp, tcp or tls")
+		return listenStreams(t, i, l, network)
 	}
 }
 
@@ -90,10 +88,10 @@ func (t *Transport) open(i int, l Listener) (edge, error) {
 // when it returns.
 //
 // A datagram leaves at once, from f.Local's address if the listener is bound to
-// all of them. On TCP and TLS the message leaves on the connection f.Conn while
+// all of them. On a stream the message leaves on the connection f.Conn while
 // that lives, and fails if it does not; with no f.Conn it leaves on the
 // connection that was dialled to f.Remote, which is dialled if there is none,
-// never on one that was accepted from there.
+// never on one that was accepted from there. A WebSocket is never dialled.
 //
 // What is known not to have been delivered comes back through Handler.Failed
 // with the token. A datagram that the kernel had no room for is only counted.
@@ -126,7 +124,32 @@ func (t *Transport) LocalFor(listener int, remote netip.AddrPort) (netip.AddrPor
 	if err != nil {
 		return netip.AddrPort{}, fmt.Errorf("listener %q: %w", t.listeners[listener].Name, err)
 	}
-	return netip.AddrPortFrom(from, bound.Port()), nil
+	return netip.AddrPortFrom(from.WithZone(""), bound.Port()), nil
+}
+
+// Companion is the TCP listener that goes with a UDP one: of the same name and
+// IP version, on the same address if there are several. A request too large for
+// a datagram leaves by it (RFC 3261 section 18.1.1). It is false if there is
+// none, and for a listener that is not UDP.
+func (t *Transport) Companion(listener int) (int, bool) {
+	if listener < 0 || listener >= len(t.edges) || t.listeners[listener].Network != flow.UDP.String() {
+		return 0, false
+	}
+	bound := t.edges[listener].addr().Addr()
+	found := -1
+	for i, l := range t.listeners {
+		a := t.edges[i].addr().Addr()
+		if l.Network != flow.TCP.String() || l.Name != t.listeners[listener].Name || a.Is4() != bound.Is4() {
+			continue
+		}
+		if a == bound {
+			return i, true
+		}
+		if found < 0 {
+			found = i
+		}
+	}
+	return max(found, 0), found >= 0
 }
 
 // Addr is the address that a listener is bound to, with its true port. It is

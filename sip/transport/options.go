@@ -16,21 +16,29 @@ type Options struct {
 
 	MaxConns          int // accepted connections per listener: 4096
 	MaxConnsPerSource int // accepted connections of one address per listener: 256
+	MaxUnproven       int // accepted connections per listener whose peer has yet to show its certificate: 256
 	MaxDialled        int // dialled connections per listener: 1024
 
 	QueueBytes    int // bytes waiting to be written per connection: 1 MiB
 	QueueMessages int // messages waiting to be written per connection: 1024
 
 	DialTimeout      time.Duration // to connect: 5 s
-	HandshakeTimeout time.Duration // TLS, after the connection is made: 10 s
+	HandshakeTimeout time.Duration // TLS and WebSocket together, after the connection is made: 10 s
 	WriteTimeout     time.Duration // for a peer that does not read: 5 s
 	FrameTimeout     time.Duration // from the first byte of a message to its last: 30 s
-	IdleTimeout      time.Duration // without a byte in either direction: 30 min
+	AnswerTimeout    time.Duration // from the last request of a peer that has shut down its half of the connection to its answer: 1 s
+	IdleTimeout      time.Duration // without a byte in either direction, or a message on a connection that is pinged: 30 min
 
-	// DialTLS gives the client configuration for a connection to remote, where
-	// the name in the peer's certificate is another than its address (RFC 5922
-	// section 7). Nil: the listener's own configuration, with the remote address
-	// as the name if it sets none.
+	// PingInterval is how long nothing may come in on a dialled connection before
+	// the peer is pinged (RFC 5626 section 4.4.1), and PongTimeout how long it may
+	// take to say anything then, before it is taken to be gone.
+	PingInterval time.Duration // 0: no pings
+	PongTimeout  time.Duration // 10 s
+
+	// DialTLS gives the client configuration for a connection to remote, as
+	// ClientTLS makes it for the host that the address was found for. Nil as its
+	// answer: no connection is made. Nil itself: the listener's own configuration,
+	// with the remote address as the host if it sets none.
 	DialTLS func(listener int, remote netip.AddrPort) *tls.Config
 
 	// Logger gets counters, errors and peers' addresses, never a byte of a
@@ -54,6 +62,7 @@ func (o Options) withDefaults() Options {
 	atLeast(&o.WriteBuffer, 1<<20)
 	atLeast(&o.MaxConns, 4096)
 	atLeast(&o.MaxConnsPerSource, 256)
+	atLeast(&o.MaxUnproven, 256)
 	atLeast(&o.MaxDialled, 1024)
 	atLeast(&o.QueueBytes, 1<<20)
 	atLeast(&o.QueueMessages, 1024)
@@ -61,7 +70,9 @@ func (o Options) withDefaults() Options {
 	wait(&o.HandshakeTimeout, 10*time.Second)
 	wait(&o.WriteTimeout, 5*time.Second)
 	wait(&o.FrameTimeout, 30*time.Second)
+	wait(&o.AnswerTimeout, time.Second)
 	wait(&o.IdleTimeout, 30*time.Minute)
+	wait(&o.PongTimeout, 10*time.Second)
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}

@@ -6,9 +6,9 @@ import "sync"
 type queued struct {
 	flow  Flow // of the Send, for Failed
 	token uint64
-	size  int  // in bytes
+	size  int  // of the message, in bytes
 	end   int  // where it ends in the bytes waiting, which may lack its beginning
-	quiet bool // ours and nobody's message: a pong
+	quiet bool // ours and nobody's message: a ping, a pong
 }
 
 // queue holds what waits to be written to one connection, as the bytes in a row,
@@ -42,7 +42,6 @@ const (
 func (q *queue) push(b []byte, m queued) added {
 	q.Lock()
 	defer q.Unlock()
-	m.size = len(b)
 	switch {
 	case q.closed:
 		return gone

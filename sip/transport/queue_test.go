@@ -13,7 +13,7 @@ func TestQueueKeepsOrder(t *testing.T) {
 	}}
 	push := func(s string, want added) {
 		t.Helper()
-		if got := q.push([]byte(s), queued{}); got != want {
+		if got := q.push([]byte(s), queued{size: len(s)}); got != want {
 			t.Fatalf("%s: %d, want %d", s, got, want)
 		}
 	}

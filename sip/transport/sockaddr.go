@@ -55,6 +55,15 @@ func inZone(a netip.Addr, index uint32) netip.Addr {
 	return a.WithZone(strconv.FormatUint(uint64(index), 10))
 }
 
+// inZoneOf is a link-local address of ours on the interface that a peer is
+// reached by. It is known without its zone everywhere else: see Flow.
+func inZoneOf(own, peer netip.Addr) netip.Addr {
+	if own.Is6() && own.IsLinkLocalUnicast() && own.Zone() == "" {
+		return own.WithZone(peer.Zone())
+	}
+	return own
+}
+
 func zoneIndex(zone string) uint32 {
 	if zone == "" {
 		return 0

@@ -15,14 +15,15 @@ func keepAlive() net.KeepAliveConfig {
 	return net.KeepAliveConfig{Enable: true, Idle: time.Minute, Interval: 15 * time.Second, Count: 4}
 }
 
-// streamEdge is a TCP or TLS listener, with the connections accepted by it and
+// streamEdge is a listener for streams, with the connections accepted by it and
 // those dialled in its name.
 type streamEdge struct {
 	t        *Transport
 	index    uint16
 	network  Network
 	bound    netip.AddrPort
-	tls      *tls.Config // nil for TCP
+	tls      *tls.Config // nil where there is none
+	asks     bool        // peers for their certificates
 	socket   *net.TCPListener
 	counters counters
 
@@ -36,6 +37,7 @@ type streamEdge struct {
 		dialled   map[netip.AddrPort]*conn
 		accepted  int
 		perSource map[netip.Addr]int
+		unproven  int // of the accepted ones
 	}
 }
 
@@ -44,11 +46,14 @@ func listenStreams(t *Transport, index int, l Listener, network Network) (*strea
 	e.conns.byID = make(map[uint64]*conn)
 	e.conns.dialled = make(map[netip.AddrPort]*conn)
 	e.conns.perSource = make(map[netip.Addr]int)
-	if network == TLS {
-		if l.TLS == nil {
+	if network.Secure() {
+		switch {
+		case l.TLS == nil:
 			return nil, errors.New("no certificate is configured")
+		case asksForCertificate(l.TLS) && l.TLS.ClientCAs == nil:
+			return nil, errors.New("no authority for the certificates of peers is configured")
 		}
-		e.tls = modern(l.TLS)
+		e.tls, e.asks = serverTLS(l.TLS), asksForCertificate(l.TLS)
 	}
 	config := net.ListenConfig{KeepAliveConfig: keepAlive(), Control: onSocket(streamOptions)}
 	socket, err := config.Listen(context.Background(), family("tcp", l.Bind.Addr()), l.Bind.String())
@@ -58,13 +63,6 @@ func listenStreams(t *Transport, index int, l Listener, network Network) (*strea
 	e.socket = socket.(*net.TCPListener)
 	e.bound = netip.AddrPortFrom(l.Bind.Addr(), addrPortOf(e.socket.Addr()).Port())
 	return e, nil
-}
-
-// modern is a configuration without the versions before TLS 1.2 (RFC 8996).
-func modern(c *tls.Config) *tls.Config {
-	c = c.Clone()
-	c.MinVersion = max(c.MinVersion, tls.VersionTLS12)
-	return c
 }
 
 func (e *streamEdge) name() string { return e.t.listeners[e.index].Name }
@@ -116,12 +114,13 @@ func (e *streamEdge) acceptLoop() {
 
 func (e *streamEdge) accept(nc *net.TCPConn) {
 	remote := addrPortOf(nc.RemoteAddr())
-	if !e.t.handler.Allow(int(e.index), remote.Addr().WithZone("")) {
+	standing := e.t.handler.Allow(int(e.index), remote.Addr().WithZone(""))
+	if standing != Member && (standing != Unproven || !e.asks) {
 		e.counters.refused.Add(1)
 		drop(nc)
 		return
 	}
-	c := e.admit(remote)
+	c := e.admit(remote, standing == Unproven)
 	if c == nil {
 		e.counters.overLimit.Add(1)
 		e.t.options.Logger.Warn("too many connections", "listener", e.name(), "peer", remote)
@@ -137,18 +136,62 @@ func drop(nc *net.TCPConn) {
 	nc.Close()
 }
 
-// admit makes an accepted connection, or none if there are too many.
-func (e *streamEdge) admit(remote netip.AddrPort) *conn {
+// admit makes an accepted connection, or none if there are too many. Those who
+// have yet to show who they are have a bound of their own, so that they do not
+// keep others out.
+func (e *streamEdge) admit(remote netip.AddrPort, unproven bool) *conn {
 	e.conns.Lock()
 	defer e.conns.Unlock()
-	if e.conns.closed || e.conns.accepted >= e.t.options.MaxConns || e.conns.perSource[remote.Addr()] >= e.t.options.MaxConnsPerSource {
+	o := &e.t.options
+	switch {
+	case e.conns.closed, e.conns.accepted >= o.MaxConns, e.conns.perSource[remote.Addr()] >= o.MaxConnsPerSource:
+		return nil
+	case unproven && e.conns.unproven >= o.MaxUnproven:
 		return nil
 	}
 	c := newConn(e, e.t.ids.Add(1), remote, false)
+	if c.unproven = unproven; unproven {
+		e.conns.unproven++
+	}
 	e.conns.accepted++
 	e.conns.perSource[remote.Addr()]++
 	e.conns.byID[c.id] = c
 	return c
+}
+
+// prove asks whether the names of a peer that had to show some make it known.
+func (e *streamEdge) prove(c *conn) bool {
+	e.conns.Lock()
+	unproven := c.unproven
+	e.conns.Unlock()
+	if !unproven {
+		return true
+	}
+	if !e.t.handler.Admit(int(e.index), c.peer.Names) {
+		return false
+	}
+	e.conns.Lock()
+	defer e.conns.Unlock()
+	e.proven(c)
+	return true
+}
+
+// proven is called with the lock of conns.
+func (e *streamEdge) proven(c *conn) {
+	if c.unproven {
+		c.unproven = false
+		e.conns.unproven--
+	}
+}
+
+// retire lets no new message leave on a dialled connection that does not name
+// it.
+func (e *streamEdge) retire(c *conn) {
+	e.conns.Lock()
+	defer e.conns.Unlock()
+	if e.conns.dialled[c.remote] == c {
+		delete(e.conns.dialled, c.remote)
+	}
 }
 
 // forget takes a connection out of the tables, so that the next message to its
@@ -161,9 +204,12 @@ func (e *streamEdge) forget(c *conn) {
 	}
 	delete(e.conns.byID, c.id)
 	if c.dialled {
-		delete(e.conns.dialled, c.remote)
+		if e.conns.dialled[c.remote] == c {
+			delete(e.conns.dialled, c.remote)
+		}
 		return
 	}
+	e.proven(c)
 	e.conns.accepted--
 	if e.conns.perSource[c.remote.Addr()]--; e.conns.perSource[c.remote.Addr()] == 0 {
 		delete(e.conns.perSource, c.remote.Addr())

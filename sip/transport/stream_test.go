@@ -22,6 +22,17 @@ func dialTCP(t testing.TB, to netip.AddrPort) net.Conn {
 	return c
 }
 
+func dialFrom(t testing.TB, addr string, to netip.AddrPort) *net.TCPConn {
+	t.Helper()
+	from := net.TCPAddrFromAddrPort(netip.AddrPortFrom(netip.MustParseAddr(addr), 0))
+	c, err := net.DialTCP("tcp", from, net.TCPAddrFromAddrPort(to))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
 // peer accepts connections.
 type peer struct {
 	addr  netip.AddrPort

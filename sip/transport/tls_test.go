@@ -54,12 +54,12 @@ func TestTLS(t *testing.T) {
 	out := Flow{Listener: 1, Network: TLS, Local: tr.Addr(1), Remote: tr.Addr(0)}
 	tr.Send(out, []byte(options(1)), 1)
 	got := next(t, "message", h.received)
-	if got.frame != options(1) || got.flow.Network != TLS || got.flow.Listener != 0 || got.flow.Local != tr.Addr(0) {
+	if got.peer == nil || got.peer.Server != "" || got.frame != options(1) || got.flow.Network != TLS || got.flow.Listener != 0 || got.flow.Local != tr.Addr(0) {
 		t.Fatalf("got %+v", got)
 	}
 	tr.Send(got.flow, []byte(options(2)), 2)
 	back := next(t, "answer", h.received)
-	if back.frame != options(2) || back.flow.Listener != 1 || back.flow.Remote != tr.Addr(0) || back.flow.Local != tr.Addr(1) {
+	if back.peer == nil || back.peer.Server != "127.0.0.1" || back.frame != options(2) || back.flow.Listener != 1 || back.flow.Remote != tr.Addr(0) || back.flow.Local != tr.Addr(1) {
 		t.Fatalf("got %+v", back)
 	}
 	none(t, "failure", h.failed)
@@ -91,6 +91,16 @@ func TestTLSPeerIsChecked(t *testing.T) {
 		t.Errorf("counted %+v", s)
 	}
 	none(t, "end", h.lost)
+
+	// Nobody says how to know the peer, so there is no connection.
+	unnamed := listen(t, h, Options{DialTLS: func(int, netip.AddrPort) *tls.Config { return nil }}, "tls 127.0.0.1:0")
+	unnamed.Send(f, []byte(options(1)), 2)
+	if failed := next(t, "failure", h.failed); failed.token != 2 {
+		t.Errorf("failed %+v", failed)
+	}
+	if s := unnamed.Stats().Listeners[0]; s.DialErrors != 1 || s.Open != 0 {
+		t.Errorf("counted %+v", s)
+	}
 
 	named := listen(t, h, Options{DialTLS: func(listener int, remote netip.AddrPort) *tls.Config {
 		if listener != 0 || remote != server.Addr(0) {

@@ -18,6 +18,7 @@ const patience = 10 * time.Second
 
 type received struct {
 	flow  Flow
+	peer  *Peer
 	frame string
 }
 
@@ -29,6 +30,7 @@ type failure struct {
 // recorder is a Handler that keeps what it was told.
 type recorder struct {
 	allow    func(listener int, src netip.Addr) bool // nil: all
+	admit    func(listener int, names []string) bool // nil: none is asked for a certificate
 	received chan received
 	lost     chan uint64
 	failed   chan failure
@@ -46,14 +48,25 @@ func (r *recorder) note() {
 	}
 }
 
-func (r *recorder) Allow(listener int, src netip.Addr) bool {
+func (r *recorder) Allow(listener int, src netip.Addr) Standing {
 	r.note()
-	return r.allow == nil || r.allow(listener, src)
+	switch {
+	case r.allow == nil || r.allow(listener, src):
+		return Member
+	case r.admit != nil:
+		return Unproven
+	}
+	return Stranger
 }
 
-func (r *recorder) Receive(f Flow, frame []byte) {
+func (r *recorder) Admit(listener int, names []string) bool {
 	r.note()
-	r.received <- received{f, string(frame)}
+	return r.admit(listener, names)
+}
+
+func (r *recorder) Receive(f Flow, p *Peer, frame []byte) {
+	r.note()
+	r.received <- received{f, p, string(frame)}
 }
 
 func (r *recorder) Lost(conn uint64) {
@@ -90,11 +103,12 @@ func none[T any](t *testing.T, what string, c <-chan T) {
 // test.
 func listen(t testing.TB, h Handler, o Options, listeners ...string) *Transport {
 	t.Helper()
+	o.AnswerTimeout = max(o.AnswerTimeout, 10*time.Millisecond)
 	var all []Listener
 	for i, l := range listeners {
 		network, bind, _ := strings.Cut(l, " ")
 		one := Listener{Name: fmt.Sprint("listener", i), Network: network, Bind: netip.MustParseAddrPort(bind)}
-		if network == "tls" {
+		if network == "tls" || network == "wss" {
 			one.TLS = selfSigned(t)
 		}
 		all = append(all, one)
@@ -163,7 +177,7 @@ func TestListenSaysWhatIsWrong(t *testing.T) {
 		want     string
 	}{
 		{"port in use", Listener{Name: "a", Network: "udp", Bind: taken}, `listener "a": cannot listen on udp ` + taken.String() + ": address already in use"},
-		{"network", Listener{Name: "b", Network: "ws", Bind: taken}, "network is not udp, tcp or tls"},
+		{"network", Listener{Name: "b", Network: "sctp", Bind: taken}, "network is not udp, tcp, tls, ws or wss"},
 		{"no address", Listener{Name: "c", Network: "udp"}, "no address to bind to"},
 		{"no certificate", Listener{Name: "d", Network: "tls", Bind: netip.MustParseAddrPort("127.0.0.1:0")}, "no certificate is configured"},
 		{"another machine's address", Listener{Name: "e", Network: "tcp", Bind: netip.MustParseAddrPort("192.0.2.1:0")}, "cannot assign requested address"},
@@ -220,6 +234,30 @@ func TestLocalFor(t *testing.T) {
 	}
 	if tr.Addr(6).IsValid() || tr.Addr(-1).IsValid() || tr.Addr(1).Port() == 0 {
 		t.Error("Addr of what is not there, or without a port")
+	}
+}
+
+func TestCompanion(t *testing.T) {
+	var all []Listener
+	for _, l := range []string{
+		"in udp 127.0.0.1:0", "in tcp 127.0.0.2:0", "in tcp 127.0.0.1:0", // 0 1 2
+		"in udp [::1]:0", "in tcp [::1]:0", // 3 4
+		"out udp 127.0.0.1:0", "out ws 127.0.0.1:0", "out tcp [::1]:0", // 5 6 7
+		"any udp 0.0.0.0:0", "any tcp 127.0.0.1:0", // 8 9
+	} {
+		f := strings.Fields(l)
+		all = append(all, Listener{Name: f[0], Network: f[1], Bind: netip.MustParseAddrPort(f[2])})
+	}
+	tr, err := Listen(all, newRecorder(), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(tr.Close)
+	for listener, want := range map[int]int{0: 2, 1: -1, 2: -1, 3: 4, 4: -1, 5: -1, 6: -1, 7: -1, 8: 9, 9: -1, 10: -1, -1: -1} {
+		got, ok := tr.Companion(listener)
+		if ok != (want >= 0) || ok && got != want {
+			t.Errorf("the companion of %d is %d, %v, want %d", listener, got, ok, want)
+		}
 	}
 }
 

@@ -14,6 +14,9 @@ import (
 // what it must say. Number stands for a subscriber number that slipped into a wrong place, which no error repeats.
 func TestBadConfigurations(t *testing.T) {
 	const number = "13800138000"
+	const tls = "sip:\n  listen:\n    - bind: \"tls:0.0.0.0:5061\"\n      tls:\n        certificate: c\n        key: k\n"
+	const mutual = "sip: {listen: [{name: plain, bind: \"udp:0.0.0.0:5060\"}, {name: sec, bind: \"tls:0.0.0.0:5061\", tls: {certificate: c, key: k, client_ca: ca}}]}\n" +
+		"trunks:\n  - name: a\n"
 	const trunk = "trunks:\n  - name: a\n    targets: [\"sip:192.0.2.1:5060\"]\n    "
 	for _, tc := range []struct {
 		name, text string
@@ -59,10 +62,16 @@ func TestBadConfigurations(t *testing.T) {
 		{"bind without network", "sip: {listen: \"0.0.0.0:5060\"}\n", "line 1", "sip.listen", "NETWORK:ADDRESS:PORT"},
 		{"bind to a name", "sip:\n  listen:\n    - {bind: \"udp:localhost:5060\"}\n", "line 3", "sip.listen[0].bind", "with an IP address"},
 		{"bind without port", "sip: {listen: \"udp:0.0.0.0\"}\n", "line 1", "sip.listen", "NETWORK:ADDRESS:PORT"},
-		{"websocket", "sip: {listen: \"wss:0.0.0.0:443\"}\n", "line 1", "sip.listen", "WebSocket"},
 		{"listener without bind", "sip: {listen: [{name: x}]}\n", "line 1", "sip.listen[0]", "needs bind"},
 		{"no listener", "sip: {listen: []}\n", "line 1", "sip.listen", "no listener"},
 		{"tls without certificate", "sip: {listen: \"tls:0.0.0.0:5061\"}\n", "line 1", "sip.listen[0].bind", "certificate"},
+		{"wss without certificate", "sip: {listen: \"wss:0.0.0.0:443\"}\n", "line 1", "sip.listen[0].bind", "certificate"},
+		{"ws with a certificate", "sip: {listen: [{bind: \"ws:0.0.0.0:80\", tls: {certificate: c, key: k}}]}\n", "line 1", "sip.listen[0].tls", "only a listener"},
+		{"a certificate without its key", "sip: {listen: [{bind: \"tls:0.0.0.0:5061\", tls: {certificate: c}}]}\n", "line 1", "sip.listen[0].bind", "certificate"},
+		{"certificates of peers asked for in other words", tls + "        client_ca: ca\n        client_auth: always\n", "line 8", "sip.listen[0].tls.client_auth", "one of none, request, require"},
+		{"certificates of peers that nobody signs", tls + "        client_auth: request\n", "line 7", "sip.listen[0].tls.client_auth", "client_ca"},
+		{"certificates of peers that are not asked for", tls + "        client_ca: ca\n        client_auth: none\n", "line 7", "sip.listen[0].tls.client_ca", "nobody is asked"},
+		{"unknown key in tls", tls + "        client: ca\n", "line 7", "sip.listen[0].tls.client", `unknown key "client"`},
 		{"certificate without tls", "sip: {listen: [{bind: \"udp:0.0.0.0:1\", tls: {certificate: c, key: k}}]}\n", "line 1", "sip.listen[0].tls", "only a listener"},
 		{"advertise nowhere", "sip: {listen: [{bind: \"udp:0.0.0.0:1\", advertise: 0.0.0.0}]}\n", "line 1", "sip.listen[0].advertise", "others can reach"},
 		{"advertise a number", "sip: {listen: [{bind: \"udp:0.0.0.0:1\", advertise: \"" + number + "\"}]}\n", "line 1", "sip.listen[0].advertise", "not a host name"},
@@ -109,6 +118,7 @@ func TestBadConfigurations(t *testing.T) {
 		{"target with a user", "trunks:\n  - name: a\n    targets: [\"sip:" + number + "@192.0.2.1\"]\n", "line 3", "trunks[0].targets[0]", "no user in front"},
 		{"target over a strange transport", "trunks:\n  - name: a\n    targets: [\"sip:192.0.2.1;transport=sctp\"]\n", "line 3", "trunks[0].targets[0]", "write sip:HOST:PORT"},
 		{"target over a transport nobody speaks", "sip: {listen: \"udp:0.0.0.0:5060\"}\ntrunks:\n  - name: a\n    targets: [\"sip:192.0.2.1;transport=tcp\"]\n", "line 4", "trunks[0].targets[0]", "no listener of this trunk speaks tcp"},
+		{"name that only phones could reach", "sip: {listen: \"ws:0.0.0.0:80\"}\ntrunks:\n  - name: a\n    targets: [\"sip:switch.example.com\"]\n", "line 4", "trunks[0].targets[0]", "no listener of this trunk speaks udp"},
 		{"secure target that nobody speaks to", "trunks:\n  - name: a\n    targets: [\"sips:switch.example.com\"]\n", "line 3", "trunks[0].targets[0]", "no listener of this trunk speaks tls"},
 		{"name with a port that nobody speaks to", "sip: {listen: \"tcp:0.0.0.0:5060\"}\ntrunks:\n  - name: a\n    targets: [\"sip:switch.example.com:5060\"]\n", "line 4", "trunks[0].targets[0]", "no listener of this trunk speaks udp"},
 		{"unknown listener", trunk + "listen: outside\n", "line 4", "trunks[0].listen", "no listener of that name"},
@@ -129,6 +139,17 @@ func TestBadConfigurations(t *testing.T) {
 		{"watch too seldom", trunk + "watch: 11m\n", "line 4", "trunks[0].watch", "from 5s to 10m"},
 		{"watch below zero", trunk + "watch: -5s\n", "line 4", "trunks[0].watch", "write auto, 0 for never"},
 		{"early media", trunk + "early_media: drop\n", "line 4", "trunks[0].early_media", "one of pass, ringing"},
+		{"target on a WebSocket", "trunks:\n  - name: a\n    targets: [\"sip:192.0.2.1;transport=ws\"]\n", "line 3", "trunks[0].targets[0]", "write sip:HOST:PORT"},
+		{"TLS name with a wildcard", mutual + "    tls_names: [\"*.example.net\"]\n", "line 4", "trunks[0].tls_names[0]", "without a wildcard"},
+		{"TLS name that is an address", mutual + "    tls_names: [192.0.2.1]\n", "line 4", "trunks[0].tls_names[0]", "without a wildcard"},
+		{"TLS name that is a number", mutual + "    tls_names: [\"" + number + "\"]\n", "line 4", "trunks[0].tls_names[0]", "without a wildcard"},
+		{"TLS name that is a URI", mutual + "    tls_names: [\"sip:sw1.example.net\"]\n", "line 4", "trunks[0].tls_names[0]", "without a wildcard"},
+		{"TLS names that nobody is asked for", trunk + "tls_names: [sw1.example.net]\n", "line 4", "trunks[0].tls_names", "asks peers for a certificate"},
+		{"TLS names on another listener", mutual + "    listen: plain\n    tls_names: [sw1.example.net]\n    targets: [\"sip:192.0.2.1\"]\n",
+			"line 5", "trunks[0].tls_names", "asks peers for a certificate"},
+		{"authority of no target", trunk + "tls_ca: ca.pem\n", "line 4", "trunks[0].tls_ca", "reached by tls"},
+		{"name of no target", trunk + "tls_server_name: sw1.example.net\n", "line 4", "trunks[0].tls_server_name", "reached by tls"},
+		{"name of a target with a port", mutual + "    targets: [\"sips:192.0.2.1\"]\n    tls_server_name: \"x:5061\"\n", "line 5", "trunks[0].tls_server_name", "not a host name"},
 
 		// Accounts of a trunk.
 		{"auth without user", trunk + "auth: {password_file: p}\n", "line 4", "trunks[0].auth.user", "name of an account"},
@@ -160,6 +181,14 @@ func TestBadConfigurations(t *testing.T) {
 		{"an empty register", trunk + "register:\n", "line 4", "trunks[0].register", "no value"},
 
 		// Two entries at odds.
+		{"one certificate, two trunks", mutual + "    tls_names: [sw1.example.net]\n    targets: [\"sips:192.0.2.1\"]\n" +
+			"  - name: b\n    tls_names: [sw2.example.net, SW1.example.net]\n    targets: [\"sips:192.0.2.2\"]\n",
+			"line 4 and line 7", "trunks[0].tls_names[0]", "trunks a and b cannot be told apart"},
+		{"one server, two trunks", mutual + "    tls_names: [sw1.example.net]\n    targets: [\"sips:sw.example.net\"]\n" +
+			"  - name: b\n    tls_names: [sw2.example.net]\n    targets: [\"sips:sw.example.net\"]\n",
+			"line 3 and line 6", "trunks[0]", "trunks a and b cannot be told apart"},
+		{"two streams on one address", "sip:\n  listen:\n    - {name: a, bind: \"tcp:0.0.0.0:5060\"}\n    - {name: b, bind: \"ws:0.0.0.0:5060\"}\n",
+			"line 3 and line 4", "sip.listen[0].bind", "same address"},
 		{"two listeners on one address", "sip:\n  listen:\n    - {name: a, bind: \"udp:0.0.0.0:5060\"}\n    - {name: b, bind: \"udp:0.0.0.0:5060\"}\n",
 			"line 3 and line 4", "sip.listen[0].bind", "same address"},
 		{"two udp listeners of one name", "sip:\n  listen:\n    - {name: a, bind: \"udp:0.0.0.0:5060\"}\n    - {name: a, bind: \"udp:0.0.0.0:5070\"}\n",

@@ -13,16 +13,26 @@ const (
 	UDP = "udp"
 	TCP = "tcp"
 	TLS = "tls"
+	WS  = "ws"
+	WSS = "wss"
 )
 
-// Bind is where a listener listens: "udp:0.0.0.0:5060", "tcp:[::]:5060", "tls:192.0.2.1:5061".
+// Bind is where a listener listens: "udp:0.0.0.0:5060", "tcp:[::]:5060", "tls:192.0.2.1:5061", "wss:[::]:443".
 // Port 0 takes any free port.
 type Bind struct {
-	Network string // udp, tcp, tls
+	Network string // udp, tcp, tls, ws, wss
 	Addr    netip.AddrPort
 }
 
-var errBind = errors.New("write NETWORK:ADDRESS:PORT, such as udp:0.0.0.0:5060 or tcp:[::]:5060, with an IP address")
+// Secure reports whether TLS is spoken there.
+func (b Bind) Secure() bool { return b.Network == TLS || b.Network == WSS }
+
+// clashes reports whether the kernel has one socket for both: all networks but UDP are streams to it.
+func (b Bind) clashes(o Bind) bool {
+	return b.Addr == o.Addr && b.Addr.Port() != 0 && (b.Network == UDP) == (o.Network == UDP)
+}
+
+var errBind = errors.New("write NETWORK:ADDRESS:PORT, such as udp:0.0.0.0:5060 or tcp:[::]:5060 (or tls, ws, wss), with an IP address")
 
 // String gives the form that Set reads.
 func (b Bind) String() string { return b.Network + ":" + b.Addr.String() }
@@ -34,9 +44,7 @@ func (b *Bind) Set(s string) error {
 		return errBind
 	}
 	switch network {
-	case UDP, TCP, TLS:
-	case "ws", "wss":
-		return errors.New("SIP over WebSocket is not part of this version; write udp:, tcp: or tls: instead")
+	case UDP, TCP, TLS, WS, WSS:
 	default:
 		return errBind
 	}

@@ -13,8 +13,55 @@ type Listener struct {
 	Name      string      `yaml:"name"`
 	Bind      Bind        `yaml:"bind"`
 	Advertise string      `yaml:"advertise"` // host or host:port for Via and Contact, where it differs from Bind
-	TLS       Certificate `yaml:"tls,omitempty"`
+	TLS       ListenerTLS `yaml:"tls,omitempty"`
 }
+
+// ListenerTLS is how a listener speaks TLS: its own certificate, which it shows where it connects too, and what it
+// asks of those who connect to it.
+type ListenerTLS struct {
+	Certificate string     `yaml:"certificate"`
+	Key         string     `yaml:"key"`
+	ClientCA    string     `yaml:"client_ca"`   // file of the authorities, PEM, that sign peers' certificates
+	ClientAuth  ClientAuth `yaml:"client_auth"` // default: require with client_ca, else none
+}
+
+// IsZero reports that nothing is said.
+func (l ListenerTLS) IsZero() bool { return l == ListenerTLS{} }
+
+// UnmarshalYAML reads the group of keys and fills in what it leaves out.
+func (l *ListenerTLS) UnmarshalYAML(node ast.Node) error {
+	type keys ListenerTLS
+	var k keys
+	if err := decodeStrict(node, &k); err != nil {
+		return err
+	}
+	if k.ClientAuth == "" {
+		k.ClientAuth = ClientNone
+		if k.ClientCA != "" {
+			k.ClientAuth = ClientRequire
+		}
+	}
+	*l = ListenerTLS(k)
+	return nil
+}
+
+// ClientAuth is what a listener asks of peers: nothing, a certificate if they have one, or one of everybody.
+type ClientAuth string
+
+// The words of ClientAuth.
+const (
+	ClientNone    ClientAuth = "none"
+	ClientRequest ClientAuth = "request"
+	ClientRequire ClientAuth = "require"
+)
+
+// Set reads the word.
+func (c *ClientAuth) Set(s string) error {
+	return oneOf((*string)(c), s, string(ClientNone), string(ClientRequest), string(ClientRequire))
+}
+
+// UnmarshalYAML reads the value of a key.
+func (c *ClientAuth) UnmarshalYAML(node ast.Node) error { return unmarshalScalar(node, c.Set) }
 
 // Certificate names the files of a certificate chain and its private key, both PEM.
 type Certificate struct {

@@ -24,8 +24,8 @@ func (c *Config) checkTrunks() error {
 				return c.errorFor("two trunks have the same name; give one another name", fmt.Sprintf("trunks[%d].name", j), key+".name")
 			}
 		}
-		if len(t.Sources) == 0 && len(t.Targets) == 0 {
-			return c.errorFor("a trunk needs sources, from which calls come, or targets, to which they go, or both", key)
+		if len(t.Sources) == 0 && len(t.Targets) == 0 && len(t.TLSNames) == 0 {
+			return c.errorFor("a trunk needs sources or tls_names, from which calls come, or targets, to which they go, or both", key)
 		}
 		if len(t.Caller) == 0 {
 			return c.errorFor("at least one of pai, rpid, from is needed; leave the key out for all three", key+".caller")
@@ -172,6 +172,9 @@ func (c *Config) checkSources() error {
 			}
 		}
 		for j, target := range t.Targets {
+			if len(t.TLSNames) > 0 && target.target.Network.Secure() {
+				continue // who it is shows in its certificate
+			}
 			from := strings.ToLower(target.Host())
 			if addr, err := netip.ParseAddr(from); err == nil {
 				addr = addr.Unmap()

@@ -33,6 +33,8 @@ func (c Config) TrunkList() []trunk.Trunk {
 			MinSession:   time.Duration(t.MinSession),
 			Refer:        string(t.Refer),
 			MaxCalls:     t.MaxCalls,
+
+			TLSServerName: string(t.TLSServerName),
 		}
 		if v.RouteTo == "" {
 			v.RouteTo = t.Name
@@ -42,6 +44,9 @@ func (c Config) TrunkList() []trunk.Trunk {
 		}
 		for _, p := range t.Sources {
 			v.Sources = append(v.Sources, p.Prefix)
+		}
+		for _, name := range t.TLSNames {
+			v.TLSNames = append(v.TLSNames, string(name))
 		}
 		for _, field := range t.Caller {
 			v.Caller = append(v.Caller, trunk.CallerField(field))

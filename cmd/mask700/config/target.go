@@ -36,7 +36,7 @@ func (t Target) open() bool { return t.target.Port == 0 && !t.target.Addr.IsVali
 // fits reports whether listeners of these networks can reach it.
 func (t Target) fits(networks map[string]bool) bool {
 	if t.open() && t.target.Any && t.target.Network != flow.TLS {
-		return len(networks) > 0
+		return networks[UDP] || networks[TCP] || networks[TLS]
 	}
 	return networks[t.Network()]
 }
@@ -59,6 +59,7 @@ func (t *Target) Set(s string) error {
 		v.Any = false // it is what String writes
 	}
 	*t = Target{v}
+	t.target.Any = v.Any && t.open() // else it is UDP, and as good as written
 	return nil
 }
 

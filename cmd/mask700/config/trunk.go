@@ -38,6 +38,10 @@ type Trunk struct {
 	Auth      *Auth      `yaml:"auth,omitempty"`      // what we answer its challenges with
 	Challenge *Challenge `yaml:"challenge,omitempty"` // what its requests are challenged for
 	Register  *Register  `yaml:"register,omitempty"`  // what we register at its targets
+
+	TLSNames      []TLSName `yaml:"tls_names"`       // domains in the certificate of its peers, which tells them before their address
+	TLSCA         string    `yaml:"tls_ca"`          // file of the authorities that sign the certificates of its targets; empty: the system's
+	TLSServerName TLSHost   `yaml:"tls_server_name"` // host in the certificate of its targets; empty: the target's own
 }
 
 // UnmarshalYAML reads one trunk.
@@ -68,6 +72,8 @@ func newTrunk() Trunk {
 		SessionTimer: Duration(30 * time.Minute),
 		MinSession:   Duration(90 * time.Second),
 		Refer:        trunk.ReferRefuse,
+
+		TLSNames: []TLSName{},
 	}
 }
 

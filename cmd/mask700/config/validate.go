@@ -34,6 +34,7 @@ func (c *Config) validate(local []netip.Addr) error {
 		c.checkPlan,
 		c.checkAdmin,
 		c.checkTrunks,
+		c.checkIdentities,
 		func() error { return c.checkLoops(local) },
 		c.checkSources,
 	} {
@@ -82,15 +83,21 @@ func (c *Config) checkListeners() error {
 		if err := checkHostPort(l.Advertise); err != nil {
 			return c.errorFor(err.Error(), key+".advertise")
 		}
-		if l.Bind.Network == TLS && (l.TLS.Certificate == "" || l.TLS.Key == "") {
-			return c.errorFor("a tls listener needs tls: {certificate: FILE, key: FILE}", key+".bind")
+		if l.Bind.Secure() && (l.TLS.Certificate == "" || l.TLS.Key == "") {
+			return c.errorFor("a "+l.Bind.Network+" listener needs tls: {certificate: FILE, key: FILE}", key+".bind")
 		}
-		if l.Bind.Network != TLS && !l.TLS.IsZero() {
-			return c.errorFor("only a listener bound to tls: has a certificate", key+".tls")
+		if !l.Bind.Secure() && !l.TLS.IsZero() {
+			return c.errorFor("only a listener bound to tls: or wss: has a certificate", key+".tls")
+		}
+		switch {
+		case l.TLS.ClientCA == "" && (l.TLS.ClientAuth == ClientRequest || l.TLS.ClientAuth == ClientRequire):
+			return c.errorFor("whose certificates are believed is not said; name the file of their authorities with client_ca", key+".tls.client_auth")
+		case l.TLS.ClientCA != "" && l.TLS.ClientAuth == ClientNone:
+			return c.errorFor("nobody is asked for a certificate; leave client_ca out, or write client_auth: request or require", key+".tls.client_ca")
 		}
 		for j, other := range c.SIP.Listen[:i] {
 			otherKey := fmt.Sprintf("sip.listen[%d]", j)
-			if other.Bind == l.Bind && l.Bind.Addr.Port() != 0 {
+			if other.Bind.clashes(l.Bind) {
 				return c.errorFor("two listeners have the same address; change one", otherKey+".bind", key+".bind")
 			}
 			if other.Name == l.Name && other.Bind.Network == l.Bind.Network && len(c.flags["sip.listen"]) == 0 {

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"crypto/x509"
 	"fmt"
 	"net"
 
@@ -15,7 +16,7 @@ func listeners(cfg config.Config) ([]transport.Listener, error) {
 	out := make([]transport.Listener, 0, len(cfg.SIP.Listen))
 	for _, l := range cfg.SIP.Listen {
 		t := transport.Listener{Name: l.Name, Network: l.Bind.Network, Bind: l.Bind.Addr, Advertise: advertise(l)}
-		if l.Bind.Network == config.TLS {
+		if l.Bind.Secure() {
 			c, err := l.TLS.Load()
 			if err != nil {
 				return nil, fmt.Errorf("listener %s: %w", l.Name, err)
@@ -23,6 +24,22 @@ func listeners(cfg config.Config) ([]transport.Listener, error) {
 			t.TLS = c
 		}
 		out = append(out, t)
+	}
+	return out, nil
+}
+
+// roots are the authorities that trunks name for the certificates of their targets.
+func roots(cfg config.Config) (map[string]*x509.CertPool, error) {
+	out := make(map[string]*x509.CertPool)
+	for _, t := range cfg.Trunks {
+		if t.TLSCA == "" {
+			continue
+		}
+		pool, err := config.LoadAuthorities(t.TLSCA)
+		if err != nil {
+			return nil, fmt.Errorf("trunk %s: %w", t.Name, err)
+		}
+		out[t.Name] = pool
 	}
 	return out, nil
 }

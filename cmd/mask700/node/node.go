@@ -29,6 +29,10 @@ import (
 // lockWait is how long a start waits for a command that has the store open.
 const lockWait = 5 * time.Second
 
+// pingInterval keeps the connections that we made alive: it is below the two minutes that RFC 5626 section 4.4.1 gives
+// them at most.
+const pingInterval = 90 * time.Second
+
 // Node is a server between its start and its end.
 type Node struct {
 	version string
@@ -131,12 +135,17 @@ func (n *Node) startGateway(cfg config.Config) error {
 	if err != nil {
 		return err
 	}
+	authorities, err := roots(cfg)
+	if err != nil {
+		return err
+	}
 	trunks := cfg.TrunkList()
 	if err := cfg.ReadPasswords(trunks); err != nil {
 		return err
 	}
 	n.gateway, err = gateway.Start(gateway.Options{
-		Listeners: sockets, Transport: transport.Options{Logger: n.log}, Trunks: trunks, Records: records(cfg), Plan: cfg.Plan(),
+		Listeners: sockets, Transport: transport.Options{Logger: n.log, PingInterval: pingInterval},
+		Trunks: trunks, Roots: authorities, Records: records(cfg), Plan: cfg.Plan(),
 		RingTimeout: time.Duration(cfg.SIP.RingTimeout), DrainTime: time.Duration(cfg.SIP.DrainTime),
 		Bindings: n.db, Journal: n.db.Journal(), Logger: n.log,
 		Media: func(silent func(media.Session)) (media.Engine, error) {

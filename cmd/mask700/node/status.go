@@ -92,6 +92,11 @@ func counters(st gateway.Stats) map[string]uint64 {
 	for _, l := range st.Transport.Listeners {
 		c["sources_refused"] += l.Refused
 		c["kernel_drops"] += l.KernelDrops
+		c["stun_dropped"] += l.STUN
+		c["handshakes_failed"] += l.Handshakes
+		c["connections_over_limit"] += l.OverLimit
+		c["connections_not_made"] += l.DialErrors
+		c["pings_unanswered"] += l.Unanswered
 	}
 	return c
 }

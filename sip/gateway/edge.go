@@ -85,7 +85,7 @@ func (g *Gateway) shardOf(callID string) int {
 
 // Lost says that a stream connection ended. Whoever still wants to send on it
 // hears of that then.
-func (g *Gateway) Lost(uint64) {}
+func (g *Gateway) Lost(flow.Flow, bool) {}
 
 // Failed says that a message could not be delivered.
 func (g *Gateway) Failed(_ flow.Flow, token uint64) {

@@ -26,7 +26,7 @@ type secured struct {
 	peers, own *transporttest.Authority
 }
 
-func newSecured(t *testing.T, auth tls.ClientAuthType, trunks ...trunk.Trunk) *secured {
+func newSecured(t testing.TB, auth tls.ClientAuthType, trunks ...trunk.Trunk) *secured {
 	t.Helper()
 	s := &secured{peers: transporttest.NewAuthority(t), own: transporttest.NewAuthority(t)}
 	here := netip.MustParseAddr("127.0.3.2")

@@ -69,7 +69,7 @@ func socket(t *testing.T, addr string) *net.UDPConn {
 	return c
 }
 
-func bindings(t *testing.T) binding.Store {
+func bindings(t testing.TB) binding.Store {
 	t.Helper()
 	s := &bindingtest.Store{}
 	service := binding.Service{Store: s, Now: time.Now, Random: strings.NewReader(strings.Repeat("random bytes for an id ", 40))}

@@ -103,7 +103,7 @@ type echo struct {
 
 func (e *echo) Receive(f Flow, _ *Peer, frame []byte) { e.t.Send(f, frame, 0) }
 
-func (e *echo) Lost(uint64) {}
+func (e *echo) Lost(Flow, bool) {}
 
 // plainEcho is the same by package net alone, for comparison.
 func plainEcho(b *testing.B) netip.AddrPort {

@@ -49,12 +49,18 @@ type conn struct {
 	once    sync.Once
 	written atomic.Int64 // when bytes of a message last left, Unix nanoseconds
 	half    atomic.Bool  // the peer says nothing more
+	shut    atomic.Bool  // nor do we
 }
 
 func newConn(e *streamEdge, id uint64, remote netip.AddrPort, dialled bool) *conn {
 	c := &conn{id: id, edge: e, remote: remote, dialled: dialled, wake: make(chan struct{}, 1), ended: make(chan struct{})}
 	c.queue.maxBytes, c.queue.maxMessages = e.t.options.QueueBytes, e.t.options.QueueMessages
 	return c
+}
+
+// flow is the path of the connection's messages.
+func (c *conn) flow() Flow {
+	return Flow{Listener: c.edge.index, Network: c.edge.network, Local: c.local, Remote: c.remote, Conn: c.id}
 }
 
 // push queues a message for the writer.
@@ -241,6 +247,11 @@ func (c *conn) fail(messages []queued) {
 			c.edge.t.notices.failed(m.flow, m.token)
 		}
 	}
+}
+
+// takes reports whether a message may still leave on the connection.
+func (c *conn) takes(b []byte) bool {
+	return !c.shut.Load() && (!c.half.Load() || isResponse(b))
 }
 
 // isResponse tells what a message is by its first line (RFC 3261 section 7.2).

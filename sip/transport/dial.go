@@ -13,15 +13,18 @@ import (
 func (e *streamEdge) send(f Flow, b []byte, token uint64) {
 	m := queued{flow: f, token: token}
 	for {
-		c := e.find(f)
-		if c == nil || c.half.Load() && !isResponse(b) {
+		c, begun := e.find(f)
+		if c == nil {
 			break
 		}
-		added := c.push(b, m)
+		added := gone
+		if c.takes(b) {
+			added = c.push(b, m)
+		}
 		if added == pushed || added == written {
 			return
 		}
-		if added == full || f.Conn != 0 {
+		if added == full || f.Conn != 0 || begun {
 			break
 		}
 		// It ended since it was found, and is in the table no more.
@@ -31,14 +34,14 @@ func (e *streamEdge) send(f Flow, b []byte, token uint64) {
 }
 
 // find gives the connection for a message: none if the one it names is gone, or
-// no more may be dialled.
+// no more may be dialled. Begun says that it is dialled for this message.
 //
 // A message that names none leaves on a connection that we dialled, which is
 // used for as long as it lasts. One that the peer dialled carries no requests of
 // ours but those of the dialogs that came in on it: the alias parameter of RFC
 // 5923, by which a peer asks for that, is not honoured, since over TCP anybody
 // behind the peer's address could ask.
-func (e *streamEdge) find(f Flow) *conn {
+func (e *streamEdge) find(f Flow) (c *conn, begun bool) {
 	remote := netip.AddrPortFrom(f.Remote.Addr().Unmap(), f.Remote.Port())
 	e.conns.Lock()
 	defer e.conns.Unlock()
@@ -47,25 +50,25 @@ func (e *streamEdge) find(f Flow) *conn {
 		// connection can not come out at a stranger's. The port need not: the
 		// peer's Contact tells another one than its connection has.
 		if c := e.conns.byID[f.Conn]; c != nil && c.remote.Addr() == remote.Addr() {
-			return c
+			return c, false
 		}
-		return nil
+		return nil, false
 	}
 	if c := e.conns.dialled[remote]; c != nil {
-		return c
+		return c, false
 	}
 	if e.conns.closed || !e.network.Dials() || !sameFamily(e.bound.Addr(), remote.Addr()) {
-		return nil
+		return nil, false
 	}
 	if len(e.conns.dialled) >= e.t.options.MaxDialled {
 		e.counters.overLimit.Add(1)
-		return nil
+		return nil, false
 	}
-	c := newConn(e, e.t.ids.Add(1), remote, true)
+	c = newConn(e, e.t.ids.Add(1), remote, true)
 	e.conns.dialled[remote] = c
 	e.conns.byID[c.id] = c
 	e.t.running.Go(func() { e.dial(c, e.from(f.Local.Addr(), remote.Addr())) })
-	return c
+	return c, true
 }
 
 // from is the address that a connection is dialled from: the flow's, else the
@@ -162,6 +165,6 @@ func (e *streamEdge) finish(c *conn, established bool) {
 	e.forget(c)
 	c.fail(c.queue.close())
 	if established {
-		e.t.notices.lost(c.id)
+		e.t.notices.lost(c.flow(), c.dialled)
 	}
 }

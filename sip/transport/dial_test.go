@@ -46,6 +46,9 @@ func TestDial(t *testing.T) {
 	if id := next(t, "end", h.lost); id != got.flow.Conn {
 		t.Errorf("lost %d", id)
 	}
+	if lost := next(t, "end", h.ends); lost != (end{got.flow, true}) {
+		t.Errorf("lost %+v", lost)
+	}
 	tr.Send(got.flow, []byte("x"), 7)
 	if failed := next(t, "failure", h.failed); failed.token != 7 {
 		t.Errorf("failed %+v", failed)

@@ -89,11 +89,11 @@ func (b *syncBuffer) String() string {
 
 const memberName = "sw1.example.net"
 
-// listenMutual knows no address, and of names only memberName.
-func listenMutual(t *testing.T, network string, auth tls.ClientAuthType, o Options) *mutual {
+// listenMutual knows some addresses, and of names only memberName.
+func listenMutual(t *testing.T, network string, auth tls.ClientAuthType, o Options, addresses ...string) *mutual {
 	t.Helper()
 	m := &mutual{recorder: newRecorder(), own: transporttest.NewAuthority(t), peers: transporttest.NewAuthority(t), log: &syncBuffer{}}
-	m.recorder.allow = func(int, netip.Addr) bool { return false }
+	m.recorder.allow = func(_ int, src netip.Addr) bool { return slices.Contains(addresses, src.String()) }
 	m.recorder.admit = func(_ int, names []string) bool { return slices.Contains(names, memberName) }
 	o.Logger = slog.New(slog.NewTextHandler(m.log, nil))
 	o.AnswerTimeout = 10 * time.Millisecond
@@ -232,8 +232,7 @@ func TestMutualTLSRefuses(t *testing.T) {
 // A source that is known by its address needs no certificate where one is only
 // asked for, and is no stranger for one that is not known.
 func TestKnownAddressNeedsNoName(t *testing.T) {
-	m := listenMutual(t, "tls", tls.VerifyClientCertIfGiven, Options{})
-	m.recorder.allow = nil
+	m := listenMutual(t, "tls", tls.VerifyClientCertIfGiven, Options{}, "127.0.0.1")
 	for _, certificates := range [][]tls.Certificate{nil, {m.peers.Issue(holder{DNS: []string{"sw2.example.net"}})}} {
 		c, err := tls.Dial("tcp", m.Addr(0).String(), m.client(certificates...))
 		if err != nil {
@@ -249,8 +248,7 @@ func TestKnownAddressNeedsNoName(t *testing.T) {
 
 // Those who never say who they are take no place from those who are known.
 func TestHalfOpenHandshakesAreBounded(t *testing.T) {
-	m := listenMutual(t, "tls", tls.RequireAndVerifyClientCert, Options{MaxUnproven: 2})
-	m.recorder.allow = func(_ int, src netip.Addr) bool { return src == netip.MustParseAddr("127.0.0.2") }
+	m := listenMutual(t, "tls", tls.RequireAndVerifyClientCert, Options{MaxUnproven: 2}, "127.0.0.2")
 	from := func(addr string) *tls.Conn {
 		c := dialFrom(t, addr, m.Addr(0))
 		return tls.Client(c, m.client(m.peers.Issue(holder{DNS: []string{memberName}})))

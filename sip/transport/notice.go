@@ -4,9 +4,10 @@ import "sync"
 
 // notice is a call of the handler's Failed, or of its Lost.
 type notice struct {
-	flow  Flow
-	token uint64
-	lost  uint64
+	flow    Flow
+	token   uint64 // of Failed
+	lost    bool   // it is for Lost
+	dialled bool
 }
 
 // notices carries them to the handler on a goroutine of its own, in order. So
@@ -25,7 +26,7 @@ func newNotices() *notices { return &notices{wake: make(chan struct{}, 1)} }
 
 func (n *notices) failed(f Flow, token uint64) { n.put(notice{flow: f, token: token}) }
 
-func (n *notices) lost(conn uint64) { n.put(notice{lost: conn}) }
+func (n *notices) lost(f Flow, dialled bool) { n.put(notice{flow: f, lost: true, dialled: dialled}) }
 
 func (n *notices) put(one notice) {
 	n.queue.Lock()
@@ -59,8 +60,8 @@ func (n *notices) loop(h Handler, done <-chan struct{}) {
 				return
 			default:
 			}
-			if one.lost != 0 {
-				h.Lost(one.lost)
+			if one.lost {
+				h.Lost(one.flow, one.dialled)
 			} else {
 				h.Failed(one.flow, one.token)
 			}

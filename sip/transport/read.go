@@ -72,6 +72,7 @@ func (c *conn) found(f cutter, d *deadline) bool {
 			if f.faulty() {
 				c.garbled()
 			}
+			c.shut.Store(true) // nothing leaves behind it (RFC 6455 section 5.5.1)
 			c.put(frame, queued{quiet: true})
 			c.linger()
 			return false
@@ -90,8 +91,7 @@ func (c *conn) receive(frame []byte) {
 	c.edge.counters.receivedBytes.Add(uint64(len(frame)))
 	kept := make([]byte, len(frame))
 	copy(kept, frame)
-	f := Flow{Listener: c.edge.index, Network: c.edge.network, Local: c.local, Remote: c.remote, Conn: c.id}
-	c.edge.t.handler.Receive(f, &c.peer, kept)
+	c.edge.t.handler.Receive(c.flow(), &c.peer, kept)
 }
 
 // pong answers a ping (RFC 5626 section 4.4.1), once for all that wait together.
@@ -149,8 +149,8 @@ func (c *conn) hearOut(f cutter, asked time.Time) {
 	if wait <= 0 || f.partial() {
 		return
 	}
-	c.half.Store(true)
 	c.edge.retire(c)
+	c.half.Store(true)
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {

@@ -107,6 +107,9 @@ func TestStreams(t *testing.T) {
 			if id := next(t, "end", h.lost); id != want.Conn {
 				t.Errorf("lost %d, want %d", id, want.Conn)
 			}
+			if lost := next(t, "end", h.ends); lost != (end{want, false}) {
+				t.Errorf("lost %+v", lost)
+			}
 			tr.Send(want, []byte("late"), 3)
 			if f := next(t, "failure", h.failed); f.token != 3 || f.flow != want {
 				t.Errorf("failed %+v", f)
@@ -138,18 +141,19 @@ func TestStreamsAreFramed(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			h := newRecorder()
-			tr := listen(t, h, Options{}, "tcp 127.0.0.1:0")
-			peer := dialTCP(t, tr.Addr(0))
-			for _, w := range test.writes {
-				write(t, peer, w)
-			}
-			for _, want := range test.want {
-				if got := next(t, "message", h.received); got.frame != want {
-					t.Fatalf("got %q, want %q", got.frame, want)
+			tr := listen(t, h, Options{}, "tcp 127.0.0.1:0", "tls 127.0.0.1:0")
+			for i, peer := range []net.Conn{dialTCP(t, tr.Addr(0)), dialTLS(t, tr, 1)} {
+				for _, w := range test.writes {
+					write(t, peer, w) // a segment, or a record, each: the kernel does not wait for more
 				}
-			}
-			if got := tr.Stats().Listeners[0].Malformed; got != test.malformed {
-				t.Errorf("%d malformed, want %d", got, test.malformed)
+				for _, want := range test.want {
+					if got := next(t, "message", h.received); got.frame != want {
+						t.Fatalf("got %q, want %q", got.frame, want)
+					}
+				}
+				if got := tr.Stats().Listeners[i].Malformed; got != test.malformed {
+					t.Errorf("%d malformed, want %d", got, test.malformed)
+				}
 			}
 		})
 	}

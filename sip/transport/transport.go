@@ -93,8 +93,11 @@ type Handler interface {
 	// is nil for a datagram, and the same for every message of a connection.
 	Receive(f Flow, p *Peer, frame []byte)
 	// Lost reports once that a stream connection ended, after its last message
-	// and after Failed for all that was still queued on it.
-	Lost(conn uint64)
+	// and after Failed for all that was still queued on it. The flow is that of
+	// its messages. What left on it last may not have arrived, and no Failed says
+	// so: the kernel had taken it. If we dialled it, that goes for messages with
+	// no Conn to its Remote too.
+	Lost(f Flow, dialled bool)
 	// Failed reports a Send that could not be delivered: no such connection,
 	// dial refused, queue full, connection lost, no route. It comes with the flow
 	// and token of that Send.

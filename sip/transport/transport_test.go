@@ -27,19 +27,26 @@ type failure struct {
 	token uint64
 }
 
+// end is a connection that ended.
+type end struct {
+	flow    Flow
+	dialled bool
+}
+
 // recorder is a Handler that keeps what it was told.
 type recorder struct {
 	allow    func(listener int, src netip.Addr) bool // nil: all
 	admit    func(listener int, names []string) bool // nil: none is asked for a certificate
 	received chan received
 	lost     chan uint64
+	ends     chan end // the same
 	failed   chan failure
 	closed   atomic.Bool // set by a test after Close
 	late     atomic.Int64
 }
 
 func newRecorder() *recorder {
-	return &recorder{received: make(chan received, 10000), lost: make(chan uint64, 10000), failed: make(chan failure, 10000)}
+	return &recorder{received: make(chan received, 10000), lost: make(chan uint64, 10000), ends: make(chan end, 10000), failed: make(chan failure, 10000)}
 }
 
 func (r *recorder) note() {
@@ -69,9 +76,10 @@ func (r *recorder) Receive(f Flow, p *Peer, frame []byte) {
 	r.received <- received{f, p, string(frame)}
 }
 
-func (r *recorder) Lost(conn uint64) {
+func (r *recorder) Lost(f Flow, dialled bool) {
 	r.note()
-	r.lost <- conn
+	r.lost <- f.Conn
+	r.ends <- end{f, dialled}
 }
 
 func (r *recorder) Failed(f Flow, token uint64) {

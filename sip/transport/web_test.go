@@ -213,12 +213,16 @@ func TestWebSocketEnds(t *testing.T) {
 			tr := listen(t, h, Options{}, "ws 127.0.0.1:0")
 			c := dialWeb(t, tr, 0, nil)
 			write(t, c, text(options(1))+test.stream)
-			next(t, "message", h.received)
+			f := next(t, "message", h.received).flow
 			want := ""
 			if test.code != 0 {
 				want = string(ws.NewCloseFrameBody(test.code, ""))
 			}
 			wantFrame(t, c, ws.OpClose, want)
+			tr.Send(f, []byte("SIP/2.0 200 OK\r\n\r\n"), 8)
+			if failed := next(t, "failure", h.failed); failed.token != 8 {
+				t.Errorf("failed %+v", failed)
+			}
 			c.Close()
 			next(t, "end", h.lost)
 			none(t, "message", h.received)

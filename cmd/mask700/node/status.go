@@ -93,6 +93,7 @@ func counters(st gateway.Stats) map[string]uint64 {
 		c["sources_refused"] += l.Refused
 		c["kernel_drops"] += l.KernelDrops
 		c["stun_dropped"] += l.STUN
+		c["connections"] += l.Open
 		c["handshakes_failed"] += l.Handshakes
 		c["connections_over_limit"] += l.OverLimit
 		c["connections_not_made"] += l.DialErrors

@@ -51,7 +51,7 @@ func (p *Phone) Start(ctx context.Context) (*Process, error) {
 		if process.Ended() {
 			return false, errors.New("sipp " + p.Role + " ended at once: " + process.Output())
 		}
-		return Bound(p.Network, p.Addr)
+		return listens(p.Network, p.Addr)
 	})
 	if err != nil {
 		process.Kill()

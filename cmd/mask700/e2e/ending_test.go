@@ -63,7 +63,7 @@ func TestDrain(t *testing.T) {
 	if err := os.Mkdir(second.dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	second.caller = subscriber{number: w.caller.number, addr: w.port(w.hosts.Caller), media: w.port(w.hosts.Caller).Port()}
+	second.caller = at(w.caller.number, w.port(w.hosts.Caller))
 	if err := syscall.Kill(w.gateway.PID(), syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}

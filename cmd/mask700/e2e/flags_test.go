@@ -13,7 +13,9 @@ func TestFlagsAlone(t *testing.T) {
 	need(t, "sipp")
 	t.Parallel()
 	w := newWorld(t)
-	w.caller.addr = w.port(w.hosts.Callee)
+	for w.caller.addr.Addr() != w.callee.addr.Addr() || w.caller.addr == w.callee.addr {
+		w.caller = at(w.caller.number, w.port(w.hosts.Callee))
+	}
 	gateway := w.hosts.Right
 	w.left = netip.AddrPortFrom(gateway, w.right.Port())
 	w.serve(setup{withoutConfigFile: true, flags: []string{

@@ -41,12 +41,17 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{t: t, dir: workDir(t), hosts: rig.NewHosts()}
-	w.caller = subscriber{number: "138" + digits(8), addr: w.port(w.hosts.Caller), media: w.port(w.hosts.Caller).Port()}
-	w.callee = subscriber{number: "139" + digits(8), addr: w.port(w.hosts.Callee), media: w.port(w.hosts.Callee).Port()}
+	w.caller = at("138"+digits(8), w.port(w.hosts.Caller))
+	w.callee = at("139"+digits(8), w.port(w.hosts.Callee))
 	w.forwarder = "137" + digits(8)
 	w.x = block + digits(4)
 	w.left, w.right = w.port(w.hosts.Left), w.port(w.hosts.Right)
 	return w
+}
+
+// at is a subscriber whose phone is at an address; its RTP port is near its SIP port (rig.FreePort).
+func at(number string, addr netip.AddrPort) subscriber {
+	return subscriber{number: number, addr: addr, media: addr.Port() + 2}
 }
 
 func digits(n int) string {

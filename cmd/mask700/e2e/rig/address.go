@@ -29,16 +29,26 @@ func NewHosts() Hosts {
 	return Hosts{Left: host(1), Caller: host(2), Callee: host(3), Right: host(4), Switch: host(5)}
 }
 
-// FreePort returns a port that is free on addr for UDP and TCP, the next higher one too: an RTP port has its RTCP
-// port above it. It is below the media ports of the configurations used here.
+// FreePort returns a port that is free on addr for UDP and TCP, with the seven above it: SIPp binds an RTP port, two
+// above it another for video, and the RTCP ports of both, whatever is said in the SDP. It is below the media ports of
+// the configurations used here.
 func FreePort(addr netip.Addr) (uint16, error) {
 	for range 100 {
-		p := uint16(10000 + 2*rand.IntN(4900))
-		if free(addr, p) && free(addr, p+1) {
+		p := uint16(10000 + 8*rand.IntN(1200))
+		if allFree(addr, p, 8) {
 			return p, nil
 		}
 	}
 	return 0, fmt.Errorf("no free port on %s", addr)
+}
+
+func allFree(addr netip.Addr, from, n uint16) bool {
+	for p := from; p < from+n; p++ {
+		if !free(addr, p) {
+			return false
+		}
+	}
+	return true
 }
 
 func free(addr netip.Addr, port uint16) bool {

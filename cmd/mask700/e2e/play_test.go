@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -106,7 +107,7 @@ func (w *world) phone(p play, role string, line []string) *rig.Phone {
 		s, scenario, network, flags = w.caller, p.caller, p.callerNet, p.callerFlags
 	}
 	f := &rig.Phone{
-		Scenario: filepath.Join(scenarios(w.t), scenario+".xml"), Role: role, Dir: w.dir,
+		Scenario: w.complete(scenario, role), Role: role, Dir: w.dir,
 		Network: or(network, "udp"), Addr: s.addr, Media: s.media, Within: p.within,
 	}
 	if role == "caller" {
@@ -127,6 +128,24 @@ func (w *world) phone(p play, role string, line []string) *rig.Phone {
 	}
 	f.Flags = append(append(f.Traced(), "-l", "1"), flags...)
 	return f
+}
+
+// complete writes a scenario as SIPp reads it, beside what else is kept when the test fails.
+func (w *world) complete(scenario, role string) string {
+	w.t.Helper()
+	source, err := os.ReadFile(filepath.Join(scenarios(w.t), scenario+".xml"))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	whole, err := rig.Complete(source)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	file := filepath.Join(w.dir, role+".xml")
+	if err := os.WriteFile(file, whole, 0o600); err != nil {
+		w.t.Fatal(err)
+	}
+	return file
 }
 
 // finish waits for both phones.

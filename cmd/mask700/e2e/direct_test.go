@@ -7,8 +7,8 @@ func TestScenariosWithoutGateway(t *testing.T) {
 	need(t, "sipp")
 	pairs := all()
 	pairs = append(pairs,
-		scenario{name: "404", play: play{caller: "caller-not-found", callee: "callee-not-found"}, alone: true},
-		scenario{name: "OPTIONS", play: play{caller: "caller-options", callee: "callee-options"}, alone: true})
+		scenario{name: "404", play: pair("caller-not-found", "callee-not-found"), alone: true},
+		scenario{name: "OPTIONS", play: pair("caller-options", "callee-options"), alone: true})
 	for _, s := range pairs {
 		if !s.alone {
 			continue

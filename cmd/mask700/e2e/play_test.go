@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
 	"net/netip"
 	"os"
@@ -20,6 +21,8 @@ type play struct {
 	callerFlags, calleeFlags []string
 	calls                    int      // empty: one
 	dials                    []string // what each call dials; empty: the world's 700 number
+	also                     []string // the line of a further call to the callee's phone; empty: none
+	says                     string   // what stands in the place of [says] in the callee's scenario: a status
 	within                   time.Duration
 	remote                   netip.AddrPort                          // whom the caller calls
 	direct                   bool                                    // no gateway: the callee is called, and nothing is masked
@@ -47,7 +50,7 @@ func (w *world) secretsOfCaller() []string {
 }
 
 func (w *world) secretsOfCallee() []string {
-	secrets := secretsOf(w.callee, "callee")
+	secrets := append(secretsOf(w.callee, "callee"), w.onward, w.onward[3:])
 	if w.hosts.Right.IsValid() {
 		secrets = append(secrets, w.hosts.Right.String())
 	}
@@ -79,10 +82,10 @@ func (w *world) begin(p play) *call {
 	}
 	p.calls = max(p.calls, 1)
 	callerLine := []string{w.caller.number, w.x, guard(w.secretsOfCallee()), w.forwarder}
-	calleeLine := []string{w.callee.number, w.x, guard(w.secretsOfCaller())}
+	calleeLine := []string{w.callee.number, w.x, guard(w.secretsOfCaller()), w.onward}
 	if p.direct {
 		callerLine[2] = guard([]string{"nothing is masked"})
-		calleeLine = []string{w.x, w.caller.number, callerLine[2]}
+		calleeLine[0], calleeLine[1], calleeLine[2] = w.x, w.caller.number, callerLine[2]
 	}
 	if p.lines != nil {
 		p.lines(w, callerLine, calleeLine)
@@ -107,7 +110,7 @@ func (w *world) phone(p play, role string, line []string) *rig.Phone {
 		s, scenario, network, flags = w.caller, p.caller, p.callerNet, p.callerFlags
 	}
 	f := &rig.Phone{
-		Scenario: w.complete(scenario, role), Role: role, Dir: w.dir,
+		Scenario: w.complete(scenario, role, p.says), Role: role, Dir: w.dir,
 		Network: or(network, "udp"), Addr: s.addr, Media: s.media, Within: p.within,
 	}
 	if role == "caller" {
@@ -126,18 +129,21 @@ func (w *world) phone(p play, role string, line []string) *rig.Phone {
 		}
 		f.Lines = append(f.Lines, one)
 	}
+	if role == "callee" && p.also != nil {
+		f.Lines = append(f.Lines, p.also)
+	}
 	f.Flags = append(append(f.Traced(), "-l", "1"), flags...)
 	return f
 }
 
 // complete writes a scenario as SIPp reads it, beside what else is kept when the test fails.
-func (w *world) complete(scenario, role string) string {
+func (w *world) complete(scenario, role, says string) string {
 	w.t.Helper()
 	source, err := os.ReadFile(filepath.Join(scenarios(w.t), scenario+".xml"))
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	whole, err := rig.Complete(source)
+	whole, err := rig.Complete(bytes.ReplaceAll(source, []byte("[says]"), []byte(says)))
 	if err != nil {
 		w.t.Fatal(err)
 	}

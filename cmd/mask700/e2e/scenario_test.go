@@ -3,102 +3,59 @@ package e2e
 import (
 	"strings"
 	"testing"
-	"time"
 
+	"mask700/binding"
 	"mask700/binding/cdr"
 	"mask700/cmd/mask700/e2e/rig"
 )
 
-// scenario is a pair of SIPp scenarios and what has to be true afterwards.
+// scenario is a pair of SIPp scenarios and what has to be true afterwards. The tables are in the files scenario_*.
 type scenario struct {
 	name    string
 	play    play
 	setup   setup
-	reverse bool // B of the binding calls A
-	alone   bool // the pair can also be played without the gateway
+	bind    []string // further flags of binding create
+	reverse bool     // B of the binding calls A
+	alone   bool     // the pair can also be played without the gateway
 
-	end        string // of the record
-	releasedBy string
-	status     int
-	q850       int
-	audio      bool // packets were relayed both ways
-	early      bool // the gateway was told of early media
-	invites    int  // that the callee's phone got with a Call-ID of its own; 1 unless said otherwise
-	heard      func(t *testing.T, o outcome)
+	want    ending // of the record
+	audio   bool   // packets were relayed both ways
+	invites int    // that the callee's phone got with a Call-ID of its own; 1 unless said otherwise
+	heard   func(t *testing.T, o outcome)
 }
 
+// ending is how a record says that its call ended.
+type ending struct {
+	end        string
+	releasedBy string
+	status     int
+	q850       int // 0: not looked at
+	refusal    binding.Refusal
+}
+
+// The usual endings.
+var (
+	callerHangsUp = ending{end: cdr.EndCompleted, releasedBy: cdr.ByCaller, status: 200, q850: 16}
+	calleeHangsUp = ending{end: cdr.EndCompleted, releasedBy: cdr.ByCallee, status: 200, q850: 16}
+	callerCancels = ending{end: cdr.EndCancelled, releasedBy: cdr.ByCaller, status: 487, q850: 16}
+)
+
+func pair(caller, callee string) play { return play{caller: caller, callee: callee} }
+
+func tcp(p play) play      { p.callerNet, p.calleeNet = "tcp", "tcp"; return p }
+func udpToTCP(p play) play { p.calleeNet = "tcp"; return p }
+func tcpToUDP(p play) play { p.callerNet = "tcp"; return p }
+
+// all are the rows of all tables.
 func all() []scenario {
-	ignore := []string{"-pause_msg_ign"}
-	echo := []string{"-rtp_echo"}
-	tcp := func(p play) play { p.callerNet, p.calleeNet = "tcp", "tcp"; return p }
-	return []scenario{
-		{name: "basic, caller hangs up", play: play{caller: "caller-bye", callee: "callee-answer"}, alone: true,
-			end: cdr.EndCompleted, releasedBy: cdr.ByCaller, status: 200, q850: 16},
-		{name: "basic, callee hangs up", play: play{caller: "caller-await-bye", callee: "callee-bye"}, alone: true,
-			end: cdr.EndCompleted, releasedBy: cdr.ByCallee, status: 200, q850: 16},
-		{name: "reverse, caller hangs up", play: play{caller: "caller-bye", callee: "callee-answer"}, reverse: true,
-			end: cdr.EndCompleted, releasedBy: cdr.ByCaller, status: 200, q850: 16},
-		{name: "reverse, callee hangs up", play: play{caller: "caller-await-bye", callee: "callee-bye"}, reverse: true,
-			end: cdr.EndCompleted, releasedBy: cdr.ByCallee, status: 200, q850: 16},
-		{name: "five calls, one after the other", play: play{caller: "caller-bye", callee: "callee-answer", calls: 5}, alone: true,
-			end: cdr.EndCompleted, releasedBy: cdr.ByCaller, status: 200, q850: 16, invites: 5},
-		{name: "700 number repeated in P-Asserted-Identity", play: play{caller: "caller-bye", callee: "callee-answer"},
-			setup: setup{identity: "pai"}, heard: shownInIdentity,
-			end: cdr.EndCompleted, releasedBy: cdr.ByCaller, status: 200, q850: 16},
-
-		{name: "early media", play: play{caller: "caller-early", callee: "callee-early"}, alone: true, audio: true, early: true,
-			end: cdr.EndCompleted, releasedBy: cdr.ByCaller, status: 200, q850: 16},
-		{name: "audio both ways", play: play{caller: "caller-rtp", callee: "callee-rtp"}, alone: true, audio: true,
-			end: cdr.EndCompleted, releasedBy: cdr.ByCaller, status: 200, q850: 16},
-		{name: "audio echoed", play: play{caller: "caller-rtp", callee: "callee-answer", calleeFlags: echo}, alone: true, audio: true,
-			end: cdr.EndCompleted, releasedBy: cdr.ByCaller, status: 200, q850: 16},
-
-		{name: "cancelled after 100", play: play{caller: "caller-cancel-trying", callee: "callee-cancelled-trying"}, alone: true,
-			end: cdr.EndCancelled, releasedBy: cdr.ByCaller, status: 487},
-		{name: "cancelled before the callee said anything", play: play{caller: "caller-cancel-trying", callee: "callee-cancelled-late"},
-			end: cdr.EndCancelled, releasedBy: cdr.ByCaller, status: 487},
-		{name: "cancelled after 180", play: play{caller: "caller-cancel-ringing", callee: "callee-cancelled"}, alone: true,
-			end: cdr.EndCancelled, releasedBy: cdr.ByCaller, status: 487},
-		{name: "200 crosses the CANCEL", play: play{caller: "caller-cancel-ringing", callee: "callee-answers-cancel"},
-			end: cdr.EndCancelled, releasedBy: cdr.ByCaller, status: 487},
-		{name: "busy", play: play{caller: "caller-busy", callee: "callee-busy"}, alone: true,
-			end: cdr.EndBusy, releasedBy: cdr.ByCallee, status: 486, q850: 17},
-		{name: "no answer", play: play{caller: "caller-no-answer", callee: "callee-cancelled"}, setup: setup{ringTimeout: "2s"},
-			end: cdr.EndNoAnswer, releasedBy: cdr.ByPlatform, status: 480, q850: 19},
-
-		{name: "offer in the 200", play: play{caller: "caller-delayed-offer", callee: "callee-delayed-offer"}, alone: true,
-			end: cdr.EndCompleted, releasedBy: cdr.ByCaller, status: 200, q850: 16},
-		{name: "INVITE again", play: play{caller: "caller-invite-again", callee: "callee-answer", callerFlags: ignore}, alone: true,
-			end: cdr.EndCompleted, releasedBy: cdr.ByCaller, status: 200, q850: 16},
-		{name: "late ACK", play: play{caller: "caller-late-ack", callee: "callee-answer"}, alone: true, heard: answeredAgain,
-			end: cdr.EndCompleted, releasedBy: cdr.ByCaller, status: 200, q850: 16},
-		{name: "no ACK", play: play{caller: "caller-never-ack", callee: "callee-never-acked", within: 50 * time.Second},
-			end: cdr.EndNoACK, releasedBy: cdr.ByPlatform, status: 200},
-		{name: "BYE again", play: play{caller: "caller-bye-again", callee: "callee-answer", callerFlags: ignore},
-			end: cdr.EndCompleted, releasedBy: cdr.ByCaller, status: 200, q850: 16},
-		{name: "callee slow to answer the BYE", play: play{caller: "caller-bye", callee: "callee-slow-bye"}, alone: true, heard: hungUpAgain,
-			end: cdr.EndCompleted, releasedBy: cdr.ByCaller, status: 200, q850: 16},
-
-		{name: "hold and resume", play: play{caller: "caller-hold", callee: "callee-reinvited-twice"}, alone: true,
-			end: cdr.EndCompleted, releasedBy: cdr.ByCaller, status: 200, q850: 16},
-		{name: "hold and resume by the callee", play: play{caller: "caller-reinvited-twice", callee: "callee-hold"}, alone: true,
-			end: cdr.EndCompleted, releasedBy: cdr.ByCallee, status: 200, q850: 16},
-		{name: "what Asterisk sends", play: play{caller: "caller-asterisk", callee: "callee-reinvited"}, alone: true,
-			end: cdr.EndCompleted, releasedBy: cdr.ByCaller, status: 200, q850: 16},
-
-		{name: "TCP, caller hangs up", play: tcp(play{caller: "caller-bye", callee: "callee-answer"}), alone: true,
-			end: cdr.EndCompleted, releasedBy: cdr.ByCaller, status: 200, q850: 16},
-		{name: "TCP, callee hangs up", play: tcp(play{caller: "caller-await-bye", callee: "callee-bye"}), alone: true,
-			end: cdr.EndCompleted, releasedBy: cdr.ByCallee, status: 200, q850: 16},
-		{name: "TCP, cancelled after 180", play: tcp(play{caller: "caller-cancel-ringing", callee: "callee-cancelled"}), alone: true,
-			end: cdr.EndCancelled, releasedBy: cdr.ByCaller, status: 487},
-		{name: "UDP to TCP", play: play{caller: "caller-bye", callee: "callee-answer", calleeNet: "tcp"},
-			end: cdr.EndCompleted, releasedBy: cdr.ByCaller, status: 200, q850: 16},
-		{name: "UDP to TCP, callee hangs up", play: play{caller: "caller-await-bye", callee: "callee-bye", calleeNet: "tcp"},
-			end: cdr.EndCompleted, releasedBy: cdr.ByCallee, status: 200, q850: 16},
-		{name: "TCP to UDP, hold and resume", play: play{caller: "caller-hold", callee: "callee-reinvited-twice", callerNet: "tcp"},
-			end: cdr.EndCompleted, releasedBy: cdr.ByCaller, status: 200, q850: 16},
+	var rows []scenario
+	for _, table := range [][]scenario{
+		basicScenarios(), failureScenarios(), earlyScenarios(), reliableScenarios(), updateScenarios(), reinviteScenarios(),
+		transportScenarios(),
+	} {
+		rows = append(rows, table...)
 	}
+	return rows
 }
 
 // TestScenarios carries each pair of scenarios through the gateway.
@@ -120,13 +77,15 @@ func (s scenario) through(w *world) {
 	if s.reverse {
 		a, b = b, a
 	}
-	id := w.bind(a, b, w.x)
+	id := w.bind(a, b, w.x, s.bind...)
 
 	o := w.play(s.play)
 	if o.callerStatus != 0 || o.calleeStatus != 0 {
 		w.t.Errorf("the caller's SIPp ended with %d, the callee's with %d", o.callerStatus, o.calleeStatus)
 	}
 	w.unseen(o)
+	sameSession(w.t, "caller", o.callerHeard)
+	sameSession(w.t, "callee", o.calleeHeard)
 	calls := max(s.play.calls, 1)
 	s.sawInvites(w.t, o, max(s.invites, 1))
 	records := w.records()
@@ -139,7 +98,7 @@ func (s scenario) through(w *world) {
 	if s.heard != nil {
 		s.heard(w.t, o)
 	}
-	w.shut(w.caller.number, w.callee.number, w.forwarder)
+	w.shut(w.caller.number, w.callee.number, w.forwarder, w.onward)
 }
 
 // unseen looks through everything that either phone received, retransmissions too and in every disguise, for what
@@ -197,14 +156,8 @@ func (s scenario) agrees(w *world, r cdr.View, bindingID string, seq uint64) {
 	check("callee_in", r.CalleeIn, w.x)
 	check("caller_out", r.CallerOut, w.x)
 	check("callee_out", r.CalleeOut, masked(w.callee.number))
-	check("end", r.End, s.end)
-	check("released_by", r.ReleasedBy, s.releasedBy)
-	check("sip_status", r.SIPStatus, s.status)
-	if s.q850 != 0 {
-		check("q850", r.Q850, s.q850)
-	}
-	check("refusal", string(r.Refusal), "")
-	answered := s.status == 200
+	s.want.agrees(t, r)
+	answered := s.want.status == 200
 	check("answered", !r.AnsweredAt.IsZero(), answered)
 	check("times in order", !r.ReceivedAt.IsZero() && !r.ReleasedAt.Before(r.ReceivedAt), true)
 	if s.audio && (r.Media.AtoB.Packets < 20 || r.Media.BtoA.Packets < 20) {
@@ -213,35 +166,28 @@ func (s scenario) agrees(w *world, r cdr.View, bindingID string, seq uint64) {
 	}
 }
 
-// shownInIdentity: with identity: pai every INVITE to the callee has the header.
-func shownInIdentity(t *testing.T, o outcome) {
-	for _, m := range o.calleeHeard {
-		if strings.HasPrefix(m.First(), "INVITE ") && len(m.Header("P-Asserted-Identity")) != 1 {
-			t.Errorf("INVITE without one P-Asserted-Identity:\n%s", m.Text)
-		}
+func (e ending) agrees(t *testing.T, r cdr.View) {
+	t.Helper()
+	got := ending{end: r.End, releasedBy: r.ReleasedBy, status: r.SIPStatus, refusal: r.Refusal}
+	if e.q850 != 0 {
+		got.q850 = r.Q850
 	}
-}
-
-// answeredAgain: the 200 was sent again while the ACK was missing.
-func answeredAgain(t *testing.T, o outcome) {
-	if n := count(o.callerHeard, "SIP/2.0 200", "INVITE"); n < 2 {
-		t.Errorf("the caller got %d answers before its late ACK, want a second", n)
-	}
-}
-
-// hungUpAgain: the BYE was sent again while its answer was missing.
-func hungUpAgain(t *testing.T, o outcome) {
-	if n := count(o.calleeHeard, "BYE ", "BYE"); n < 2 {
-		t.Errorf("the callee got %d BYEs before it answered, want a second", n)
+	if got != e {
+		t.Errorf("record: the end is %+v, want %+v", got, e)
 	}
 }
 
 func count(messages []rig.Message, first, method string) int {
-	n := 0
+	return len(pick(messages, first, method))
+}
+
+// pick gives the messages whose start line begins so and whose CSeq is of a method.
+func pick(messages []rig.Message, first, method string) []rig.Message {
+	var found []rig.Message
 	for _, m := range messages {
 		if strings.HasPrefix(m.First(), first) && strings.HasSuffix(strings.Join(m.Header("CSeq"), ""), " "+method) {
-			n++
+			found = append(found, m)
 		}
 	}
-	return n
+	return found
 }

@@ -33,6 +33,7 @@ type world struct {
 	hosts          rig.Hosts
 	caller, callee subscriber
 	forwarder      string // a third real number that the caller's messages mention
+	onward         string // a fourth, that the callee's mention
 	x              string
 	left, right    netip.AddrPort // where the gateway listens toward either
 	gateway        *rig.Gateway
@@ -43,7 +44,7 @@ func newWorld(t *testing.T) *world {
 	w := &world{t: t, dir: workDir(t), hosts: rig.NewHosts()}
 	w.caller = at("138"+digits(8), w.port(w.hosts.Caller))
 	w.callee = at("139"+digits(8), w.port(w.hosts.Callee))
-	w.forwarder = "137" + digits(8)
+	w.forwarder, w.onward = "137"+digits(8), "136"+digits(8)
 	w.x = block + digits(4)
 	w.left, w.right = w.port(w.hosts.Left), w.port(w.hosts.Right)
 	return w
@@ -78,6 +79,7 @@ type setup struct {
 	callerNet         string // udp or tcp; empty: udp
 	calleeNet         string
 	identity          string // header that repeats the 700 number; empty: none
+	left, right       string // further keys of the caller's trunk and of the callee's: "early_media: ringing, ..."
 	flags             []string
 	withoutConfigFile bool // the flags alone
 }
@@ -85,15 +87,18 @@ type setup struct {
 // config has a trunk on either side, each with its own listener, pool and address, so that whatever crosses shows.
 func (w *world) config(s setup) string {
 	var b strings.Builder
-	side := func(name, network string, at netip.AddrPort, phone subscriber, other string) (listener, pool, trunk string) {
+	side := func(name, network string, at netip.AddrPort, phone subscriber, other, more string) (listener, pool, trunk string) {
 		listener = fmt.Sprintf("    - {name: %s, bind: \"%s:%s\"}\n", name, network, at)
 		pool = fmt.Sprintf("    - {name: %s, address: %s, ports: 40000-40999}\n", name, at.Addr())
-		trunk = fmt.Sprintf("  - {name: %s, sources: [\"%s/32\"], targets: [\"sip:%s;transport=%s\"], route_to: %s, listen: %s, media: %s, identity: %s}\n",
-			name, phone.addr.Addr(), phone.addr, network, other, name, name, or(s.identity, "none"))
+		if more != "" {
+			more = ", " + more
+		}
+		trunk = fmt.Sprintf("  - {name: %s, sources: [\"%s/32\"], targets: [\"sip:%s;transport=%s\"], route_to: %s, listen: %s, media: %s, identity: %s%s}\n",
+			name, phone.addr.Addr(), phone.addr, network, other, name, name, or(s.identity, "none"), more)
 		return listener, pool, trunk
 	}
-	ll, lp, lt := side("left", or(s.callerNet, "udp"), w.left, w.caller, "right")
-	rl, rp, rt := side("right", or(s.calleeNet, "udp"), w.right, w.callee, "left")
+	ll, lp, lt := side("left", or(s.callerNet, "udp"), w.left, w.caller, "right", s.left)
+	rl, rp, rt := side("right", or(s.calleeNet, "udp"), w.right, w.callee, "left", s.right)
 	fmt.Fprintf(&b, "sip:\n  ring_timeout: %s\n  drain_time: %s\n  listen:\n%s%smedia:\n  pools:\n%s%strunks:\n%s%s",
 		or(s.ringTimeout, "60s"), or(s.drainTime, "30s"), ll, rl, lp, rp, lt, rt)
 	return b.String()

@@ -45,6 +45,8 @@ func reliableScenarios() []scenario {
 			want: callerHangsUp},
 		{name: "held by UPDATE before the answer", play: pair("caller-early-update", "callee-early-updated"), alone: true,
 			want: callerHangsUp},
+		{name: "UPDATE before the answer, which the callee does not take", play: pair("caller-update-too-early", "callee-reliable-media"),
+			want: callerHangsUp},
 		{name: "held by the callee's UPDATE before the answer", play: pair("caller-early-updated", "callee-early-update"), alone: true, want: callerHangsUp},
 	}
 }

@@ -51,7 +51,7 @@ func all() []scenario {
 	var rows []scenario
 	for _, table := range [][]scenario{
 		basicScenarios(), failureScenarios(), earlyScenarios(), reliableScenarios(), updateScenarios(), reinviteScenarios(),
-		transportScenarios(),
+		sessionScenarios(), requestScenarios(), misbehavingScenarios(), reasonScenarios(), identityScenarios(), transportScenarios(),
 	} {
 		rows = append(rows, table...)
 	}

@@ -1,6 +1,7 @@
 package rig
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -115,11 +116,15 @@ func TestCompleteRefuses(t *testing.T) {
 	}
 }
 
-// TestCompleteEveryScenario: what no test plays would not be found to be wrong.
+// TestCompleteEveryScenario: each can be played, and README says what it is for.
 func TestCompleteEveryScenario(t *testing.T) {
 	files, err := filepath.Glob("../../../../testdata/sipp/call*-*.xml")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("%d scenarios, %v", len(files), err)
+	}
+	readme, err := os.ReadFile("../../../../testdata/sipp/README.md")
+	if err != nil {
+		t.Fatal(err)
 	}
 	for _, f := range files {
 		source, err := os.ReadFile(f)
@@ -132,6 +137,10 @@ func TestCompleteEveryScenario(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		case !strings.Contains(string(whole), `<scenario name="`+name+`">`):
 			t.Errorf("%s has another name inside", name)
+		}
+		role, rest, _ := strings.Cut(name, "-")
+		if column := map[string]string{"caller": "\n| `%s` |", "callee": " | `%s` |"}[role]; !strings.Contains(string(readme), fmt.Sprintf(column, rest)) {
+			t.Errorf("README does not say what %s is for", name)
 		}
 	}
 }

@@ -42,7 +42,10 @@ type HopFailed struct {
 }
 
 // Cancel sends a CANCEL for a pending INVITE of ours (section 9.1).
-type Cancel struct{ Tx Tx }
+type Cancel struct {
+	Tx   Tx
+	Q850 int // why (RFC 3326); 0: not said
+}
 
 // Abandon ends a client transaction that will not be answered.
 type Abandon struct{ Tx Tx }

@@ -188,7 +188,11 @@ func (c *Call) cancelInvite(env *Env, s Side) {
 		return
 	}
 	l.Client.Cancelled = true
-	env.do(Cancel{Tx: l.Client.Tx})
+	cause := c.Record.Q850
+	if s == Third {
+		cause = c.Transfers[0].Record.Q850
+	}
+	env.do(Cancel{Tx: l.Client.Tx, Q850: cause})
 	env.do(StartTimer{Timer{CancelTimer, s}, env.Config.Timers.Timeout()})
 }
 

@@ -150,14 +150,20 @@ func (g *Gateway) run() error {
 	rand.Read(secret[:])
 	g.routers.New = func() any { return token.NewRouter(secret, g.options.Shards) }
 	var advertise []string
-	for _, l := range g.options.Listeners {
+	var streams []shard.Stream
+	for i, l := range g.options.Listeners {
 		advertise = append(advertise, l.Advertise)
+		beside := shard.Stream{Listener: -1}
+		if j, ok := g.transport.Companion(i); ok {
+			beside = shard.Stream{Listener: j, Port: g.transport.Addr(j).Port()}
+		}
+		streams = append(streams, beside)
 	}
 	now := time.Now()
 	for i := range g.options.Shards {
 		c := shard.Config{
 			Index: i, Router: token.NewRouter(secret, g.options.Shards), Call: config,
-			Advertise: advertise, MaxCalls: g.options.MaxCalls,
+			Advertise: advertise, Streams: streams, MaxCalls: g.options.MaxCalls,
 		}
 		rand.Read(c.Seed[:])
 		var err error

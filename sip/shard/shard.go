@@ -284,7 +284,7 @@ func (s *Shard) perform(l *live) {
 		case call.Ask:
 			s.ask(l, a)
 		case call.Cancel:
-			s.cancel(a.Tx)
+			s.cancel(a)
 		case call.Abandon:
 			if t := s.txs[a.Tx]; t != nil {
 				s.step(t, transaction.Abandon, nil)

@@ -194,12 +194,13 @@ func (s *Shard) ask(l *live, a call.Ask) {
 
 // cancel sends the CANCEL of a pending INVITE: its Request-URI, Via, From, To,
 // Call-ID, Route and CSeq number (section 9.1).
-func (s *Shard) cancel(key call.Tx) {
-	t := s.txs[key]
+func (s *Shard) cancel(a call.Cancel) {
+	t := s.txs[a.Tx]
 	if t == nil || t.request == nil {
 		return
 	}
 	r := s.shortOf(t.request, "CANCEL")
+	r.Q850 = a.Q850
 	c := s.open(call.ClientTx(r.Branch, "CANCEL"), transaction.Client, t.flow)
 	if c == nil {
 		return

@@ -16,12 +16,12 @@ import (
 )
 
 // overTCP is a caller and a callee on TCP, both of which can be connected to.
-func (w *world) overTCP() (caller, callee *handset) {
+func (w *world) overTCP() (caller, callee *wiredPhone) {
 	w.t.Helper()
 	w.serve(setup{callerNet: "tcp", calleeNet: "tcp"})
 	w.bind(w.caller.number, w.callee.number, w.x)
 	plain := func(c net.Conn) (wire, error) { return newStream(c), nil }
-	caller = w.newHandset("caller", w.caller, flow.TCP, w.caller.addr.String(), w.left, phone.Behaviour{})
+	caller = w.newWiredPhone("caller", w.caller, flow.TCP, w.caller.addr.String(), w.left, phone.Behaviour{})
 	caller.dial = func() (wire, error) {
 		c, err := tcpFrom(w.hosts.Caller, w.left)
 		if err != nil {
@@ -30,7 +30,7 @@ func (w *world) overTCP() (caller, callee *handset) {
 		return newStream(c), nil
 	}
 	caller.accept(w.caller.addr, plain)
-	callee = w.newHandset("callee", w.callee, flow.TCP, w.callee.addr.String(), w.right, phone.Behaviour{})
+	callee = w.newWiredPhone("callee", w.callee, flow.TCP, w.callee.addr.String(), w.right, phone.Behaviour{})
 	callee.accept(w.callee.addr, plain)
 	return caller, callee
 }

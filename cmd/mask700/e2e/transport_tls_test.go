@@ -70,8 +70,8 @@ func (s *secured) client(names ...string) *tls.Config {
 }
 
 // rightSwitch is the called side, as a server that knows the gateway by its certificate.
-func (s *secured) rightSwitch(shows string, b phone.Behaviour) *handset {
-	h := s.newHandset("callee", s.callee, flow.TLS, s.callee.addr.String(), s.right, b)
+func (s *secured) rightSwitch(shows string, b phone.Behaviour) *wiredPhone {
+	h := s.newWiredPhone("callee", s.callee, flow.TLS, s.callee.addr.String(), s.right, b)
 	config := &tls.Config{
 		Certificates: []tls.Certificate{s.peers.Issue(transporttest.Holder{DNS: []string{shows}})},
 		ClientCAs:    s.own.Pool(), ClientAuth: tls.RequireAndVerifyClientCert,
@@ -84,8 +84,8 @@ func (s *secured) rightSwitch(shows string, b phone.Behaviour) *handset {
 }
 
 // leftSwitch is the calling side. Its address is on no trunk.
-func (s *secured) leftSwitch(b phone.Behaviour) *handset {
-	h := s.newHandset("caller", s.caller, flow.TLS, s.caller.addr.String(), s.left, b)
+func (s *secured) leftSwitch(b phone.Behaviour) *wiredPhone {
+	h := s.newWiredPhone("caller", s.caller, flow.TLS, s.caller.addr.String(), s.left, b)
 	h.dial = func() (wire, error) {
 		c, err := tlsFrom(s.hosts.Caller, s.left, s.client(callerName))
 		if err != nil {
@@ -97,7 +97,7 @@ func (s *secured) leftSwitch(b phone.Behaviour) *handset {
 }
 
 // ended looks at the one record and at what either side was sent, and ends the gateway.
-func (s *secured) ended(trunkIn, end, by string, status int, caller, callee *handset) {
+func (s *secured) ended(trunkIn, end, by string, status int, caller, callee *wiredPhone) {
 	s.t.Helper()
 	s.unheard(caller, s.secretsOfCallee())
 	s.unheard(callee, s.secretsOfCaller())
@@ -219,7 +219,7 @@ func TestWebSocketCalls(t *testing.T) {
 			t.Parallel()
 			s := newSecured(t)
 			at := map[flow.Network]netip.AddrPort{flow.WS: s.web, flow.WSS: s.secureWeb}[row.network]
-			caller := s.newHandset("caller", s.caller, row.network, "a1b2c3.invalid", at, phone.Behaviour{})
+			caller := s.newWiredPhone("caller", s.caller, row.network, "a1b2c3.invalid", at, phone.Behaviour{})
 			caller.dial = func() (wire, error) {
 				var c net.Conn
 				var err error

@@ -24,7 +24,7 @@ import (
 	"mask700/sip/token"
 )
 
-// wire is one connection of a handset.
+// wire is one connection of a telephone.
 type wire interface {
 	receive() ([]byte, error) // one message
 	send([]byte) error
@@ -81,8 +81,8 @@ func (w *web) receive() ([]byte, error) {
 
 func (w *web) send(b []byte) error { return wsutil.WriteClientText(w, b) }
 
-// handset is a telephone on connections: the one that it made last, or that came in last.
-type handset struct {
+// wiredPhone is a telephone on connections: the one that it made last, or that came in last.
+type wiredPhone struct {
 	t      *testing.T
 	dial   func() (wire, error) // nil: it only waits for connections
 	phone  *phone.Phone         // the loop's
@@ -98,9 +98,9 @@ type handset struct {
 	}
 }
 
-// newHandset begins a telephone. Host is what stands in its Via and Contact.
-func (w *world) newHandset(role string, s subscriber, network flow.Network, host string, server netip.AddrPort, b phone.Behaviour) *handset {
-	h := &handset{t: w.t, orders: make(chan func()), frames: make(chan []byte), stop: make(chan struct{})}
+// newWiredPhone begins a telephone. Host is what stands in its Via and Contact.
+func (w *world) newWiredPhone(role string, s subscriber, network flow.Network, host string, server netip.AddrPort, b phone.Behaviour) *wiredPhone {
+	h := &wiredPhone{t: w.t, orders: make(chan func()), frames: make(chan []byte), stop: make(chan struct{})}
 	h.phone = phone.New(phone.Config{
 		User: s.number, Host: host, Server: server.String(), Network: network, Name: role + "-name", Ring: 50 * time.Millisecond,
 		Mint: token.NewMint([32]byte([]byte(fmt.Sprintf("%-32.32s", role+w.x))), token.NewRouter(token.Secret{}, 1), 0),
@@ -116,7 +116,7 @@ func (w *world) newHandset(role string, s subscriber, network flow.Network, host
 }
 
 // loop is the telephone's: messages, orders and its own timers.
-func (h *handset) loop() {
+func (h *wiredPhone) loop() {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -141,7 +141,7 @@ func (h *handset) loop() {
 }
 
 // transmit sends on the wire that there is; a telephone without one makes it, if it knows whom to call.
-func (h *handset) transmit(b []byte) {
+func (h *wiredPhone) transmit(b []byte) {
 	c := h.wire()
 	if c == nil && h.dial != nil {
 		var err error
@@ -156,21 +156,21 @@ func (h *handset) transmit(b []byte) {
 	}
 }
 
-func (h *handset) wire() wire {
+func (h *wiredPhone) wire() wire {
 	h.wires.Lock()
 	defer h.wires.Unlock()
 	return h.wires.current
 }
 
 // opened is how many connections there were so far.
-func (h *handset) opened() int {
+func (h *wiredPhone) opened() int {
 	h.wires.Lock()
 	defer h.wires.Unlock()
 	return h.wires.opened
 }
 
 // attach makes a connection the current one and listens on it until it ends.
-func (h *handset) attach(c wire) {
+func (h *wiredPhone) attach(c wire) {
 	h.wires.Lock()
 	h.wires.current = c
 	h.wires.opened++
@@ -197,7 +197,7 @@ func (h *handset) attach(c wire) {
 }
 
 // cut ends the current connection without a word.
-func (h *handset) cut() {
+func (h *wiredPhone) cut() {
 	h.wires.Lock()
 	c := h.wires.current
 	h.wires.current = nil
@@ -208,7 +208,7 @@ func (h *handset) cut() {
 }
 
 // accept takes connections in, each by shake.
-func (h *handset) accept(at netip.AddrPort, shake func(net.Conn) (wire, error)) {
+func (h *wiredPhone) accept(at netip.AddrPort, shake func(net.Conn) (wire, error)) {
 	h.t.Helper()
 	l, err := net.Listen("tcp", at.String())
 	if err != nil {
@@ -231,7 +231,7 @@ func (h *handset) accept(at netip.AddrPort, shake func(net.Conn) (wire, error)) 
 }
 
 // order does something with the telephone.
-func (h *handset) order(f func(*phone.Phone, time.Time)) {
+func (h *wiredPhone) order(f func(*phone.Phone, time.Time)) {
 	h.t.Helper()
 	done := make(chan struct{})
 	select {
@@ -243,7 +243,7 @@ func (h *handset) order(f func(*phone.Phone, time.Time)) {
 }
 
 // await waits until its call has come so far.
-func (h *handset) await(what phone.State) {
+func (h *wiredPhone) await(what phone.State) {
 	h.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
@@ -257,7 +257,7 @@ func (h *handset) await(what phone.State) {
 }
 
 // heard is everything that it was sent, for the search.
-func (h *handset) heard() (text string, malformed int) {
+func (h *wiredPhone) heard() (text string, malformed int) {
 	h.order(func(p *phone.Phone, _ time.Time) {
 		text, malformed = string(bytes.Join(p.RawReceived(), []byte("\n"))), p.Malformed()
 	})
@@ -265,7 +265,7 @@ func (h *handset) heard() (text string, malformed int) {
 }
 
 // unheard looks for what belongs to the other side in all that a telephone was sent.
-func (w *world) unheard(h *handset, secrets []string) {
+func (w *world) unheard(h *wiredPhone, secrets []string) {
 	w.t.Helper()
 	text, malformed := h.heard()
 	if word, found := rig.Find(text, secrets); found {
@@ -315,11 +315,11 @@ func webOver(c net.Conn, secrets string) (wire, error) {
 	return &web{made}, nil
 }
 
-func (w *world) dials(h *handset) {
+func (w *world) dials(h *wiredPhone) {
 	h.order(func(p *phone.Phone, now time.Time) { p.Dial(now, w.x) })
 }
 
-func hangUp(h *handset) { h.order(func(p *phone.Phone, now time.Time) { p.HangUp(now) }) }
+func hangUp(h *wiredPhone) { h.order(func(p *phone.Phone, now time.Time) { p.HangUp(now) }) }
 
 // settled waits until no call is left.
 func (w *world) settled() {

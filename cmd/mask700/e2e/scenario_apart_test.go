@@ -152,7 +152,7 @@ func TestNextTarget(t *testing.T) {
 			first := at(w.callee.number, w.port(w.hosts.Callee))
 			last := fmt.Sprintf("\"sip:%s;transport=%s\"", w.callee.addr, row.network)
 			both := fmt.Sprintf("\"sip:%s;transport=%s\", %s", first.addr, row.network, last)
-			w.serveWith(strings.Replace(w.config(setup{calleeNet: row.network}), last, both, 1), setup{})
+			w.serveWith(strings.Replace(w.config(setup{calleeNet: row.network, right: "watch: \"0\""}), last, both, 1), setup{})
 			w.run("block", "add", block)
 			w.bind(w.caller.number, w.callee.number, w.x)
 

@@ -46,10 +46,14 @@ type conn struct {
 	local   netip.AddrPort
 	peer    Peer
 	in      cutter
+	said    bool // by the peer, anything; the reader's
 	once    sync.Once
 	written atomic.Int64 // when bytes of a message last left, Unix nanoseconds
 	half    atomic.Bool  // the peer says nothing more
 	shut    atomic.Bool  // nor do we
+
+	doubtful doubtful
+	rejected bool // all that is in doubt has failed; the reader's
 }
 
 func newConn(e *streamEdge, id uint64, remote netip.AddrPort, dialled bool) *conn {
@@ -174,6 +178,9 @@ func (c *conn) run() {
 		c.raw.Close() // makes the writer's Write return
 	}
 	<-stopped
+	if doubtful := c.doubtful.settle(); c.rejected {
+		c.fail(doubtful)
+	}
 }
 
 // writeLoop writes what is queued, until the connection ends or its peer does
@@ -236,6 +243,9 @@ func (c *conn) count(m queued) {
 		c.written.Store(time.Now().UnixNano())
 		c.edge.counters.sent.Add(1)
 		c.edge.counters.sentBytes.Add(uint64(m.size))
+		if c.dialled && c.edge.tls != nil {
+			c.doubtful.add(m, c.edge.t.options.QueueMessages)
+		}
 	}
 }
 

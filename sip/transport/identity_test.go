@@ -305,6 +305,65 @@ func TestListenWantsAnAuthority(t *testing.T) {
 	}
 }
 
+// A server that does not like our certificate says so when we think that the
+// handshake is over: what was sent by then has failed, at once.
+func TestServerRefusesOurCertificate(t *testing.T) {
+	good, stranger := transporttest.NewAuthority(t), transporttest.NewAuthority(t)
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		server, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{
+			Certificates: []tls.Certificate{good.Issue(holder{DNS: []string{memberName}})}, MaxVersion: version,
+			ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: good.Pool(),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		done := make(chan struct{})
+		t.Cleanup(func() { server.Close(); <-done })
+		go func() {
+			defer close(done)
+			for {
+				c, err := server.Accept()
+				if err != nil {
+					return
+				}
+				_ = c.(*tls.Conn).Handshake() // it fails
+				// Until the client has gone: what it sent would reset the alert away.
+				_, _ = io.Copy(io.Discard, c.(*tls.Conn).NetConn())
+				c.Close()
+			}
+		}()
+		h, log := newRecorder(), &syncBuffer{}
+		tr := listen(t, h, Options{Logger: slog.New(slog.NewTextHandler(log, nil)), DialTLS: func(int, netip.AddrPort) *tls.Config {
+			c := ClientTLS(memberName, good.Pool(), nil)
+			c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+				own := stranger.Issue(holder{DNS: []string{"us.example"}})
+				return &own, nil
+			}
+			return c
+		}}, "tls 127.0.0.1:0")
+		f := Flow{Network: TLS, Remote: addrPortOf(server.Addr())}
+		for token := range uint64(3) {
+			tr.Send(f, []byte(options(1)), token+1)
+		}
+		failed := map[uint64]bool{}
+		for range 3 {
+			one := next(t, "failure", h.failed)
+			failed[one.token] = one.flow == f
+		}
+		if len(failed) != 3 {
+			t.Errorf("failed %v", failed)
+		}
+		eventually(t, "it is counted", func() bool {
+			s := tr.Stats().Listeners[0]
+			return s.Handshakes > 0 && s.SendErrors == 3
+		})
+		if !strings.Contains(log.String(), "the peer refuses") {
+			t.Errorf("logged:\n%s", log)
+		}
+		none(t, "failure", h.failed)
+	}
+}
+
 // A server is who its certificate says, not who it is at the address of.
 func TestServersCertificate(t *testing.T) {
 	good, other := transporttest.NewAuthority(t), transporttest.NewAuthority(t)

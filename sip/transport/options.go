@@ -16,7 +16,7 @@ type Options struct {
 
 	MaxConns          int // accepted connections per listener: 4096
 	MaxConnsPerSource int // accepted connections of one address per listener: 256
-	MaxUnproven       int // accepted connections per listener whose peer has yet to show its certificate: 256
+	MaxUnproven       int // accepted connections per listener whose peer has yet to show its certificate, an eighth from one address: 256
 	MaxDialled        int // dialled connections per listener: 1024
 
 	QueueBytes    int // bytes waiting to be written per connection: 1 MiB

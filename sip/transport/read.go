@@ -19,6 +19,7 @@ func (c *conn) readLoop() {
 		f.fill(n)
 		if n > 0 {
 			deadline.heard()
+			c.hear()
 		}
 		switch {
 		case err == nil:
@@ -29,8 +30,18 @@ func (c *conn) readLoop() {
 			continue
 		case errors.Is(err, io.EOF):
 			c.hearOut(f, deadline.asked)
+		default:
+			c.refused(err)
 		}
 		return
+	}
+}
+
+// hear notes that the peer has said something.
+func (c *conn) hear() {
+	if !c.said {
+		c.said = true
+		c.doubtful.settle()
 	}
 }
 

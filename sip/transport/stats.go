@@ -20,7 +20,7 @@ type ListenerStats struct {
 
 	Sent       uint64 // messages that the kernel took
 	SentBytes  uint64 // of those messages
-	SendErrors uint64 // messages that it did not take, or that never came to a socket
+	SendErrors uint64 // messages that it did not take, that never came to a socket, or that a server refused with our certificate
 
 	Open       uint64 // stream connections now, those being dialled too
 	Opened     uint64 // stream connections so far, both directions

@@ -37,7 +37,8 @@ type streamEdge struct {
 		dialled   map[netip.AddrPort]*conn
 		accepted  int
 		perSource map[netip.Addr]int
-		unproven  int // of the accepted ones
+		unproven  map[netip.Addr]int // accepted ones whose peers have yet to show who they are
+		showing   int                // all of those
 	}
 }
 
@@ -46,6 +47,7 @@ func listenStreams(t *Transport, index int, l Listener, network Network) (*strea
 	e.conns.byID = make(map[uint64]*conn)
 	e.conns.dialled = make(map[netip.AddrPort]*conn)
 	e.conns.perSource = make(map[netip.Addr]int)
+	e.conns.unproven = make(map[netip.Addr]int)
 	if network.Secure() {
 		switch {
 		case l.TLS == nil:
@@ -137,8 +139,8 @@ func drop(nc *net.TCPConn) {
 }
 
 // admit makes an accepted connection, or none if there are too many. Those who
-// have yet to show who they are have a bound of their own, so that they do not
-// keep others out.
+// have yet to show who they are have a bound of their own, and each a part of
+// it, so that they do not keep others out.
 func (e *streamEdge) admit(remote netip.AddrPort, unproven bool) *conn {
 	e.conns.Lock()
 	defer e.conns.Unlock()
@@ -146,12 +148,13 @@ func (e *streamEdge) admit(remote netip.AddrPort, unproven bool) *conn {
 	switch {
 	case e.conns.closed, e.conns.accepted >= o.MaxConns, e.conns.perSource[remote.Addr()] >= o.MaxConnsPerSource:
 		return nil
-	case unproven && e.conns.unproven >= o.MaxUnproven:
+	case unproven && (e.conns.showing >= o.MaxUnproven || e.conns.unproven[remote.Addr()] >= max(1, o.MaxUnproven/8)):
 		return nil
 	}
 	c := newConn(e, e.t.ids.Add(1), remote, false)
 	if c.unproven = unproven; unproven {
-		e.conns.unproven++
+		e.conns.showing++
+		e.conns.unproven[remote.Addr()]++
 	}
 	e.conns.accepted++
 	e.conns.perSource[remote.Addr()]++
@@ -178,9 +181,18 @@ func (e *streamEdge) prove(c *conn) bool {
 
 // proven is called with the lock of conns.
 func (e *streamEdge) proven(c *conn) {
-	if c.unproven {
-		c.unproven = false
-		e.conns.unproven--
+	if !c.unproven {
+		return
+	}
+	c.unproven = false
+	e.conns.showing--
+	drain(e.conns.unproven, c.remote.Addr())
+}
+
+// drain counts one down, and forgets who has none left.
+func drain(m map[netip.Addr]int, a netip.Addr) {
+	if m[a]--; m[a] == 0 {
+		delete(m, a)
 	}
 }
 
@@ -211,7 +223,5 @@ func (e *streamEdge) forget(c *conn) {
 	}
 	e.proven(c)
 	e.conns.accepted--
-	if e.conns.perSource[c.remote.Addr()]--; e.conns.perSource[c.remote.Addr()] == 0 {
-		delete(e.conns.perSource, c.remote.Addr())
-	}
+	drain(e.conns.perSource, c.remote.Addr())
 }

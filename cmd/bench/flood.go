@@ -68,7 +68,7 @@ func (b *bench) pour(ctx context.Context, o options, see func(point)) ([]point, 
 			return nil, err
 		}
 		sent++
-		if sent%(16*burst) == 0 || sent == o.packets {
+		if sent%stretch == 0 || sent == o.packets {
 			if err := b.keepUp(ctx, s, sent, began, o.floodRate); err != nil {
 				return nil, err
 			}
@@ -89,10 +89,14 @@ func (b *bench) pour(ctx context.Context, o options, see func(point)) ([]point, 
 	return list, nil
 }
 
-// waitingLimit is how many bytes may wait in the gateway's socket before the
-// flood waits too, so that most of it is read and not dropped by the kernel. The
-// socket has room for 8 MiB.
-const waitingLimit = 2 << 20
+// A flood is sent in stretches of so many packets, and one more is sent when no
+// more bytes than these wait in the gateway's socket, so that most of it is read
+// and not dropped by the kernel. The socket has room for 8 MiB, of which a packet
+// takes 1.5 KiB; to ask how much waits costs the kernel milliseconds.
+const (
+	stretch      = 48 * burst
+	waitingLimit = 2 << 20
+)
 
 // keepUp waits until the next packets may be sent: as the rate says, or with none
 // as soon as the gateway has read what was sent.

@@ -96,19 +96,25 @@ func waitingAt(at netip.AddrPort) (int64, error) {
 	ip := at.Addr().As4()
 	local := fmt.Sprintf("%08X:%04X", binary.NativeEndian.Uint32(ip[:]), at.Port())
 	waiting := int64(-1)
-	err := eachSocket(func(fields []string) error {
-		if fields[1] != local {
-			return nil
+	// The table is no snapshot: a line can be missing while others come and go.
+	for tries := 0; waiting < 0; tries++ {
+		if tries == 5 {
+			return 0, fmt.Errorf("no socket is bound to %v", at)
 		}
-		_, queue, _ := strings.Cut(fields[4], ":")
-		n, err := strconv.ParseInt(queue, 16, 64)
-		waiting = n
-		return err
-	})
-	if err == nil && waiting < 0 {
-		err = fmt.Errorf("no socket is bound to %v", at)
+		err := eachSocket(func(fields []string) error {
+			if fields[1] != local {
+				return nil
+			}
+			_, queue, _ := strings.Cut(fields[4], ":")
+			n, err := strconv.ParseInt(queue, 16, 64)
+			waiting = n
+			return err
+		})
+		if err != nil {
+			return 0, err
+		}
 	}
-	return waiting, err
+	return waiting, nil
 }
 
 // eachSocket gives the fields of every line of the kernel's table of UDP sockets.

@@ -102,11 +102,14 @@ func (d *Dialog) learn(m *message.Message) {
 // left to the path that the dialog has used so far: names are resolved for
 // trunks, never for a peer's say-so.
 func along(f flow.Flow, u message.URI) flow.Flow {
+	if !f.Network.Dials() {
+		return f // who came by a WebSocket is reached there alone (RFC 7118 section 5)
+	}
 	addr, err := netip.ParseAddr(strings.Trim(u.Host, "[]"))
 	if err != nil || addr.IsUnspecified() || addr.IsMulticast() || addr.Unmap().Is4() != f.Remote.Addr().Unmap().Is4() {
 		return f
 	}
-	if transport := u.Param("transport"); transport != "" && !strings.EqualFold(transport, f.Network.String()) {
+	if transport := u.Param("transport"); transport != "" && !strings.EqualFold(transport, f.Network.Param()) {
 		// The path that the dialog uses is known to work and belongs to the
 		// trunk; a peer that names another protocol for itself is still reached
 		// on it.

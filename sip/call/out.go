@@ -33,7 +33,7 @@ func contact(user string, f flow.Flow, host string) string {
 	if f.Network == flow.UDP {
 		return "<sip:" + user + "@" + host + ">"
 	}
-	return "<sip:" + user + "@" + host + ";transport=" + f.Network.String() + ">"
+	return "<sip:" + user + "@" + host + ";transport=" + f.Network.Param() + ">"
 }
 
 // prepareCallee composes the callee's leg from the edge alone, toward the first

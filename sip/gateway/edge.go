@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"time"
 
 	"mask700/sip/flow"
 	"mask700/sip/message"
@@ -83,9 +84,13 @@ func (g *Gateway) shardOf(callID string) int {
 	return r.Shard(callID)
 }
 
-// Lost says that a stream connection ended. Whoever still wants to send on it
-// hears of that then.
-func (g *Gateway) Lost(flow.Flow, bool) {}
+// Lost says that a stream connection ended: what left on it last may have to be
+// sent again.
+func (g *Gateway) Lost(f flow.Flow, dialled bool) {
+	for _, l := range g.loops {
+		l.inbox.put(item{do: func(s *shard.Shard) { s.Lost(time.Now(), f, dialled) }})
+	}
+}
 
 // Failed says that a message could not be delivered.
 func (g *Gateway) Failed(_ flow.Flow, token uint64) {

@@ -98,3 +98,46 @@ func TestASmallRequestStaysADatagram(t *testing.T) {
 		t.Errorf("%d bytes left by %+v", len(last.Bytes), last.Flow)
 	}
 }
+
+// A request that the kernel had taken when its connection ended is sent once more,
+// on another one; one that has been answered is not.
+func TestARequestOnAConnectionThatIsLost(t *testing.T) {
+	s := streams(t)
+	first := s.sent[len(s.sent)-1]
+	lost := first.Flow
+	lost.Conn = 99
+	n := len(s.sent)
+	s.shard.Lost(s.now, lost, false) // one that the peer had made
+	s.drain()
+	if len(s.sent) != n {
+		t.Fatalf("sent again for a connection that it did not leave on: %v", s.starts()[n:])
+	}
+	s.shard.Lost(s.now, lost, true)
+	s.drain()
+	if len(s.sent) != n+1 || string(s.sent[n].Bytes) != string(first.Bytes) || s.sent[n].Flow.Conn != 0 {
+		t.Fatalf("after its connection was lost: %v", s.starts()[n:])
+	}
+	s.shard.Lost(s.now, lost, true)
+	s.drain()
+	if len(s.sent) != n+1 {
+		t.Errorf("sent a third time: %v", s.starts()[n:])
+	}
+}
+
+func TestAnAnsweredRequestOnAConnectionThatIsLost(t *testing.T) {
+	s := streams(t)
+	callee := newActor(s.world, "second", "13900000002", "198.51.100.20:5061", 1)
+	first := s.sent[len(s.sent)-1]
+	s.hears(t, callee, first)
+	b, err := callee.write("180")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.receive(callee.flow(), b)
+	n := len(s.sent)
+	s.shard.Lost(s.now, first.Flow, true)
+	s.drain()
+	if len(s.sent) != n {
+		t.Errorf("sent again though it was answered: %v", s.starts()[n:])
+	}
+}

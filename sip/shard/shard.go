@@ -202,6 +202,31 @@ func (s *Shard) Failed(now time.Time, token uint64) {
 	s.step(t, transaction.Broken, nil)
 }
 
+// Lost says that a connection has ended. What the kernel had taken of it just before
+// may never have arrived, so that requests without any answer are sent once more,
+// on another connection: to who had them they are repetitions (section 17.2.2).
+// Dialled is a connection of ours to that peer, by which requests leave that name
+// none.
+func (s *Shard) Lost(now time.Time, f flow.Flow, dialled bool) {
+	s.env.Now = now
+	for _, token := range slices.Sorted(maps.Keys(s.tokens)) {
+		t := s.tokens[token]
+		if t == nil || t.flow.Network != f.Network || t.flow.Listener != f.Listener || t.again ||
+			t.machine.State != transaction.Calling && t.machine.State != transaction.Trying || !isClient(t) {
+			continue
+		}
+		switch {
+		case f.Conn != 0 && t.flow.Conn == f.Conn:
+			t.flow.Conn = 0
+		case !dialled || t.flow.Conn != 0 || t.flow.Remote != f.Remote:
+			continue
+		}
+		t.again = true
+		s.stats.Retransmitted++
+		s.transmit(t, t.last)
+	}
+}
+
 // Drain refuses new calls from now on, or takes them again.
 func (s *Shard) Drain(on bool) { s.draining = on }
 

@@ -20,6 +20,7 @@ type tx struct {
 	owner   *live
 	side    call.Side
 	quiet   bool
+	again   bool // sent once more on another connection
 	flow    flow.Flow
 	other   netip.AddrPort // where to try next when the connection of flow is gone
 	last    []byte

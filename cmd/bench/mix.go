@@ -76,7 +76,7 @@ func flood(to netip.AddrPort) []kind {
 	}
 	offer := "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 30000 RTP/AVP 8\r\na=rtpmap:8 PCMA/8000\r\n"
 	return []kind{
-		newKind(300, request("OPTIONS", "", "", "")),
+		newKind(304, request("OPTIONS", "", "", "")),
 		newKind(150, request("BYE", ";tag="+mark, "", "")),
 		newKind(100, request("ACK", ";tag="+mark, "", "")),
 		newKind(50, request("REGISTER", "", "Expires: 3600\r\n", "")),
@@ -86,8 +86,11 @@ func flood(to netip.AddrPort) []kind {
 		newKind(50, "X"+mark+strings.Repeat("\xff\x00", 300)),
 		newKind(50, "\x80\x08"+mark+strings.Repeat("\xd5", 160)), // RTP
 		newKind(50, strings.Replace(request("INVITE", "", "Subject: "+strings.Repeat("\"<,;", 200)+"\x00\r\n", ""), "\r\nVia: ", "\r\nVia ", 1)),
-		// Each of these is a call that is refused and leaves a record.
-		newKind(5, request("INVITE", "", "Content-Type: application/sdp\r\n", offer)),
+		// Each of these is a call that is refused: its transaction lasts for half a
+		// minute, because nobody acknowledges, and its record goes to disk. The
+		// store collects rows in memory until there are enough for a table, tens of
+		// MiB of them; so few that this is not taken for the flood's.
+		newKind(1, request("INVITE", "", "Content-Type: application/sdp\r\n", offer)),
 	}
 }
 

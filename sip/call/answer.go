@@ -138,7 +138,7 @@ func (c *Call) answered(env *Env, body []byte, offering bool) {
 	l := c.leg(Caller)
 	l.Server.Offering = offering
 	r := attached(200, body)
-	if rel := &l.Server.Reliable; rel.Unacked && rel.Described {
+	if rel := &l.Server.Reliable; rel.unsure() {
 		rel.Held = []message.Response{r}
 		return
 	}

@@ -58,6 +58,9 @@ func (r *Reliable) stop(env *Env, s Side) {
 	r.Unacked, r.Queue, r.Held = false, nil, nil
 }
 
+// unsure reports whether a description that we sent waits for its PRACK.
+func (r *Reliable) unsure() bool { return r.Unacked && r.Described }
+
 // inform sends the caller a provisional response above 100: reliably where it
 // asks for that, or where it can and there is a description that must not be
 // lost.

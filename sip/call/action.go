@@ -29,6 +29,7 @@ type Ask struct {
 	Side    Side
 	Tx      Tx
 	Flow    flow.Flow
+	Other   netip.AddrPort // where to dial when the connection of Flow is gone; not valid: its Remote
 	Request message.Request
 	Quiet   bool // the call does not want to hear of its end
 }
@@ -55,6 +56,7 @@ type Acknowledge struct {
 	Tx      Tx // of the INVITE
 	Tag     string
 	Flow    flow.Flow
+	Other   netip.AddrPort // as in Ask
 	Request message.Request
 }
 

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"mask700/media/sdp"
+	"mask700/sip/flow"
 	"mask700/sip/message"
 )
 
@@ -12,15 +13,9 @@ import (
 // 13.2.2.4).
 func (c *Call) calleeAnswers(env *Env, m *message.Message) {
 	l := c.leg(Callee)
-	if !l.Client.Pending {
-		if m.To.Tag != l.RemoteTag {
-			c.releaseFork(env, m)
-		}
-		return
-	}
 	l.Client.Pending = false
 	attended := l.RemoteTag
-	c.confirm(m)
+	l.confirm(m)
 	env.do(StopTimer{Timer{RingTimer, Callee}})
 	env.do(StopTimer{Timer{CancelTimer, Callee}})
 	env.do(StopTimer{Timer{ProgressTimer, Caller}})
@@ -63,8 +58,7 @@ func (c *Call) calleeAnswers(env *Env, m *message.Message) {
 
 // confirm makes the dialog of a 2xx the one of the leg, and forgets the early
 // ones.
-func (c *Call) confirm(m *message.Message) {
-	l := c.leg(Callee)
+func (l *Leg) confirm(m *message.Message) {
 	l.Spent = l.Seq
 	for i := range l.Forks {
 		l.Spent = max(l.Spent, l.Forks[i].Seq)
@@ -158,15 +152,15 @@ func (c *Call) pickedUp(env *Env, r message.Response) {
 // releaseFork takes a 2xx of a second phone that picked up: it is acknowledged
 // and released, in a dialog of its own. When its 2xx comes again only the ACK
 // was lost.
-func (c *Call) releaseFork(env *Env, m *message.Message) {
-	l := c.leg(Callee)
+func (c *Call) releaseFork(env *Env, s Side, m *message.Message) {
+	l := c.leg(s)
 	// The early dialogs are forgotten; whichever it was, no request in it had a higher
 	// number.
-	fork := Dialog{Flow: l.Flow, Target: l.Target, Seq: max(l.Spent, l.Client.Request.CSeq), SDP: sdp.NewLeg(c.SessionIDs[Callee])}
+	fork := Dialog{Flow: l.Flow, Target: l.Target, Seq: max(l.Spent, l.Client.Request.CSeq), SDP: sdp.NewLeg(l.SDP.SessionID)}
 	fork.establish(m)
 	ack := l.header(env, &fork, "ACK", l.Client.Request.CSeq)
 	if !l.Client.Offered {
-		attach(&ack, c.declined(Callee, &fork, m))
+		attach(&ack, c.declined(s, &fork, m))
 	}
 	ack.Authorization, ack.ProxyAuthorization = l.Client.Request.Authorization, l.Client.Request.ProxyAuthorization
 	env.do(Acknowledge{Tx: l.Client.Tx, Tag: m.To.Tag, Flow: fork.Flow, Request: ack})
@@ -174,11 +168,33 @@ func (c *Call) releaseFork(env *Env, m *message.Message) {
 		return
 	}
 	if len(c.Released) >= maxForks {
-		return
+		c.Released = c.Released[1:]
 	}
 	c.Released = append(c.Released, m.To.Tag)
 	r := l.nextRequest(env, &fork, "BYE")
 	r.Q850 = causeNormal
 	l.sign(env, &r)
-	env.do(Ask{Side: Callee, Tx: ClientTx(r.Branch, r.Method), Flow: fork.Flow, Request: r, Quiet: true})
+	env.do(Ask{Side: s, Tx: ClientTx(r.Branch, r.Method), Flow: fork.Flow, Other: fork.Other, Request: r, Quiet: true})
+}
+
+// lateSeq is how far beyond the CSeq of its INVITE a dialog may have been counted
+// that is not remembered any more.
+const lateSeq = 1000
+
+// Release makes the ACK and the BYE for a 2xx that comes when the call is over:
+// another phone has picked up after all (section 13.2.2.4). Via is that of the
+// INVITE, and the flow where it left; both requests leave where the second one says.
+func Release(env *Env, via string, f flow.Flow, m *message.Message) (ack, bye message.Request, to flow.Flow) {
+	d := Dialog{Flow: f}
+	d.establish(m)
+	compose := func(method string, seq uint32) message.Request {
+		target, route := d.path()
+		return message.Request{
+			Method: method, Target: target, Via: via, Branch: env.Mint.Branch(), Route: route, From: m.From.Text, To: m.To.Text,
+			CallID: m.CallID, CSeq: seq, MaxForwards: maxForwards,
+		}
+	}
+	ack, bye = compose("ACK", m.CSeq), compose("BYE", m.CSeq+lateSeq)
+	bye.Q850 = causeNormal
+	return ack, bye, d.Flow
 }

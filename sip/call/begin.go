@@ -2,6 +2,7 @@ package call
 
 import (
 	"slices"
+	"time"
 
 	"mask700/binding"
 	"mask700/binding/cdr"
@@ -58,6 +59,9 @@ func New(env *Env, a Arrival) *Call {
 		Reliable: reliability(a.Trunk, m),
 	}
 
+	if m.Expires > 0 {
+		c.ExpiresAt = env.Now.Add(time.Duration(m.Expires) * time.Second)
+	}
 	c.Record = cdr.Record{ID: c.ID, TrunkIn: a.Trunk.Name, ReceivedAt: env.Now}
 	dialled, dialledErr := trunk.ReadDialled(env.Config.Plan, m.Target)
 	number, known := a.Trunk.ReadCaller(env.Config.Plan, m)
@@ -233,5 +237,9 @@ func (c *Call) place(env *Env) {
 		c.end(env, ending{end: cdr.EndFailed, by: byPlatform, status: 488})
 		return
 	}
-	env.do(StartTimer{Timer{RingTimer, Callee}, env.Config.RingTimeout})
+	wait := env.Config.RingTimeout
+	if !c.ExpiresAt.IsZero() {
+		wait = min(wait, max(c.ExpiresAt.Sub(env.Now), 0))
+	}
+	env.do(StartTimer{Timer{RingTimer, Callee}, wait})
 }

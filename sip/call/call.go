@@ -128,9 +128,10 @@ type Call struct {
 	Realign     bool   // the caller was told another answer than the one that counts
 	SessionIDs  [2]uint64
 
-	Edge   binding.Edge // who is called and what is shown
-	Passed Passed       // what goes on unchanged of a call that is not masked
-	Hops   []Hop        // targets that are left to try
+	ExpiresAt time.Time    // the caller waits no longer (Expires); zero: it does not say
+	Edge      binding.Edge // who is called and what is shown
+	Passed    Passed       // what goes on unchanged of a call that is not masked
+	Hops      []Hop        // targets that are left to try
 
 	Final     Final      // the answer that the caller's INVITE ends with
 	Byes      []Reply    // BYE requests to be answered once the record is on disk

@@ -29,7 +29,8 @@ type Dialog struct {
 	To        string // of our requests, complete
 	Target    string // the remote target (section 12.2.1.1)
 	Route     []string
-	Flow      flow.Flow // where our requests leave
+	Flow      flow.Flow      // where our requests leave
+	Other     netip.AddrPort // where the target says it is, when a connection leads to it from elsewhere
 
 	Seq       uint32 // last CSeq of ours
 	RemoteSeq uint32 // last CSeq of theirs
@@ -68,7 +69,7 @@ func (d *Dialog) establish(m *message.Message) {
 	slices.Reverse(d.Route)
 	if m.Contact == nil && len(d.Route) > 0 {
 		if u, ok := message.RouteURI(d.Route[0]); ok {
-			d.Flow = along(d.Flow, u)
+			d.head(u)
 		}
 	}
 	d.retarget(m)
@@ -88,7 +89,36 @@ func (d *Dialog) retarget(m *message.Message) {
 			next = u
 		}
 	}
-	d.Flow = along(d.Flow, next)
+	d.head(next)
+}
+
+// head turns the dialog's requests to a URI. While there is a connection that the
+// peer itself has made or answered on, they leave on that: a phone behind a NAT is
+// reached by no other way, and where its Contact says is only tried when the
+// connection is gone.
+func (d *Dialog) head(u message.URI) {
+	next := along(d.Flow, u)
+	if d.Flow.Conn != 0 && next.Conn == 0 {
+		d.Other = next.Remote
+		return
+	}
+	d.Flow, d.Other = next, netip.AddrPort{}
+}
+
+// follow takes the connection that the peer's newest request came on: an older one
+// may be gone.
+func (d *Dialog) follow(f flow.Flow) {
+	if f.Conn == 0 || f.Conn == d.Flow.Conn || f.Network != d.Flow.Network {
+		return
+	}
+	target := d.Other
+	if !target.IsValid() {
+		target = d.Flow.Remote
+	}
+	d.Flow, d.Other = f, target
+	if target.Addr() == f.Remote.Addr() {
+		d.Flow.Remote, d.Other = target, netip.AddrPort{}
+	}
 }
 
 // learn notes what the peer can do, from a message that says so.

@@ -170,9 +170,17 @@ func (c *Call) byeReceived(env *Env, ev Requested) {
 	c.end(env, e)
 }
 
-// cancelled takes a CANCEL. Of a re-INVITE it has no effect: that is answered
-// without ringing, and a CANCEL may always come too late (section 9).
+// cancelled takes a CANCEL. That of a re-INVITE goes on: the offer is taken back
+// from the other party, whose last word is then carried over (section 9.2).
 func (c *Call) cancelled(env *Env, ev Cancelled) {
+	for s := range c.Legs {
+		x := &c.Exchange
+		if c.Legs[s].Server.Tx == ev.Tx && x.active() && x.Method == "INVITE" && x.From == Side(s) && c.State < Ending {
+			x.Cancelled = true
+			c.cancelInvite(env, x.To)
+			return
+		}
+	}
 	if l := c.leg(Caller); ev.Tx != l.Server.Tx || l.Server.Final || l.State == Confirmed {
 		return
 	}
@@ -211,7 +219,12 @@ func (c *Call) fired(env *Env, ev Fired) {
 			c.thirdFailed(env, 480)
 			return
 		case l.Client.Again:
+			c.tooLate(env)
 			c.cancelInvite(env, s)
+			return
+		case !c.ExpiresAt.IsZero() && !env.Now.Before(c.ExpiresAt):
+			// The caller has said so (section 13.3.1).
+			c.end(env, ending{end: endNoAnswer, by: byCaller, status: 487, q850: causeNoAnswer})
 			return
 		}
 		c.end(env, ending{end: endNoAnswer, by: byPlatform, status: 480, q850: causeNoAnswer})
@@ -249,7 +262,7 @@ func (c *Call) fired(env *Env, ev Fired) {
 			return
 		}
 		c.acked(env, s)
-		c.end(env, ending{end: cdr.EndNoACK, by: byPlatform, status: 480, q850: causeRecovery})
+		c.end(env, ending{end: cdr.EndNoACK, by: c.role(s), status: 480, q850: causeRecovery})
 		c.leaveIfOver(env)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"mask700/binding"
 	"mask700/binding/cdr"
 	"mask700/media/sdp"
+	"mask700/sip/flow"
 	"mask700/sip/message"
 )
 
@@ -58,6 +59,7 @@ type Requested struct {
 	Tx      Tx // empty for ACK
 	Message *message.Message
 	Echo    message.Echo
+	Flow    flow.Flow // the connection that it came on, when the trunk's own
 }
 
 // Responded is a response to a request of ours.

@@ -15,14 +15,16 @@ var errNoAnswer = errors.New("call: the answer has no session description")
 // (RFC 3262), carried to the other and back. One at a time. An offer of our own
 // goes one way only.
 type Exchange struct {
-	From, To Side
-	Method   string     // of the request that the offer came in; "": it is ours
-	Back     Reply      // to an UPDATE or a PRACK; an INVITE is its leg's Server
-	Asked    Tx         // our request on the other leg; empty: no exchange
-	Late     bool       // a re-INVITE without an offer
-	Told     bool       // the answer came in a reliable provisional response
-	Before   [2]sdp.Leg // to go back to when it is refused
-	Heard    [2]uint64  // likewise
+	From, To  Side
+	Method    string     // of the request that the offer came in; "": it is ours
+	Back      Reply      // to an UPDATE or a PRACK; an INVITE is its leg's Server
+	Asked     Tx         // our request on the other leg; empty: no exchange
+	Late      bool       // a re-INVITE without an offer
+	Told      bool       // the answer came in a reliable provisional response
+	Refused   bool       // who made the offer has got 504 by now
+	Cancelled bool       // who made the offer has taken it back
+	Before    [2]sdp.Leg // to go back to when it is refused
+	Heard     [2]uint64  // likewise
 }
 
 func (x *Exchange) active() bool { return x.Asked != "" }
@@ -236,7 +238,21 @@ func (c *Call) askFor(env *Env, x Exchange, body []byte) {
 	}
 	c.invite(env, x.To, r, true)
 	// A transaction that has heard a provisional response waits for ever.
-	env.do(StartTimer{Timer{RingTimer, x.To}, env.Config.RingTimeout})
+	wait := env.Config.RingTimeout
+	if x.Method == "UPDATE" || x.Method == "PRACK" {
+		wait = min(wait, env.Config.Timers.Timeout()/2)
+	}
+	env.do(StartTimer{Timer{RingTimer, x.To}, wait})
+}
+
+// tooLate answers an UPDATE or a PRACK whose offer has gone on as a re-INVITE that
+// is not answered: its sender waits for 64*T1 only (RFC 3311 section 5.2).
+func (c *Call) tooLate(env *Env) {
+	x := &c.Exchange
+	if x.active() && !x.Refused && (x.Method == "UPDATE" || x.Method == "PRACK") {
+		x.Refused = true
+		c.reply(env, x.Back, message.Response{Status: 504})
+	}
 }
 
 // exchanged takes the other party's response to a re-INVITE.
@@ -347,6 +363,8 @@ func (c *Call) concluded(env *Env, m *message.Message, d *sdp.Description, err e
 	var body []byte
 	switch {
 	case err != nil:
+	case x.Refused:
+		err = errNoAnswer // its maker believes it refused
 	case x.own():
 		err = c.setRemotes(env)
 	default:
@@ -394,9 +412,14 @@ func (c *Call) exchangeRefused(env *Env, status, retryAfter int) {
 		c.ownRefused(env, x.To, status)
 		return
 	}
+	if x.Refused {
+		return
+	}
 	o := outcomeOf(status)
 	answer := message.Response{Status: o.status, Q850: o.q850}
 	switch {
+	case x.Cancelled && status == 487:
+		answer = message.Response{Status: 487}
 	case status == 491, status == 504 && c.State < Answered:
 		answer = message.Response{Status: status}
 	case status == 500 && retryAfter > 0:
@@ -443,7 +466,7 @@ func (c *Call) overtaken(env *Env, s Side, m *message.Message) {
 // dropOffer answers an UPDATE or a PRACK whose offer the end of the call has
 // overtaken. An INVITE gets its answer when the record is on disk.
 func (c *Call) dropOffer(env *Env, x Exchange) {
-	if x.Method == "UPDATE" || x.Method == "PRACK" {
+	if (x.Method == "UPDATE" || x.Method == "PRACK") && !x.Refused {
 		c.reply(env, x.Back, message.Response{Status: 487})
 	}
 }

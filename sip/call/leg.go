@@ -107,7 +107,7 @@ func (c *Call) invite(env *Env, s Side, r message.Request, again bool) {
 	l := c.leg(s)
 	l.sign(env, &r)
 	l.Client = Asked{Tx: ClientTx(r.Branch, "INVITE"), Request: r, Pending: true, Again: again, Offered: len(r.Body) > 0}
-	env.do(Ask{Side: s, Tx: l.Client.Tx, Flow: l.Flow, Request: r})
+	env.do(Ask{Side: s, Tx: l.Client.Tx, Flow: l.Flow, Other: l.Other, Request: r})
 }
 
 // send sends another request of ours inside a dialog and keeps it until its final
@@ -120,7 +120,7 @@ func (c *Call) send(env *Env, s Side, d *Dialog, sent Sent) bool {
 	l.sign(env, &sent.Request)
 	sent.Tx = ClientTx(sent.Request.Branch, sent.Request.Method)
 	l.Sent = append(l.Sent, sent)
-	env.do(Ask{Side: s, Tx: sent.Tx, Flow: d.Flow, Request: sent.Request})
+	env.do(Ask{Side: s, Tx: sent.Tx, Flow: d.Flow, Other: d.Other, Request: sent.Request})
 	return true
 }
 
@@ -229,7 +229,7 @@ func (c *Call) acknowledge(env *Env, s Side, answer []byte) {
 	// others.
 	r.Authorization, r.ProxyAuthorization = l.Client.Request.Authorization, l.Client.Request.ProxyAuthorization
 	attach(&r, answer)
-	env.do(Acknowledge{Tx: l.Client.Tx, Tag: l.RemoteTag, Flow: l.Flow, Request: r})
+	env.do(Acknowledge{Tx: l.Client.Tx, Tag: l.RemoteTag, Flow: l.Flow, Other: l.Other, Request: r})
 }
 
 // bye ends the leg's dialog, once. While a 2xx of ours waits for its ACK the

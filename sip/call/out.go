@@ -115,10 +115,16 @@ func (c *Call) dial(env *Env) error {
 // or has to. An offer in one of them needs the caller's answer, so that without an
 // offer of the caller's it has to take them too.
 func (c *Call) offerReliable(env *Env, r *message.Request) {
-	t := env.trunk(c.leg(Callee))
 	rel := &c.leg(Caller).Server.Reliable
+	if !c.LateOffer || rel.Can || rel.Must {
+		offerReliable(env.trunk(c.leg(Callee)), r)
+	}
+}
+
+// offerReliable says so as a trunk wants it.
+func offerReliable(t *trunk.Trunk, r *message.Request) {
 	switch {
-	case t.Reliable == trunk.ReliableOff, c.LateOffer && !rel.Can && !rel.Must:
+	case t.Reliable == trunk.ReliableOff:
 	case t.Reliable == trunk.ReliableRequired:
 		r.Require = needsPRACK
 		r.Supported = bothTags

@@ -62,14 +62,14 @@ func (c *Call) progress(env *Env, m *message.Message) {
 	if m.Status == 199 {
 		// That phone is out of it (RFC 6228); the caller sees no forks.
 		if reliable {
-			c.sendPRACK(env, d, m.RSeq, nil)
+			c.sendPRACK(env, Callee, d, m.RSeq, nil)
 		}
 		l.drop(m.To.Tag)
 		return
 	}
 	body, owed := c.earlyMedia(env, d, m, reliable)
 	if reliable && !owed {
-		c.sendPRACK(env, l.dialogOf(m.To.Tag), m.RSeq, nil)
+		c.sendPRACK(env, Callee, l.dialogOf(m.To.Tag), m.RSeq, nil)
 	}
 	c.ringing(env, m.Status, body)
 }
@@ -226,7 +226,7 @@ func (c *Call) answerDue(env *Env) {
 			body = c.declinedLast(Callee, d)
 		}
 		if d.State != Confirmed {
-			c.sendPRACK(env, d, d.RSeq, body)
+			c.sendPRACK(env, Callee, d, d.RSeq, body)
 			continue
 		}
 		c.acknowledge(env, Callee, body)

@@ -212,7 +212,7 @@ func (c *Call) answerInPRACK(env *Env, d *sdp.Description, err error) {
 	if l.OfferOut {
 		l.OfferOut, l.Answered = false, true
 		env.do(SettleMedia{c.Session})
-		c.sendPRACK(env, &l.Dialog, l.RSeq, body)
+		c.sendPRACK(env, Callee, &l.Dialog, l.RSeq, body)
 	}
 	c.answerDue(env)
 }
@@ -251,10 +251,10 @@ func (d *Dialog) takeReliable(m *message.Message) bool {
 }
 
 // sendPRACK acknowledges a reliable provisional response in its early dialog.
-func (c *Call) sendPRACK(env *Env, d *Dialog, rseq uint32, answer []byte) {
-	l := c.leg(Callee)
+func (c *Call) sendPRACK(env *Env, s Side, d *Dialog, rseq uint32, answer []byte) {
+	l := c.leg(s)
 	r := l.nextRequest(env, d, "PRACK")
 	r.RAck = message.RAck{RSeq: rseq, CSeq: l.Client.Request.CSeq, Method: "INVITE"}
 	attach(&r, answer)
-	c.send(env, Callee, d, Sent{Request: r})
+	c.send(env, s, d, Sent{Request: r})
 }

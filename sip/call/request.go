@@ -28,6 +28,7 @@ func (c *Call) requested(env *Env, ev Requested) {
 		return
 	}
 	d.RemoteSeq, d.Numbered = m.CSeq, true
+	d.follow(ev.Flow)
 	switch {
 	case d != &l.Dialog:
 		c.forkAsks(env, ev, back, d)
@@ -48,7 +49,7 @@ func (c *Call) requested(env *Env, ev Requested) {
 	case "INFO":
 		c.informed(env, ev.Side, back, m)
 	case "OPTIONS":
-		c.reply(env, back, message.Response{Status: 200, Allow: true, AcceptSDP: true})
+		c.reply(env, back, message.Response{Status: 200, Allow: true, AcceptSDP: true, Supported: supported(env.trunk(l))})
 	case "REFER":
 		c.referred(env, ev.Side, back, m)
 	case "SUBSCRIBE", "NOTIFY":
@@ -174,7 +175,12 @@ func (c *Call) responded(env *Env, ev Responded) {
 	if ev.Message.Status >= 200 {
 		l.Auth.Accepted()
 	}
+	again := !l.Client.Pending && ev.Message.Status/100 == 2
 	switch {
+	case again && !l.Client.Again:
+		if ev.Message.To.Tag != l.RemoteTag {
+			c.releaseFork(env, ev.Side, ev.Message)
+		}
 	case l.Client.Again && c.Exchange.Asked == ev.Tx && c.State < Ending:
 		c.exchanged(env, ev.Message)
 	case l.Client.Again:
@@ -201,6 +207,12 @@ func (c *Call) unanswered(env *Env, ev Unanswered) {
 		c.exchangeLost(env)
 	case ev.Side == Third:
 		l.Client.Pending = false
+		if c.thirdNext(env, 0) {
+			return
+		}
+		if r := &c.Transfers[0].Record; r.End == "" {
+			r.End, r.ReleasedBy = endUnavailable, byPlatform
+		}
 		c.thirdFailed(env, 480)
 		c.leaveIfOver(env)
 	case l.Client.Pending:

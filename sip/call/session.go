@@ -92,7 +92,8 @@ func (c *Call) granted(env *Env, s Side, m *message.Message) {
 		c.stopSession(env, s)
 		return
 	}
-	c.runSession(env, s, m.SessionExpires, m.Refresher != "uas")
+	// Nobody may ask for less than was said to be the least (RFC 4028 section 7.2).
+	c.runSession(env, s, max(m.SessionExpires, seconds(c.leastOf(env, s))), m.Refresher != "uas")
 }
 
 // runSession starts both ends of an interval: when it is refreshed, if by us, and
@@ -100,8 +101,8 @@ func (c *Call) granted(env *Env, s Side, m *message.Message) {
 func (c *Call) runSession(env *Env, s Side, interval int, ours bool) {
 	l := c.leg(s)
 	l.Session.Interval, l.Session.Ours, l.Session.Due = time.Duration(interval)*time.Second, ours, false
-	if c.State >= Ending {
-		return
+	if c.State >= Ending || l.State != Confirmed {
+		return // a session begins with the 2xx of its INVITE
 	}
 	whole := l.Session.Interval
 	env.do(StartTimer{Timer{ExpiryTimer, s}, whole - min(32*time.Second, whole/3)})

@@ -45,6 +45,7 @@ type Transfer struct {
 	Leg      Leg
 	Record   cdr.Record
 	Edge     binding.Edge
+	Hops     []Hop         // targets that are left to try
 	Limit    time.Duration // longest duration by the new binding; 0: none
 	Session  int
 	Local    [2]sdp.Local
@@ -151,9 +152,8 @@ func (c *Call) thirdDecided(env *Env, ev Decided) {
 	}
 	t.Record.TrunkOut = out.Name
 	t.Record.CallerOut, t.Record.CalleeOut = cdr.Party{X: d.Edge.Shown}, cdr.Party{Number: d.Edge.Callee}
-	hop := order(env.Config.Hops[out.Index], env.Mint.Uint64)[0]
-	t.Leg = newLeg(env, out, hop, env.Mint.Uint64()>>2)
-	t.Leg.identify(env, out, hop, d.Edge)
+	t.Hops = order(env.Config.Hops[out.Index], env.Mint.Uint64)
+	t.compose(env, out)
 	t.Phase, t.Recorded = Preparing, true
 	t.Waiting = forMedia | forOpened
 	stays := c.leg(t.By.Other())
@@ -211,16 +211,53 @@ func (c *Call) thirdDial(env *Env) {
 		return
 	}
 	t.Phase = Dialling
+	c.thirdInvite(env, body)
+	env.do(StartTimer{Timer{RingTimer, Third}, env.Config.RingTimeout})
+}
+
+// compose prepares the leg of the party that is to come, toward the first hop that
+// is left.
+func (t *Transfer) compose(env *Env, out *trunk.Trunk) {
+	t.Leg = newLeg(env, out, t.Hops[0], env.Mint.Uint64()>>2)
+	t.Leg.identify(env, out, t.Hops[0], t.Edge)
+}
+
+// thirdInvite sends its INVITE.
+func (c *Call) thirdInvite(env *Env, body []byte) {
+	l := c.leg(Third)
 	r := l.nextRequest(env, &l.Dialog, "INVITE")
 	r.MaxForwards = c.MaxForwards
 	r.Contact = l.Contact
 	r.Identity, r.RemoteParty = l.Identity.Asserted, l.Identity.RemoteParty
 	c.offerFeatures(env, Third, &r)
+	offerReliable(env.trunk(l), &r)
 	attach(&r, body)
 	l.Base = l.Dialog
 	env.do(Enter{Third, l.CallID, l.LocalTag, l.Trunk})
 	c.invite(env, Third, r, false)
-	env.do(StartTimer{Timer{RingTimer, Third}, env.Config.RingTimeout})
+}
+
+// thirdNext calls the party that is to come by the next hop when the last one
+// failed. It says false when there is none.
+func (c *Call) thirdNext(env *Env, retryAfter int) bool {
+	t := &c.Transfers[0]
+	if t.Phase != Dialling {
+		return false
+	}
+	env.do(HopFailed{Trunk: t.Leg.Trunk, Hop: t.Hops[0], RetryAfter: retryAfter})
+	if len(t.Hops) < 2 || t.Leg.Answered {
+		return false
+	}
+	t.Hops = t.Hops[1:]
+	env.do(Exit{Third})
+	t.compose(env, env.Config.Trunks[t.Leg.Trunk])
+	stays := talking(c.leg(t.By.Other()).SDP.Peer)
+	body, err := t.Leg.SDP.Offer(&stays, t.Local[t.By])
+	if err != nil {
+		return false
+	}
+	c.thirdInvite(env, body)
+	return true
 }
 
 // talking is a description whose audio goes both ways: whoever was put on hold for
@@ -243,6 +280,7 @@ func (c *Call) thirdSays(env *Env, m *message.Message) {
 		switch {
 		case l.Client.Cancel:
 			c.cancelInvite(env, Third)
+		case !c.thirdProgress(env, m):
 		case m.Status > 100 && t.Phase == Dialling && t.Record.RingingAt.IsZero():
 			t.Record.RingingAt = env.Now
 			c.notify(env, 180)
@@ -253,6 +291,9 @@ func (c *Call) thirdSays(env *Env, m *message.Message) {
 		}
 		l.Client.Pending = false
 		env.do(StopTimer{Timer{CancelTimer, Third}})
+		if m.Status == 503 && c.thirdNext(env, m.RetryAfter) {
+			return
+		}
 		o := outcomeOf(m.Status)
 		if t.Record.End == "" {
 			t.Record.End, t.Record.ReleasedBy = o.end, byCallee
@@ -261,9 +302,7 @@ func (c *Call) thirdSays(env *Env, m *message.Message) {
 		c.leaveIfOver(env)
 	case l.Client.Pending:
 		l.Client.Pending = false
-		l.State = Confirmed
-		l.establish(m)
-		l.Base = Dialog{}
+		l.confirm(m)
 		env.do(StopTimer{Timer{RingTimer, Third}})
 		env.do(StopTimer{Timer{CancelTimer, Third}})
 		c.acknowledge(env, Third, nil)
@@ -277,21 +316,47 @@ func (c *Call) thirdSays(env *Env, m *message.Message) {
 	}
 }
 
+// thirdProgress acknowledges a reliable provisional response of the party that is to
+// come, and keeps its answer. It says false for one that is passed over.
+func (c *Call) thirdProgress(env *Env, m *message.Message) bool {
+	l := c.leg(Third)
+	if m.RSeq == 0 || !requires(m, "100rel") {
+		return true
+	}
+	if m.To.Tag == "" {
+		return false
+	}
+	d := l.early(m)
+	if d == nil || !d.takeReliable(m) {
+		return false
+	}
+	if desc, err := description(m); err == nil && desc != nil && !d.Answered {
+		d.SDP.Receive(desc)
+		d.Heard, d.Answered = hashOf(m.Body), true
+	}
+	c.sendPRACK(env, Third, d, m.RSeq, nil)
+	return true
+}
+
 // join puts the party that has come into the place of the one that goes, and offers
 // the party that stays the new media.
 func (c *Call) join(env *Env, m *message.Message) {
 	t := &c.Transfers[0]
 	by := t.By
 	d, err := description(m)
-	if err == nil && d == nil {
+	switch {
+	case t.Leg.Answered:
+		err = nil // in a reliable provisional response
+	case err == nil && d == nil:
 		err = errNoAnswer
+	case err == nil:
+		t.Leg.SDP.Receive(d)
+		t.Leg.Heard, t.Leg.Answered = hashOf(m.Body), true
 	}
 	if err != nil {
 		c.thirdFailed(env, 488)
 		return
 	}
-	t.Leg.SDP.Receive(d)
-	t.Leg.Heard, t.Leg.Answered = hashOf(m.Body), true
 
 	turned := c.role(by)
 	c.stopSession(env, by)

@@ -46,7 +46,8 @@ type CallView struct {
 	Record cdr.Record // as far as it is known
 	Media  cdr.Media
 
-	session int // number of its media session
+	call    string // its id in the shard
+	session int    // number of its media session
 }
 
 // Calls lists the live calls, in no order.
@@ -93,7 +94,7 @@ func (g *Gateway) HangUp(id string) bool {
 }
 
 func view(c *call.Call) CallView {
-	v := CallView{ID: c.ID, State: c.State.String(), Record: c.Record, session: c.Session}
+	v := CallView{ID: c.Record.ID, call: c.ID, State: c.State.String(), Record: c.Record, session: c.Session}
 	for s := range c.Legs {
 		v.Held[s] = holds(c, call.Side(s))
 	}
@@ -108,7 +109,7 @@ func holds(c *call.Call, s call.Side) bool {
 
 func (g *Gateway) addMedia(v *CallView) {
 	for _, l := range g.loops {
-		if s := l.media.session(v.ID, v.session); s != nil {
+		if s := l.media.session(v.call, v.session); s != nil {
 			v.Media = mediaRecord(s.Stats())
 		}
 	}

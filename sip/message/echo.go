@@ -9,13 +9,14 @@ import (
 // Echo is the part of a request that its responses repeat (RFC 3261 section
 // 8.2.6.2). It goes back to where it came from and nowhere else.
 type Echo struct {
-	Via      []string
-	From, To string
-	CallID   string
-	CSeq     uint32
-	Method   string // CSeq's
-	CSeqText string // CSeq verbatim, where it could not be read
-	ToTag    bool   // To has a tag already
+	Via       []string
+	From, To  string
+	CallID    string
+	CSeq      uint32
+	Method    string // CSeq's
+	Timestamp string // of the 100 alone (section 8.2.6.1)
+	CSeqText  string // CSeq verbatim, where it could not be read
+	ToTag     bool   // To has a tag already
 }
 
 // Echo returns what responses to the request repeat. The top Via tells the peer
@@ -27,7 +28,7 @@ func (m *Message) Echo(src netip.AddrPort) Echo {
 		Via:  make([]string, len(m.Via)),
 		From: m.From.Text, To: m.To.Text,
 		CallID: m.CallID, CSeq: m.CSeq, Method: m.CSeqMethod, CSeqText: m.CSeqText,
-		ToTag: m.To.Tag != "",
+		ToTag: m.To.Tag != "", Timestamp: m.Timestamp,
 	}
 	for i := range m.Via {
 		e.Via[i] = m.Via[i].Text

@@ -119,6 +119,10 @@ func (r *reader) header(h sip.Header) {
 		}
 	case nameContentEncoding:
 		m.ContentEncoding = coding(m.ContentEncoding, value)
+	case nameTimestamp:
+		if seconds, _, _ := strings.Cut(value, " "); strings.Trim(seconds, "0123456789.") == "" && len(seconds) <= 32 {
+			m.Timestamp = seconds
+		}
 	case nameDisposition:
 		if r.once(seenDisposition) {
 			var handling string

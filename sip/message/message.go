@@ -46,6 +46,7 @@ type Message struct {
 	Optional        bool     // nobody has to understand the body (Content-Disposition: handling=optional)
 	Body            []byte   // of several parts only the session description, where there is one
 
+	Timestamp      string   // verbatim where it is a number; "": absent (section 20.38)
 	RSeq           uint32   // of a reliable provisional response; 0: absent (RFC 3262)
 	RAck           RAck     // of a PRACK
 	SessionExpires int      // seconds; -1: absent (RFC 4028)

@@ -26,6 +26,7 @@ const (
 	nameContentType        = "content-type"
 	nameContentEncoding    = "content-encoding"
 	nameContentLength      = "content-length"
+	nameTimestamp          = "timestamp"
 	nameDisposition        = "content-disposition"
 	nameRSeq               = "rseq"
 	nameRAck               = "rack"
@@ -102,6 +103,8 @@ func canonical(name []byte) string {
 		return nameContentEncoding
 	case nameContentLength, "l":
 		return nameContentLength
+	case nameTimestamp:
+		return nameTimestamp
 	case nameDisposition:
 		return nameDisposition
 	case nameRSeq:

@@ -46,7 +46,7 @@ func headerParsers() map[string]sip.HeaderParser {
 	for _, name := range []string{
 		nameVia, nameFrom, nameTo, nameContact, nameRecordRoute, nameRoute, nameAsserted, namePreferred,
 		nameRemoteParty, namePrivacy, nameRequire, nameProxyRequire, nameSupported, nameReason, nameRetryAfter,
-		nameExpires, nameAccept, nameContentType, nameContentEncoding, nameDisposition, nameRSeq, nameRAck,
+		nameExpires, nameAccept, nameContentType, nameContentEncoding, nameTimestamp, nameDisposition, nameRSeq, nameRAck,
 		nameSessionExpires, nameMinSE, nameMinExpires, nameAllow, nameReferTo, nameEvent, nameInfoPackage,
 		nameAuthorization, nameProxyAuthorization, nameWWWAuthenticate, nameProxyAuthenticate,
 	} {

@@ -65,6 +65,9 @@ func (r *Response) Append(dst []byte) []byte {
 		w.text(e.Method)
 	}
 	w.end()
+	if r.Status == 100 {
+		w.line("Timestamp: ", e.Timestamp)
+	}
 	w.each("Record-Route: ", r.RecordRoute)
 	w.line("Contact: ", r.Contact)
 	w.allow(r.Allow, r.AllowRefer)

@@ -180,8 +180,8 @@ func TestAppendDropsWhatWouldBeALineOfSomebodyElse(t *testing.T) {
 		s.Echo.CSeqText = "7 INVITE"
 		s.Echo.Method = ""
 		inject(reflect.ValueOf(&s).Elem(), "Response", text, func(place string) {
-			if place == "Response.Echo.Method" {
-				return // not written beside CSeqText
+			if place == "Response.Echo.Method" || place == "Response.Echo.Timestamp" {
+				return // not written beside CSeqText; not written but in a 100
 			}
 			places++
 			if got := s.Append(nil); got != nil {
@@ -196,6 +196,15 @@ func TestAppendDropsWhatWouldBeALineOfSomebodyElse(t *testing.T) {
 	s.Echo.Method = "INVITE\r\nX: y"
 	if got := s.Append(nil); got != nil {
 		t.Errorf("a line in CSeq's method left as\n%s", got)
+	}
+	s = fullResponse()
+	s.Status, s.Echo.Timestamp = 100, "54\r\nX: y"
+	if got := s.Append(nil); got != nil {
+		t.Errorf("a line in Timestamp left as\n%s", got)
+	}
+	s.Echo.Timestamp = "54"
+	if got := string(s.Append(nil)); !strings.Contains(got, "\r\nTimestamp: 54\r\n") {
+		t.Errorf("a 100 has no Timestamp:\n%s", got)
 	}
 }
 

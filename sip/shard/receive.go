@@ -12,6 +12,9 @@ import (
 	"mask700/sip/transaction"
 )
 
+// known are the extensions that this program knows. It is never written to.
+var known = []string{"100rel", "timer"}
+
 // retryAfter is what a refused caller is told to wait, in seconds.
 const retryAfter = 5
 
@@ -45,7 +48,10 @@ func (s *Shard) response(m *message.Message) {
 		s.step(t, transaction.Failure, m)
 	case t.ack != nil && t.ackTag == m.To.Tag:
 		s.stats.Retransmitted++
-		s.emit(t.ackFlow, t.ack, 0)
+		s.emit(t.ackFlow, t.ack, t.token)
+	case t.machine.Kind == transaction.InviteClient && (t.machine.State == transaction.Completed ||
+		t.machine.State == transaction.Accepted && (t.owner == nil || t.owner.call == nil)):
+		s.releaseLate(t, m)
 	default:
 		s.step(t, transaction.Success, m)
 	}
@@ -110,7 +116,7 @@ func (s *Shard) outside(method string) message.Response {
 		if s.draining {
 			return message.Response{Status: 503, RetryAfter: retryAfter}
 		}
-		return message.Response{Status: 200, Allow: true, AcceptSDP: true}
+		return message.Response{Status: 200, Allow: true, AcceptSDP: true, Supported: known}
 	case "BYE", "UPDATE", "PRACK", "INFO", "NOTIFY":
 		return message.Response{Status: 481}
 	case "MESSAGE", "REGISTER", "SUBSCRIBE", "PUBLISH", "REFER":
@@ -238,7 +244,11 @@ func (s *Shard) inDialog(in Inbound, key call.Tx) {
 		return
 	}
 	t.owner, t.side = d.live, d.side
-	s.handle(d.live, call.Requested{Side: d.side, Tx: key, Message: m, Echo: in.echo()})
+	ev := call.Requested{Side: d.side, Tx: key, Message: m, Echo: in.echo()}
+	if in.Trunk != nil && in.Trunk.Index == d.live.trunks[d.side] {
+		ev.Flow = in.Flow
+	}
+	s.handle(d.live, ev)
 }
 
 // withPort is a flow's remote address with another port; 0 means the

@@ -189,6 +189,18 @@ func (s *Shard) Failed(now time.Time, token uint64) {
 	if t == nil || s.narrowed(t) {
 		return
 	}
+	if t.machine.State == transaction.Accepted && isClient(t) {
+		// The ACK of its 2xx.
+		if t.ackFlow.Conn == 0 {
+			return
+		}
+		t.ackFlow.Conn = 0
+		if t.other.IsValid() {
+			t.ackFlow.Remote = t.other
+		}
+		s.emit(t.ackFlow, t.ack, t.token)
+		return
+	}
 	if t.flow.Conn != 0 {
 		// The connection it came or went on is gone: once more on another one
 		// (section 18.2.2, and 18.1.1 for requests).
@@ -238,7 +250,7 @@ func (s *Shard) Reload(c *call.Config) { s.config.Call, s.env.Config = c, c }
 func (s *Shard) HangUp(now time.Time, id, end string) int {
 	s.env.Now = now
 	if id != "" {
-		l := s.calls[id]
+		l := s.find(id)
 		if l == nil {
 			return 0
 		}
@@ -262,10 +274,24 @@ func (s *Shard) Calls(each func(*call.Call) bool) {
 	}
 }
 
-// Call returns a live call by its id, nil if there is none.
+// Call returns a live call by the id of its record, nil if there is none.
 func (s *Shard) Call(id string) *call.Call {
-	if l := s.calls[id]; l != nil {
+	if l := s.find(id); l != nil {
 		return l.call
+	}
+	return nil
+}
+
+// find looks a call up by the id of its record. A transfer gives it another record,
+// and the old one is of a call that has ended.
+func (s *Shard) find(id string) *live {
+	if l := s.calls[id]; l != nil && l.call.Record.ID == id {
+		return l
+	}
+	for _, l := range s.calls {
+		if l.call.Record.ID == id {
+			return l
+		}
 	}
 	return nil
 }

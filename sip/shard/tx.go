@@ -2,6 +2,7 @@ package shard
 
 import (
 	"net/netip"
+	"slices"
 	"strconv"
 	"time"
 
@@ -36,6 +37,8 @@ type tx struct {
 	ackFlow flow.Flow
 
 	narrow *datagram // it was too large for UDP
+	via    string    // of an INVITE that we sent
+	late   []string  // To tags of phones that picked up when its call was over
 
 	retransmit, deadline wheel.ID
 	token                uint64
@@ -186,9 +189,9 @@ func (s *Shard) ask(l *live, a call.Ask) {
 		return
 	}
 	t.owner, t.side, t.quiet = l, a.Side, a.Quiet
-	t.last, t.narrow = b, narrow
+	t.last, t.narrow, t.other = b, narrow, a.Other
 	if kind == transaction.InviteClient {
-		t.request = short(r)
+		t.request, t.via = short(r), r.Via
 	}
 	s.step(t, transaction.Begin, nil)
 }
@@ -235,11 +238,40 @@ func (s *Shard) ackFailure(t *tx, m *message.Message) {
 // phone's.
 func (s *Shard) acknowledge(a call.Acknowledge) {
 	b := s.writeRequest(&a.Request)
-	if t := s.txs[a.Tx]; t != nil && t.ack == nil {
-		t.ack, t.ackTag, t.ackFlow = b, a.Tag, a.Flow
-		t.request, t.last = nil, nil
+	t := s.txs[a.Tx]
+	if t == nil || t.ack != nil {
+		s.emit(a.Flow, b, 0)
+		return
 	}
-	s.emit(a.Flow, b, 0)
+	t.ack, t.ackTag, t.ackFlow, t.other = b, a.Tag, a.Flow, a.Other
+	t.request, t.last = nil, nil
+	if t.token == 0 && a.Flow.Network.Reliable() {
+		s.token++
+		t.token = s.token
+		s.tokens[t.token] = t
+	}
+	s.emit(a.Flow, b, t.token)
+}
+
+// maxLate bounds the phones of one INVITE that are released when its call is over.
+const maxLate = 8
+
+// releaseLate takes a 2xx that no call waits for: it is acknowledged whenever it
+// comes, and its phone is released once.
+func (s *Shard) releaseLate(t *tx, m *message.Message) {
+	ack, bye, f := call.Release(&s.env, t.via, t.flow, m)
+	s.emit(f, s.writeRequest(&ack), 0)
+	if slices.Contains(t.late, m.To.Tag) || len(t.late) >= maxLate {
+		return
+	}
+	t.late = append(t.late, m.To.Tag)
+	b := s.open(call.ClientTx(bye.Branch, bye.Method), transaction.Client, f)
+	if b == nil {
+		return
+	}
+	b.quiet = true
+	b.last = s.writeRequest(&bye)
+	s.step(b, transaction.Begin, nil)
 }
 
 // serverKey is how a request finds its server transaction (section 17.2.3); an

@@ -346,14 +346,26 @@ func (w *world) inspect(s shard.Send) {
 }
 
 // forked reports whether a BYE of ours is for a second phone that answered, or one
-// that we answer of a second phone that rings: the call goes on.
+// that answered when the call had failed, or whether it is a BYE that we answer of a
+// second phone that rings: none of them is in the record.
 func (w *world) forked(m *message.Message) bool {
-	c := w.shard.Call(w.legs[m.CallID])
 	tag := m.To.Tag
 	if !m.IsRequest() {
 		tag = m.From.Tag
 	}
-	return c != nil && m.CallID == c.Legs[call.Callee].CallID && tag != c.Legs[call.Callee].RemoteTag
+	found := false
+	w.shard.Calls(func(c *call.Call) bool {
+		legs := []*call.Leg{&c.Legs[call.Caller], &c.Legs[call.Callee]}
+		for i := range c.Transfers {
+			legs = append(legs, &c.Transfers[i].Leg)
+		}
+		failed := c.State > call.Answered && c.Record.AnsweredAt.IsZero()
+		for _, l := range legs {
+			found = found || l.CallID == m.CallID && (failed || tag != l.RemoteTag)
+		}
+		return !found
+	})
+	return found
 }
 
 // audit checks what has to be true when everything is over.

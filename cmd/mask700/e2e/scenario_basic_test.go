@@ -54,7 +54,7 @@ func basicScenarios() []scenario {
 			heard: answeredAgain(2), want: callerHangsUp},
 		{name: "two ACKs lost", play: pair("caller-ack-lost", "callee-answer"), alone: true,
 			heard: answeredAgain(3), want: callerHangsUp},
-		{name: "no ACK", play: never, want: ending{end: cdr.EndNoACK, releasedBy: cdr.ByPlatform, status: 200}},
+		{name: "no ACK", play: never, want: ending{end: cdr.EndNoACK, releasedBy: cdr.ByCaller, status: 200}},
 		{name: "callee slow to answer the BYE", play: pair("caller-bye", "callee-slow-bye"), alone: true,
 			heard: hungUpAgain, want: callerHangsUp},
 	}

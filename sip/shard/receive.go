@@ -249,6 +249,10 @@ func (s *Shard) inDialog(in Inbound, key call.Tx) {
 		ev.Flow = in.Flow
 	}
 	s.handle(d.live, ev)
+	if t.machine.State == transaction.Trying {
+		e := ev.Echo
+		t.echo = &e
+	}
 }
 
 // withPort is a flow's remote address with another port; 0 means the

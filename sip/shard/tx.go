@@ -31,6 +31,9 @@ type tx struct {
 	// Of an INVITE that we sent, until it has its final response: what its
 	// CANCEL and its ACK are made of.
 	request *message.Request
+	// Of a request that is not answered at once and is no INVITE.
+	echo *message.Echo
+
 	// The ACK of its 2xx, sent again for every repetition by the same phone.
 	ack     []byte
 	ackTag  string
@@ -73,6 +76,10 @@ func (s *Shard) step(t *tx, in transaction.Input, m *message.Message) {
 	}
 	if o.Do.Has(transaction.Resend) && t.last != nil {
 		s.stats.Retransmitted++
+		s.transmit(t, t.last)
+	}
+	if o.Do.Has(transaction.SayTrying) && t.echo != nil {
+		t.last = s.writeResponse(&message.Response{Echo: *t.echo, Status: 100})
 		s.transmit(t, t.last)
 	}
 	if o.Do.Has(transaction.SendAck) {

@@ -7,7 +7,8 @@
 // machine has at most two timers running, so the thirteen letters of the RFC
 // fold into two roles:
 //
-//	Retransmit   A (INVITE client), E (client), G (INVITE server)
+//	Retransmit   A (INVITE client), E (client), G (INVITE server); how long the 100
+//	             of a server waits (RFC 4320 section 4.1), which has no letter
 //	Deadline     B, D, M (INVITE client), F, K (client), H, I, L (INVITE server), J (server)
 package transaction
 
@@ -27,6 +28,18 @@ func DefaultTimers() Timers {
 
 // Timeout is 64*T1, the life of timers B, F, H, J, L and M.
 func (t Timers) Timeout() time.Duration { return 64 * t.T1 }
+
+// patience is how long timer E takes to reach T2: until then a request that is not
+// an INVITE may go without a response, and has to have one from then on (RFC 4320
+// section 4.1).
+func (t Timers) patience() time.Duration {
+	sum, interval := time.Duration(0), t.T1
+	for interval > 0 && interval < t.T2 {
+		sum += interval
+		interval *= 2
+	}
+	return sum
+}
 
 // lingerD is how long an INVITE client on UDP absorbs repeated final responses
 // (timer D: at least 32 s).
@@ -92,12 +105,13 @@ type Do uint8
 
 // What may have to be done.
 const (
-	Send    Do = 1 << iota // send the message just given (a client's request, a server's response)
-	Resend                 // send the last message again
-	SendAck                // INVITE client: send the ACK of the final response (section 17.1.1.3)
-	Deliver                // hand the message to the transaction's user
-	Timeout                // tell the user that no answer (or no ACK) came
-	Failed                 // tell the user that the transport failed
+	Send      Do = 1 << iota // send the message just given (a client's request, a server's response)
+	Resend                   // send the last message again
+	SendAck                  // INVITE client: send the ACK of the final response (section 17.1.1.3)
+	Deliver                  // hand the message to the transaction's user
+	Timeout                  // tell the user that no answer (or no ACK) came
+	Failed                   // tell the user that the transport failed
+	SayTrying                // server: send a 100, for no response was given in good time
 )
 
 // Has reports whether every bit of d is set.

@@ -66,9 +66,9 @@ func (m *Machine) inviteServer(in Input, t Timers) Outcome {
 
 // server is RFC 3261 figure 8:
 //
-//	request again: nothing -> [ Trying ] -- 1xx: send --> [ Proceeding ] <- request again: resend
-//	                              |                            |
-//	                              `------ 2xx-6xx: send -------'
+//	request again: nothing -> [ Trying ] -- 1xx, or     -> [ Proceeding ] <- request again: resend
+//	                              |         100 at last         |
+//	                              `------ 2xx-6xx: send --------'
 //	                                          v
 //	                request again: resend -> [ Completed ] -- J --> [ Terminated ]
 //
@@ -79,14 +79,19 @@ func (m *Machine) server(in Input, t Timers) Outcome {
 	case Trying, Proceeding:
 		switch in {
 		case Begin:
-			return Outcome{Do: Deliver}
+			return Outcome{Do: Deliver, Retransmit: t.patience()}
 		case Repeat:
 			if m.State == Proceeding {
 				return Outcome{Do: Resend}
 			}
+		case RetransmitAt:
+			if m.State == Trying {
+				m.State = Proceeding
+				return Outcome{Do: SayTrying}
+			}
 		case Provisional:
 			m.State = Proceeding
-			return Outcome{Do: Send}
+			return Outcome{Do: Send, Retransmit: Stop}
 		case Success, Failure:
 			return m.linger(Completed, Send, t.Timeout())
 		case Broken:

@@ -43,7 +43,7 @@ var endWords = map[string]words{
 	EndBusy:        same("the callee's phone was busy"),
 	EndNoAnswer:    {"nobody answered", "nobody answered, and the callee's side stopped ringing", "nobody answered within the ring time"},
 	EndRejected:    {"the caller's side declined the call", "the callee declined the call", "the call was declined"},
-	EndUnavailable: same("the callee could not be reached"),
+	EndUnavailable: {"the callee could not be reached", "the callee could not be reached", "no target of the trunk took the call"},
 	EndFailed:      {"the caller's side failed the call", "the callee's side failed the call", "the gateway could not carry the call"},
 	EndNoACK: {"the caller's phone never acknowledged an answer (no ACK)", "the callee's phone never acknowledged an answer (no ACK)",
 		"an answer was never acknowledged (no ACK)"},

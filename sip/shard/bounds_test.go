@@ -15,12 +15,12 @@ import (
 	"mask700/sip/token"
 )
 
-// stage is a world with a caller, and what left in it.
+// stage is a world with a caller and a callee, and what left in it.
 type stage struct {
 	*world
-	caller *actor
-	sent   []shard.Send
-	from   flow.Flow
+	caller, callee *actor
+	sent           []shard.Send
+	from           flow.Flow
 }
 
 func newStage(t *testing.T, network flow.Network, change func(*shard.Config)) *stage {
@@ -36,7 +36,7 @@ func newStage(t *testing.T, network flow.Network, change func(*shard.Config)) *s
 		w.shard = shard.New(c, epoch)
 	}
 	s := &stage{world: w, caller: newActor(w, "caller", "13800000001", "192.0.2.10:5060", 0)}
-	newActor(w, "callee", "13900000002", "198.51.100.20:5060", 1)
+	s.callee = newActor(w, "callee", "13900000002", "198.51.100.20:5060", 1)
 	w.send = func(out shard.Send) { s.sent = append(s.sent, out) }
 	s.from = s.caller.flow()
 	s.from.Network = network

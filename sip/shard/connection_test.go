@@ -1,0 +1,91 @@
+package shard_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"mask700/sip/flow"
+	"mask700/sip/shard"
+)
+
+// talking is an answered call over TCP, the caller on connection 1 and the callee
+// on connection 2.
+func talking(t *testing.T) *stage {
+	t.Helper()
+	s := newStage(t, flow.TCP, nil)
+	s.says(t, s.caller, 1, "INVITE 700100000010007\nsdp")
+	s.hears(t, s.callee, s.last(t, "INVITE "))
+	s.says(t, s.callee, 2, "200\nsdp")
+	s.hears(t, s.caller, s.last(t, "SIP/2.0 200 "))
+	return s
+}
+
+// says has an actor send a message on a connection of its own.
+func (s *stage) says(t *testing.T, a *actor, conn uint64, text string) {
+	t.Helper()
+	b, err := a.write(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := a.flow()
+	f.Network, f.Conn = flow.TCP, conn
+	s.receive(f, []byte(strings.ReplaceAll(string(b), "SIP/2.0/UDP", "SIP/2.0/TCP")))
+}
+
+// last is the last that left with such a start line.
+func (s *stage) last(t *testing.T, start string) shard.Send {
+	t.Helper()
+	for i := len(s.sent) - 1; i >= 0; i-- {
+		if strings.HasPrefix(string(s.sent[i].Bytes), start) {
+			return s.sent[i]
+		}
+	}
+	t.Fatalf("no %s among %v", start, s.starts())
+	return shard.Send{}
+}
+
+// An ACK of a 2xx has no transaction that would send it again: when its connection
+// is gone it goes by another, once.
+func TestAnAckWhoseConnectionIsGone(t *testing.T) {
+	s := talking(t)
+	s.says(t, s.caller, 1, "ACK")
+	s.says(t, s.callee, 2, "INVITE\nsdp port=6100")
+	s.hears(t, s.caller, s.last(t, "INVITE "))
+	s.says(t, s.caller, 1, "200\nsdp")
+	ack := s.last(t, "ACK ")
+	if ack.Flow.Conn != 1 || ack.Token == 0 {
+		t.Fatalf("the ACK left by %+v with token %d", ack.Flow, ack.Token)
+	}
+	n := len(s.sent)
+	s.shard.Failed(s.now, ack.Token)
+	s.drain()
+	if len(s.sent) != n+1 || string(s.sent[n].Bytes) != string(ack.Bytes) || s.sent[n].Flow.Conn != 0 {
+		t.Fatalf("after its connection was gone: %v", s.starts()[n:])
+	}
+	s.shard.Failed(s.now, ack.Token)
+	s.drain()
+	if len(s.sent) != n+1 {
+		t.Errorf("sent a third time: %v", s.starts()[n:])
+	}
+}
+
+// A phone that has connected anew is reached on the connection of its newest
+// request.
+func TestALegFollowsItsPhone(t *testing.T) {
+	s := talking(t)
+	s.says(t, s.caller, 1, "ACK")
+	s.says(t, s.caller, 7, "INFO\nContent-Type: application/dtmf-relay\nbody Signal=5\\r\\nDuration=160\\r\\n")
+	s.hears(t, s.callee, s.last(t, "INFO "))
+	s.says(t, s.callee, 2, "200 INFO")
+	s.says(t, s.callee, 2, "BYE")
+	if bye := s.last(t, "BYE "); bye.Flow.Conn != 7 || bye.Flow.Remote != s.from.Remote {
+		t.Errorf("the BYE left by %+v", bye.Flow)
+	}
+	s.hears(t, s.caller, s.last(t, "BYE "))
+	s.says(t, s.caller, 7, "200 BYE")
+	for at := time.Minute; at < 15*time.Minute; at += time.Minute {
+		s.advance(epoch.Add(at))
+	}
+	s.audit()
+}

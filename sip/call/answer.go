@@ -160,7 +160,7 @@ func (c *Call) releaseFork(env *Env, s Side, m *message.Message) {
 	fork.establish(m)
 	ack := l.header(env, &fork, "ACK", l.Client.Request.CSeq)
 	if !l.Client.Offered {
-		attach(&ack, c.declined(s, &fork, m))
+		attach(&ack, fork.declined(c.MediaLocal[s], m))
 	}
 	ack.Authorization, ack.ProxyAuthorization = l.Client.Request.Authorization, l.Client.Request.ProxyAuthorization
 	env.do(Acknowledge{Tx: l.Client.Tx, Tag: m.To.Tag, Flow: fork.Flow, Request: ack})
@@ -181,11 +181,15 @@ func (c *Call) releaseFork(env *Env, s Side, m *message.Message) {
 // that is not remembered any more.
 const lateSeq = 1000
 
+// nowhere stands for the port of a session that is declined; it is not written.
+const nowhere = 9
+
 // Release makes the ACK and the BYE for a 2xx that comes when the call is over:
 // another phone has picked up after all (section 13.2.2.4). Via is that of the
-// INVITE, and the flow where it left; both requests leave where the second one says.
-func Release(env *Env, via string, f flow.Flow, m *message.Message) (ack, bye message.Request, to flow.Flow) {
-	d := Dialog{Flow: f}
+// INVITE, offered whether that had an offer, and the flow where it left; both
+// requests leave where the second one says.
+func Release(env *Env, via string, offered bool, f flow.Flow, m *message.Message) (ack, bye message.Request, to flow.Flow) {
+	d := Dialog{Flow: f, SDP: sdp.NewLeg(env.Mint.Uint64() >> 2)}
 	d.establish(m)
 	compose := func(method string, seq uint32) message.Request {
 		target, route := d.path()
@@ -195,6 +199,9 @@ func Release(env *Env, via string, f flow.Flow, m *message.Message) (ack, bye me
 		}
 	}
 	ack, bye = compose("ACK", m.CSeq), compose("BYE", m.CSeq+lateSeq)
+	if !offered {
+		attach(&ack, d.declined(sdp.Local{Addr: f.Local.Addr(), Port: nowhere}, m))
+	}
 	bye.Q850 = causeNormal
 	return ack, bye, d.Flow
 }

@@ -160,24 +160,24 @@ func (c *Call) unwanted(s Side, m *message.Message) []byte {
 	if l.Client.Offered || l.Answered && !l.Client.Again {
 		return nil
 	}
-	return c.declined(s, &l.Dialog, m)
+	return l.declined(c.MediaLocal[s], m)
 }
 
 // declined answers the offer of a message by rejecting all of it; nil when that
 // has none that can be read.
-func (c *Call) declined(s Side, d *Dialog, m *message.Message) []byte {
+func (d *Dialog) declined(local sdp.Local, m *message.Message) []byte {
 	offer, err := description(m)
 	if err != nil || offer == nil {
 		return nil
 	}
 	d.SDP.Receive(offer)
-	return c.declinedLast(s, d)
+	return d.declinedLast(local)
 }
 
 // declinedLast is declined for the offer that came last.
-func (c *Call) declinedLast(s Side, d *Dialog) []byte {
+func (d *Dialog) declinedLast(local sdp.Local) []byte {
 	nothing := sdp.Description{Lines: []sdp.Line{{Media: "audio", Proto: "RTP/AVP"}}}
-	body, err := d.SDP.Answer(&nothing, c.MediaLocal[s])
+	body, err := d.SDP.Answer(&nothing, local)
 	if err != nil {
 		return nil
 	}

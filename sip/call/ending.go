@@ -122,7 +122,7 @@ func (c *Call) recordClosed(env *Env, ev RecordClosed) {
 	c.dropInfos(env)
 	for _, s := range []Side{Caller, Callee} {
 		if l := c.leg(s); l.Client.AckOwed {
-			c.acknowledge(env, s, c.declinedLast(s, &l.Dialog))
+			c.acknowledge(env, s, l.declinedLast(c.MediaLocal[s]))
 		}
 		c.bye(env, s, c.Record.Q850)
 	}

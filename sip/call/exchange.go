@@ -319,7 +319,7 @@ func (c *Call) offerInReanswer(env *Env, m *message.Message) {
 		body, err = c.crossOffer(x.To, d)
 	}
 	if err != nil {
-		c.acknowledge(env, x.To, c.declinedLast(x.To, &l.Dialog))
+		c.acknowledge(env, x.To, l.declinedLast(c.MediaLocal[x.To]))
 		c.end(env, ending{end: endFailed, by: byPlatform, status: 480, q850: causeNoBearer})
 		return
 	}

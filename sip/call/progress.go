@@ -223,7 +223,7 @@ func (c *Call) answerDue(env *Env) {
 		d.OfferDue, d.Answered = false, true
 		body, err := d.SDP.Answer(&c.leg(Caller).SDP.Peer, c.MediaLocal[Callee])
 		if err != nil {
-			body = c.declinedLast(Callee, d)
+			body = d.declinedLast(c.MediaLocal[Callee])
 		}
 		if d.State != Confirmed {
 			c.sendPRACK(env, Callee, d, d.RSeq, body)

@@ -92,8 +92,10 @@ func (c *Call) granted(env *Env, s Side, m *message.Message) {
 		c.stopSession(env, s)
 		return
 	}
-	// Nobody may ask for less than was said to be the least (RFC 4028 section 7.2).
-	c.runSession(env, s, max(m.SessionExpires, seconds(c.leastOf(env, s))), m.Refresher != "uas")
+	// Nobody may give less than the shortest there is (RFC 4028 section 4), unless
+	// the trunk takes less; that it takes no less than more was not said to them.
+	least := min(shortest, c.leastOf(env, s))
+	c.runSession(env, s, max(m.SessionExpires, seconds(least)), m.Refresher != "uas")
 }
 
 // runSession starts both ends of an interval: when it is refreshed, if by us, and

@@ -2,7 +2,6 @@ package shard
 
 import (
 	"net/netip"
-	"slices"
 	"strconv"
 	"time"
 
@@ -31,6 +30,7 @@ type tx struct {
 	// Of an INVITE that we sent, until it has its final response: what its
 	// CANCEL and its ACK are made of.
 	request *message.Request
+
 	// Of a request that is not answered at once and is no INVITE.
 	echo *message.Echo
 
@@ -40,8 +40,11 @@ type tx struct {
 	ackFlow flow.Flow
 
 	narrow *datagram // it was too large for UDP
-	via    string    // of an INVITE that we sent
-	late   []string  // To tags of phones that picked up when its call was over
+
+	// Of an INVITE that we sent, for phones that pick up when its call is over.
+	via     string
+	offered bool
+	late    []late
 
 	retransmit, deadline wheel.ID
 	token                uint64
@@ -198,7 +201,7 @@ func (s *Shard) ask(l *live, a call.Ask) {
 	t.owner, t.side, t.quiet = l, a.Side, a.Quiet
 	t.last, t.narrow, t.other = b, narrow, a.Other
 	if kind == transaction.InviteClient {
-		t.request, t.via = short(r), r.Via
+		t.request, t.via, t.offered = short(r), r.Via, len(a.Request.Body) > 0
 	}
 	s.step(t, transaction.Begin, nil)
 }
@@ -263,15 +266,28 @@ func (s *Shard) acknowledge(a call.Acknowledge) {
 // maxLate bounds the phones of one INVITE that are released when its call is over.
 const maxLate = 8
 
+// late is one of those phones: its To tag, and the ACK that its 2xx gets.
+type late struct {
+	tag  string
+	ack  []byte
+	flow flow.Flow
+}
+
 // releaseLate takes a 2xx that no call waits for: it is acknowledged whenever it
 // comes, and its phone is released once.
 func (s *Shard) releaseLate(t *tx, m *message.Message) {
-	ack, bye, f := call.Release(&s.env, t.via, t.flow, m)
-	s.emit(f, s.writeRequest(&ack), 0)
-	if slices.Contains(t.late, m.To.Tag) || len(t.late) >= maxLate {
+	for _, l := range t.late {
+		if l.tag == m.To.Tag {
+			s.emit(l.flow, l.ack, 0)
+			return
+		}
+	}
+	if len(t.late) >= maxLate {
 		return
 	}
-	t.late = append(t.late, m.To.Tag)
+	ack, bye, f := call.Release(&s.env, t.via, t.offered, t.flow, m)
+	t.late = append(t.late, late{m.To.Tag, s.writeRequest(&ack), f})
+	s.emit(f, t.late[len(t.late)-1].ack, 0)
 	b := s.open(call.ClientTx(bye.Branch, bye.Method), transaction.Client, f)
 	if b == nil {
 		return

@@ -153,6 +153,8 @@ func (c *Call) occupied(s Side) int {
 		return 491
 	case s == Callee && c.State < Answered && c.leg(Caller).Server.Reliable.unsure():
 		return 491 // the caller has its answer, but has not said so (RFC 3311 section 5.1)
+	case c.State < Answered && other.waitsFor("PRACK"):
+		return 491 // a request that overtakes it would make it too old (RFC 3261 section 12.2.2)
 	case c.State >= Answered:
 		if l.asked() || other.asked() {
 			return 491

@@ -66,6 +66,7 @@ func New(env *Env, a Arrival) *Call {
 	dialled, dialledErr := trunk.ReadDialled(env.Config.Plan, m.Target)
 	number, known := a.Trunk.ReadCaller(env.Config.Plan, m)
 	if known {
+		caller.Number = number
 		c.Record.CallerIn = cdr.Party{Number: number}
 	}
 	if dialledErr == nil {

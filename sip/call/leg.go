@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"time"
 
+	"mask700/binding"
 	"mask700/sip/digest"
 	"mask700/sip/message"
 )
@@ -16,9 +17,10 @@ type Leg struct {
 	CallID   string
 	Ours     bool // we made the Call-ID
 	LocalTag string
-	From     string     // of our requests, complete
-	Contact  string     // ours, complete
-	Peer     netip.Addr // where its signalling comes from
+	From     string         // of our requests, complete
+	Contact  string         // ours, complete
+	Peer     netip.Addr     // where its signalling comes from
+	Number   binding.Number // the party's own; zero: not known
 
 	Dialog          // the one that counts: confirmed, or the early one whose media is heard
 	Base   Dialog   // as our INVITE left it: what every early dialog begins with

@@ -83,10 +83,7 @@ func (c *Call) referred(env *Env, s Side, back Reply, m *message.Message) {
 		c.reply(env, back, refused)
 		return
 	}
-	by := c.Record.CallerIn.Number
-	if s == Callee {
-		by = c.Edge.Callee
-	}
+	by := l.Number
 	c.Transfers = []Transfer{{By: s, Session: c.Session + 1}}
 	t := &c.Transfers[0]
 	t.Record = cdr.Record{

@@ -4,124 +4,110 @@ import (
 	"slices"
 	"time"
 
-	"mask700/sip/flow"
 	"mask700/sip/message"
 	"mask700/sip/transaction"
 )
 
-// call is one call of a phone, and its one dialog.
+// call is one call of a phone: an INVITE, and what came of it.
 type call struct {
 	phone    *Phone
 	outgoing bool
 	state    State
 	final    int
 	shown    string
+	expired  bool
 
-	// The dialog (RFC 3261 section 12).
-	callID         string
-	local, remote  string // tags
-	from, to       string // of our requests
-	target         string
-	route          []string
-	seq, remoteSeq uint32
+	callID, local string
+	dialog        *dialog // the one that counts
+	unborn        *dialog // of a call of ours: what its dialogs are made from
+	forks         []*dialog
 
 	remoteSDP []byte
+	asked     *asked   // our last INVITE, nil: none
+	served    *served  // theirs, nil: none
+	notices   reliable // provisional responses of ours to it
+	minSE     int      // what the other wants at least, by its 422
+	rang      bool     // what is done early has begun
+	byeOwed   bool
+	quit      *alarm // gives up
+}
 
-	// Our INVITE.
-	invite    *tx // the last one, pending or not
-	pending   bool
-	heard     bool // a provisional response came
-	cancel    bool // it shall be cancelled
-	cancelled bool // CANCEL is sent
-	ack       []byte
-	ackOf     uint32 // the CSeq that ack is of
+// asked is an INVITE of ours.
+type asked struct {
+	tx        *tx
+	dialog    *dialog // of a re-INVITE
+	late      bool    // it has made no offer
+	pending   bool    // no final response has come
+	heard     bool    // a provisional one has
+	cancel    bool    // it shall be cancelled
+	cancelled bool    // CANCEL is sent
+	lapse     *alarm  // once it is: when there will be no response any more
+	change    Change
+	tries     int
+}
 
-	// Their INVITE.
-	served   *tx
+// served is an INVITE of theirs.
+type served struct {
+	tx       *tx
+	request  *message.Message
 	echo     message.Echo
-	routes   []string // Record-Route of it
-	offer    []byte
-	early    []byte // our answer, when 183 has carried it already
+	answer   []byte // to its offer, as an earlier response has shown it already
 	unacked  bool
-	seqOf    uint32
 	offering bool // our 2xx made the offer
 	interval time.Duration
-	byeOwed  bool
+	repeat   *alarm // of a 2xx without an ACK
+	never    *alarm
 	stalled  func() // ends a re-INVITE that has got 100 only
-
-	answer, bye, reinvite, quit *alarm // what the phone does of its own accord
-	lapse                       *alarm // of an INVITE that was cancelled
-	repeat, never               *alarm // of a 2xx without an ACK
 }
 
-// via is the Via of our requests without its branch.
-func (p *Phone) via() string { return "SIP/2.0/" + p.config.Network.Via() + " " + p.config.Host }
+// asking reports whether an INVITE of ours waits for its answer.
+func (c *call) asking() bool { return c.asked != nil && c.asked.pending }
 
-// contact is our Contact: it names the user, as phones' Contacts do.
-func (p *Phone) contact() string {
-	uri := "<sip:" + p.config.User + "@" + p.config.Host
-	if p.config.Network != flow.UDP {
-		uri += ";transport=" + p.config.Network.String()
-	}
-	return p.named(uri + ">")
-}
+// unacked reports whether a 2xx of ours waits for its ACK.
+func (c *call) unacked() bool { return c.served != nil && c.served.unacked }
 
-func (p *Phone) named(address string) string {
-	if p.config.Name == "" {
-		return address
-	}
-	return `"` + p.config.Name + `" ` + address
-}
-
-// request begins a request of the dialog.
-func (c *call) request(method string) message.Request {
-	c.seq++
-	return c.compose(method, c.seq)
-}
-
-func (c *call) compose(method string, seq uint32) message.Request {
-	p := c.phone
-	return message.Request{
-		Method: method, Target: c.target, Via: p.via(), Branch: p.config.Mint.Branch(),
-		Route: c.route, From: c.from, To: c.to, CallID: c.callID, CSeq: seq, MaxForwards: 70,
-	}
-}
-
-// describe puts a session description into a request.
-func describe(r *message.Request, body []byte) {
-	if len(body) == 0 {
-		return
-	}
-	r.ContentType, r.Body = message.MediaType, body
-}
-
-// retarget takes the other's Contact (section 12.2.1.1).
-func (c *call) retarget(m *message.Message) {
-	if uri := m.ContactURI(); uri != "" {
-		c.target = uri
-	}
-}
-
-// dialogFrom takes the dialog's other half from a response (section 12.1.2).
-func (c *call) dialogFrom(m *message.Message) {
-	c.remote, c.to = m.To.Tag, m.To.Text
-	c.route = slices.Clone(m.RecordRoute)
-	slices.Reverse(c.route)
-	c.retarget(m)
-}
+// stalled reports whether an INVITE of theirs waits for our answer.
+func (c *call) stalled() bool { return c.served != nil && c.served.stalled != nil }
 
 // talk begins what a phone does once its call is answered.
 func (c *call) talk() {
 	p, b := c.phone, &c.phone.config.Behaviour
 	c.state, c.final = Talking, 200
+	c.quit.stop()
 	if b.ByeAfter > 0 {
-		c.bye = p.after(b.ByeAfter, func() { p.hangUp(c) })
+		c.after(b.ByeAfter, func() { p.hangUp(c) })
 	}
 	if b.ReinviteAfter > 0 {
-		c.reinvite = p.after(b.ReinviteAfter, c.hold)
+		change := Hold
+		if b.LateReinvite {
+			change = NoOffer
+		}
+		c.after(b.ReinviteAfter, func() { c.reinvite(change, 0) })
 	}
 	if b.DeadAfter > 0 {
-		c.quit = p.after(b.DeadAfter, p.die)
+		c.after(b.DeadAfter, func() { p.Restart(p.now) })
+	}
+	for _, a := range b.Acts {
+		if !a.Early {
+			c.after(a.After, func() { c.act(a) })
+		}
+	}
+}
+
+// rings begins what a phone does before the answer.
+func (c *call) rings() {
+	if c.rang {
+		return
+	}
+	c.rang = true
+	for _, a := range c.phone.config.Behaviour.Acts {
+		if a.Early {
+			c.after(a.After, func() {
+				if c.state < Talking {
+					c.act(a)
+				}
+			})
+		}
 	}
 }
 
@@ -129,14 +115,19 @@ func (c *call) talk() {
 // transactions, and of the 2xx that waits for its ACK.
 func (c *call) end() {
 	c.state = Ended
-	for _, a := range []*alarm{c.answer, c.bye, c.reinvite, c.quit} {
-		a.stop()
+	p := c.phone
+	p.alarms = slices.DeleteFunc(p.alarms, func(a *alarm) bool { return a.call == c })
+	c.notices.stop()
+	for _, d := range append(c.forks, c.dialog) {
+		if d.late != nil {
+			d.late() // an UPDATE that waits for its answer
+		}
 	}
-	if c.pending {
+	if c.asking() {
 		// A re-INVITE whose answer may be lost is not waited for longer than any
 		// other request.
-		invite := c.invite
-		c.phone.after(c.phone.config.Timers.Timeout(), func() { invite.step(transaction.Abandon, nil) })
+		t := c.asked.tx
+		p.after(p.config.Timers.Timeout(), func() { t.step(transaction.Abandon, nil) })
 	}
 }
 
@@ -155,7 +146,7 @@ func (p *Phone) hangUp(c *call) {
 		p.giveUp(c)
 	case c.state != Talking:
 		c.refuse(603)
-	case c.unacked && !c.outgoing:
+	case c.unacked() && !c.outgoing && !p.config.Behaviour.EagerBye:
 		c.byeOwed = true // not before the ACK (section 15)
 	default:
 		c.sendBye()
@@ -166,30 +157,46 @@ func (c *call) sendBye() {
 	c.byeOwed = false
 	c.end()
 	c.resume()
-	r := c.request("BYE")
-	r.Q850 = 16
-	c.phone.ask(c, r)
+	c.release(c.dialog)
 }
 
-// hold offers the other that it be silent, in a new INVITE (section 14.1).
-func (c *call) hold() {
-	if c.state != Talking || c.pending || c.unacked {
-		return
-	}
+// release sends the BYE of a dialog.
+func (c *call) release(d *dialog) {
+	r := d.next("BYE")
+	r.Q850 = 16
+	d.ask(r, c.noted("BYE"))
+}
+
+// noted notes the answer to a request of a dialog.
+func (c *call) noted(method string) func(*message.Message) {
 	p := c.phone
-	r := c.request("INVITE")
-	r.Contact, r.Allow = p.contact(), true
-	if !p.config.Behaviour.LateReinvite {
-		describe(&r, Held(p.config.SDP(nil)))
+	return func(m *message.Message) {
+		status := 0
+		if m != nil {
+			status = m.Status
+		}
+		p.answers[method] = append(p.answers[method], status)
+		if status == 405 && m.Allow == nil {
+			p.blame("405 to %s lists no method in Allow (RFC 3261 section 8.2.1)", method)
+		}
 	}
-	c.pending, c.heard, c.cancel, c.cancelled = true, false, false, false
-	c.invite = p.ask(c, r)
+}
+
+// lost ends a call whose other end is no longer there (RFC 3261 section
+// 12.2.1.2, RFC 5057 section 5.1).
+func (c *call) lost() {
+	if c.state == Talking {
+		c.sendBye()
+	}
 }
 
 // Hold puts the other party on hold.
-func (p *Phone) Hold(now time.Time) {
+func (p *Phone) Hold(now time.Time) { p.Do(now, Act{Method: "INVITE", Change: Hold}) }
+
+// Do sends a request within the call, at once.
+func (p *Phone) Do(now time.Time, a Act) {
 	p.now = now
-	if p.call != nil {
-		p.call.hold()
+	if p.call != nil && p.call.state != Ended {
+		p.call.act(a)
 	}
 }

@@ -3,6 +3,7 @@ package phone
 import (
 	"net/netip"
 	"slices"
+	"strings"
 
 	"mask700/sip/message"
 	"mask700/sip/transaction"
@@ -22,12 +23,14 @@ func (p *Phone) request(m *message.Message) {
 	switch {
 	case m.Method == "CANCEL":
 		p.cancelled(t, m)
+	case len(p.unknown(m)) > 0:
+		t.respond(message.Response{Echo: m.Echo(netip.AddrPort{}), Status: 420, ToTag: p.config.Mint.Token(), Unsupported: p.unknown(m)})
 	case m.To.Tag != "":
 		p.inDialog(t, m)
 	case m.Method == "INVITE":
 		p.invited(t, m)
 	case m.Method == "OPTIONS":
-		t.reply(m, 200, "")
+		t.reply(m, 200, p.config.Mint.Token())
 	default:
 		t.reply(m, 405, p.config.Mint.Token())
 	}
@@ -35,7 +38,7 @@ func (p *Phone) request(m *message.Message) {
 
 // reply answers a request with a status alone.
 func (t *tx) reply(m *message.Message, status int, tag string) {
-	t.respond(message.Response{Echo: m.Echo(netip.AddrPort{}), Status: status, ToTag: tag, Allow: status == 405})
+	t.respond(message.Response{Echo: m.Echo(netip.AddrPort{}), Status: status, ToTag: tag, Allow: status == 405 || status == 200})
 }
 
 // invited takes a call.
@@ -45,36 +48,66 @@ func (p *Phone) invited(t *tx, m *message.Message) {
 		t.reply(m, 486, p.config.Mint.Token())
 		return
 	}
-	c := &call{
-		phone: p, state: Ringing, shown: m.From.URI.User, served: t, echo: m.Echo(netip.AddrPort{}),
-		callID: m.CallID, local: p.config.Mint.Token(), remote: m.From.Tag, to: m.From.Text,
-		route: slices.Clone(m.RecordRoute), routes: m.RecordRoute, remoteSeq: m.CSeq,
-		offer: m.Body, remoteSDP: m.Body,
+	if r := p.unwilling(m); r.Status != 0 {
+		t.respond(r)
+		return
 	}
-	c.from = m.To.Text + ";tag=" + c.local
-	c.retarget(m)
-	t.call = c
+	if m.Allow == nil {
+		p.blame("INVITE lists no methods in Allow (RFC 3261 section 13.2.1)")
+	}
+	c := &call{phone: p, state: Ringing, shown: m.From.URI.User, callID: m.CallID, local: p.config.Mint.Token()}
+	d := &dialog{
+		call: c, remote: m.From.Tag, from: m.To.Text + ";tag=" + c.local, to: m.From.Text,
+		route: slices.Clone(m.RecordRoute), theirs: m.CSeq,
+	}
+	d.retarget(m)
+	c.dialog = d
 	p.call = c
 	p.calls = append(p.calls, c)
+	c.serve(t, m)
+	if len(m.Body) > 0 {
+		c.see(d, m)
+		c.offered(d, m)
+	}
 	if !b.Abrupt {
-		c.respond(100, nil)
+		c.respond(message.Response{Status: 100})
 	}
-	switch {
-	case b.Early && len(m.Body) > 0:
-		c.early = p.config.SDP(m.Body)
-		c.respond(183, c.early)
-	case !b.Abrupt:
-		c.respond(180, nil)
-	}
+	c.notify()
 	if !b.NeverAnswer && !b.AnswerCancelled {
-		c.answer = p.after(p.config.Ring, c.pickUp)
+		c.after(p.config.Ring, c.pickUp)
 	}
+}
+
+// unwilling is the refusal of an INVITE that asks too little or too much of the
+// phone's extensions; its Status is 0 when there is none.
+func (p *Phone) unwilling(m *message.Message) message.Response {
+	r := message.Response{Echo: m.Echo(netip.AddrPort{}), ToTag: p.config.Mint.Token()}
+	_, required := p.options()
+	for _, tag := range required {
+		if !m.Supports(tag) {
+			r.Status, r.Require = 421, append(r.Require, tag)
+		}
+	}
+	if r.Status == 0 && p.tooShort(m) {
+		r.Status, r.MinSE = 422, p.minSE()
+	}
+	return r
+}
+
+// serve begins to answer an INVITE.
+func (c *call) serve(t *tx, m *message.Message) {
+	t.call = c
+	c.served = &served{tx: t, request: m, echo: m.Echo(netip.AddrPort{})}
 }
 
 // pickUp answers the call, or refuses it.
 func (c *call) pickUp() {
 	switch status := c.phone.config.Behaviour.Reject; {
 	case c.state != Ringing:
+	case c.notices.holds():
+		c.notices.after = c.pickUp // no 2xx before its PRACK (RFC 3262 section 3)
+	case c.dialog.late != nil:
+		c.after(moment, c.pickUp) // their UPDATE is answered first
 	case status >= 300:
 		c.refuse(status)
 	case c.accept():
@@ -87,51 +120,66 @@ func (c *call) pickUp() {
 // accept sends the 2xx of their INVITE, false when its offer cannot be
 // answered.
 func (c *call) accept() bool {
-	p := c.phone
-	body := c.early
-	c.early = nil
-	c.offering = len(c.offer) == 0
-	switch {
-	case c.offering:
-		body = p.config.SDP(nil)
-	case body == nil:
-		body = p.config.SDP(c.offer)
-	}
-	if body == nil {
+	p, s, d := c.phone, c.served, c.dialog
+	body, ok := c.answer()
+	if !ok {
 		return false
 	}
-	c.unacked, c.seqOf = true, c.remoteSeq
-	c.interval = p.config.Timers.T1
-	c.respond(200, body)
-	c.repeat = p.after(c.interval, c.repeat2xx)
-	c.never = p.after(p.config.Timers.Timeout(), func() {
+	s.unacked, s.interval = true, p.config.Timers.T1
+	r := message.Response{Status: 200}
+	r.ContentType, r.Body = message.MediaType, body
+	c.grantTimer(d, s.request, &r)
+	c.respond(r)
+	c.notices.stop()
+	s.repeat = p.after(s.interval, c.repeat2xx)
+	s.never = p.after(p.config.Timers.Timeout(), func() {
 		c.acked()
 		if c.state != Ended {
 			c.sendBye()
 		}
 	})
+	c.careless()
 	return true
+}
+
+// careless does what a phone should not after its 2xx.
+func (c *call) careless() {
+	b := &c.phone.config.Behaviour
+	if b.LateProvisional {
+		r := message.Response{Echo: c.served.echo, Status: 180, ToTag: c.local, Contact: c.phone.contact()}
+		c.phone.send(c.phone.write(r.Append(nil)))
+	}
+	if b.EagerReinvite && c.state < Talking && !c.asking() && c.dialog.session.turn == nobodys {
+		c.propose(Hold, maxTries)
+	}
 }
 
 // repeat2xx sends the 2xx again until its ACK comes (section 13.3.1.4).
 func (c *call) repeat2xx() {
-	p := c.phone
-	p.send(c.served.last)
-	c.interval = min(2*c.interval, p.config.Timers.T2)
-	c.repeat = p.after(c.interval, c.repeat2xx)
+	p, s := c.phone, c.served
+	b := s.tx.last
+	if p.config.Behaviour.OtherTag {
+		b = []byte(strings.Replace(string(b), ";tag="+c.local, ";tag="+c.local+"x", 1))
+	}
+	p.send(b)
+	s.interval = min(2*s.interval, p.config.Timers.T2)
+	s.repeat = p.after(s.interval, c.repeat2xx)
 }
 
 func (c *call) acked() {
-	c.unacked = false
-	c.repeat.stop()
-	c.never.stop()
+	if c.served == nil {
+		return
+	}
+	c.served.unacked = false
+	c.served.repeat.stop()
+	c.served.never.stop()
 }
 
 // resume answers a re-INVITE that was stalled.
 func (c *call) resume() {
-	if c.stalled != nil {
-		c.stalled()
-		c.stalled = nil
+	if c.stalled() {
+		c.served.stalled()
+		c.served.stalled = nil
 	}
 }
 
@@ -142,22 +190,25 @@ func (c *call) refuse(status int) {
 	}
 	c.final = status
 	c.end()
-	c.respond(status, nil)
+	c.respond(message.Response{Status: status})
 }
 
-func (c *call) respond(status int, body []byte) {
-	r := message.Response{Echo: c.echo, Status: status}
-	if status > 100 {
+// respond answers their INVITE.
+func (c *call) respond(r message.Response) {
+	s := c.served
+	r.Echo = s.echo
+	if r.Status > 100 {
 		r.ToTag, r.Allow = c.local, true
-		r.RecordRoute = c.routes
+		r.RecordRoute = s.request.RecordRoute
 	}
-	if status > 100 && status < 400 {
+	if r.Status > 100 && r.Status < 400 {
 		r.Contact = c.phone.contact()
 	}
-	if len(body) > 0 {
-		r.ContentType, r.Body = message.MediaType, body
+	if r.Status > 100 && r.Status < 300 {
+		supported, required := c.phone.options()
+		r.Supported = append(supported, required...)
 	}
-	c.served.respond(r)
+	s.tx.respond(r)
 }
 
 // cancelled takes a CANCEL (section 9.2).
@@ -170,9 +221,9 @@ func (p *Phone) cancelled(t *tx, m *message.Message) {
 	c := invite.call
 	t.reply(m, 200, c.local)
 	switch {
-	case c.stalled != nil:
+	case c.stalled():
 		c.resume()
-	case c.state != Ringing || c.served != invite:
+	case c.state != Ringing || c.served.tx != invite:
 	case p.config.Behaviour.AnswerCancelled:
 		c.pickUp()
 	default:
@@ -182,83 +233,27 @@ func (p *Phone) cancelled(t *tx, m *message.Message) {
 
 // ack takes an ACK: of a failure in its transaction, of a 2xx in its dialog.
 func (p *Phone) ack(m *message.Message) {
-	if t := p.find(false, m.Via[0].Branch, "INVITE"); t != nil {
+	t := p.find(false, m.Via[0].Branch, "INVITE")
+	if t != nil && t.machine.State != transaction.Accepted {
 		t.step(transaction.Ack, nil)
 		return
 	}
-	c := p.dialog(m)
-	if c == nil || !c.unacked || m.CSeq != c.seqOf || p.config.Behaviour.DeafACK {
+	if t != nil {
+		p.blame("the ACK of a 2xx wears the branch of its INVITE (RFC 3261 section 13.2.2.4)")
+	}
+	d := p.dialog(m)
+	if d == nil || !d.call.unacked() || m.CSeq != d.call.served.request.CSeq || p.config.Behaviour.DeafACK {
 		return
 	}
+	c := d.call
 	c.acked()
-	if c.offering {
-		c.remoteSDP = m.Body
+	switch {
+	case c.served.offering:
+		c.concluded(d, m, "RFC 3261 section 13.2.1")
+	case len(m.Body) > 0:
+		p.blame("an ACK with a description that answers nothing (RFC 3264 section 4)")
 	}
 	if c.byeOwed {
 		c.sendBye()
-	}
-}
-
-// dialog finds the call that a request belongs to.
-func (p *Phone) dialog(m *message.Message) *call {
-	for _, c := range p.calls {
-		if c.callID == m.CallID && c.local == m.To.Tag && c.remote == m.From.Tag {
-			return c
-		}
-	}
-	return nil
-}
-
-// inDialog takes a request of a dialog.
-func (p *Phone) inDialog(t *tx, m *message.Message) {
-	c := p.dialog(m)
-	switch {
-	case c == nil || c.state == Ended && m.Method != "BYE":
-		t.reply(m, 481, "")
-		return
-	case m.CSeq <= c.remoteSeq:
-		t.reply(m, 500, "")
-		return
-	}
-	c.remoteSeq = m.CSeq
-	switch m.Method {
-	case "BYE":
-		c.acked()
-		c.end()
-		t.reply(m, 200, "")
-		c.resume()
-	case "INVITE":
-		c.reinvited(t, m)
-	case "OPTIONS":
-		t.reply(m, 200, "")
-	default:
-		t.reply(m, 405, "")
-	}
-}
-
-// reinvited takes an INVITE that changes the session (section 14.2).
-func (c *call) reinvited(t *tx, m *message.Message) {
-	b := &c.phone.config.Behaviour
-	switch {
-	case c.pending || c.unacked || c.stalled != nil:
-		t.reply(m, 491, "")
-		return
-	case b.Refuse >= 300:
-		t.reply(m, b.Refuse, "")
-		return
-	}
-	t.call = c
-	if b.Stall {
-		c.stalled = func() { t.reply(m, 487, "") }
-		t.reply(m, 100, "")
-		return
-	}
-	c.served, c.echo, c.offer, c.routes = t, m.Echo(netip.AddrPort{}), m.Body, m.RecordRoute
-	c.retarget(m)
-	if len(m.Body) > 0 {
-		c.remoteSDP = m.Body
-	}
-	if !c.accept() {
-		t.reply(m, 488, "")
 	}
 }

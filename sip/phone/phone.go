@@ -1,6 +1,7 @@
 // Package phone is a small telephone: one SIP user agent with one call at a
-// time (RFC 3261 sections 8, 9, 12 to 15). Tests and the demonstration call
-// through the gateway with it, so it behaves as badly as it is told to.
+// time (RFC 3261 sections 8, 9, 12 to 15, with RFC 3262, 3264, 3311, 4028, 6086
+// and 6228). Tests and the demonstration call through the gateway with it, so it
+// behaves as badly as it is told to, and notes where the other side does.
 //
 // It is pure. Frames and the time go in, frames come out; there is no socket,
 // clock, goroutine or random source in here. It keeps everything that it
@@ -9,6 +10,7 @@ package phone
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 	"time"
 
@@ -41,11 +43,12 @@ type Config struct {
 	Host    string // its own "ip:port"
 	Server  string // the gateway's "ip:port"
 	Network flow.Network
-	Mint    *token.Mint
+	Mint    *token.Mint // also of what else is random: back-offs, the first RSeq
 	Timers  transaction.Timers
 
 	// SDP makes an offer of nothing, and an answer of an offer. It gives nil
-	// where the offer cannot be answered. See Voice.
+	// where the offer cannot be answered. The phone keeps count of the version in
+	// o= by itself. See Voice.
 	SDP func(offer []byte) []byte
 
 	// Ring is how long a call to this phone rings before it is answered.
@@ -54,33 +57,6 @@ type Config struct {
 	Name      string   // display name in From and Contact
 	Headers   []string // further header lines of every message, without CRLF
 	Behaviour Behaviour
-}
-
-// Behaviour is how a phone deviates from one that answers and waits. The zero
-// value does not deviate.
-type Behaviour struct {
-	// As callee, toward the first INVITE.
-	Silent          bool // no response at all, not even 100
-	Early           bool // 183 with a description in the place of 180
-	Abrupt          bool // no provisional response, not even 100
-	NeverAnswer     bool // rings until it is cancelled
-	Reject          int  // this status in the place of the answer, a redirection too
-	AnswerCancelled bool // answers when CANCEL comes, as if the two had crossed
-
-	// As caller.
-	LateOffer   bool          // the INVITE has no description
-	CancelAfter time.Duration // gives up unless it was answered by then
-
-	// Of both, once the call is answered. A zero duration means never.
-	NoACK         bool          // sends no ACK
-	LateACK       time.Duration // sends it that much later
-	DeafACK       bool          // does not see the ACKs that come
-	ByeAfter      time.Duration // hangs up
-	ReinviteAfter time.Duration // puts the other on hold
-	LateReinvite  bool          // that re-INVITE has no description
-	Refuse        int           // answers re-INVITEs with this status
-	Stall         bool          // answers re-INVITEs with 100 and nothing more until they are cancelled
-	DeadAfter     time.Duration // loses its power: forgets everything, without a word
 }
 
 // Phone is one telephone. It is not safe for concurrent use.
@@ -94,9 +70,14 @@ type Phone struct {
 	count  uint64 // of alarms, to order those of one time
 	out    [][]byte
 
-	seen      []*message.Message
-	raw       [][]byte
-	malformed int
+	seen       []*message.Message
+	raw        [][]byte
+	malformed  int
+	violations []string
+	answers    map[string][]int
+	digits     []byte
+	news       []string
+	referred   bool // a REFER has been sent: two phones that answer each other with one would never end
 }
 
 // New returns a phone that waits for a call.
@@ -104,7 +85,7 @@ func New(c Config, now time.Time) *Phone {
 	if c.Timers == (transaction.Timers{}) {
 		c.Timers = transaction.DefaultTimers()
 	}
-	return &Phone{config: c, now: now}
+	return &Phone{config: c, now: now, answers: map[string][]int{}}
 }
 
 // Take returns the messages to send to the server since the last Take.
@@ -148,6 +129,32 @@ func (p *Phone) Shown() string {
 	return p.call.shown
 }
 
+// Session is what the call that is talked in has come to: its Call-ID, and the
+// descriptions of both sides that are in force. ok is false while there is no such
+// call, or an offer is on its way.
+func (p *Phone) Session() (callID string, own, theirs []byte, ok bool) {
+	if p.State() != Talking {
+		return "", nil, nil, false
+	}
+	s := &p.call.dialog.session
+	return p.call.callID, s.agreed, s.peer.active, s.turn == nobodys && s.settled
+}
+
+// Expired reports whether the last call ended because the other side did not
+// refresh its session in time (RFC 4028 section 10).
+func (p *Phone) Expired() bool { return p.call != nil && p.call.expired }
+
+// Digits are the keys that the other side has reported in INFOs, in order.
+func (p *Phone) Digits() string { return string(p.digits) }
+
+// News are the status lines that the other side has sent of the transfers that the
+// phone has asked for, in order.
+func (p *Phone) News() []string { return p.news }
+
+// Answers returns the final statuses that requests of a method have got inside
+// the phone's dialogs, in order; 0 stands for none.
+func (p *Phone) Answers(method string) []int { return p.answers[method] }
+
 // Seen returns every message that was received and could be read.
 func (p *Phone) Seen() []*message.Message { return p.seen }
 
@@ -158,18 +165,38 @@ func (p *Phone) RawReceived() [][]byte { return p.raw }
 // accept.
 func (p *Phone) Malformed() int { return p.malformed }
 
+// maxViolations bounds what is kept of a peer that never does right.
+const maxViolations = 32
+
+// Violations says where the other side has broken the rules of the RFCs, the
+// first of them: offers and answers out of turn, versions and sequence numbers
+// that are wrong, headers that are missing.
+func (p *Phone) Violations() []string { return p.violations }
+
+func (p *Phone) blame(format string, args ...any) {
+	if len(p.violations) < maxViolations {
+		p.violations = append(p.violations, fmt.Sprintf(format, args...))
+	}
+}
+
 // Busy reports whether transactions or timers are left.
 func (p *Phone) Busy() bool { return len(p.txs) > 0 || len(p.alarms) > 0 }
 
 // Receive takes one message from the server.
 func (p *Phone) Receive(now time.Time, frame []byte) {
+	m, fault := message.Parse(frame)
+	if fault != nil {
+		m = nil
+	}
+	p.Accept(now, frame, m)
+}
+
+// Accept takes one message from the server that somebody has read already; nil
+// is one that could not be read. The phone does not change it.
+func (p *Phone) Accept(now time.Time, frame []byte, m *message.Message) {
 	p.now = now
 	p.raw = append(p.raw, bytes.Clone(frame))
-	m, fault := message.Parse(frame)
-	if fault == nil {
-		fault = message.Check(m)
-	}
-	if fault != nil {
+	if m == nil || !p.sound(m) {
 		p.malformed++
 		return
 	}
@@ -184,72 +211,55 @@ func (p *Phone) Receive(now time.Time, frame []byte) {
 	}
 }
 
-// Advance moves the time and does what is due.
-func (p *Phone) Advance(now time.Time) {
-	for {
-		i := p.nextAlarm()
-		if i < 0 || p.alarms[i].at.After(now) {
-			break
-		}
-		a := p.alarms[i]
-		p.now = a.at
-		a.stop()
-		a.ring()
-	}
+// sound reports whether a message is as it should be. What it requires is
+// looked at where it is answered: extensions of the phone are not the gateway's.
+func (p *Phone) sound(m *message.Message) bool {
+	bare := *m
+	bare.Require = nil
+	return message.Check(&bare) == nil
+}
+
+// Restart forgets everything, as a phone does that is switched off and on again.
+func (p *Phone) Restart(now time.Time) {
 	p.now = now
-}
-
-// Next is when Advance has work to do, false when nothing waits.
-func (p *Phone) Next() (time.Time, bool) {
-	i := p.nextAlarm()
-	if i < 0 {
-		return time.Time{}, false
-	}
-	return p.alarms[i].at, true
-}
-
-// alarm is one running timer.
-type alarm struct {
-	phone *Phone
-	at    time.Time
-	order uint64
-	ring  func()
-}
-
-// after starts a timer.
-func (p *Phone) after(d time.Duration, ring func()) *alarm {
-	p.count++
-	a := &alarm{phone: p, at: p.now.Add(d), order: p.count, ring: ring}
-	p.alarms = append(p.alarms, a)
-	return a
-}
-
-// stop ends a timer; one that has ended or never was started may be stopped
-// too.
-func (a *alarm) stop() {
-	if a == nil {
-		return
-	}
-	if i := slices.Index(a.phone.alarms, a); i >= 0 {
-		a.phone.alarms = slices.Delete(a.phone.alarms, i, i+1)
-	}
-}
-
-func (p *Phone) nextAlarm() int {
-	best := -1
-	for i, a := range p.alarms {
-		if best < 0 || a.at.Before(p.alarms[best].at) ||
-			a.at.Equal(p.alarms[best].at) && a.order < p.alarms[best].order {
-			best = i
-		}
-	}
-	return best
-}
-
-// die forgets everything, as a phone does that is switched off and on again.
-func (p *Phone) die() {
 	for _, c := range p.calls {
 		c.state = Ended
 	}
 	p.calls, p.txs, p.alarms = nil, nil, nil
+}
+
+// The option tags that a phone may know.
+const (
+	optReliable = "100rel"
+	optTimer    = "timer"
+	optLeft     = "199" // RFC 6228
+)
+
+// options are the extensions that the phone knows, and those without which it
+// does not talk.
+func (p *Phone) options() (supported, required []string) {
+	b := &p.config.Behaviour
+	for _, o := range []struct {
+		tag   string
+		level Level
+	}{{optReliable, b.Reliable}, {optTimer, b.Timer}} {
+		switch o.level {
+		case Supported:
+			supported = append(supported, o.tag)
+		case Required:
+			required = append(required, o.tag)
+		}
+	}
+	return append(supported, optLeft), required
+}
+
+// unknown lists what a request requires and the phone does not know.
+func (p *Phone) unknown(m *message.Message) (tags []string) {
+	supported, required := p.options()
+	for _, tag := range m.Require {
+		if !slices.Contains(supported, tag) && !slices.Contains(required, tag) {
+			tags = append(tags, tag)
+		}
+	}
+	return tags
 }

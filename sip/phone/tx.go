@@ -18,22 +18,28 @@ type tx struct {
 	machine transaction.Machine
 	last    []byte           // to be sent again
 	request *message.Request // of a client
-	ack     []byte           // of a failed INVITE of ours
+	then    func(*message.Message)
+	mute    int               // so many copies do not leave
+	sent    int               // so many have
+	ack     []byte            // of a failed INVITE of ours
+	acks    map[string][]byte // of its 2xx, by To tag
 
 	retransmit, deadline *alarm
 }
 
-// ask sends a request in a transaction of its own.
-func (p *Phone) ask(c *call, r message.Request) *tx {
+// open makes the transaction of a request of ours. then gets the final response,
+// nil when none came; an INVITE's responses are its call's.
+func (p *Phone) open(c *call, r message.Request, then func(*message.Message), lines ...string) *tx {
 	kind := transaction.Client
 	if r.Method == "INVITE" {
 		kind = transaction.InviteClient
 	}
-	t := p.open(c, kind, r.Branch, r.Method)
-	t.client, t.request, t.last = true, &r, p.write(r.Append(nil))
-	t.step(transaction.Begin, nil)
+	t := p.track(c, kind, r.Branch, r.Method)
+	t.client, t.request, t.then, t.last = true, &r, then, p.write(r.Append(nil), lines...)
 	return t
 }
+
+func (t *tx) begin() { t.step(transaction.Begin, nil) }
 
 // serve opens the transaction of a request that came.
 func (p *Phone) serve(m *message.Message) *tx {
@@ -41,12 +47,12 @@ func (p *Phone) serve(m *message.Message) *tx {
 	if m.Method == "INVITE" {
 		kind = transaction.InviteServer
 	}
-	t := p.open(nil, kind, m.Via[0].Branch, m.Method)
-	t.step(transaction.Begin, nil)
+	t := p.track(nil, kind, m.Via[0].Branch, m.Method)
+	t.begin()
 	return t
 }
 
-func (p *Phone) open(c *call, kind transaction.Kind, branch, method string) *tx {
+func (p *Phone) track(c *call, kind transaction.Kind, branch, method string) *tx {
 	t := &tx{phone: p, call: c, branch: branch, method: method,
 		machine: transaction.New(kind, p.config.Network.Reliable())}
 	p.txs = append(p.txs, t)
@@ -93,7 +99,12 @@ func (t *tx) step(in transaction.Input, m *message.Message) {
 		t.deadline = p.after(o.Deadline, func() { t.step(transaction.DeadlineAt, nil) })
 	}
 	if o.Do&(transaction.Send|transaction.Resend) != 0 {
-		p.send(t.last)
+		if t.mute > 0 {
+			t.mute--
+		} else {
+			t.sent++
+			p.send(t.last)
+		}
 	}
 	if o.Do.Has(transaction.SendAck) {
 		t.acknowledgeFailure(m)
@@ -101,12 +112,24 @@ func (t *tx) step(in transaction.Input, m *message.Message) {
 	if t.machine.Done() {
 		p.txs = slices.DeleteFunc(p.txs, func(o *tx) bool { return o == t })
 	}
+	if t.client {
+		t.tell(o.Do, m)
+	}
+}
+
+// tell says what has come of a request of ours.
+func (t *tx) tell(do transaction.Do, m *message.Message) {
+	delivered, lost := do.Has(transaction.Deliver) && m != nil, do.Has(transaction.Timeout)
 	switch {
-	case t.call == nil || !t.client:
-	case o.Do.Has(transaction.Deliver) && m != nil:
+	case t.method == "INVITE" && delivered:
 		t.call.answered(t, m)
-	case o.Do.Has(transaction.Timeout):
+	case t.method == "INVITE" && lost:
 		t.call.unanswered(t)
+	case t.then == nil:
+	case delivered && m.Status >= 200:
+		t.then(m)
+	case lost:
+		t.then(nil)
 	}
 }
 
@@ -114,24 +137,44 @@ func (t *tx) step(in transaction.Input, m *message.Message) {
 // same transaction (RFC 3261 section 17.1.1.3).
 func (t *tx) acknowledgeFailure(m *message.Message) {
 	if t.ack == nil {
-		r := *t.request
-		r.Method, r.To = "ACK", m.To.Text
-		r.Contact, r.Allow, r.ContentType, r.Body = "", false, "", nil
+		r := message.Request{
+			Method: "ACK", Target: t.request.Target, Via: t.request.Via, Branch: t.branch, Route: t.request.Route,
+			From: t.request.From, To: m.To.Text, CallID: t.request.CallID, CSeq: t.request.CSeq, MaxForwards: 70,
+		}
 		t.ack = t.phone.write(r.Append(nil))
 	}
 	t.phone.send(t.ack)
 }
 
-// write adds the phone's own header lines to a message.
-func (p *Phone) write(b []byte) []byte {
-	if len(p.config.Headers) == 0 || len(b) == 0 {
+// write adds the phone's own header lines to a message, and to Allow what it
+// serves.
+func (p *Phone) write(b []byte, lines ...string) []byte {
+	if len(b) == 0 {
 		return b
 	}
 	head, body, _ := strings.Cut(string(b), "\r\n\r\n")
+	if m := p.methods(); m != message.Methods {
+		head = strings.Replace(head, "\r\nAllow: "+message.Methods, "\r\nAllow: "+m, 1)
+	}
 	for _, line := range p.config.Headers {
 		head += "\r\n" + line
 	}
+	for _, line := range lines {
+		head += "\r\n" + line
+	}
 	return []byte(head + "\r\n\r\n" + body)
+}
+
+// methods are those that the phone serves, as Allow lists them.
+func (p *Phone) methods() string {
+	m := message.Methods
+	if p.config.Behaviour.NoUpdate {
+		m = strings.Replace(m, ", UPDATE", "", 1)
+	}
+	if p.config.Behaviour.Reliable == Off {
+		m = strings.Replace(m, ", PRACK", "", 1)
+	}
+	return m
 }
 
 func (p *Phone) send(b []byte) {

@@ -15,8 +15,10 @@ import (
 // learn: the secrets of every other party, and tokens of ours that another
 // party has seen, by which two legs could be matched.
 type guard struct {
+	read    func([]byte) (*message.Message, *message.Fault)
 	parties []*secrets
 	tokens  map[string]*secrets // who has seen it
+	passed  map[string]*secrets // messages that have been looked at, and to whom they went
 }
 
 // secrets are the byte strings of one party.
@@ -28,7 +30,9 @@ type secrets struct {
 	network string // the addresses of its side
 }
 
-func newGuard() *guard { return &guard{tokens: map[string]*secrets{}} }
+func newGuard(read func([]byte) (*message.Message, *message.Fault)) *guard {
+	return &guard{read: read, tokens: map[string]*secrets{}, passed: map[string]*secrets{}}
+}
 
 // add takes a party: its number, its address, and texts that only it writes.
 func (g *guard) add(name, number, host string, texts ...string) *secrets {
@@ -80,7 +84,7 @@ func notations(national string) []string {
 // number in the Request-URI.
 func (g *guard) receiver(s shard.Send) *secrets {
 	user := ""
-	if m, _ := message.Parse(s.Bytes); m != nil {
+	if m, _ := g.read(s.Bytes); m != nil {
 		user = m.Target.User
 	}
 	for _, p := range g.parties {
@@ -103,6 +107,10 @@ func (g *guard) check(fail func(string, ...any), s shard.Send) {
 		fail("a message to nobody, %v:\n%s", s.Flow.Remote, s.Bytes)
 		return
 	}
+	if g.passed[string(s.Bytes)] == to {
+		return // it is sent again
+	}
+	g.passed[string(s.Bytes)] = to
 	for _, p := range g.parties {
 		if p == to {
 			continue

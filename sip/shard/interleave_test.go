@@ -4,7 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
-	"net/netip"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -16,25 +16,27 @@ import (
 	"mask700/sip/flow"
 	"mask700/sip/phone"
 	"mask700/sip/token"
-	"mask700/sip/transaction"
 	"mask700/sip/trunk"
 )
 
 var (
-	interleavings = flag.Int("interleavings", 1600, "how many random runs of TestInterleavings")
+	interleavings = flag.Int("interleavings", defaultRuns, "how many random runs of TestInterleavings")
+	firstSeed     = flag.Uint64("first", 1, "the seed of the first of them; the others follow")
 	oneSeed       = flag.Uint64("seed", 0, "play only this run of TestInterleavings, and say what happens in it")
 )
 
 // TestInterleavings plays phones of every behaviour against one shard over a
 // network that loses, doubles and reorders, with a store, media and a journal
-// that answer when they like, and an operator who hangs up. Each run follows from
-// its seed. When all is quiet it must hold that
+// that answer when they like, targets that are down, phones that are switched off
+// and on, and an operator who hangs up. Each run follows from its seed. When all
+// is over it must hold that
 //
 //   - every transaction has ended and every table is empty;
 //   - the phones of a call have ended it, and within a bounded time of each other;
 //   - each INVITE has one record, opened before the callee heard of the call and
 //     closed before either party heard of its end;
 //   - media was closed as often as opened;
+//   - no phone has seen a rule of offers, answers and dialogs broken;
 //   - no phone has seen anything of another.
 func TestInterleavings(t *testing.T) {
 	if *oneSeed != 0 {
@@ -42,21 +44,49 @@ func TestInterleavings(t *testing.T) {
 		return
 	}
 	const batches = 4
-	for b := range uint64(batches) {
-		t.Run(fmt.Sprint("batch ", b), func(t *testing.T) {
-			t.Parallel()
-			began, runs, steps, virtual, answered := time.Now(), 0, 0, time.Duration(0), uint64(0)
-			for seed := 1 + b; seed <= uint64(*interleavings) && !t.Failed(); seed += batches {
-				p := interleave(t, seed, func(string, ...any) {})
-				runs++
-				steps += p.steps
-				virtual += p.world.now.Sub(epoch)
-				answered += p.world.shard.Stats().Answered
-			}
-			t.Logf("%d runs in %v: %d steps, %v of virtual time, %d calls answered",
-				runs, time.Since(began).Round(time.Millisecond), steps, virtual.Round(time.Hour), answered)
-		})
+	began := time.Now()
+	var total [batches]tally
+	t.Run("all", func(t *testing.T) {
+		for b := range uint64(batches) {
+			t.Run(fmt.Sprint("batch ", b), func(t *testing.T) {
+				t.Parallel()
+				for seed := *firstSeed + b; seed < *firstSeed+uint64(*interleavings) && (!t.Failed() || os.Getenv("ALL") != ""); seed += batches {
+					total[b].add(interleave(t, seed, nil))
+				}
+			})
+		}
+	})
+	var all tally
+	for _, b := range total {
+		all.runs, all.steps, all.virtual, all.answered = all.runs+b.runs, all.steps+b.steps, all.virtual+b.virtual, all.answered+b.answered
 	}
+	t.Logf("%d steps in %v: %d runs, %v of virtual time, %d calls answered",
+		all.steps, time.Since(began).Round(time.Millisecond), all.runs, all.virtual.Round(time.Hour), all.answered)
+}
+
+// TestInterleavingsReplay plays some runs twice: every message that was sent, and
+// when, follows from the seed.
+func TestInterleavingsReplay(t *testing.T) {
+	for seed := uint64(1); seed <= 8; seed++ {
+		first, again := interleave(t, seed, nil), interleave(t, seed, nil)
+		if first.trace.Sum64() != again.trace.Sum64() || first.steps != again.steps {
+			t.Errorf("run %d went another way: %d and %d steps", seed, first.steps, again.steps)
+		}
+	}
+}
+
+// tally is what runs have come to.
+type tally struct {
+	runs, steps int
+	virtual     time.Duration
+	answered    uint64
+}
+
+func (t *tally) add(p *run) {
+	t.runs++
+	t.steps += p.steps
+	t.virtual += p.world.now.Sub(epoch)
+	t.answered += p.world.shard.Stats().Answered
 }
 
 // run is the world of one seed with its phones.
@@ -69,6 +99,7 @@ type run struct {
 	slow  time.Duration // how long answers may take
 	fails float64       // how often they are errors
 	code  float64       // how often calls are encoded and decoded
+	fair  bool          // no message is lost, so that whoever waits for one waits for somebody's fault
 }
 
 func interleave(t *testing.T, seed uint64, say func(string, ...any)) *run {
@@ -83,17 +114,23 @@ func interleave(t *testing.T, seed uint64, say func(string, ...any)) *run {
 				append([]any{seed, p.world.now.Sub(epoch), seed}, args...)...)
 		}
 	}
-	p.say = func(format string, args ...any) {
-		say("%8.3f "+format, append([]any{p.world.now.Sub(epoch).Seconds()}, args...)...)
+	if say != nil {
+		p.say = func(format string, args ...any) {
+			say("%8.3f "+format, append([]any{p.world.now.Sub(epoch).Seconds()}, args...)...)
+		}
+		p.world.note = p.say
 	}
-	p.world.note = p.say
+	p.fair = p.weather.loss == 0 && p.failures == 0
+	for _, h := range p.handsets {
+		p.fair = p.fair && h.dark.IsZero() && h.behaviour.Refuse == 0 && !h.behaviour.Stall
+	}
 	p.dialAll()
 	p.disturb()
-	p.untilQuiet()
+	p.play(epoch.Add(time.Duration(1+r.IntN(4)) * time.Minute))
 	p.together()
 	// The storm is over, and whoever still talks comes to an end.
-	p.weather = weather{delay: 20 * time.Millisecond}
-	p.fails = 0
+	p.calm()
+	p.tuned()
 	p.finish()
 	p.untilQuiet()
 	p.giveUp()
@@ -109,21 +146,26 @@ func newRun(r *rand.Rand, seed uint64) *run {
 			sides[i] = flow.TCP
 		}
 	}
+	wreck := ""
 	w := newWorld(seed, flow.UDP, func(c *call.Config) {
+		c.RingTimeout = []time.Duration{time.Minute, 3 * time.Minute}[r.IntN(2)]
 		for i := range sides {
 			c.Hops[i][0].Flow.Network = sides[i]
-			c.Trunks[i].EarlyMedia = []string{trunk.EarlyPass, trunk.EarlyRinging}[r.IntN(2)]
-			c.Trunks[i].Identity = []string{trunk.IdentityNone, trunk.IdentityPAI, trunk.IdentityRPID}[r.IntN(3)]
+			vary(r, c.Trunks[i])
+		}
+		if i := r.IntN(16); i < 2 { // the better target of one side is down
+			broken := hop(uint16(i), sides[i], []string{insideHost, outsideHost}[i], []string{insideWreck, outsideWreck}[i])
+			c.Hops[i][0].Priority = 1
+			c.Hops[i] = append(c.Hops[i], broken)
+			wreck = broken.Target
 		}
 	})
 	p := &run{
-		network: &network{
-			r: r, agenda: &agenda{}, world: w, order: newSequence(), sent: map[string]bool{},
-			invited: map[string]bool{}, heard: map[string]bool{}, asked: map[string]time.Time{},
-		},
-		seed: seed, mint: token.NewMint([32]byte{byte(seed), byte(seed >> 8), byte(seed >> 16), 1}, token.NewRouter(token.Secret{}, 1), 0),
+		network: newNetwork(r, w), seed: seed,
+		mint: token.NewMint([32]byte{byte(seed), byte(seed >> 8), byte(seed >> 16), 1}, token.NewRouter(token.Secret{}, 1), 0),
 		slow: []time.Duration{time.Millisecond, 30 * time.Millisecond, 3 * time.Second}[r.IntN(3)],
 	}
+	p.wreck = wreck
 	p.weather = weather{
 		loss: []float64{0, 0.05, 0.25}[r.IntN(3)], twice: []float64{0, 0.1}[r.IntN(2)],
 		delay: []time.Duration{time.Millisecond, 50 * time.Millisecond, time.Second}[r.IntN(3)],
@@ -134,7 +176,7 @@ func newRun(r *rand.Rand, seed uint64) *run {
 	if r.IntN(3) == 0 {
 		p.weather.late = 0.03
 	}
-	if r.IntN(2) == 0 {
+	if r.IntN(4) == 0 {
 		p.code = 0.05
 	}
 	if r.IntN(3) == 0 {
@@ -157,93 +199,30 @@ func newRun(r *rand.Rand, seed uint64) *run {
 		}
 		w.rows = append(w.rows, row)
 	}
+	if w.refers = r.IntN(3) == 0; w.refers {
+		for _, t := range w.trunks {
+			t.Refer = trunk.ReferAllow
+		}
+	}
+	if len(p.pairs) > 1 {
+		w.rows = append(w.rows, binding.Binding{
+			ID: "joint", Mode: binding.ModeAXB, X: mustX(joint), A: mustNumber(p.pairs[0][0].number), B: mustNumber(p.pairs[1][1].number),
+			CreatedAt: epoch.Add(-time.Hour),
+		})
+	}
 	return p
 }
 
-// handset makes the phone of a number, or the two phones.
-func (p *run) handset(side uint16, i int, network flow.Network) *handset {
-	at := address(side, i)
-	name := fmt.Sprintf("%s%c", []string{"inner", "outer"}[side], 'a'+i)
-	number := fmt.Sprintf("1%d%08d", []int{38, 39}[side], 1000*(i+1)+int(p.seed%1000))
-	party := p.world.guard.add(name, number, at.String(), "name-of-"+name, "agent-of-"+name, "origin-of-"+name)
-	h := p.phone(party, at, side, uint64(i), network)
-	if network == flow.UDP && p.r.IntN(6) == 0 {
-		h.twin = p.phone(party, address(side, i+50), side, uint64(i+50), network)
-		h.twin.second = true
-		h.twin.name += " twin"
-	}
-	return h
-}
+// Targets of the two sides that are down.
+const insideWreck, outsideWreck = "192.0.2.8:5060", "198.51.100.8:5060"
 
-// phone makes a phone of a random behaviour.
-func (p *run) phone(party *secrets, at netip.AddrPort, side uint16, i uint64, network flow.Network) *handset {
-	r := p.r
-	h := &handset{
-		name: party.name, number: party.number, secrets: party, host: at, behaviour: behave(r),
-		flow: flow.Flow{
-			Listener: side, Network: network, Remote: at,
-			Local: netip.MustParseAddrPort([]string{insideHost, outsideHost}[side]),
-		},
-	}
-	if network.Reliable() {
-		h.flow.Conn = uint64(1+side)*100 + i
-		h.flow.Remote = netip.AddrPortFrom(at.Addr(), ephemeral)
-	}
-	session := 700_000_000_000 + uint64(side)*1000 + i
-	voice := phone.Voice(netip.AddrPortFrom(at.Addr(), 40000), session)
-	party.learn(fmt.Sprint(session))
-	party.hosts = append(party.hosts, h.host, h.flow.Remote)
-	h.Phone = phone.New(phone.Config{
-		User: h.number, Host: at.String(), Server: h.flow.Local.String(), Network: network, Mint: p.mint,
-		Timers: transaction.DefaultTimers(), Ring: time.Duration(r.IntN(8)) * time.Second * time.Duration(r.IntN(2)),
-		SDP: func(offer []byte) []byte {
-			return []byte(strings.Replace(string(voice(offer)), "o=-", "o=origin-of-"+party.name, 1))
-		},
-		Name:      "name-of-" + party.name,
-		Headers:   []string{"User-Agent: agent-of-" + party.name, "P-Asserted-Identity: <sip:" + h.number + "@" + at.String() + ">"},
-		Behaviour: h.behaviour,
-	}, epoch)
-	if r.IntN(6) == 0 {
-		h.dark = epoch.Add(time.Duration(r.IntN(10_000)) * time.Millisecond)
-		h.light = h.dark.Add([]time.Duration{3 * time.Second, 20 * time.Second, 2 * time.Minute}[r.IntN(3)])
-	}
-	p.handsets = append(p.handsets, h)
-	return h
-}
-
-// behave draws a behaviour: mostly a good one, with each fault now and then, and
-// any of them together.
-func behave(r *rand.Rand) phone.Behaviour {
-	var b phone.Behaviour
-	maybe := func(in int) bool { return r.IntN(in) == 0 }
-	soon := func() time.Duration { return time.Duration(1+r.IntN(8000)) * time.Millisecond }
-	b.Silent, b.Early, b.Abrupt = maybe(20), maybe(4), maybe(10)
-	b.NeverAnswer, b.AnswerCancelled = maybe(12), maybe(12)
-	b.LateOffer, b.LateReinvite = maybe(6), maybe(3)
-	b.NoACK, b.DeafACK = maybe(25), maybe(25)
-	if maybe(8) {
-		b.Reject = []int{302, 401, 403, 404, 480, 486, 488, 491, 500, 503, 600, 603}[r.IntN(12)]
-	}
-	if maybe(6) {
-		b.CancelAfter = soon()
-	}
-	if maybe(10) {
-		b.LateACK = soon()
-	}
-	if maybe(2) {
-		b.ByeAfter = soon()
-	}
-	if maybe(3) {
-		b.ReinviteAfter = soon()
-	}
-	if maybe(8) {
-		b.Refuse = []int{403, 408, 481, 488, 491, 500}[r.IntN(6)]
-	}
-	b.Stall = maybe(12)
-	if maybe(15) {
-		b.DeadAfter = soon()
-	}
-	return b
+// vary draws the settings of a trunk.
+func vary(r *rand.Rand, t *trunk.Trunk) {
+	t.EarlyMedia = []string{trunk.EarlyPass, trunk.EarlyRinging}[r.IntN(2)]
+	t.Identity = []string{trunk.IdentityNone, trunk.IdentityPAI, trunk.IdentityRPID}[r.IntN(3)]
+	t.Reliable = []string{trunk.ReliableSupported, trunk.ReliableSupported, trunk.ReliableSupported, trunk.ReliableOff, trunk.ReliableRequired}[r.IntN(5)]
+	t.SessionTimer = []time.Duration{0, 0, 90 * time.Second, 30 * time.Minute}[r.IntN(4)]
+	t.MinSession = []time.Duration{0, 0, 2 * time.Minute}[r.IntN(3)]
 }
 
 // dialAll lets the phones call: one of a pair or both, once or twice, and now
@@ -282,13 +261,22 @@ func (p *run) disturb() {
 	if p.r.IntN(20) == 0 {
 		p.agenda.put(someday(), func() { p.world.shard.Drain(true) })
 	}
+	for _, h := range p.handsets {
+		if p.r.IntN(15) == 0 {
+			p.agenda.put(someday(), func() {
+				h.forgot = true
+				h.Restart(p.world.now)
+				p.collect(h)
+			})
+		}
+	}
 }
 
 // silence lets media run dry.
 func (p *run) silence() {
 	for _, id := range p.world.order {
-		if p.world.calls[id].media {
-			p.world.shard.Answer(p.world.now, id, call.MediaSilent{})
+		if c := p.world.shard.Call(id); c != nil && p.world.calls[id].media {
+			p.world.shard.Answer(p.world.now, id, call.MediaSilent{Session: c.Session})
 			p.world.drain()
 		}
 	}
@@ -307,9 +295,10 @@ func (p *run) later(q question) {
 	})
 }
 
-// untilQuiet plays until nothing will happen any more.
-func (p *run) untilQuiet() {
-	for p.step() {
+// play plays until a time, or until nothing will happen any more: sessions that
+// are refreshed go on for ever.
+func (p *run) play(until time.Time) {
+	for p.world.now.Before(until) && p.step() {
 		if p.steps++; p.steps > 100_000 {
 			p.world.fail("it never comes to rest")
 			return
@@ -322,10 +311,18 @@ func (p *run) untilQuiet() {
 	}
 }
 
-// together checks that no phone is left talking to itself: that when all is
-// quiet a phone that still talks does so with another that does, or that could not
-// be told.
+// untilQuiet plays until nothing will happen any more, or for longer than anything
+// is waited for.
+func (p *run) untilQuiet() { p.play(p.world.now.Add(10 * time.Minute)) }
+
+// together checks that no phone is left talking to itself: that a phone that
+// talks does so with another that does, or will soon be told, or cannot be.
 func (p *run) together() {
+	for limit := p.world.now.Add(limitApart); p.world.now.Before(limit) && p.torn() && p.step(); p.steps++ {
+	}
+	if p.transfers() > 0 {
+		return // who talks to whom is for the transfer's flows to say
+	}
 	for _, pair := range p.pairs {
 		a, b := pair[0], pair[1]
 		if a.unreachable() || b.unreachable() {
@@ -341,15 +338,25 @@ func (p *run) together() {
 	}
 }
 
-// talks reports whether one of the phones of a number does.
-func (h *handset) talks() bool {
-	return h.State() == phone.Talking || h.twin != nil && h.twin.State() == phone.Talking
+// transfers counts the calls that are records of a transfer alone.
+func (p *run) transfers() int {
+	n := 0
+	for _, l := range p.world.calls {
+		if l.transfer {
+			n++
+		}
+	}
+	return n
 }
 
-// unreachable reports whether a phone of the number has lost its memory, or all
-// repetitions of a message.
-func (h *handset) unreachable() bool {
-	return h.behaviour.DeadAfter > 0 || h.starved() || h.twin != nil && h.twin.unreachable()
+// torn reports whether one phone of a pair talks and the other does not.
+func (p *run) torn() bool {
+	for _, pair := range p.pairs {
+		if pair[0].talks() != pair[1].talks() {
+			return true
+		}
+	}
+	return false
 }
 
 // limitApart is how much later than the other a phone may learn of the end: a
@@ -358,21 +365,26 @@ const limitApart = 70 * time.Second
 
 // finish ends the calls that are left in one of the ways that there are.
 func (p *run) finish() {
-	switch p.r.IntN(3) {
-	case 0:
-		p.world.shard.HangUp(p.world.now, "", cdr.EndHangup)
-		p.world.drain()
-	case 1:
-		p.silence()
-	default:
-		for _, h := range p.handsets {
-			h.HangUp(p.world.now)
-			p.collect(h)
+	way := p.r.IntN(3)
+	for try := 0; try == 0 || try < 5 && p.live() > 0; try++ { // a transfer may be on its way still
+		switch {
+		case way == 0:
+			p.world.shard.HangUp(p.world.now, "", cdr.EndHangup)
+			p.world.drain()
+		case way == 1 || try > 0: // what only dead phones are in
+			p.silence()
+		default:
+			for _, h := range p.handsets {
+				h.HangUp(p.world.now)
+				p.collect(h)
+			}
 		}
-		p.untilQuiet()
-		p.silence() // what only dead phones were in
+		p.play(p.world.now.Add(10 * time.Minute))
 	}
 }
+
+// live is how many calls there are.
+func (p *run) live() int { return p.world.shard.Stats().LiveCalls }
 
 // giveUp ends what no gateway can: what a phone waits for that rings, and whose
 // every word on it was lost, so that it cannot be told that the caller has gone
@@ -395,6 +407,9 @@ func (p *run) over() {
 		if s := h.State(); s != phone.Ended && s != phone.Idle {
 			p.world.fail("%s (%+v) is %v when all is over", h.name, h.behaviour, s)
 		}
+		if h.Expired() && p.fair && !h.unreachable() {
+			p.world.fail("%s (%+v) was not told in time that its session goes on", h.name, h.behaviour)
+		}
 		if h.Busy() {
 			p.world.fail("%s (%+v) still waits when all is over", h.name, h.behaviour)
 		}
@@ -402,7 +417,33 @@ func (p *run) over() {
 			p.world.fail("%s received %d messages that are none", h.name, h.Malformed())
 		}
 	}
-	if len(p.invited) != len(p.world.calls) {
-		p.world.fail("%d INVITEs came, and %d calls were recorded", len(p.invited), len(p.world.calls))
+	p.judge()
+	if len(p.invited)+p.transfers() != len(p.world.calls) {
+		p.world.fail("%d INVITEs came, and %d calls were recorded, %d of them transfers", len(p.invited), len(p.world.calls), p.transfers())
+	}
+}
+
+// judge collects what the phones have to complain of, and checks the keys that
+// they were told of.
+func (p *run) judge() {
+	for _, h := range p.handsets {
+		if v := h.Violations(); len(v) > 0 && !h.starved() && !h.forgot && h.behaviour.DeadAfter == 0 {
+			p.world.fail("%s (%+v) complains:\n%s", h.name, h.behaviour, strings.Join(v, "\n"))
+		}
+	}
+	for _, pair := range p.pairs {
+		for i, from := range pair {
+			for to := pair[1-i]; to != nil; to = to.twin {
+				for key := range from.pressed {
+					heard, pressed := strings.Count(to.Digits(), string(key)), from.pressed[key]
+					if from.twin != nil {
+						pressed += from.twin.pressed[key]
+					}
+					if heard > pressed {
+						p.world.fail("%s has heard the key %c %d times, and %s has pressed it %d times", to.name, key, heard, from.name, pressed)
+					}
+				}
+			}
+		}
 	}
 }

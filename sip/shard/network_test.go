@@ -1,18 +1,19 @@
 package shard_test
 
 import (
+	"bytes"
 	"container/heap"
+	"encoding/binary"
 	"fmt"
+	"hash"
+	"hash/fnv"
 	"math/rand/v2"
-	"net/netip"
 	"strings"
 	"time"
 
-	"mask700/sip/flow"
 	"mask700/sip/message"
 	"mask700/sip/phone"
 	"mask700/sip/shard"
-	"mask700/sip/transaction"
 )
 
 // event is something that happens at a time.
@@ -64,29 +65,8 @@ type weather struct {
 	delay       time.Duration // at most, and so the measure of reordering
 }
 
-// ephemeral is the port from which a phone connects.
-const ephemeral = 40404
-
 // veryLate is the most by which a message may come once more.
 const veryLate = time.Minute
-
-// handset is a phone on a network.
-type handset struct {
-	*phone.Phone
-	name, number string
-	secrets      *secrets
-	host         netip.AddrPort
-	flow         flow.Flow // as the gateway sees it
-	behaviour    phone.Behaviour
-	dark, light  time.Time // it has no network in between
-	ended        time.Time // when its call ended
-	talked       bool
-	rings        string         // Call-ID of the last call that rang
-	twin         *handset       // a second phone of the same number: the switch lets both ring
-	second       bool           // it is one
-	copies       map[string]int // of each message from and to it, as long as none has arrived; then -1
-	in, out      time.Time      // when the last message of a stream arrived here, and there
-}
 
 // network carries messages between the handsets and the shard.
 type network struct {
@@ -96,16 +76,39 @@ type network struct {
 	handsets []*handset
 	weather  weather
 	order    *sequence
-	sent     map[string]bool      // by the shard
-	invited  map[string]bool      // Call-IDs of INVITEs that reached the shard
-	asked    map[string]time.Time // when the shard sent an INVITE, by Call-ID
-	heard    map[string]bool      // of these, those that a response reached it to within 64*T1
-	failures int                  // connections that may still be lost
+	sent     map[string]bool             // by the shard
+	invited  map[string]bool             // Call-ID and CSeq of INVITEs that reached the shard
+	asked    map[string]time.Time        // when the shard sent an INVITE, by Call-ID
+	opening  map[string]*message.Message // these INVITEs, by branch
+	heard    map[string]bool             // of these, those that a response reached it to within 64*T1
+	failures int                         // connections that may still be lost
+	wreck    string                      // a hop that takes messages and does nothing with them
+	trace    hash.Hash64                 // of all that was sent
 	say      func(format string, args ...any)
 }
 
-// tell writes a message on its way into the protocol of a replayed run.
+func newNetwork(r *rand.Rand, w *world) *network {
+	return &network{
+		r: r, agenda: &agenda{}, world: w, order: newSequence(), sent: map[string]bool{},
+		invited: map[string]bool{}, heard: map[string]bool{}, asked: map[string]time.Time{}, opening: map[string]*message.Message{},
+		trace: fnv.New64a(),
+	}
+}
+
+// tell writes a message on its way into the trace, and into the protocol of a
+// replayed run.
 func (n *network) tell(from, to string, b []byte, arrivals []time.Time) {
+	var at [8]byte
+	binary.BigEndian.PutUint64(at[:], uint64(n.world.now.Sub(epoch)))
+	n.trace.Write(at[:])
+	n.trace.Write(b)
+	for _, t := range arrivals {
+		binary.BigEndian.PutUint64(at[:], uint64(t.Sub(epoch)))
+		n.trace.Write(at[:])
+	}
+	if n.say == nil {
+		return
+	}
 	first, rest, _ := strings.Cut(string(b), "\r\n")
 	_, cseq, _ := strings.Cut(rest, "CSeq: ")
 	cseq, _, _ = strings.Cut(cseq, "\r\n")
@@ -144,38 +147,6 @@ func (n *network) carry(h *handset, last *time.Time, opens bool) (times []time.T
 	return times
 }
 
-// count notes a copy of a message from or to the handset, and how often it
-// arrives.
-func (h *handset) count(b []byte, arrives int) {
-	if h.copies == nil {
-		h.copies = map[string]int{}
-	}
-	switch {
-	case arrives > 0:
-		h.copies[string(b)] = -1
-	case h.copies[string(b)] >= 0:
-		h.copies[string(b)]++
-	}
-}
-
-// starved reports whether all copies of a message were lost that was repeated to
-// the end: seven is what there are of an INVITE. A stream holds back what it
-// cannot bring, for longer than anyone waits.
-func (h *handset) starved() bool {
-	if h.flow.Network.Reliable() && h.light.Sub(h.dark) > transaction.DefaultTimers().Timeout() {
-		return true
-	}
-	for _, n := range h.copies {
-		if n >= 7 {
-			return true
-		}
-	}
-	return false
-}
-
-// cut reports whether the handset has no network.
-func (h *handset) cut(now time.Time) bool { return now.After(h.dark) && now.Before(h.light) }
-
 func later(a, b time.Time) time.Time {
 	if a.After(b) {
 		return a
@@ -192,35 +163,36 @@ func opens(m *message.Message) bool {
 // collect takes what a handset sends.
 func (n *network) collect(h *handset) {
 	for _, b := range h.Take() {
-		m, fault := message.Parse(b)
+		m, fault := n.world.read(b)
 		if fault != nil {
 			n.world.fail("%s sends what is no message: %v", h.name, fault)
 			continue
 		}
-		deliver := func() {
-			switch {
-			case m.IsRequest():
-				n.order.received(m)
-			case n.world.now.Sub(n.asked[m.CallID]) < n.world.config.Timers.Timeout():
-				n.heard[m.CallID] = true
-			}
-			if opens(m) {
-				n.invited[m.CallID] = true
-			}
-			n.world.receive(h.flow, b)
+		refuses := m.Status >= 300 && m.Method == "INVITE" && n.opening[m.Via[0].Branch] != nil
+		if refuses {
+			h.refused[m.Via[0].Branch] = true
 		}
-		if h.second && m.Status >= 300 {
-			continue // the switch waits for the other
+		if refuses && h.second {
+			// The switch waits for the other, and may say that this one has left
+			// (RFC 6228).
+			n.dismiss(h, m)
+			if n.r.IntN(2) == 0 {
+				continue
+			}
+			b, m = n.left(b)
 		}
-		if h.twin != nil && m.Status >= 300 && m.Method == "INVITE" && h.twin.State() == phone.Ringing {
+		if refuses && h.twin != nil && h.twin.State() == phone.Ringing {
 			h.twin.HangUp(n.world.now) // and takes its word for both
 			n.collect(h.twin)
+		}
+		if key, ok := keyOf(m); ok && h.copies[string(b)] == 0 {
+			h.pressed[key]++
 		}
 		times := n.carry(h, &h.in, opens(m))
 		h.count(b, len(times))
 		n.tell(h.name, "us", b, times)
 		for _, at := range times {
-			n.agenda.put(at, deliver)
+			n.agenda.put(at, func() { n.deliver(h, b, m) })
 		}
 	}
 	switch h.State() {
@@ -235,15 +207,64 @@ func (n *network) collect(h *handset) {
 	}
 }
 
+// deliver brings a message of a handset to the shard.
+func (n *network) deliver(h *handset, b []byte, m *message.Message) {
+	switch {
+	case m.IsRequest():
+		n.order.received(m)
+	case n.world.now.Sub(n.asked[m.Via[0].Branch]) < n.world.config.Timers.Timeout():
+		n.heard[m.Via[0].Branch] = true
+	}
+	if opens(m) {
+		n.invited[fmt.Sprint(m.CallID, " ", m.CSeq)] = true
+	}
+	n.world.receive(h.flow, b)
+}
+
+// dismiss acknowledges the failure of a handset in the place of the shard.
+func (n *network) dismiss(h *handset, m *message.Message) {
+	r := n.opening[m.Via[0].Branch]
+	ack := message.Request{
+		Method: "ACK", Target: r.Target.Text(), Via: "SIP/2.0/UDP " + h.flow.Local.String(), Branch: r.Via[0].Branch,
+		From: r.From.Text, To: m.To.Text, CallID: r.CallID, CSeq: r.CSeq, MaxForwards: 70,
+	}
+	b := ack.Append(nil)
+	n.agenda.put(n.world.now.Add(time.Millisecond), func() {
+		h.Receive(n.world.now, b)
+		n.collect(h)
+	})
+}
+
+// left makes of a failure the 199 of a switch whose other phones still ring.
+func (n *network) left(b []byte) ([]byte, *message.Message) {
+	_, rest, _ := bytes.Cut(b, []byte("\r\n"))
+	b = append([]byte("SIP/2.0 199 Early Dialog Terminated\r\n"), rest...)
+	m, _ := n.world.read(b)
+	return b, m
+}
+
+// keyOf is the key that an INFO tells of.
+func keyOf(m *message.Message) (byte, bool) {
+	_, rest, ok := bytes.Cut(m.Body, []byte("Signal="))
+	if !ok || m.Method != "INFO" || len(rest) == 0 {
+		return 0, false
+	}
+	return rest[0], true
+}
+
 // send takes what the shard sends.
 func (n *network) send(s shard.Send) {
-	m, fault := message.Parse(s.Bytes)
+	m, fault := n.world.read(s.Bytes)
 	to := n.world.guard.receiver(s)
 	if fault != nil || to == nil {
 		return // the world has complained
 	}
 	n.order.leaving(n.world.fail, m, n.sent[string(s.Bytes)])
 	n.sent[string(s.Bytes)] = true
+	if s.Flow.Remote.String() == n.wreck {
+		n.tell("us", "the wreck", s.Bytes, nil)
+		return
+	}
 	var h *handset
 	for _, h = range n.handsets {
 		if h.secrets == to {
@@ -259,6 +280,7 @@ func (n *network) send(s shard.Send) {
 	if s.Flow.Conn != 0 && s.Token != 0 && n.failures > 0 && n.r.IntN(4) == 0 {
 		// The connection is lost before the message is through.
 		n.failures--
+		h.missed = h.missed || m.Status >= 200 && m.Method != "INVITE" // whose transaction ends with it on a stream
 		n.tell("us", h.name+", not sent", s.Bytes, nil)
 		n.agenda.put(n.world.now, func() {
 			n.world.shard.Failed(n.world.now, s.Token)
@@ -266,28 +288,45 @@ func (n *network) send(s shard.Send) {
 		})
 		return
 	}
-	if _, ok := n.asked[m.CallID]; !ok && opens(m) {
-		n.asked[m.CallID] = n.world.now
+	if opens(m) {
+		n.opening[m.Via[0].Branch] = m
+		if _, ok := n.asked[m.Via[0].Branch]; !ok {
+			n.asked[m.Via[0].Branch] = n.world.now
+		}
 	}
-	if h.twin == nil || s.Flow.Remote != h.twin.host {
+	if h.twin == nil || !h.twin.named(m, s) {
 		n.bring(h, m, s)
 	}
-	if h.twin != nil && s.Flow.Remote != h.host {
+	if h.twin != nil && !h.named(m, s) {
 		n.bring(h.twin, m, s)
 	}
 }
 
+// named reports whether a message is for this phone of its number and no other.
+func (h *handset) named(m *message.Message, s shard.Send) bool {
+	return s.Flow.Remote == h.host || m.Target.Host == h.host.Addr().String()
+}
+
 // bring takes a message of the shard to one handset.
 func (n *network) bring(h *handset, m *message.Message, s shard.Send) {
+	if m.Method == "ACK" && n.opening[m.Via[0].Branch] != nil && !h.refused[m.Via[0].Branch] {
+		return // it is for the failure of another
+	}
+	if opens(m) && h.second && h.refused[m.Via[0].Branch] {
+		return // it has answered, and the switch does not ask again
+	}
 	times := n.carry(h, &h.out, opens(m))
 	h.count(s.Bytes, len(times))
 	n.tell("us", h.name, s.Bytes, times)
 	for _, at := range times {
 		n.agenda.put(at, func() {
-			rang := h.State() == phone.Ringing
-			h.Receive(n.world.now, s.Bytes)
+			rang, complaints := h.State() == phone.Ringing, len(h.Violations())
+			h.Accept(n.world.now, s.Bytes, m)
+			if v := h.Violations(); len(v) > complaints && n.say != nil {
+				n.say("%s complains: %s", h.name, strings.Join(v[complaints:], "; "))
+			}
 			if !rang && h.State() == phone.Ringing {
-				h.rings = m.CallID
+				h.rings = m.Via[0].Branch
 			}
 			n.collect(h)
 		})
@@ -330,11 +369,4 @@ func (n *network) step() bool {
 	}
 	n.world.advance(next)
 	return true
-}
-
-// address is the place of a handset in its network.
-func address(side uint16, i int) netip.AddrPort {
-	base := [2]netip.Addr{netip.MustParseAddr(insideNet + "100"), netip.MustParseAddr(outsideNet + "100")}[side].As4()
-	base[3] += byte(i)
-	return netip.AddrPortFrom(netip.AddrFrom4(base), 5060)
 }

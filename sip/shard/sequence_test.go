@@ -14,14 +14,15 @@ import (
 type sequence struct {
 	asked   map[string]*message.Message // requests to us, by branch and method
 	invites map[string]*message.Message // INVITEs of ours, by Call-ID and CSeq
-	tags    map[string]string           // our tag, by Call-ID
+	tags    map[string]string           // our tag, by Call-ID and CSeq of their INVITE, or Call-ID of ours
+	ours    map[string]bool             // our tags, behind their Call-ID
 	last    map[string]uint32           // our CSeq, by Call-ID
 }
 
 func newSequence() *sequence {
 	return &sequence{
 		asked: map[string]*message.Message{}, invites: map[string]*message.Message{},
-		tags: map[string]string{}, last: map[string]uint32{},
+		tags: map[string]string{}, ours: map[string]bool{}, last: map[string]uint32{},
 	}
 }
 
@@ -59,6 +60,9 @@ func (q *sequence) leaving(fail func(string, ...any), m *message.Message, again 
 		}
 		q.last[dialog] = m.CSeq
 	}
+	if q.ours[m.CallID+" "+m.From.Tag] {
+		return // in a dialog that they began
+	}
 	if tag := q.tags[m.CallID]; tag != "" && tag != m.From.Tag {
 		fail("%s changes our tag", m.Method)
 	}
@@ -88,10 +92,12 @@ func (q *sequence) response(fail func(string, ...any), m *message.Message) {
 	if m.Method != "INVITE" && m.Method != "CANCEL" || r.To.Tag != "" || m.Status <= 100 || m.Status == 482 || m.Status == 481 {
 		return
 	}
-	if tag := q.tags[m.CallID]; tag != "" && tag != m.To.Tag {
+	// An INVITE that was sent anew is another call of ours (RFC 4028 section 7.3).
+	key := fmt.Sprint(m.CallID, " ", m.CSeq)
+	if tag := q.tags[key]; tag != "" && tag != m.To.Tag {
 		fail("%d to %s changes our tag (sections 9.2 and 12.1.1)", m.Status, m.Method)
 	}
-	q.tags[m.CallID] = m.To.Tag
+	q.tags[key], q.ours[m.CallID+" "+m.To.Tag] = m.To.Tag, true
 }
 
 // names gives what the mint has made short names, in order of appearance.

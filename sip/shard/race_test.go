@@ -1,0 +1,7 @@
+//go:build race
+
+package shard_test
+
+// defaultRuns is what the race detector has time for: it makes everything some
+// ten times slower, and there is one goroutine in a run.
+const defaultRuns = 1600

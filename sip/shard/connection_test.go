@@ -70,6 +70,27 @@ func TestAnAckWhoseConnectionIsGone(t *testing.T) {
 	}
 }
 
+// A CANCEL whose connection is gone goes where its INVITE would have gone: to the
+// phone's address, not to the port that it had connected from.
+func TestACancelWhoseConnectionIsGone(t *testing.T) {
+	s := talking(t)
+	s.says(t, s.caller, 1, "ACK")
+	s.says(t, s.callee, 2, "INVITE\nsdp port=6100")
+	s.hears(t, s.caller, s.last(t, "INVITE "))
+	s.says(t, s.caller, 1, "100")
+	s.says(t, s.callee, 2, "CANCEL")
+	cancel := s.last(t, "CANCEL ")
+	if cancel.Flow.Conn != 1 || cancel.Token == 0 {
+		t.Fatalf("the CANCEL left by %+v with token %d", cancel.Flow, cancel.Token)
+	}
+	n := len(s.sent)
+	s.shard.Failed(s.now, cancel.Token)
+	s.drain()
+	if len(s.sent) != n+1 || s.sent[n].Flow.Conn != 0 || s.sent[n].Flow.Remote.Port() != 5060 {
+		t.Errorf("after its connection was gone: %v by %+v", s.starts()[n:], s.sent[n].Flow)
+	}
+}
+
 // A phone that has connected anew is reached on the connection of its newest
 // request.
 func TestALegFollowsItsPhone(t *testing.T) {

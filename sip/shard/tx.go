@@ -219,7 +219,7 @@ func (s *Shard) cancel(a call.Cancel) {
 	if c == nil {
 		return
 	}
-	c.quiet = true
+	c.quiet, c.other = true, t.other
 	c.last = s.writeRequest(&r)
 	s.step(c, transaction.Begin, nil)
 }

@@ -24,7 +24,8 @@ func (p *Phone) request(m *message.Message) {
 	case m.Method == "CANCEL":
 		p.cancelled(t, m)
 	case len(p.unknown(m)) > 0:
-		t.respond(message.Response{Echo: m.Echo(netip.AddrPort{}), Status: 420, ToTag: p.config.Mint.Token(), Unsupported: p.unknown(m)})
+		t.respond(message.Response{Echo: m.Echo(netip.AddrPort{}), Status: 420, ToTag: p.config.Mint.Token(),
+			Unsupported: p.unknown(m)})
 	case m.To.Tag != "":
 		p.inDialog(t, m)
 	case m.Method == "INVITE":

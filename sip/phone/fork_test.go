@@ -29,10 +29,13 @@ func TestForks(t *testing.T) {
 		{name: "both answer, unreliably", phones: []Behaviour{{}, {}, {Early: true}}, ring: 2 * s, until: 60 * s,
 			states: states(Talking, Talking, Ended), finals: finals(200, 200, 200),
 			sent: "...callee 200, twin 200, caller ACK, caller ACK, caller BYE, twin 200"},
-		{name: "the offer is theirs", phones: []Behaviour{{Reliable: Supported, LateOffer: true}, early(0), never}, ring: 2 * s, until: 9 * s, sent: "...caller PRACK, twin 200, callee 200, caller ACK",
+		{name: "the offer is theirs", phones: []Behaviour{{Reliable: Supported, LateOffer: true}, early(0), never},
+			ring: 2 * s, until: 9 * s, sent: "...caller PRACK, twin 200, callee 200, caller ACK",
 			states: states(Talking, Talking, Ringing), finals: finals(200, 200, 0)},
-		{name: "one leaves", phones: []Behaviour{{}, {}, {Progress: []Notice{{Status: 180}, {After: s, Status: 199}}, NeverAnswer: true}}, ring: 2 * s,
-			until: 9 * s, states: states(Talking, Talking, Ringing), finals: finals(200, 200, 0), sent: "...twin 199, callee 200, caller ACK"},
+		{name: "one leaves", phones: []Behaviour{{}, {}, {Progress: []Notice{{Status: 180}, {After: s, Status: 199}},
+			NeverAnswer: true}}, ring: 2 * s,
+			until: 9 * s, states: states(Talking, Talking, Ringing), finals: finals(200, 200, 0),
+			sent: "...twin 199, callee 200, caller ACK"},
 	})
 }
 

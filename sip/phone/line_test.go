@@ -37,11 +37,13 @@ const delay = 10 * time.Millisecond
 
 func connect(t *testing.T, network flow.Network, ring time.Duration, behaviours ...Behaviour) *line {
 	router := token.NewRouter(token.Secret{}, 1)
-	l := &line{t: t, now: epoch, lose: map[string]int{}, hosts: []string{"192.0.2.10:5060", "198.51.100.20:5070", "198.51.100.30:5070"}}
+	l := &line{t: t, now: epoch, lose: map[string]int{}, hosts: []string{"192.0.2.10:5060", "198.51.100.20:5070",
+		"198.51.100.30:5070"}}
 	for i, b := range behaviours {
 		l.phones = append(l.phones, New(Config{
-			User: []string{"13800000001", "13900000002", "13900000002"}[i], Host: l.hosts[i], Server: l.hosts[max(1-i, 0)], Network: network,
-			Mint: token.NewMint([32]byte{byte(i)}, router, 0), Ring: ring, Behaviour: b,
+			User: []string{"13800000001", "13900000002", "13900000002"}[i], Host: l.hosts[i], Server: l.hosts[max(1-i, 0)],
+			Network: network,
+			Mint:    token.NewMint([32]byte{byte(i)}, router, 0), Ring: ring, Behaviour: b,
 			SDP:     Voice(netip.AddrPortFrom(netip.MustParseAddrPort(l.hosts[i]).Addr(), 40000), uint64(i+1)),
 			Name:    []string{"Ann", "Bob", "Bob"}[i],
 			Headers: []string{fmt.Sprintf("User-Agent: Phone/%d", i)},

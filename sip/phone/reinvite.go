@@ -149,5 +149,6 @@ func (c *call) stall(d *dialog, t *tx, m *message.Message) {
 // later answers a request with a failure that is over soon: in up to 10 s
 // (RFC 3261 section 14.2, RFC 3311 section 5.2).
 func (t *tx) later(m *message.Message, status int) {
-	t.respond(message.Response{Echo: m.Echo(netip.AddrPort{}), Status: status, RetryAfter: int(1 + t.phone.config.Mint.Uint64()%10)})
+	t.respond(message.Response{Echo: m.Echo(netip.AddrPort{}), Status: status,
+		RetryAfter: int(1 + t.phone.config.Mint.Uint64()%10)})
 }

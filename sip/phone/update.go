@@ -16,7 +16,8 @@ func (c *call) update(change Change, tries int) {
 	offering := change != NoOffer
 	// Before the ACK the other need not know of the dialog yet.
 	busy := d.updating != nil || c.state == Talking && c.unacked() || offering &&
-		(!d.session.settled || d.session.turn != nobodys || c.notices.holds() || d.late != nil || c.stalled() || c.asking() && c.asked.dialog != nil)
+		(!d.session.settled || d.session.turn != nobodys || c.notices.holds() || d.late != nil || c.stalled() ||
+			c.asking() && c.asked.dialog != nil)
 	if busy {
 		c.after(moment, func() { c.update(change, tries+1) })
 		return
@@ -101,7 +102,8 @@ func (c *call) takeUpdate(d *dialog, t *tx, m *message.Message) {
 	accept := func() {
 		supported, required := c.phone.options()
 		r := message.Response{
-			Echo: m.Echo(netip.AddrPort{}), Status: 200, Contact: c.phone.contact(), Allow: true, Supported: append(supported, required...),
+			Echo: m.Echo(netip.AddrPort{}), Status: 200, Contact: c.phone.contact(), Allow: true,
+			Supported: append(supported, required...),
 		}
 		if offering {
 			r.ContentType, r.Body = message.MediaType, c.answerTo(d, m.Body)

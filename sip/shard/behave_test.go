@@ -124,7 +124,8 @@ func (f fate) habits(h *phone.Habits) {
 func (f fate) act() phone.Act {
 	a := phone.Act{
 		After: f.soon(), Early: f.maybe(3),
-		Method: []string{"INVITE", "INVITE", "UPDATE", "UPDATE", "UPDATE", "INFO", "INFO", "OPTIONS", "REFER", "BYE", "JUMP", "MESSAGE"}[f.IntN(12)],
+		Method: []string{"INVITE", "INVITE", "UPDATE", "UPDATE", "UPDATE", "INFO", "INFO", "OPTIONS", "REFER", "BYE",
+			"JUMP", "MESSAGE"}[f.IntN(12)],
 		Change: phone.Change(f.IntN(phone.Changes)),
 		Digit:  "0123456789*#"[f.IntN(12)],
 		To:     []string{"", "700100000019999", joint, joint, joint}[f.IntN(5)],

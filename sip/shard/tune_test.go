@@ -39,12 +39,14 @@ func (p *run) tuned() {
 			if t == here {
 				other = there
 			}
-			if b := &t.phone.behaviour; b.Refuse > 0 || b.RefuseUpdate > 0 || b.Stall || t.media.Port == 0 || other.media.Port == 0 {
+			if b := &t.phone.behaviour; b.Refuse > 0 || b.RefuseUpdate > 0 || b.Stall || t.media.Port == 0 ||
+				other.media.Port == 0 {
 				continue // it has not taken the offer that would have put it right, or there is no audio
 			}
 			for _, c := range t.may {
 				if !slices.Contains(other.knows, c) {
-					p.world.fail("%s (%+v) may send %s, and %s (%+v) knows %v", t.phone.name, t.phone.behaviour, c, other.phone.name, other.phone.behaviour, other.knows)
+					p.world.fail("%s (%+v) may send %s, and %s (%+v) knows %v", t.phone.name, t.phone.behaviour, c,
+						other.phone.name, other.phone.behaviour, other.knows)
 				}
 			}
 		}

@@ -3,6 +3,7 @@ package shard
 import (
 	"net/netip"
 	"strconv"
+	"strings"
 	"time"
 
 	"mask700/sip/call"
@@ -43,6 +44,7 @@ type tx struct {
 
 	// Of an INVITE that we sent, for phones that pick up when its call is over.
 	via     string
+	within  bool // a dialog: nobody else can pick up
 	offered bool
 	late    []late
 
@@ -202,6 +204,7 @@ func (s *Shard) ask(l *live, a call.Ask) {
 	t.last, t.narrow, t.other = b, narrow, a.Other
 	if kind == transaction.InviteClient {
 		t.request, t.via, t.offered = short(r), r.Via, len(a.Request.Body) > 0
+		t.within = strings.Contains(r.To, ";tag=")
 	}
 	s.step(t, transaction.Begin, nil)
 }
@@ -288,6 +291,11 @@ func (s *Shard) releaseLate(t *tx, m *message.Message) {
 	ack, bye, f := call.Release(&s.env, t.via, t.offered, t.flow, m)
 	t.late = append(t.late, late{m.To.Tag, s.writeRequest(&ack), f})
 	s.emit(f, t.late[len(t.late)-1].ack, 0)
+	if t.within && t.owner != nil && t.owner.call != nil {
+		// A phone that has said both: its re-INVITE has failed, and the call goes on or
+		// ends for a reason of its own.
+		return
+	}
 	b := s.open(call.ClientTx(bye.Branch, bye.Method), transaction.Client, f)
 	if b == nil {
 		return

@@ -235,7 +235,9 @@ func (c *Call) askFor(env *Env, x Exchange, body []byte) {
 	x.Asked = ClientTx(r.Branch, method)
 	c.Exchange = x
 	if method == "UPDATE" {
-		c.send(env, x.To, &l.Dialog, Sent{Request: r})
+		if !c.send(env, x.To, &l.Dialog, Sent{Request: r}) {
+			c.exchangeRefused(env, 500, 0)
+		}
 		return
 	}
 	c.invite(env, x.To, r, true)
@@ -389,6 +391,23 @@ func (c *Call) concluded(env *Env, m *message.Message, d *sdp.Description, err e
 		c.accept(env, x.From, x.Back, attached(200, body))
 	}
 	c.realign(env)
+}
+
+// exchangeOrphaned gives up an offer of the caller's to a phone that is not the one
+// it talks to any more: whatever that phone says is not about this session, and the
+// caller may offer anew.
+func (c *Call) exchangeOrphaned(env *Env) {
+	x := c.Exchange
+	c.exchangeOver(env)
+	c.Exchange = Exchange{}
+	l := c.leg(x.From)
+	version := l.SDP.Version
+	l.SDP, l.Heard = x.Before[x.From], x.Heard[x.From]
+	l.SDP.Version = version
+	if c.State >= Answered && c.setRemotes(env) == nil {
+		env.do(SettleMedia{c.Session})
+	}
+	c.reply(env, x.Back, message.Response{Status: 500, RetryAfter: soon(env)})
 }
 
 // exchangeRefused leaves the session as it was (section 14.1). A response that

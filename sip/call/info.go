@@ -68,11 +68,17 @@ func (c *Call) infoAnswered(env *Env, sent Sent, status int) {
 // dropInfos answers the INFOs that the end of the call has overtaken.
 func (c *Call) dropInfos(env *Env) {
 	for s := range c.Legs {
-		for i := range c.Legs[s].Sent {
-			if sent := &c.Legs[s].Sent[i]; sent.Back.Tx != "" {
-				c.reply(env, sent.Back, message.Response{Status: 487})
-				sent.Back = Reply{}
-			}
+		c.dropInfosOf(env, Side(s))
+	}
+}
+
+// dropInfosOf answers those that wait for one leg, which is left behind.
+func (c *Call) dropInfosOf(env *Env, s Side) {
+	l := c.leg(s)
+	for i := range l.Sent {
+		if sent := &l.Sent[i]; sent.Back.Tx != "" {
+			c.reply(env, sent.Back, message.Response{Status: 487})
+			sent.Back = Reply{}
 		}
 	}
 }

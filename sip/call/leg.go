@@ -108,6 +108,7 @@ func (l *Leg) nextRequest(env *Env, d *Dialog, method string) message.Request {
 func (c *Call) invite(env *Env, s Side, r message.Request, again bool) {
 	l := c.leg(s)
 	l.sign(env, &r)
+	l.RSeq = 0 // it counts the responses to one INVITE (RFC 3262 section 4)
 	l.Client = Asked{Tx: ClientTx(r.Branch, "INVITE"), Request: r, Pending: true, Again: again, Offered: len(r.Body) > 0}
 	env.do(Ask{Side: s, Tx: l.Client.Tx, Flow: l.Flow, Other: l.Other, Request: r})
 }

@@ -165,6 +165,7 @@ func (c *Call) nextTarget(env *Env, retryAfter int) bool {
 	}
 	c.Hops = c.Hops[1:]
 	env.do(Exit{Callee})
+	c.dropInfosOf(env, Callee)
 	c.prepareCallee(env, env.Config.Trunks[l.Trunk])
 	return c.dial(env) == nil
 }

@@ -155,7 +155,7 @@ func (c *Call) prack(env *Env, ev Requested, back Reply) {
 	known := ev.Side == Caller && rack.RSeq == rel.RSeq && rack.CSeq == l.Server.Seq && rack.Method == "INVITE"
 	switch {
 	case known && rel.Unacked:
-	case known && l.Server.Final && !l.Server.Offering && len(ev.Message.Body) == 0:
+	case known && l.Server.Final && !rel.Offering && len(ev.Message.Body) == 0:
 		// The final response has overtaken it (RFC 3262 section 3).
 		c.reply(env, back, message.Response{Status: 200})
 		return

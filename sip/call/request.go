@@ -244,6 +244,8 @@ func (c *Call) finished(env *Env, s Side, sent Sent, m *message.Message) {
 	case sent.Request.Method == "INFO":
 		c.infoAnswered(env, sent, status) // also when the call is ending: it has arrived
 	case c.State >= Ending, s == Third:
+	case sent.Tx == c.Exchange.Asked && c.Exchange.active() && c.Exchange.From == Caller && sent.Request.To != c.leg(s).To:
+		c.exchangeOrphaned(env)
 	case sent.Tx == c.Exchange.Asked && c.Exchange.active():
 		c.updateAnswered(env, status, m)
 	case sent.Refresh:

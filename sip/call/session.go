@@ -175,7 +175,7 @@ func (c *Call) refreshed(env *Env, s Side, status int, m *message.Message) {
 		c.granted(env, s, m)
 	case status == 491 || status == 500:
 		env.do(StartTimer{Timer{AgainTimer, s}, c.backoff(env, s)})
-	case status == 422 && m.MinSE > l.Session.Least:
+	case status == 422 && min(m.MinSE, longest) > l.Session.Least:
 		l.Session.Least = min(m.MinSE, longest)
 		c.refresh(env, s)
 	case status == 405 || status == 501:

@@ -75,6 +75,7 @@ func (c *Call) thirdClosed(env *Env, ev RecordClosed) {
 		c.reply(env, b, message.Response{Status: 200})
 	}
 	t.Byes = nil
+	c.dropInfosOf(env, Third)
 	c.bye(env, Third, t.Record.Q850)
 	c.leaveIfOver(env)
 }

@@ -231,11 +231,12 @@ func (p *run) live() int { return p.world.shard.Stats().LiveCalls }
 // giveUp ends what no gateway can: what a phone waits for that rings, and whose
 // every word on it was lost, so that it cannot be told that the caller has gone
 // (RFC 3261 section 9.1); the ringing of two phones of one number, which is the
-// switch's to end; and what one waits for that has missed all repetitions of a
-// message.
+// switch's to end; what one waits for that has missed all repetitions of a message;
+// and what one rings for that has refused the same INVITE before it was restarted.
 func (p *run) giveUp() {
 	for _, h := range p.handsets {
-		if h.State() == phone.Ringing && (!p.heard[h.rings] || h.second || h.twin != nil) || h.starved() {
+		if h.State() == phone.Ringing && (!p.heard[h.rings] || h.second || h.twin != nil || h.refused[h.rings]) ||
+			h.starved() {
 			h.HangUp(p.world.now)
 			p.collect(h)
 		}

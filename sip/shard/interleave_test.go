@@ -160,7 +160,9 @@ func (p *run) untilQuiet() { p.play(p.world.now.Add(10 * time.Minute)) }
 // together checks that no phone is left talking to itself: that a phone that
 // talks does so with another that does, or will soon be told, or cannot be.
 func (p *run) together() {
-	for limit := p.world.now.Add(limitApart); p.world.now.Before(limit) && p.torn() && p.step(); p.steps++ {
+	since := make([]time.Time, len(p.pairs)) // when one of a pair was first seen to talk alone
+	for p.torn(since) && p.step() {
+		p.steps++
 	}
 	if p.transfers() > 0 {
 		return // who talks to whom is for the transfer's flows to say
@@ -180,6 +182,22 @@ func (p *run) together() {
 	}
 }
 
+// torn reports whether a phone talks alone that has not done so for long.
+func (p *run) torn(since []time.Time) bool {
+	torn := false
+	for i, pair := range p.pairs {
+		switch {
+		case pair[0].talks() == pair[1].talks():
+			since[i] = time.Time{}
+		case since[i].IsZero():
+			since[i], torn = p.world.now, true
+		default:
+			torn = torn || p.world.now.Sub(since[i]) < limitApart
+		}
+	}
+	return torn
+}
+
 // transfers counts the calls that are records of a transfer alone.
 func (p *run) transfers() int {
 	n := 0
@@ -189,16 +207,6 @@ func (p *run) transfers() int {
 		}
 	}
 	return n
-}
-
-// torn reports whether one phone of a pair talks and the other does not.
-func (p *run) torn() bool {
-	for _, pair := range p.pairs {
-		if pair[0].talks() != pair[1].talks() {
-			return true
-		}
-	}
-	return false
 }
 
 // limitApart is how much later than the other a phone may learn of the end: a

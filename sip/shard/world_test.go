@@ -379,7 +379,9 @@ func (w *world) forked(m *message.Message) bool {
 	w.shard.Calls(func(c *call.Call) bool {
 		legs := []*call.Leg{&c.Legs[call.Caller], &c.Legs[call.Callee]}
 		for i := range c.Transfers {
-			legs = append(legs, &c.Transfers[i].Leg)
+			t := &c.Transfers[i]
+			legs = append(legs, &t.Leg)
+			found = found || t.Leg.CallID == m.CallID && t.Record.AnsweredAt.IsZero()
 		}
 		failed := c.State > call.Answered && c.Record.AnsweredAt.IsZero()
 		for _, l := range legs {

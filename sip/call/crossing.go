@@ -196,6 +196,7 @@ func (c *Call) setRemotes(env *Env) error {
 	for s, r := range remote {
 		env.do(SetRemote{Session: c.Session, Side: Side(s), Remote: r, Signal: c.Legs[s].Peer})
 	}
+	c.Exchange.Applied = c.Exchange.active()
 	return nil
 }
 

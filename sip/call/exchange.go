@@ -23,6 +23,7 @@ type Exchange struct {
 	Told      bool       // the answer came in a reliable provisional response
 	Refused   bool       // who made the offer has got 504 by now
 	Cancelled bool       // who made the offer has taken it back
+	Applied   bool       // the media was set meanwhile, by what the offer says
 	Before    [2]sdp.Leg // to go back to when it is refused
 	Heard     [2]uint64  // likewise
 }
@@ -428,6 +429,10 @@ func (c *Call) exchangeRefused(env *Env, status, retryAfter int) {
 		c.dropOffer(env, x)
 		c.legLost(env, x.To)
 		return
+	}
+	if x.Applied && c.setRemotes(env) != nil {
+		// The call was answered while its early offer was on its way.
+		c.end(env, ending{end: endFailed, by: byPlatform, status: 480, q850: causeNoBearer})
 	}
 	if x.own() {
 		c.ownRefused(env, x.To, status)

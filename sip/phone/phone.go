@@ -129,6 +129,14 @@ func (p *Phone) Shown() string {
 	return p.call.shown
 }
 
+// CallID is that of the last call, "" before there is one.
+func (p *Phone) CallID() string {
+	if p.call == nil {
+		return ""
+	}
+	return p.call.callID
+}
+
 // Session is what the call that is talked in has come to: its Call-ID, and the
 // descriptions of both sides that are in force. ok is false while there is no such
 // call, or an offer is on its way.

@@ -251,4 +251,5 @@ func (c *Call) Handle(env *Env, ev Event) {
 	case HangUp:
 		c.end(env, ending{end: ev.End, by: byPlatform, status: 480, q850: causeNormal})
 	}
+	c.join(env)
 }

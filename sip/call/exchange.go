@@ -46,7 +46,7 @@ func (c *Call) reinvited(env *Env, s Side, back Reply, m *message.Message) {
 		c.reply(env, back, message.Response{Status: 500, RetryAfter: soon(env)})
 		return
 	}
-	if status := c.busy(s); status != 0 {
+	if status := c.occupied(s); status != 0 {
 		c.reply(env, back, message.Response{Status: status})
 		return
 	}
@@ -69,6 +69,11 @@ func (c *Call) reinvited(env *Env, s Side, back Reply, m *message.Message) {
 			c.respond(env, s, attached(200, body))
 			return
 		}
+	}
+	if c.moving() {
+		l.Server = served
+		c.reply(env, back, message.Response{Status: 491})
+		return
 	}
 	if !c.carry(env, Exchange{From: s, To: s.Other(), Method: "INVITE", Late: d == nil}, m, d) {
 		l.Server = served
@@ -136,8 +141,8 @@ func soon(env *Env) int { return 1 + int(env.Mint.Uint64()%10) }
 // busy says why an offer of a party cannot go across now, as the status that it
 // gets; 0: it can.
 func (c *Call) busy(s Side) int {
-	if len(c.Transfers) > 0 {
-		return 491 // one of the parties is about to be another
+	if c.moving() {
+		return 491
 	}
 	return c.occupied(s)
 }
@@ -242,9 +247,10 @@ func (c *Call) askFor(env *Env, x Exchange, body []byte) {
 		return
 	}
 	c.invite(env, x.To, r, true)
-	// A transaction that has heard a provisional response waits for ever.
+	// A transaction that has heard a provisional response waits for ever. Nobody needs
+	// to be asked whether a session may go on.
 	wait := env.Config.RingTimeout
-	if x.Method == "UPDATE" || x.Method == "PRACK" {
+	if x.Method != "INVITE" && !(x.own() && c.owes(x.To)) {
 		wait = min(wait, env.Config.Timers.Timeout()/2)
 	}
 	env.do(StartTimer{Timer{RingTimer, x.To}, wait})

@@ -31,6 +31,8 @@ type Leg struct {
 	Client   Asked  // the INVITE of ours that is pending or was last answered
 	Sent     []Sent // our other requests that wait for a final response
 	Session  Session
+	Owed     Owed           // an offer of our own that the party has to be made
+	PutOff   uint8          // how often in a row it has put that off
 	Auth     digest.Session // what the trunk has asked us to answer
 	Identity Identity
 }

@@ -3,8 +3,30 @@ package call
 import (
 	"time"
 
+	"mask700/binding/cdr"
 	"mask700/media/sdp"
 )
+
+// Owed is an offer of our own that a party has to be made, as soon as it may be.
+type Owed uint8
+
+// Reasons for one.
+const (
+	OwedNothing Owed = iota
+	OwedMedia        // of a party that stays when the other was transferred: without it it hears nobody
+)
+
+// maxRefusals is how often in a row a party may put off an offer of ours (491, 500).
+const maxRefusals = 5
+
+// joining reports whether a party waits to be offered the media of one that has come.
+func (c *Call) joining(s Side) bool { return c.leg(s).Owed == OwedMedia }
+
+// moving reports whether a party is about to be another, or to be told of it: what
+// the two say to each other meanwhile would reach the wrong one.
+func (c *Call) moving() bool {
+	return len(c.Transfers) > 0 && c.Transfers[0].Phase < Shedding || c.joining(Caller) || c.joining(Callee)
+}
 
 // realign offers the caller the session that there is, once it may be offered
 // one: it was told the answer of one phone while another picked up.
@@ -15,12 +37,24 @@ func (c *Call) realign(env *Env) {
 	c.offerOwn(env, Caller)
 }
 
+// mayOffer reports whether an offer of our own may go to a party now. While the
+// party that is to come rings, a session may be kept alive as it is: it would run
+// out before.
+func (c *Call) mayOffer(s Side) bool {
+	if c.occupied(s) != 0 || c.occupied(s.Other()) != 0 {
+		return false
+	}
+	alive := c.leg(s).Session.Due && !c.Realign && !c.joining(s.Other()) && len(c.Transfers) > 0 &&
+		c.Transfers[0].Phase < Joining
+	return !c.moving() || c.joining(s) || alive
+}
+
 // offerOwn makes an offer of our own to one party: what the other party last
 // said, in the words of this leg. When something else is under way it is tried
 // again.
 func (c *Call) offerOwn(env *Env, s Side) {
 	l, other := c.leg(s), c.leg(s.Other())
-	if c.occupied(s) != 0 || c.occupied(s.Other()) != 0 || len(c.Transfers) > 0 && !c.joining(s) {
+	if !c.mayOffer(s) {
 		env.do(StartTimer{Timer{AgainTimer, s}, c.backoff(env, s)})
 		return
 	}
@@ -30,7 +64,7 @@ func (c *Call) offerOwn(env *Env, s Side) {
 	body, err := l.SDP.Offer(&other.SDP.Peer, c.MediaLocal[s])
 	if err != nil {
 		l.SDP = x.Before[s]
-		c.Realign = false
+		c.ownRefused(env, s, 488)
 		return
 	}
 	c.askFor(env, x, body)
@@ -38,29 +72,48 @@ func (c *Call) offerOwn(env *Env, s Side) {
 
 // ownConcluded notes that an offer of our own was accepted.
 func (c *Call) ownConcluded(env *Env, s Side) {
+	joining := c.joining(s)
+	c.settle(s)
+	if joining {
+		c.shed(env, cdr.EndTransferred) // both parties of the new call hear each other
+	}
+}
+
+// settle notes that a party is owed no offer any more.
+func (c *Call) settle(s Side) {
+	l := c.leg(s)
+	l.Owed, l.PutOff = OwedNothing, 0
 	if s == Caller {
 		c.Realign = false
-	}
-	if c.joining(s) {
-		c.joined(env)
 	}
 }
 
 // ownRefused takes the refusal of an offer of our own. When offers have crossed
 // each waits for another time (section 14.1); any other refusal leaves the
-// session as it was.
+// session as it was, and so does a party that only ever puts it off. A session that
+// is to be refreshed runs out by itself.
 func (c *Call) ownRefused(env *Env, s Side, status int) {
-	if status == 491 || status == 500 {
+	l := c.leg(s)
+	later := status == 491 || status == 500
+	if later && c.owes(s) {
+		l.PutOff++
+	}
+	if later && l.PutOff < maxRefusals {
 		env.do(StartTimer{Timer{AgainTimer, s}, c.backoff(env, s)})
 		return
 	}
-	if s == Caller {
-		c.Realign = false
-	}
-	if c.joining(s) {
+	joining := c.joining(s)
+	c.settle(s)
+	switch {
+	case joining:
 		c.end(env, ending{end: endFailed, by: byPlatform, status: 480, q850: causeNoBearer})
+	case later && l.Session.Due:
+		env.do(StartTimer{Timer{AgainTimer, s}, c.backoff(env, s)})
 	}
 }
+
+// owes reports whether a party has to be made an offer of our own.
+func (c *Call) owes(s Side) bool { return c.leg(s).Owed != OwedNothing || s == Caller && c.Realign }
 
 // again tries an offer of our own once more.
 func (c *Call) again(env *Env, s Side) {
@@ -68,9 +121,7 @@ func (c *Call) again(env *Env, s Side) {
 	case c.State == Answered:
 		env.do(StartTimer{Timer{AgainTimer, s}, c.backoff(env, s)})
 	case c.State != Talking:
-	case c.joining(s):
-		c.offerOwn(env, s)
-	case s == Caller && c.Realign:
+	case c.owes(s):
 		c.offerOwn(env, s)
 	case c.leg(s).Session.Due:
 		c.refresh(env, s)

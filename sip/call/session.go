@@ -103,8 +103,8 @@ func (c *Call) granted(env *Env, s Side, m *message.Message) {
 func (c *Call) runSession(env *Env, s Side, interval int, ours bool) {
 	l := c.leg(s)
 	l.Session.Interval, l.Session.Ours, l.Session.Due = time.Duration(interval)*time.Second, ours, false
-	if c.State >= Ending || l.State != Confirmed {
-		return // a session begins with the 2xx of its INVITE
+	if c.State >= Ending || l.State != Confirmed || s == Third {
+		return // a session begins with the 2xx of its INVITE, and a third leg's when it is one of the two
 	}
 	whole := l.Session.Interval
 	env.do(StartTimer{Timer{ExpiryTimer, s}, whole - min(32*time.Second, whole/3)})

@@ -94,10 +94,13 @@ func (c *Call) thirdOver(env *Env) {
 	c.Transfers = nil
 }
 
-// thirdAsks answers the party that goes. It has nothing more to ask for.
+// thirdAsks answers the party that goes, which has nothing more to ask for, or the
+// one that comes, which has to wait until it is there.
 func (c *Call) thirdAsks(env *Env, ev Requested, back Reply) {
 	t := &c.Transfers[0]
 	switch {
+	case ev.Message.Method != "BYE" && t.Phase == Dialling && t.Leg.State == Confirmed:
+		c.reply(env, back, message.Response{Status: 500, RetryAfter: soon(env)})
 	case ev.Message.Method != "BYE":
 		c.reply(env, back, message.Response{Status: 481})
 	case t.Signaled:
@@ -106,8 +109,11 @@ func (c *Call) thirdAsks(env *Env, ev Requested, back Reply) {
 	default:
 		t.Leg.State = Gone
 		t.Byes = append(t.Byes, back)
-		if t.Phase == Dialling { // the party that was to come leaves again
+		switch t.Phase {
+		case Dialling: // the party that was to come leaves again
 			c.shed(env, cdr.EndRejected)
+		case Joining: // nobody has to wait for the party that stays
+			c.shed(env, cdr.EndTransferred)
 		}
 	}
 }

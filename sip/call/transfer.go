@@ -72,7 +72,7 @@ func (c *Call) referred(env *Env, s Side, back Reply, m *message.Message) {
 	case m.ReferTo == nil:
 		c.reply(env, back, message.Response{Status: 400})
 		return
-	case c.busy(s) != 0:
+	case len(c.Transfers) > 0 || c.busy(s) != 0:
 		c.reply(env, back, message.Response{Status: 491})
 		return
 	}
@@ -309,7 +309,7 @@ func (c *Call) thirdSays(env *Env, m *message.Message) {
 			}
 			return
 		}
-		c.join(env, m)
+		c.arrived(env, m)
 	}
 }
 
@@ -335,11 +335,9 @@ func (c *Call) thirdProgress(env *Env, m *message.Message) bool {
 	return true
 }
 
-// join puts the party that has come into the place of the one that goes, and offers
-// the party that stays the new media.
-func (c *Call) join(env *Env, m *message.Message) {
+// arrived takes the answer of the party that is to come.
+func (c *Call) arrived(env *Env, m *message.Message) {
 	t := &c.Transfers[0]
-	by := t.By
 	d, err := description(m)
 	switch {
 	case t.Leg.Answered:
@@ -352,6 +350,23 @@ func (c *Call) join(env *Env, m *message.Message) {
 	}
 	if err != nil {
 		c.thirdFailed(env, 488)
+		return
+	}
+	c.granted(env, Third, m)
+	c.join(env)
+}
+
+// join puts the party that has come into the place of the one that goes, and offers
+// the party that stays the new media. While a session is being refreshed it waits:
+// the answer, or the ACK, is for the legs as they are.
+func (c *Call) join(env *Env) {
+	if len(c.Transfers) == 0 || c.State != Talking {
+		return
+	}
+	t := &c.Transfers[0]
+	by := t.By
+	if t.Phase != Dialling || t.Leg.State != Confirmed ||
+		c.Exchange.active() || c.leg(Caller).Server.Unacked || c.leg(Callee).Server.Unacked {
 		return
 	}
 
@@ -367,7 +382,9 @@ func (c *Call) join(env *Env, m *message.Message) {
 		l := c.leg(s)
 		env.do(Enter{s, l.CallID, l.LocalTag, l.Trunk})
 	}
-	c.granted(env, by, m)
+	if came := c.leg(by).Session; came.Interval > 0 {
+		c.runSession(env, by, seconds(came.Interval), came.Ours)
+	}
 	c.Record.AnsweredAt, c.Record.SIPStatus = env.Now, 200
 	t.Record.End, t.Record.ReleasedBy, t.Record.Q850, t.Record.ReleasedAt = cdr.EndTransferred, turned, causeNormal, env.Now
 	env.do(StopTimer{Timer{LimitTimer, Caller}})
@@ -375,6 +392,8 @@ func (c *Call) join(env *Env, m *message.Message) {
 		env.do(StartTimer{Timer{LimitTimer, Caller}, t.Limit})
 	}
 	t.Phase = Joining
+	stays := c.leg(by.Other())
+	stays.Owed, stays.PutOff = OwedMedia, 0
 	c.notify(env, 200)
 	if c.setRemotes(env) != nil {
 		c.end(env, ending{end: endFailed, by: byPlatform, status: 480, q850: causeNoBearer})
@@ -382,14 +401,6 @@ func (c *Call) join(env *Env, m *message.Message) {
 	}
 	c.offerOwn(env, by.Other())
 }
-
-// joining reports whether a party waits to be offered the media of a new one.
-func (c *Call) joining(s Side) bool {
-	return len(c.Transfers) > 0 && c.Transfers[0].Phase == Joining && c.Transfers[0].By != s
-}
-
-// joined says that both parties of the new call hear each other.
-func (c *Call) joined(env *Env) { c.shed(env, cdr.EndTransferred) }
 
 // thirdFailed ends a transfer whose new party does not come. The call goes on as it
 // was.

@@ -77,7 +77,7 @@ var states = []struct {
 		third := *l
 		third.asked, third.phone = read(t, l.across[len(l.across)-1].Bytes), "192.0.2.30"
 		l.then(fromCaller, "ACK, INVITE, NOTIFY", func(*line) string { return third.replies(200, "third") })
-		return l.then(fromCallee, "nothing", func(l *line) string { return l.back("BYE", "CSeq: 2 BYE") })
+		return l.then(fromCallee, "200", func(l *line) string { return l.back("BYE", "CSeq: 2 BYE") })
 	}},
 	{"over", func(t *testing.T) *line {
 		l := talk(t, newProbe(t)).then(fromCaller, "200, BYE", func(l *line) string { return l.inside("BYE") })

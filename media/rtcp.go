@@ -22,7 +22,31 @@ type reporter struct {
 	source uint32 // SSRC of the last sender report received
 	lsr    uint32 // the middle of its NTP time
 	lsrAt  int64  // ns, when it came
+
+	ours uint32  // SSRC of what we write to the peer; 0: nothing reported yet
+	sent [2]echo // the last sender reports that we wrote, the newest first
+	told told
 }
+
+// echo is a sender report of ours that a peer may answer.
+type echo struct {
+	lsr uint32 // the middle of its NTP time
+	at  int64  // ns, when it was written
+}
+
+// told is what a peer says of the stream that we write to it. It is its word
+// alone, so it is shown and rated but decides nothing.
+type told struct {
+	known     bool
+	fraction  uint8  // lost of its last interval, in 1/256
+	lost      uint32 // of all; duplicates make up for losses
+	jitter    uint32 // in ticks of our stream's clock
+	roundTrip int64  // ns; 0: not known
+}
+
+// maxRoundTrip is more than any call could be held over. What says more has
+// echoed something else.
+const maxRoundTrip = int64(30 * time.Second)
 
 // reportInterval is the least interval of RFC 3550 section 6.2. Two participants
 // never use up their share of the bandwidth, so it is the interval.
@@ -41,15 +65,17 @@ func interval(first bool, share float64) int64 {
 	return int64(t * (0.5 + share) / compensation)
 }
 
-// read takes the sender reports of a compound packet. It is false when the packet
-// is not RTCP from beginning to end (RFC 3550 appendix A.2). No item of a source
-// description, no text and no report block is looked at.
+// read takes the sender reports of a compound packet and what it says of our own
+// stream. It is false, and nothing taken, when the packet is not RTCP from
+// beginning to end (RFC 3550 appendix A.2). No item of a source description, no
+// text and no block about another stream is looked at.
 func (r *reporter) read(b []byte, at int64) bool {
 	if len(b) == 0 {
 		return false
 	}
 	var source, lsr uint32
 	found := false
+	heard := r.told
 	for len(b) > 0 {
 		var h rtcp.Header
 		if err := h.Unmarshal(b); err != nil {
@@ -59,19 +85,51 @@ func (r *reporter) read(b []byte, at int64) bool {
 		if n > len(b) || h.Type < 192 || h.Type > 223 {
 			return false
 		}
-		if h.Type == rtcp.TypeSenderReport {
+		switch h.Type {
+		case rtcp.TypeSenderReport:
 			var sr rtcp.SenderReport
 			if err := sr.Unmarshal(b[:n]); err != nil {
 				return false
 			}
 			source, lsr, found = sr.SSRC, uint32(sr.NTPTime>>16), true
+			r.hear(&heard, sr.Reports, at)
+		case rtcp.TypeReceiverReport:
+			var rr rtcp.ReceiverReport
+			if err := rr.Unmarshal(b[:n]); err != nil {
+				return false
+			}
+			r.hear(&heard, rr.Reports, at)
 		}
 		b = b[n:]
 	}
 	if found {
 		r.source, r.lsr, r.lsrAt = source, lsr, at
 	}
+	r.told = heard
 	return true
+}
+
+// hear takes the block about our own stream. A round trip is measured from a
+// report of ours that is truly echoed (RFC 3550 section 6.4.1), by our own clock.
+func (r *reporter) hear(to *told, blocks []rtcp.ReceptionReport, at int64) {
+	for _, b := range blocks {
+		if r.ours == 0 || b.SSRC != r.ours {
+			continue
+		}
+		to.known, to.fraction, to.jitter = true, b.FractionLost, b.Jitter
+		to.lost = b.TotalLost & 0xffffff
+		if to.lost >= 1<<23 { // 24 bits with a sign
+			to.lost = 0
+		}
+		for _, e := range r.sent {
+			if e.lsr == 0 || b.LastSenderReport != e.lsr {
+				continue
+			}
+			if d := at - e.at - int64(b.Delay)*int64(time.Second)>>16; d <= maxRoundTrip {
+				to.roundTrip = max(d, 1)
+			}
+		}
+	}
 }
 
 // compose writes a compound packet for the peer: a report on what we wrote to it
@@ -103,7 +161,9 @@ func (r *reporter) compose(out *rebase.Stream, in *rebase.Reception, at int64, w
 			OctetCount:  uint32(out.Octets),
 			Reports:     blocks,
 		}
+		r.sent = [2]echo{{lsr: uint32(ntp(wall) >> 16), at: at}, r.sent[0]}
 	}
+	r.ours = out.SSRC()
 	r.written, r.sender, r.spoke = out.Packets, sent, true
 	packets := []rtcp.Packet{report, rtcp.NewCNAMESourceDescription(out.SSRC(), r.cname)}
 	if bye {

@@ -167,6 +167,70 @@ func TestOnlyTheSourceOfAReportIsEchoed(t *testing.T) {
 	}
 }
 
+// What a peer says of our stream is taken, a round trip only from an echo of what
+// we truly sent.
+func TestAPeersWordOfOurStream(t *testing.T) {
+	const second = int64(time.Second)
+	out, in := rebase.New(rebase.Initial{SSRC: 9}), rebase.Reception{}
+	var table rebase.Table
+	table[8] = rebase.Type{PT: 8, Clock: 8000, Known: true}
+	if out.Read(append([]byte{0x80, 8, 0, 1}, make([]byte, 8)...), 0, &table) != rebase.OK {
+		t.Fatal("refused")
+	}
+	out.Write(append([]byte{0x80, 8, 0, 1}, make([]byte, 8)...))
+	block := func(change func(*rtcp.ReceptionReport)) rtcp.ReceptionReport {
+		b := rtcp.ReceptionReport{SSRC: 9, FractionLost: 3, TotalLost: 12, Jitter: 80, Delay: 1 << 15}
+		change(&b)
+		return b
+	}
+	var lsr uint32
+	tests := []struct {
+		name  string
+		block func(*rtcp.ReceptionReport)
+		want  told
+	}{
+		{"an echo", func(b *rtcp.ReceptionReport) { b.LastSenderReport = lsr }, told{true, 3, 12, 80, second / 2}},
+		{"no echo", func(b *rtcp.ReceptionReport) {}, told{true, 3, 12, 80, 0}},
+		{"an echo of nothing of ours", func(b *rtcp.ReceptionReport) { b.LastSenderReport = lsr + 1 }, told{true, 3, 12, 80, 0}},
+		{"held longer than it was away", func(b *rtcp.ReceptionReport) { b.LastSenderReport, b.Delay = lsr, 1<<16+9 }, told{true, 3, 12, 80, 1}},
+		{"more twice than lost", func(b *rtcp.ReceptionReport) { b.TotalLost = 0xfffffe }, told{true, 3, 0, 80, 0}},
+		{"another stream", func(b *rtcp.ReceptionReport) { b.SSRC = 8 }, told{}},
+	}
+	for _, tt := range tests {
+		for _, sender := range []bool{false, true} {
+			r := reporter{cname: "AAAAAAAAAAAAAAAA"}
+			if _, err := r.compose(out, &in, 0, epoch, false); err != nil {
+				t.Fatal(err)
+			}
+			if lsr = r.sent[0].lsr; lsr != uint32(ntp(epoch)>>16) {
+				t.Fatalf("our report is remembered as %#x", lsr)
+			}
+			blocks := []rtcp.ReceptionReport{{SSRC: 1, FractionLost: 255}, block(tt.block)}
+			var p rtcp.Packet = &rtcp.ReceiverReport{SSRC: 7, Reports: blocks}
+			if sender {
+				p = &rtcp.SenderReport{SSRC: 7, Reports: blocks}
+			}
+			b, err := p.Marshal()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !r.read(b, second) || r.told != tt.want {
+				t.Errorf("%s (sender %t): %+v, want %+v", tt.name, sender, r.told, tt.want)
+			}
+			out.Packets++ // so that the next report is a sender's too
+		}
+	}
+	// Nothing is taken of a packet that is not RTCP to its end.
+	r := reporter{ours: 9}
+	b, err := (&rtcp.ReceiverReport{SSRC: 7, Reports: []rtcp.ReceptionReport{{SSRC: 9, FractionLost: 9}}}).Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.read(append(b, 0x80), 0) || r.told != (told{}) {
+		t.Errorf("took %+v", r.told)
+	}
+}
+
 func FuzzControl(f *testing.F) {
 	f.Add([]byte{0x81, 203, 0, 1, 0, 0, 0, 7})
 	f.Add([]byte{0x80, 200, 0, 6, 0, 0, 0, 7, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0})

@@ -68,6 +68,7 @@ const (
 	fieldRefusal      recordField = 11<<1 | kindBytes
 	fieldCodec        recordField = 12<<1 | kindBytes
 	fieldMediaEnd     recordField = 13<<1 | kindBytes
+	fieldMediaPath    recordField = 14<<1 | kindBytes
 
 	fieldReceivedAt recordField = 20<<1 | kindInteger // times: nanoseconds since 1970
 	fieldRingingAt  recordField = 21<<1 | kindInteger
@@ -95,6 +96,17 @@ const (
 	fieldBtoALost    recordField = 47<<1 | kindInteger
 	fieldBtoARefused recordField = 48<<1 | kindInteger
 	fieldBtoAJitter  recordField = 49<<1 | kindInteger
+	fieldAtoBMOS     recordField = 50<<1 | kindInteger // bits of a float64, as all that follow but the losses
+	fieldBtoAMOS     recordField = 51<<1 | kindInteger
+
+	fieldCallerRoundTrip recordField = 52<<1 | kindInteger // what each phone reported
+	fieldCallerLost      recordField = 53<<1 | kindInteger
+	fieldCallerJitter    recordField = 54<<1 | kindInteger
+	fieldCallerMOS       recordField = 55<<1 | kindInteger
+	fieldCalleeRoundTrip recordField = 56<<1 | kindInteger
+	fieldCalleeLost      recordField = 57<<1 | kindInteger
+	fieldCalleeJitter    recordField = 58<<1 | kindInteger
+	fieldCalleeMOS       recordField = 59<<1 | kindInteger
 )
 
 // recordTexts, recordTimes … are the fields of a record by kind; writing and reading go through the same lists.
@@ -104,6 +116,7 @@ func recordTexts(r *cdr.Record) []textField {
 		{fieldIndustrialID, &r.IndustrialID}, {fieldData, &r.Data}, {fieldTrunkIn, &r.TrunkIn},
 		{fieldTrunkOut, &r.TrunkOut}, {fieldReleasedBy, &r.ReleasedBy}, {fieldEnd, &r.End},
 		{fieldRefusal, (*string)(&r.Refusal)}, {fieldCodec, &r.Media.Codec}, {fieldMediaEnd, &r.Media.End},
+		{fieldMediaPath, &r.Media.Path},
 	}
 }
 
@@ -141,12 +154,28 @@ func recordCounts(r *cdr.Record) []countField {
 	return []countField{
 		{fieldAtoBPackets, &a.Packets}, {fieldAtoBBytes, &a.Bytes}, {fieldAtoBLost, &a.Lost}, {fieldAtoBRefused, &a.Refused},
 		{fieldBtoAPackets, &b.Packets}, {fieldBtoABytes, &b.Bytes}, {fieldBtoALost, &b.Lost}, {fieldBtoARefused, &b.Refused},
+		{fieldCallerLost, &r.Media.Caller.Lost}, {fieldCalleeLost, &r.Media.Callee.Lost},
 	}
 }
 
 type countField struct {
 	field recordField
 	value *uint64
+}
+
+func recordMeasures(r *cdr.Record) []measureField {
+	m := &r.Media
+	return []measureField{
+		{fieldAtoBJitter, &m.AtoB.JitterMS}, {fieldBtoAJitter, &m.BtoA.JitterMS},
+		{fieldAtoBMOS, &m.AtoB.MOS}, {fieldBtoAMOS, &m.BtoA.MOS},
+		{fieldCallerRoundTrip, &m.Caller.RoundTripMS}, {fieldCallerJitter, &m.Caller.JitterMS}, {fieldCallerMOS, &m.Caller.MOS},
+		{fieldCalleeRoundTrip, &m.Callee.RoundTripMS}, {fieldCalleeJitter, &m.Callee.JitterMS}, {fieldCalleeMOS, &m.Callee.MOS},
+	}
+}
+
+type measureField struct {
+	field recordField
+	value *float64
 }
 
 // checkRecord refuses what a row cannot hold.
@@ -196,8 +225,9 @@ func appendRecord(b []byte, r *cdr.Record) ([]byte, error) {
 	for _, f := range recordCounts(r) {
 		integer(f.field, *f.value)
 	}
-	integer(fieldAtoBJitter, math.Float64bits(r.Media.AtoB.JitterMS))
-	integer(fieldBtoAJitter, math.Float64bits(r.Media.BtoA.JitterMS))
+	for _, f := range recordMeasures(r) {
+		integer(f.field, math.Float64bits(*f.value))
+	}
 	return b, nil
 }
 
@@ -238,8 +268,9 @@ func parseRecord(b []byte) (cdr.Record, error) {
 	for _, f := range recordCounts(&r) {
 		*f.value = integers[f.field]
 	}
-	r.Media.AtoB.JitterMS = math.Float64frombits(integers[fieldAtoBJitter])
-	r.Media.BtoA.JitterMS = math.Float64frombits(integers[fieldBtoAJitter])
+	for _, f := range recordMeasures(&r) {
+		*f.value = math.Float64frombits(integers[f.field])
+	}
 	return r, nil
 }
 

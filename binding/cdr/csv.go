@@ -49,6 +49,17 @@ var columns = []column{
 	{"media_end", func(v *View) string { return v.Media.End }},
 	{"data", func(v *View) string { return v.Data }},
 	{"why", func(v *View) string { return v.Why }},
+	{"a_to_b_mos", func(v *View) string { return score(v.Media.AtoB.MOS) }},
+	{"b_to_a_mos", func(v *View) string { return score(v.Media.BtoA.MOS) }},
+	{"caller_round_trip_ms", func(v *View) string { return milliseconds(v.Media.Caller.RoundTripMS) }},
+	{"caller_heard_lost", func(v *View) string { return strconv.FormatUint(v.Media.Caller.Lost, 10) }},
+	{"caller_heard_jitter_ms", func(v *View) string { return milliseconds(v.Media.Caller.JitterMS) }},
+	{"caller_heard_mos", func(v *View) string { return score(v.Media.Caller.MOS) }},
+	{"callee_round_trip_ms", func(v *View) string { return milliseconds(v.Media.Callee.RoundTripMS) }},
+	{"callee_heard_lost", func(v *View) string { return strconv.FormatUint(v.Media.Callee.Lost, 10) }},
+	{"callee_heard_jitter_ms", func(v *View) string { return milliseconds(v.Media.Callee.JitterMS) }},
+	{"callee_heard_mos", func(v *View) string { return score(v.Media.Callee.MOS) }},
+	{"media_path", func(v *View) string { return v.Media.Path }},
 }
 
 // Columns returns the names of the columns of the CSV export, in order.
@@ -79,6 +90,14 @@ func written(t time.Time) string {
 		return ""
 	}
 	return t.Format(time.RFC3339Nano)
+}
+
+// score is a MOS to two places; nothing where there is none.
+func score(mos float64) string {
+	if mos == 0 {
+		return ""
+	}
+	return strconv.FormatFloat(mos, 'f', 2, 64)
 }
 
 func milliseconds(ms float64) string { return strconv.FormatFloat(ms, 'f', -1, 64) }

@@ -23,7 +23,10 @@ func TestRow(t *testing.T) {
 		{"a_to_b_bytes", "240000"}, {"a_to_b_lost", "2"}, {"a_to_b_refused_sources", "1"}, {"a_to_b_jitter_ms", "0.75"},
 		{"b_to_a_packets", "1499"}, {"b_to_a_bytes", "239840"}, {"b_to_a_lost", "0"}, {"b_to_a_refused_sources", "0"},
 		{"b_to_a_jitter_ms", "12"}, {"media_end", ""}, {"data", "data"},
-		{"why", "the caller hung up (Q.850 16 normal call clearing)"},
+		{"why", "the caller hung up (Q.850 16 normal call clearing)"}, {"a_to_b_mos", "4.40"}, {"b_to_a_mos", "4.38"},
+		{"caller_round_trip_ms", "30.5"}, {"caller_heard_lost", "3"}, {"caller_heard_jitter_ms", "2"}, {"caller_heard_mos", "4.20"},
+		{"callee_round_trip_ms", "0"}, {"callee_heard_lost", "0"}, {"callee_heard_jitter_ms", "0"}, {"callee_heard_mos", ""},
+		{"media_path", "kernel"},
 	}
 	columns, row := cdr.Columns(), completed(t).Row()
 	if len(columns) != len(want) || len(row) != len(want) {

@@ -97,11 +97,19 @@ func (p Party) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
 
 // Media is what was heard.
 type Media struct {
-	Codec string
-	AtoB  Flow // from the caller to the callee
-	BtoA  Flow
-	End   string // one of the Media constants; "" while it goes on, or where none was opened
+	Codec          string
+	Path           string // one of the Path constants; "" where nothing was relayed
+	AtoB           Flow   // from the caller to the callee
+	BtoA           Flow
+	Caller, Callee Leg
+	End            string // one of the Media constants; "" while it goes on, or where none was opened
 }
+
+// Who relayed the audio, in Media.Path.
+const (
+	PathUser   = "user"   // this program, every packet
+	PathKernel = "kernel" // the kernel, once both directions were settled
+)
 
 // Flow counts the audio of one direction as it came in.
 type Flow struct {
@@ -110,6 +118,16 @@ type Flow struct {
 	Lost     uint64
 	Refused  uint64 // packets from a source that is not the peer
 	JitterMS float64
+	MOS      float64 // by the E-model (ITU-T G.107) of what came in, 1 to 4.5; 0: nothing came
+}
+
+// Leg is what a party's phone reports by RTCP of what it was sent. It is the
+// phone's word.
+type Leg struct {
+	RoundTripMS float64 // between us and the phone; 0: not known
+	Lost        uint64
+	JitterMS    float64
+	MOS         float64 // of what it heard; 0: it told nothing
 }
 
 // Errors of a journal and of a reader.

@@ -38,10 +38,13 @@ type View struct {
 
 // MediaView is Media in JSON.
 type MediaView struct {
-	Codec string   `json:"codec"`
-	AtoB  FlowView `json:"a_to_b"`
-	BtoA  FlowView `json:"b_to_a"`
-	End   string   `json:"end"`
+	Codec  string   `json:"codec"`
+	Path   string   `json:"path"`
+	AtoB   FlowView `json:"a_to_b"`
+	BtoA   FlowView `json:"b_to_a"`
+	Caller LegView  `json:"caller"`
+	Callee LegView  `json:"callee"`
+	End    string   `json:"end"`
 }
 
 // FlowView is a Flow in JSON.
@@ -51,6 +54,20 @@ type FlowView struct {
 	Lost     uint64  `json:"lost"`
 	Refused  uint64  `json:"refused_sources"`
 	JitterMS float64 `json:"jitter_ms"`
+	MOS      float64 `json:"mos"`
+}
+
+// LegView is a Leg in JSON.
+type LegView struct {
+	RoundTripMS float64 `json:"round_trip_ms"`
+	Lost        uint64  `json:"heard_lost"`
+	JitterMS    float64 `json:"heard_jitter_ms"`
+	MOS         float64 `json:"heard_mos"`
+}
+
+func (m Media) view() MediaView {
+	return MediaView{Codec: m.Codec, Path: m.Path, AtoB: FlowView(m.AtoB), BtoA: FlowView(m.BtoA),
+		Caller: LegView(m.Caller), Callee: LegView(m.Callee), End: m.End}
 }
 
 // View returns r as it may be shown.
@@ -62,7 +79,7 @@ func (r Record) View() View {
 		CallerOut: r.CallerOut.String(), CalleeOut: r.CalleeOut.String(),
 		ReceivedAt: r.ReceivedAt, RingingAt: r.RingingAt, AnsweredAt: r.AnsweredAt, ReleasedAt: r.ReleasedAt,
 		ReleasedBy: r.ReleasedBy, SIPStatus: r.SIPStatus, Q850: r.Q850, End: r.End, Refusal: r.Refusal, Why: r.Why(),
-		Media: MediaView{Codec: r.Media.Codec, AtoB: FlowView(r.Media.AtoB), BtoA: FlowView(r.Media.BtoA), End: r.Media.End},
+		Media: r.Media.view(),
 	}
 }
 

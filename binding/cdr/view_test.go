@@ -23,9 +23,11 @@ func TestRecordInJSON(t *testing.T) {
 		`"answered_at":"2026-03-01T20:00:05.25+08:00","released_at":"2026-03-01T20:00:35.25+08:00",` +
 		`"released_by":"caller","sip_status":200,"q850":16,"end":"completed","refusal":"",` +
 		`"why":"the caller hung up (Q.850 16 normal call clearing)",` +
-		`"media":{"codec":"PCMA",` +
-		`"a_to_b":{"packets":1500,"bytes":240000,"lost":2,"refused_sources":1,"jitter_ms":0.75},` +
-		`"b_to_a":{"packets":1499,"bytes":239840,"lost":0,"refused_sources":0,"jitter_ms":12},"end":""}}`
+		`"media":{"codec":"PCMA","path":"kernel",` +
+		`"a_to_b":{"packets":1500,"bytes":240000,"lost":2,"refused_sources":1,"jitter_ms":0.75,"mos":4.4},` +
+		`"b_to_a":{"packets":1499,"bytes":239840,"lost":0,"refused_sources":0,"jitter_ms":12,"mos":4.38},` +
+		`"caller":{"round_trip_ms":30.5,"heard_lost":3,"heard_jitter_ms":2,"heard_mos":4.2},` +
+		`"callee":{"round_trip_ms":0,"heard_lost":0,"heard_jitter_ms":0,"heard_mos":0},"end":""}}`
 	if string(got) != want {
 		t.Errorf("JSON is\n%s\nwant\n%s", got, want)
 	}

@@ -63,6 +63,12 @@ func printCall(w io.Writer, c admin.CallView, now time.Time) error {
 	if !c.AnsweredAt.IsZero() || c.Media.AtoB.Packets+c.Media.BtoA.Packets > 0 { // before the answer silence is no news
 		rows = append(rows, [2]string{"audio", audio("the caller", c.Media.AtoB)}, [2]string{"", audio("the callee", c.Media.BtoA)})
 	}
+	for _, party := range []struct {
+		name string
+		leg  cdr.LegView
+	}{{"the caller", c.Media.Caller}, {"the callee", c.Media.Callee}} {
+		rows = append(rows, [2]string{"heard", heard(party.name, party.leg)})
+	}
 	for _, row := range rows {
 		if row[1] == "" {
 			continue
@@ -151,5 +157,20 @@ func audio(from string, f cdr.FlowView) string {
 	if f.JitterMS > 0 {
 		more = append(more, fmt.Sprintf("jitter %.1f ms", f.JitterMS))
 	}
+	if f.MOS > 0 {
+		more = append(more, fmt.Sprintf("MOS %.1f", f.MOS))
+	}
 	return strings.Join(more, ", ")
+}
+
+// heard is what a party's phone reports of what it was sent; nothing where it reports nothing.
+func heard(who string, l cdr.LegView) string {
+	if l.MOS == 0 {
+		return ""
+	}
+	more := []string{fmt.Sprintf("%s reports %d lost", who, l.Lost), fmt.Sprintf("jitter %.1f ms", l.JitterMS)}
+	if l.RoundTripMS > 0 {
+		more = append(more, fmt.Sprintf("round trip %.1f ms", l.RoundTripMS))
+	}
+	return strings.Join(append(more, fmt.Sprintf("MOS %.1f", l.MOS)), ", ")
 }

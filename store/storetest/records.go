@@ -62,8 +62,10 @@ func fullRecord(t testing.TB, id string) cdr.Record {
 		ReceivedAt: at(1), RingingAt: at(time.Second), AnsweredAt: at(2 * time.Second), ReleasedAt: at(time.Minute + 1),
 		ReleasedBy: cdr.ByCallee, SIPStatus: 200, Q850: 16, End: cdr.EndCompleted, Refusal: binding.RefusalOneWay,
 		Media: cdr.Media{Codec: "PCMA", End: "timeout",
-			AtoB: cdr.Flow{Packets: 1, Bytes: 1 << 40, Lost: 3, Refused: 4, JitterMS: 0.5},
-			BtoA: cdr.Flow{Packets: 6, Bytes: 7, Lost: 8, Refused: 9, JitterMS: 1e-9}},
+			AtoB: cdr.Flow{Packets: 1, Bytes: 1 << 40, Lost: 3, Refused: 4, JitterMS: 0.5, MOS: 4.4},
+			BtoA: cdr.Flow{Packets: 6, Bytes: 7, Lost: 8, Refused: 9, JitterMS: 1e-9, MOS: 1},
+			Path: "kernel", Caller: cdr.Leg{RoundTripMS: 10.5, Lost: 11, JitterMS: 12, MOS: 3},
+			Callee: cdr.Leg{RoundTripMS: 13, Lost: 14, JitterMS: 15, MOS: 2.5}},
 	}
 }
 

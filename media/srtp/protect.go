@@ -1,0 +1,121 @@
+package srtp
+
+import (
+	"encoding/binary"
+	"errors"
+
+	"github.com/pion/rtcp"
+	"github.com/pion/rtp"
+	"github.com/pion/srtp/v3"
+)
+
+// ErrForged says that a packet was not made with the key, was changed on its way,
+// or came before.
+var ErrForged = errors.New("srtp: a packet that is not authentic, or a repetition")
+
+// window is the size of the replay window, in packets (RFC 3711 section 3.3.2).
+const window = 64
+
+// maxSources bounds the synchronization sources of one direction of which the
+// count of packets is kept. Only who has the key can be one.
+const maxSources = 32
+
+// Direction protects the packets that go one way: it opens those that come, or
+// seals those that leave. The rollover counter lives in it, so one key has one
+// Direction for as long as it is used. It is for one goroutine at a time.
+type Direction struct {
+	key     Key
+	context *srtp.Context
+	ssrc    uint32 // of the last RTP packet
+	known   bool
+	sources int
+	reports int
+	header  rtp.Header
+	csrc    [15]uint32 // backs header.CSRC
+	report  rtcp.Header
+}
+
+// NewDirection makes one for a key, which must not be zero.
+func NewDirection(k Key) (*Direction, error) {
+	if k.IsZero() {
+		return nil, errors.New("srtp: no key")
+	}
+	d := &Direction{key: k}
+	return d, d.renew()
+}
+
+func (d *Direction) renew() error {
+	key, salt := d.key.split()
+	c, err := srtp.CreateContext(key, salt, d.key.Suite().profile(), srtp.SRTPReplayProtection(window), srtp.SRTCPReplayProtection(window))
+	if err != nil {
+		return errors.New("srtp: the key does not fit its suite")
+	}
+	d.context, d.sources, d.reports, d.known = c, 0, 0, false
+	return nil
+}
+
+// Key is what it was made for.
+func (d *Direction) Key() Key { return d.key }
+
+// Open authenticates and decrypts an SRTP packet in place and gives the RTP
+// packet in it. It fails with ErrForged, and then b is spoilt and nothing is
+// counted or remembered of it.
+func (d *Direction) Open(b []byte) ([]byte, error) {
+	if len(b) < 12 || len(b) < 12+4*int(b[0]&0xf) {
+		return nil, ErrForged
+	}
+	ssrc := binary.BigEndian.Uint32(b[8:])
+	fresh := !d.known || ssrc != d.ssrc
+	if fresh {
+		_, old := d.context.ROC(ssrc)
+		if fresh = !old; fresh && d.sources >= maxSources {
+			// A peer that takes ever new sources would fill the memory.
+			if d.renew() != nil {
+				return nil, ErrForged
+			}
+		}
+	}
+	d.header.CSRC = d.csrc[:0]
+	d.header.Extensions = d.header.Extensions[:0]
+	out, err := d.context.DecryptRTP(b, b, &d.header)
+	if err != nil {
+		return nil, ErrForged
+	}
+	if fresh {
+		d.sources++
+	}
+	d.ssrc, d.known = ssrc, true
+	return out, nil
+}
+
+// Seal encrypts an RTP packet in place; b has room for Overhead more bytes. It
+// fails when the key has protected as many packets as it may.
+func (d *Direction) Seal(b []byte) ([]byte, error) {
+	d.header.CSRC = d.csrc[:0]
+	d.header.Extensions = d.header.Extensions[:0]
+	return d.context.EncryptRTP(b, b, &d.header)
+}
+
+// OpenReport is Open for SRTCP.
+func (d *Direction) OpenReport(b []byte) ([]byte, error) {
+	if len(b) < 8+4 {
+		return nil, ErrForged
+	}
+	_, old := d.context.Index(binary.BigEndian.Uint32(b[4:]))
+	if !old && d.reports >= maxSources {
+		return nil, ErrForged // reports can do without, sound cannot
+	}
+	out, err := d.context.DecryptRTCP(b, b, &d.report)
+	if err != nil {
+		return nil, ErrForged
+	}
+	if !old {
+		d.reports++
+	}
+	return out, nil
+}
+
+// SealReport is Seal for SRTCP.
+func (d *Direction) SealReport(b []byte) ([]byte, error) {
+	return d.context.EncryptRTCP(b, b, &d.report)
+}

@@ -1,9 +1,50 @@
 package media
 
+import "time"
+
 // Clip is audio of ours: frames of 20 ms of one codec. It is not changed while it
 // plays, and any number of sessions may play it.
 type Clip struct {
 	Codec  string   // as in package sdp: "PCMA", "PCMU", "G722"
 	Frames [][]byte // payloads; G.711 and G.722: 160 bytes each
 	Loop   bool     // again from the start until stopped
+}
+
+// frameTime is how long a frame lasts, and frameClock its length on the RTP clock,
+// which is 8 kHz for G.722 too (RFC 3551 section 4.5.2).
+const (
+	frameTime  = 20 * time.Millisecond
+	frameClock = 160
+	clipClock  = 8000
+	// maxFrame bounds a frame, so that it fits into any packet.
+	maxFrame = 1024
+)
+
+// Tap takes voice of a session. Voice is called on a shard's thread: it must not
+// wait nor keep payload.
+type Tap interface {
+	// Voice is one packet as it came in, at a time since the engine started.
+	Voice(from Side, codec string, seq uint16, timestamp uint32, at time.Duration, payload []byte)
+}
+
+// playback is a clip on its way to one side of a session: plain data.
+type playback struct {
+	clip  *Clip
+	next  int // frame
+	pt    uint8
+	done  func(finished bool)
+	phase int // of the shard's beat
+}
+
+// frame gives the next frame, false at the end.
+func (p *playback) frame() ([]byte, bool) {
+	if p.next == len(p.clip.Frames) && p.clip.Loop {
+		p.next = 0
+	}
+	if p.next == len(p.clip.Frames) {
+		return nil, false
+	}
+	f := p.clip.Frames[p.next]
+	p.next++
+	return f, true
 }

@@ -2,10 +2,23 @@ package media
 
 import "net/netip"
 
+// Latching says how far a side's source may be from what signalling said.
+type Latching uint8
+
+// The policies, from the usual one to the widest and the narrowest.
+const (
+	// LatchStrict takes the signalled IP address, or, where that cannot be the one
+	// we see because the peer is behind a NAT, the address that signalling itself
+	// came from. The port is learnt.
+	LatchStrict Latching = iota
+	// LatchSubnet takes the /24 or /64 around that address, too.
+	LatchSubnet
+	// LatchOff takes the signalled address and port alone; nothing is learnt.
+	LatchOff
+)
+
 // latch decides which source one side's RTP is taken from, and where packets to
-// that side go. What signalling said bounds it: a source must have the signalled
-// IP address, or, where that address cannot be the one we see because the peer is
-// behind a NAT, the address that signalling itself came from.
+// that side go. What signalling said bounds it, as the policy says.
 //
 //	          set                settle
 //	closed ────────▶ early ──────────────▶ open ──────────▶ latched
@@ -13,10 +26,11 @@ import "net/netip"
 //	         │   source counts       its own port preferred     │ that source only
 //	         └──────────────────── set with another address ────┘
 //
-// The exact signalled port always wins over another port of the same address
-// while the window lasts: on one host there may be many parties. It is plain
-// data; times are in ns of any monotonic clock.
+// A source nearer to what was signalled always wins over one further off while the
+// window lasts: on one host there may be many parties, and in one network many
+// hosts. It is plain data; times are in ns of any monotonic clock.
 type latch struct {
+	policy Latching
 	window int64
 
 	signalled netip.AddrPort
@@ -26,56 +40,105 @@ type latch struct {
 	locked    bool
 	source    netip.AddrPort
 	takenAt   int64
-	exact     bool // the signalled port has spoken
-	exactAt   int64
+	best      nearness // the last that spoke within the window, unless a nearer one did
+	bestAt    int64
 }
 
-// set applies signalling and says whether the window opened anew. An invalid
+// nearness is how near a source is to what signalling said.
+type nearness uint8
+
+const (
+	stranger nearness = iota
+	neighbour
+	address
+	exact
+)
+
+// set applies signalling and says whether the window opened anew: the peer told
+// another address, or is no longer where its source was allowed. An invalid
 // address is a hold: it leaves the latch as it was.
 func (l *latch) set(rtp netip.AddrPort, signal netip.Addr) bool {
 	l.signal = signal.Unmap()
 	rtp = netip.AddrPortFrom(rtp.Addr().Unmap(), rtp.Port())
-	if !rtp.IsValid() || rtp == l.signalled {
+	if !rtp.IsValid() || rtp == l.signalled && (!l.source.IsValid() || l.near(l.source) != stranger) {
 		return false
 	}
-	*l = latch{window: l.window, signalled: rtp, signal: l.signal}
+	*l = latch{policy: l.policy, window: l.window, signalled: rtp, signal: l.signal}
 	return true
 }
 
-func (l *latch) settle() { l.settled = true }
+func (l *latch) settle() {
+	l.settled = true
+	// Nothing is learnt, so nothing is waited for.
+	l.locked = l.locked || l.policy == LatchOff && l.source.IsValid()
+}
 
 // accept says whether a packet from src is taken, and moves or fixes the source.
 func (l *latch) accept(src netip.AddrPort, now int64) bool {
 	if l.locked {
 		return src == l.source
 	}
-	if !l.allows(src.Addr()) {
-		return false
-	}
+	near := l.near(src)
 	switch {
-	case src == l.signalled:
-		l.exact, l.exactAt = true, now
+	case near == stranger:
+		return false
+	case near < l.best && now-l.bestAt < l.window:
+		return false
+	case near == exact:
 		l.locked = l.settled
-	case l.exact && now-l.exactAt < l.window:
-		return false
-	case l.taken && src != l.source:
-		return false
-	case l.taken:
+	case src == l.source && l.taken:
 		l.locked = now-l.takenAt >= l.window
+	case l.taken && near <= l.near(l.source):
+		return false
+	case near == neighbour && l.source.IsValid() && src != l.source && l.near(l.source) == neighbour:
+		return false // among neighbours the first counts, before the answer too
 	case l.settled:
 		l.taken, l.takenAt = true, now
 	}
-	l.source = src
+	l.source, l.best, l.bestAt = src, near, now
 	return true
 }
 
-// allows says whether signalling lets packets come from an address.
-func (l *latch) allows(a netip.Addr) bool {
-	if !l.signalled.IsValid() {
-		return false
+// near says how near a source is to what signalling said.
+func (l *latch) near(src netip.AddrPort) nearness {
+	if l.signalled.IsValid() && src == l.signalled {
+		return exact
 	}
-	return a == l.signalled.Addr() || a == l.signal && l.behindNAT()
+	if l.policy == LatchOff {
+		return stranger
+	}
+	return l.nearAddr(src.Addr())
 }
+
+// nearAddr is near for any port of an address.
+func (l *latch) nearAddr(a netip.Addr) nearness {
+	nat := l.behindNAT()
+	switch {
+	case !l.signalled.IsValid():
+	case a == l.signalled.Addr(), nat && a == l.signal:
+		return address
+	case l.policy == LatchSubnet && nat && network(l.signal).Contains(a),
+		l.policy == LatchSubnet && !nat && network(l.signalled.Addr()).Contains(a):
+		return neighbour
+	}
+	return stranger
+}
+
+// network is the /24 or /64 around an address.
+func network(a netip.Addr) netip.Prefix {
+	bits := 64
+	if a.Is4() {
+		bits = 24
+	}
+	p, err := a.Prefix(bits)
+	if err != nil {
+		return netip.Prefix{} // an invalid address has no neighbours
+	}
+	return p
+}
+
+// allows says whether signalling lets packets come from an address.
+func (l *latch) allows(a netip.Addr) bool { return l.nearAddr(a) != stranger }
 
 // behindNAT says whether the signalled address cannot be reached from where the
 // signalling peer is seen: it is private, and the peer is not in the same private
@@ -97,8 +160,8 @@ func (l *latch) destination() netip.AddrPort {
 	return l.signalled
 }
 
-// fromPeer says whether an RTCP packet may come from an address: once RTP is
-// latched, from RTP's own.
+// fromPeer says whether a packet may come from an address: once RTP is latched,
+// from RTP's own.
 func (l *latch) fromPeer(a netip.Addr) bool {
 	if l.locked {
 		return a == l.source.Addr()

@@ -2,21 +2,28 @@ package media
 
 import (
 	"errors"
-	"net"
 	"net/netip"
-	"syscall"
+
+	"golang.org/x/sys/unix"
 
 	"mask700/media/rebase"
+	"mask700/media/socket"
 )
 
 // leg is one side of a session: two sockets, what signalling said of the peer,
-// and the stream that comes from it. Everything but the sockets and the local
-// address is protected by the session's lock.
+// and the stream that comes from it. Everything but the local address is protected
+// by the shard's lock.
 type leg struct {
-	local     Local // as written into descriptions
-	pool      *pool
-	port      uint16
-	rtp, rtcp *net.UDPConn
+	local Local          // as written into descriptions
+	bound netip.AddrPort // of the RTP socket; RTCP has the next port
+	pool  *pool
+
+	sockets [3]socket.UDP // by use
+	ends    [3]uint32     // where the shard keeps them
+
+	connected netip.AddrPort // where the RTP socket is connected; invalid: nowhere
+	wanted    netip.AddrPort // where it should be
+	drained   bool           // nothing is left in it from before it was connected
 
 	remote   Remote
 	known    bool // SetRemote was called
@@ -29,29 +36,117 @@ type leg struct {
 	payloads *payloads      // of what comes from here
 	flow     Flow           // of what comes from here
 	codec    string         // of what comes from here
+
+	playing *playback // to here
 }
 
-// bind opens both sockets or none.
-func (l *leg) bind(addr netip.Addr) error {
-	network := "udp6"
-	if addr.Is4() {
-		network = "udp4"
-	}
+// use is what a socket of a leg is for.
+type use uint8
+
+// The sockets of a leg. The guard is there while the RTP socket is connected, and
+// hears what does not come from its peer.
+const (
+	useRTP use = iota
+	useRTCP
+	useGuard
+)
+
+// bind opens the sockets for RTP and RTCP, or none.
+func (l *leg) bind(open func(netip.AddrPort, uint8) (socket.UDP, error)) error {
+	l.sockets = [3]socket.UDP{socket.None, socket.None, socket.None}
 	var err error
-	if l.rtp, err = net.ListenUDP(network, net.UDPAddrFromAddrPort(netip.AddrPortFrom(addr, l.port))); err != nil {
-		return stripAddr(err)
+	if l.sockets[useRTP], err = open(l.bound, l.pool.DSCP); err != nil {
+		return err
 	}
-	if l.rtcp, err = net.ListenUDP(network, net.UDPAddrFromAddrPort(netip.AddrPortFrom(addr, l.port+1))); err != nil {
-		return errors.Join(stripAddr(err), l.rtp.Close())
+	if l.sockets[useRTCP], err = open(netip.AddrPortFrom(l.bound.Addr(), l.bound.Port()+1), l.pool.DSCP); err != nil {
+		l.sockets[useRTP].Close()
+		return err
 	}
 	return nil
 }
 
-// close closes the sockets, which ends their loops.
+// close closes the sockets, which takes them out of the shard's poll.
 func (l *leg) close() {
-	// A socket of ours is closed once, so there is no error to tell of.
-	_ = l.rtp.Close()
-	_ = l.rtcp.Close()
+	for _, u := range l.sockets {
+		u.Close()
+	}
+}
+
+// follow connects the RTP socket of a side to a source that is fixed and lets go
+// of one that is no longer. When the kernel will not, the source is checked here
+// alone, as it is before.
+func (s *session) follow(side Side) {
+	l := s.legs[side]
+	var want netip.AddrPort
+	if l.latch.locked {
+		want = l.latch.source
+	}
+	if want == l.wanted {
+		return
+	}
+	l.wanted, l.drained = want, false
+	if l.connected.IsValid() {
+		// A bound socket can always be disconnected; if not, it only hears less.
+		_ = l.sockets[useRTP].Disconnect()
+		l.connected = netip.AddrPort{}
+		s.dismiss(l)
+	}
+	if !want.IsValid() {
+		return
+	}
+	// The guard is there first, so that nothing falls between the two. Whatever it
+	// hears goes the same way, so it may hear the peer too.
+	if guard, err := l.sockets[useRTP].Guard(l.bound); err == nil {
+		l.sockets[useGuard] = guard
+		if s.shard.watch(s, side, useGuard) != nil {
+			guard.Close()
+			l.sockets[useGuard] = socket.None
+		}
+	}
+	if l.sockets[useRTP].Connect(want) != nil {
+		s.dismiss(l)
+		return
+	}
+	l.connected = want
+}
+
+// dismiss closes the guard. What it had no room for was a stranger's.
+func (s *session) dismiss(l *leg) {
+	guard := l.sockets[useGuard]
+	if guard == socket.None {
+		return
+	}
+	l.flow.Refused += guard.Overrun()
+	guard.Close()
+	l.sockets[useGuard] = socket.None
+	s.shard.vacate(l.ends[useGuard])
+}
+
+// send writes a packet to this side. An ICMP error about an earlier packet is told
+// in place of sending this one and is over then, so it is tried again.
+func (l *leg) send(packet []byte, to netip.AddrPort) unix.Errno {
+	e := l.try(packet, to)
+	if icmp(e) {
+		l.flow.Unreachable++
+		e = l.try(packet, to)
+	}
+	return e
+}
+
+func (l *leg) try(packet []byte, to netip.AddrPort) unix.Errno {
+	if to == l.connected {
+		return l.sockets[useRTP].Send(packet)
+	}
+	return l.sockets[useRTP].SendTo(packet, to)
+}
+
+// icmp says whether an error of a socket may be what an ICMP message told.
+func icmp(e unix.Errno) bool {
+	switch e {
+	case unix.ECONNREFUSED, unix.EHOSTUNREACH, unix.ENETUNREACH, unix.EHOSTDOWN, unix.EPROTO, unix.ENOPROTOOPT:
+		return true
+	}
+	return false
 }
 
 // held says whether this side's description stops audio one way or both.
@@ -65,14 +160,17 @@ func (l *leg) target() netip.AddrPort {
 	return l.latch.destination()
 }
 
-// reportTarget is where RTCP to this side goes: to where its own comes from, to
-// where signalling asked for it, and behind a NAT to the port after its RTP. A
-// hold by a missing address stops reports too (RFC 3264 section 8.4).
+// reportTarget is where RTCP to this side goes: with RTP where that was agreed on,
+// else to where its own comes from, to where signalling asked for it, and behind a
+// NAT to the port after its RTP. A hold by a missing address stops reports too
+// (RFC 3264 section 8.4).
 func (l *leg) reportTarget() netip.AddrPort {
 	to := l.latch.destination()
 	switch {
 	case !l.remote.RTP.IsValid() || !to.IsValid():
 		return netip.AddrPort{}
+	case l.remote.Mux:
+		return to
 	case l.reports.IsValid():
 		return l.reports
 	case to.Addr() == l.latch.signalled.Addr() && l.remote.RTCP.IsValid():
@@ -83,13 +181,25 @@ func (l *leg) reportTarget() netip.AddrPort {
 	return netip.AddrPort{}
 }
 
-// stripAddr takes the addresses out of an error of package net.
-func stripAddr(err error) error {
-	var op *net.OpError
-	if errors.As(err, &op) {
-		return op.Err
+// mayReport says whether RTCP may come from a source: from where signalling said,
+// and until that is fixed from any port of the peer's.
+func (l *leg) mayReport(src netip.AddrPort) bool {
+	switch {
+	case src == l.remote.RTCP:
+		return true
+	case l.latch.policy == LatchOff:
+		return src == l.latch.signalled // multiplexed
+	case l.latch.locked && l.reports.IsValid():
+		return src == l.reports || src == l.latch.source
 	}
-	return err
+	return l.latch.fromPeer(src.Addr())
 }
 
-func inUse(err error) bool { return errors.Is(err, syscall.EADDRINUSE) }
+// figures completes the counts of what came from this leg.
+func (l *leg) figures() Flow {
+	f := l.flow
+	f.Lost, f.Jitter = l.in.Received.Lost(), l.in.Received.Jitter()
+	return f
+}
+
+func inUse(err error) bool { return errors.Is(err, unix.EADDRINUSE) }

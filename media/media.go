@@ -52,6 +52,8 @@ type PayloadType = sdp.PayloadType
 type OpenSpec struct {
 	PoolA, PoolB string     // names of port pools
 	PeerA, PeerB netip.Addr // signalling peers: choose our source address when the pool has none
+
+	LatchA, LatchB Latching // how each side's source is learnt
 }
 
 // Remote is what signalling told of the peer of one side.
@@ -61,6 +63,7 @@ type Remote struct {
 	Types     []PayloadType  // what it may send; anything else is dropped
 	Send      bool           // the peer says that it sends
 	Recv      bool           // the peer says that it receives
+	Mux       bool           // RTCP goes to the port of RTP (RFC 5761)
 }
 
 // RemoteOf joins what a description said with the address it came from.
@@ -88,6 +91,16 @@ type Session interface {
 	Settle(Side)
 	// Pause stops packets both ways; the ports stay.
 	Pause(bool)
+	// Play sends a clip to one side instead of what the other side sends, under the
+	// identifiers of the stream that this side already gets. done is called once,
+	// when it was played to the end, replaced, stopped or the session closed
+	// (finished tells which); it must not wait. A nil clip stops what plays. It is
+	// false, and done is not called, when that side has no address yet, wants to
+	// hear nothing, or does not take that codec.
+	Play(to Side, c *Clip, done func(finished bool)) bool
+	// Record gives every voice packet that a side sent, after all checks and before
+	// rewriting, to a tap. Nil ends it.
+	Record(t Tap)
 	// Stats is a snapshot.
 	Stats() Stats
 	// Close ends the session and lets its ports rest. It may be called again and
@@ -97,16 +110,27 @@ type Session interface {
 
 // Flow counts one direction, named for the side that sends.
 type Flow struct {
-	Packets uint64        // relayed
-	Bytes   uint64        // payload bytes relayed
-	Lost    uint64        // by RFC 3550 appendix A.3, over the whole session
-	Refused uint64        // from a source that signalling does not allow
-	Invalid uint64        // neither RTP nor RTCP, or not readable
-	Unknown uint64        // payload type not negotiated
-	Muted   uint64        // held or paused
-	Failed  uint64        // the kernel refused to send it on
-	RTCP    uint64        // RTCP packets read
-	Jitter  time.Duration // RFC 3550 appendix A.8
+	Packets     uint64        // relayed
+	Bytes       uint64        // payload bytes relayed
+	Lost        uint64        // by RFC 3550 appendix A.3, over the whole session
+	Refused     uint64        // from a source that signalling does not allow
+	Invalid     uint64        // neither RTP nor RTCP, or not readable; by kind in Junk
+	Junk        Junk          // what the invalid ones were
+	Unknown     uint64        // payload type not negotiated
+	Muted       uint64        // held, paused, or a clip played in its place
+	Failed      uint64        // the kernel refused to send it on
+	Unreachable uint64        // ICMP errors about where it was sent
+	Overrun     uint64        // found our socket's buffer full; counted at the end
+	RTCP        uint64        // RTCP packets read
+	Jitter      time.Duration // RFC 3550 appendix A.8
+}
+
+// Junk counts by kind what is neither RTP nor RTCP (RFC 7983 tells them apart by
+// the first byte).
+type Junk struct {
+	STUN, ZRTP, DTLS, TURN uint64
+	Malformed              uint64 // says that it is RTP or RTCP, but its lengths contradict each other
+	Other                  uint64 // empty, cut, T.38, whatever else
 }
 
 // add sums counts; of jitter, which has no sum, the greater is kept.
@@ -117,8 +141,16 @@ func (f *Flow) add(o Flow) {
 	f.Refused += o.Refused
 	f.Invalid += o.Invalid
 	f.Unknown += o.Unknown
+	f.Junk.STUN += o.Junk.STUN
+	f.Junk.ZRTP += o.Junk.ZRTP
+	f.Junk.DTLS += o.Junk.DTLS
+	f.Junk.TURN += o.Junk.TURN
+	f.Junk.Malformed += o.Junk.Malformed
+	f.Junk.Other += o.Junk.Other
 	f.Muted += o.Muted
 	f.Failed += o.Failed
+	f.Unreachable += o.Unreachable
+	f.Overrun += o.Overrun
 	f.RTCP += o.RTCP
 	f.Jitter = max(f.Jitter, o.Jitter)
 }
@@ -147,6 +179,17 @@ type EngineStats struct {
 	AtoB     Flow   // sums over every session since the start
 	BtoA     Flow
 	Pools    []PoolStats
+	Shards   []ShardStats
+}
+
+// ShardStats counts what one thread of the relay did since the start.
+type ShardStats struct {
+	Sessions int    // open now
+	Sockets  int    // open now
+	Wakes    uint64 // times it came back from waiting for packets
+	Packets  uint64 // read
+	Deepest  int    // most sockets that had something at one wake
+	Playing  int    // clips now
 }
 
 // Pool is a range of UDP ports on one address.
@@ -155,4 +198,5 @@ type Pool struct {
 	Address   netip.Addr // bound; invalid or unspecified: the kernel's source address toward the peer
 	Advertise netip.Addr // written into descriptions where it differs; invalid: the bound one
 	Min, Max  uint16     // inclusive; RTP takes the even port, RTCP the next
+	DSCP      uint8      // of what is sent, 0-63 (RFC 2474); 46 is expedited forwarding
 }

@@ -8,22 +8,71 @@ import (
 // payloads says, for one direction, what each payload type becomes and which of
 // them are voice. A type that is not in it is dropped.
 type payloads struct {
-	table rebase.Table
-	names [128]string // of voice codecs, "": anything else
+	table  rebase.Table
+	voice  [128]uint8 // index in names, 0: anything else
+	names  []string   // of voice codecs, the first is ""
+	listed []PayloadType
 }
+
+// none is what a side may send before anything is known of it.
+var none = &payloads{names: []string{""}}
 
 // newPayloads makes the table for packets of a peer that may send the given
 // types. Of two entries for one number the first counts.
 func newPayloads(types []PayloadType) *payloads {
-	p := &payloads{}
+	p := &payloads{names: []string{""}, listed: types}
 	for _, t := range types {
 		if t.PT > 127 || t.Map > 127 || p.table[t.PT].Known {
 			continue
 		}
 		p.table[t.PT] = rebase.Type{PT: t.Map, Clock: t.Clock, Known: true}
 		if sdp.Voice(t.Name) {
-			p.names[t.PT] = t.Name
+			p.voice[t.PT] = uint8(len(p.names))
+			p.names = append(p.names, t.Name)
 		}
 	}
 	return p
+}
+
+// name is the voice codec of a payload type, "" for anything else.
+func (p *payloads) name(pt uint8) string { return p.names[p.voice[pt&0x7f]] }
+
+// toward finds the payload type under which a codec of clips is written to a
+// side: that which the other side's packets of it become, else, while there is no
+// other side, its own.
+func toward(own, other *payloads, codec string) (uint8, bool) {
+	for _, t := range other.listed {
+		if t.Name == codec && t.Clock == clipClock && t.Map <= 127 {
+			return t.Map, true
+		}
+	}
+	if len(other.listed) > 0 {
+		return 0, false
+	}
+	for _, t := range own.listed {
+		if t.Name == codec && t.Clock == clipClock && t.PT <= 127 {
+			return t.PT, true
+		}
+	}
+	return 0, false
+}
+
+// count counts what is neither RTP nor RTCP by its first byte (RFC 7983 section 7).
+func (j *Junk) count(b []byte) {
+	switch {
+	case len(b) == 0 || len(b) == bufferSize:
+		j.Other++
+	case b[0] <= 3:
+		j.STUN++
+	case b[0] >= 16 && b[0] <= 19:
+		j.ZRTP++
+	case b[0] >= 20 && b[0] <= 63:
+		j.DTLS++
+	case b[0] >= 64 && b[0] <= 79:
+		j.TURN++
+	case b[0] >= 128 && b[0] <= 191:
+		j.Malformed++
+	default:
+		j.Other++
+	}
 }

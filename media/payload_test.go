@@ -25,7 +25,7 @@ func TestPayloads(t *testing.T) {
 			t.Errorf("%d becomes %+v, want %+v", pt, got, want[pt])
 		}
 	}
-	if p.names[8] != "PCMA" || p.names[96] != "opus" || p.names[101] != "" {
-		t.Errorf("voice is %q, %q and %q", p.names[8], p.names[96], p.names[101])
+	if p.name(8) != "PCMA" || p.name(96) != "opus" || p.name(101) != "" {
+		t.Errorf("voice is %q, %q and %q", p.name(8), p.name(96), p.name(101))
 	}
 }

@@ -9,7 +9,9 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/netip"
+	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"mask700/media/rebase"
@@ -18,47 +20,43 @@ import (
 // Options configures a Relay.
 type Options struct {
 	Pools     []Pool
+	Shards    int           // threads that relay; 0: one a processor
 	Rest      time.Duration // how long a port rests before it is used again; 0: 5 s
 	Timeout   time.Duration // silence of both sides that ends a session; 0: 60 s, negative: never
 	Window    time.Duration // how long a signalled port is preferred to another of its address; 0: 2 s
-	OnTimeout func(Session) // called once for a silent session, on the relay's timer goroutine: it must not wait
+	OnTimeout func(Session) // called once for a silent session, on a shard's thread: it must not wait
 	Random    io.Reader     // seeds identifiers and the order of ports; nil: crypto/rand
 	Clock     Clock         // zero: the system's
 }
 
 // Clock lets tests drive time.
 type Clock struct {
-	Now   func() time.Time
-	Ticks <-chan time.Time // wakes the timer goroutine; nil: every 50 ms
+	Now func() time.Time
 }
 
-const (
-	tick = 50 * time.Millisecond
-	// slots spreads the sessions: each tick visits one slot, so that a session is
-	// looked at every fourth tick and no tick looks at all.
-	slots = 4
-	// bindTries bounds how many ports are tried that someone else has.
-	bindTries = 64
-)
+// bindTries bounds how many ports are tried that someone else has.
+const bindTries = 64
 
-// Relay is the Engine over plain UDP sockets: one goroutine a socket, none of
-// which allocates for a packet, and one timer goroutine for all sessions.
+// maxShards is more than any machine needs.
+const maxShards = 1024
+
+// Relay is the Engine over plain UDP sockets: a thread for each processor, each
+// with an epoll over the sockets of its sessions.
 type Relay struct {
-	options Options
-	start   time.Time
-	done    chan struct{}
-	loops   sync.WaitGroup
+	options  Options
+	start    time.Time
+	edge     edge
+	shards   []*shard
+	loops    sync.WaitGroup
+	timedOut atomic.Uint64
 
 	state struct {
-		sync.Mutex // protects the pools, the sessions and the counts
+		sync.Mutex // protects the pools and the counts
 		pools      map[string]*pool
-		slots      [slots]map[*session]struct{}
-		next       int // slot of the next session
+		load       []int // sessions by shard, those that are being opened too
 		closed     bool
 		opened     uint64
-		timedOut   uint64
 		noPorts    uint64
-		past       [2]Flow // of closed sessions
 	}
 
 	random struct {
@@ -75,9 +73,11 @@ type pool struct {
 
 var _ Engine = (*Relay)(nil)
 
-// NewRelay checks the options and starts the timer goroutine. Nothing is bound
-// before a session is opened.
-func NewRelay(o Options) (*Relay, error) {
+// NewRelay checks the options and starts the shards. Nothing is bound before a
+// session is opened.
+func NewRelay(o Options) (*Relay, error) { return newRelayOver(o, kernel()) }
+
+func newRelayOver(o Options, e edge) (*Relay, error) {
 	if o.Rest == 0 {
 		o.Rest = 5 * time.Second
 	}
@@ -93,7 +93,13 @@ func NewRelay(o Options) (*Relay, error) {
 	if o.Random == nil {
 		o.Random = crand.Reader
 	}
-	r := &Relay{options: o, start: o.Clock.Now(), done: make(chan struct{})}
+	if o.Shards == 0 {
+		o.Shards = runtime.GOMAXPROCS(0)
+	}
+	if o.Shards < 0 || o.Shards > maxShards {
+		return nil, fmt.Errorf("media: %d shards: take 0, for one a processor, to %d", o.Shards, maxShards)
+	}
+	r := &Relay{options: o, edge: e, start: o.Clock.Now()}
 	r.state.pools = make(map[string]*pool, len(o.Pools))
 	for _, p := range o.Pools {
 		if _, twice := r.state.pools[p.Name]; twice {
@@ -102,33 +108,52 @@ func NewRelay(o Options) (*Relay, error) {
 		if p.Advertise.IsUnspecified() || p.Advertise.IsMulticast() || p.Address.IsMulticast() {
 			return nil, fmt.Errorf("media: pool %q: an address that no peer can send to", p.Name)
 		}
+		if p.DSCP > 63 {
+			return nil, fmt.Errorf("media: pool %q: DSCP %d is not 0 to 63", p.Name, p.DSCP)
+		}
 		pl := &pool{Pool: p, ports: newPorts(p.Min, p.Max, o.Rest)}
 		if free, _, _ := pl.ports.counts(); free == 0 {
 			return nil, fmt.Errorf("media: pool %q: no even port with the next one within %d-%d", p.Name, p.Min, p.Max)
 		}
 		r.state.pools[p.Name] = pl
 	}
-	for i := range r.state.slots {
-		r.state.slots[i] = map[*session]struct{}{}
+	if err := r.launch(); err != nil {
+		return nil, err
 	}
-	var seed [32]byte
-	if _, err := io.ReadFull(o.Random, seed[:]); err != nil {
-		return nil, fmt.Errorf("media: no random seed: %w", err)
-	}
-	r.random.Rand = rand.New(rand.NewChaCha8(seed))
-	r.loops.Add(1)
-	go r.timerLoop()
 	return r, nil
+}
+
+// launch seeds the randomness and starts the shards.
+func (r *Relay) launch() error {
+	var seed [32]byte
+	for i := range r.options.Shards + 1 {
+		if _, err := io.ReadFull(r.options.Random, seed[:]); err != nil {
+			return errors.Join(fmt.Errorf("media: no random seed: %w", err), r.Close())
+		}
+		if i == 0 {
+			r.random.Rand = rand.New(rand.NewChaCha8(seed))
+			continue
+		}
+		sh, err := newShard(r, seed)
+		if err != nil {
+			return errors.Join(fmt.Errorf("media: no poll: %w", err), r.Close())
+		}
+		r.shards = append(r.shards, sh)
+		r.loops.Go(sh.loop)
+	}
+	r.state.load = make([]int, len(r.shards))
+	return nil
 }
 
 // Open binds four sockets and starts a session. It fails with ErrNoPorts when a
 // pool is used up, ErrNoPool for a name that is not configured, and ErrClosed.
 func (r *Relay) Open(spec OpenSpec) (Session, error) {
-	s := &session{relay: r}
+	s := &session{}
 	for side, from := range [2]struct {
-		pool string
-		peer netip.Addr
-	}{{spec.PoolA, spec.PeerA}, {spec.PoolB, spec.PeerB}} {
+		pool  string
+		peer  netip.Addr
+		latch Latching
+	}{{spec.PoolA, spec.PeerA, spec.LatchA}, {spec.PoolB, spec.PeerB, spec.LatchB}} {
 		l, err := r.openLeg(from.pool, from.peer)
 		if err != nil {
 			if side == int(B) {
@@ -137,35 +162,46 @@ func (r *Relay) Open(spec OpenSpec) (Session, error) {
 			}
 			return nil, err
 		}
+		l.latch.policy = from.latch
 		s.legs[side] = l
 	}
-	if err := r.enter(s); err != nil {
+	s.number = r.board()
+	s.shard = r.shards[s.number]
+	if err := s.shard.enter(s); err != nil {
 		for _, l := range s.legs {
 			l.close()
-			r.release(l)
 		}
+		r.leave(s)
 		return nil, err
 	}
+	r.state.Lock()
+	defer r.state.Unlock()
+	r.state.opened++
 	return s, nil
 }
 
-// enter makes a session known and starts its loops.
-func (r *Relay) enter(s *session) error {
+// board chooses the shard with the fewest sessions for one more.
+func (r *Relay) board() int {
 	r.state.Lock()
 	defer r.state.Unlock()
-	if r.state.closed {
-		return ErrClosed
+	at := 0
+	for i, n := range r.state.load {
+		if n < r.state.load[at] {
+			at = i
+		}
 	}
-	s.slot = r.state.next
-	r.state.next = (s.slot + 1) % slots
-	r.state.slots[s.slot][s] = struct{}{}
-	r.state.opened++
-	r.loops.Add(4)
-	for side := range s.legs {
-		go s.rtpLoop(Side(side))
-		go s.rtcpLoop(Side(side))
+	r.state.load[at]++
+	return at
+}
+
+// leave lets the ports of a session rest, whose sockets are closed.
+func (r *Relay) leave(s *session) {
+	for _, l := range s.legs {
+		r.release(l)
 	}
-	return nil
+	r.state.Lock()
+	defer r.state.Unlock()
+	r.state.load[s.number]--
 }
 
 // openLeg takes ports of a pool and binds them. A port that someone else has is
@@ -183,11 +219,11 @@ func (r *Relay) openLeg(name string, peer netip.Addr) (*leg, error) {
 				return nil, err
 			}
 		}
-		l := &leg{pool: p, local: Local{Addr: addr, Port: port}, port: port, latch: latch{window: int64(r.options.Window)}}
+		l := &leg{pool: p, local: Local{Addr: addr, Port: port}, bound: netip.AddrPortFrom(addr, port), latch: latch{window: int64(r.options.Window)}}
 		if p.Advertise.IsValid() {
 			l.local.Addr = p.Advertise
 		}
-		if err = l.bind(addr); err == nil {
+		if err = l.bind(r.edge.listen); err == nil {
 			r.identify(l)
 			return l, nil
 		}
@@ -235,18 +271,12 @@ func (r *Relay) giveBack(p *pool, port uint16, failed bool) {
 	}
 }
 
-func (r *Relay) release(l *leg) { r.giveBack(l.pool, l.port, false) }
+func (r *Relay) release(l *leg) { r.giveBack(l.pool, l.bound.Port(), false) }
 
 func (r *Relay) draw(n int) int {
 	r.random.Lock()
 	defer r.random.Unlock()
 	return r.random.IntN(n)
-}
-
-func (r *Relay) share() float64 {
-	r.random.Lock()
-	defer r.random.Unlock()
-	return r.random.Float64()
 }
 
 // identify draws the identifiers of a leg: where the stream made of its packets
@@ -261,75 +291,22 @@ func (r *Relay) identify(l *leg) {
 		name[i] = byte(r.random.Uint32())
 	}
 	l.reporter.cname = base64.StdEncoding.EncodeToString(name[:])
-	l.payloads = &payloads{}
+	l.payloads = none
 }
 
-// since is a time on the relay's own clock, in ns.
-func (r *Relay) since(t time.Time) int64 { return int64(t.Sub(r.start)) }
-
-// leave forgets a closed session, lets its ports rest and adds its figures.
-func (r *Relay) leave(s *session, last Stats) {
-	for _, l := range s.legs {
-		r.release(l)
-	}
-	r.state.Lock()
-	defer r.state.Unlock()
-	delete(r.state.slots[s.slot], s)
-	r.state.past[A].add(last.AtoB)
-	r.state.past[B].add(last.BtoA)
-}
-
-// timerLoop visits the sessions, one slot a tick, until the relay is closed.
-func (r *Relay) timerLoop() {
-	defer r.loops.Done()
-	ticks := r.options.Clock.Ticks
-	if ticks == nil {
-		t := time.NewTicker(tick)
-		defer t.Stop()
-		ticks = t.C
-	}
-	var visit []*session
-	for slot := 0; ; slot = (slot + 1) % slots {
-		select {
-		case <-r.done:
-			return
-		case <-ticks:
-		}
-		visit = r.members(visit[:0], slot)
-		now := r.options.Clock.Now()
-		for _, s := range visit {
-			s.visit(now)
-		}
-		clear(visit) // a closed session must not be kept alive by this list
-	}
-}
-
-func (r *Relay) members(to []*session, slot int) []*session {
-	r.state.Lock()
-	defer r.state.Unlock()
-	for s := range r.state.slots[slot] {
-		to = append(to, s)
-	}
-	return to
-}
+// now is the time on the relay's own clock, in ns since its start.
+func (r *Relay) now() int64 { return int64(r.options.Clock.Now().Sub(r.start)) }
 
 // Stats is a snapshot. The flows are sums over all sessions since the start, so
 // they never go down.
 func (r *Relay) Stats() EngineStats {
+	var st EngineStats
+	for _, sh := range r.shards {
+		sh.sum(&st)
+	}
 	r.state.Lock()
 	defer r.state.Unlock()
-	st := EngineStats{Opened: r.state.opened, TimedOut: r.state.timedOut, NoPorts: r.state.noPorts,
-		AtoB: r.state.past[A], BtoA: r.state.past[B]}
-	for _, slot := range r.state.slots {
-		st.Sessions += len(slot)
-		for s := range slot {
-			// The session's lock inside this one: leave takes this one after it
-			// has let go of its own, so a session is summed here or in past.
-			figures := s.Stats()
-			st.AtoB.add(figures.AtoB)
-			st.BtoA.add(figures.BtoA)
-		}
-	}
+	st.Opened, st.TimedOut, st.NoPorts = r.state.opened, r.timedOut.Load(), r.state.noPorts
 	for _, p := range r.options.Pools {
 		pl := r.state.pools[p.Name]
 		pl.ports.wake(r.options.Clock.Now())
@@ -339,27 +316,29 @@ func (r *Relay) Stats() EngineStats {
 	return st
 }
 
-// Close closes every session and waits for the relay's goroutines. It must not be
-// called from OnTimeout.
+// Close closes every session and waits for the relay's threads. It must not be
+// called from OnTimeout, nor from a clip's done.
 func (r *Relay) Close() error {
 	r.state.Lock()
-	if r.state.closed {
-		r.state.Unlock()
+	first := !r.state.closed
+	r.state.closed = true
+	r.state.Unlock()
+	if !first {
 		r.loops.Wait()
 		return nil
 	}
-	r.state.closed = true
-	close(r.done)
-	r.state.Unlock()
-	var live []*session
-	for slot := range slots {
-		live = r.members(live, slot)
-	}
-	for _, s := range live {
-		s.Close()
+	for _, sh := range r.shards {
+		sh.stop()
+		for _, s := range sh.members() {
+			s.Close()
+		}
 	}
 	r.loops.Wait()
-	return nil
+	var err error
+	for _, sh := range r.shards {
+		err = errors.Join(err, sh.poll.Close())
+	}
+	return err
 }
 
 // sourceToward asks the kernel which of our addresses it would use toward a peer.
@@ -378,4 +357,13 @@ func sourceToward(peer netip.Addr) (netip.Addr, error) {
 		return netip.Addr{}, errors.New("media: no local address toward the peer")
 	}
 	return local.AddrPort().Addr().Unmap(), nil
+}
+
+// stripAddr takes the addresses out of an error of package net.
+func stripAddr(err error) error {
+	var op *net.OpError
+	if errors.As(err, &op) {
+		return op.Err
+	}
+	return err
 }

@@ -11,6 +11,8 @@ import (
 
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
+
+	"mask700/media/socket"
 )
 
 // patience is how long a test waits for what must happen.
@@ -117,12 +119,11 @@ func eventually(t *testing.T, what string, holds func() bool) {
 
 // clock is time that a test moves.
 type clock struct {
-	now   chan time.Time // holds the one value
-	ticks chan time.Time
+	now chan time.Time // holds the one value
 }
 
 func newClock() *clock {
-	c := &clock{now: make(chan time.Time, 1), ticks: make(chan time.Time)}
+	c := &clock{now: make(chan time.Time, 1)}
 	c.now <- epoch
 	return c
 }
@@ -133,12 +134,17 @@ func (c *clock) read() time.Time {
 	return t
 }
 
-// advance moves time and lets the relay visit every session. The last tick makes
-// sure that the visit before it is over.
-func (c *clock) advance(d time.Duration) {
+// advance moves time and lets the relay do what is due for every session.
+func (c *clock) advance(r *Relay, d time.Duration) {
 	c.now <- (<-c.now).Add(d)
-	for range slots + 1 {
-		c.ticks <- time.Time{}
+	for _, sh := range r.shards {
+		sh.mu.Lock()
+		now := r.now()
+		for slot := range slots {
+			sh.visit(slot, now)
+		}
+		sh.elapse(now)
+		sh.unlock()
 	}
 }
 
@@ -375,10 +381,10 @@ func report(t *testing.T, ssrc uint32) []byte {
 
 func TestReportsAreOurOwn(t *testing.T) {
 	c := newClock()
-	r := newRelay(t, Options{Timeout: -1, Clock: Clock{Now: c.read, Ticks: c.ticks}})
+	r := newRelay(t, Options{Timeout: -1, Clock: Clock{Now: c.read}})
 	a, b := newPhone(t, "127.0.0.2"), newPhone(t, "127.0.0.3")
 	s := talk(t, r, a, b)
-	c.advance(0) // begins the interval
+	c.advance(r, 0) // begins the interval
 	var heard rtp.Packet
 	for range 10 {
 		send(t, a.rtp, a.frame("voice"), at(s.Local(A)))
@@ -389,7 +395,7 @@ func TestReportsAreOurOwn(t *testing.T) {
 	heard = b.hear()
 	send(t, a.rtcp, report(t, a.ssrc), control(s.Local(A)))
 	eventually(t, "the report is counted", func() bool { return s.Stats().AtoB.RTCP == 1 })
-	c.advance(4 * time.Second) // past any first interval
+	c.advance(r, 4*time.Second) // past any first interval
 
 	// A is told what came from it, and nothing of B.
 	raw := receive(t, a.rtcp)
@@ -444,8 +450,8 @@ func TestWhereReportsGo(t *testing.T) {
 	a, b, nat := newPhone(t, "127.0.0.2"), newPhone(t, "127.0.0.3"), newPhone(t, "127.0.0.2")
 	s := talk(t, r, a, b).(*session)
 	target := func() netip.AddrPort {
-		s.mu.Lock()
-		defer s.mu.Unlock()
+		s.shard.mu.Lock()
+		defer s.shard.mu.Unlock()
 		return s.legs[A].reportTarget()
 	}
 	if got := target(); got != addrOf(a.rtcp) {
@@ -510,7 +516,7 @@ func cname(t *testing.T, packets []rtcp.Packet) string {
 func TestSilenceEndsASession(t *testing.T) {
 	c := newClock()
 	ended := make(chan Session, 10)
-	r := newRelay(t, Options{Timeout: 60 * time.Second, Clock: Clock{Now: c.read, Ticks: c.ticks}, OnTimeout: func(s Session) { ended <- s }})
+	r := newRelay(t, Options{Timeout: 60 * time.Second, Clock: Clock{Now: c.read}, OnTimeout: func(s Session) { ended <- s }})
 	a, b := newPhone(t, "127.0.0.2"), newPhone(t, "127.0.0.3")
 	none := func(what string) {
 		t.Helper()
@@ -523,36 +529,36 @@ func TestSilenceEndsASession(t *testing.T) {
 	s := open(t, r)
 	s.SetRemote(A, a.remote())
 	s.SetRemote(B, b.remote())
-	c.advance(time.Hour)
+	c.advance(r, time.Hour)
 	none("while it rang")
 	s.Settle(A)
 	s.Settle(B)
-	c.advance(59 * time.Second)
+	c.advance(r, 59*time.Second)
 	none("before the time")
 	send(t, a.rtp, a.frame("voice"), at(s.Local(A)))
 	b.hear()
-	c.advance(59 * time.Second)
+	c.advance(r, 59*time.Second)
 	none("though A spoke")
 	send(t, b.rtcp, report(t, 5), control(s.Local(B)))
 	eventually(t, "B's report is read", func() bool { return s.Stats().BtoA.RTCP == 1 })
-	c.advance(59 * time.Second)
+	c.advance(r, 59*time.Second)
 	none("though B reported")
 	held := a.remote()
 	held.Recv = false
 	s.SetRemote(A, held)
-	c.advance(time.Hour)
+	c.advance(r, time.Hour)
 	none("while held")
 	s.SetRemote(A, a.remote())
-	c.advance(59 * time.Second)
+	c.advance(r, 59*time.Second)
 	none("right after the hold")
 	s.Pause(true)
-	c.advance(time.Hour)
+	c.advance(r, time.Hour)
 	none("while paused")
 	s.Pause(false)
 	stranger := newPhone(t, "127.0.0.4")
 	send(t, stranger.rtp, stranger.frame("injected"), at(s.Local(A)))
 	eventually(t, "the stranger is refused", func() bool { return s.Stats().AtoB.Refused == 1 })
-	c.advance(60 * time.Second)
+	c.advance(r, 60*time.Second)
 	select {
 	case got := <-ended:
 		if got != s {
@@ -561,7 +567,7 @@ func TestSilenceEndsASession(t *testing.T) {
 	default:
 		t.Fatal("did not end")
 	}
-	c.advance(time.Hour)
+	c.advance(r, time.Hour)
 	none("twice")
 	if !s.Close().TimedOut || r.Stats().TimedOut != 1 {
 		t.Error("the end is not counted")
@@ -586,7 +592,7 @@ func TestSilenceByTheSystemClock(t *testing.T) {
 
 func TestPortsRunOutAndRest(t *testing.T) {
 	c := newClock()
-	r := newRelay(t, Options{Pools: []Pool{{Name: "one", Address: loopback, Min: 16000, Max: 16003}}, Clock: Clock{Now: c.read, Ticks: c.ticks}})
+	r := newRelay(t, Options{Pools: []Pool{{Name: "one", Address: loopback, Min: 16000, Max: 16003}}, Clock: Clock{Now: c.read}})
 	s := open(t, r)
 	if a, b := s.Local(A), s.Local(B); a.Port%2 != 0 || b.Port%2 != 0 || a.Port == b.Port || a.Addr != loopback {
 		t.Errorf("ports %v and %v", a, b)
@@ -600,7 +606,7 @@ func TestPortsRunOutAndRest(t *testing.T) {
 	refused()
 	s.Close()
 	refused()
-	c.advance(5 * time.Second)
+	c.advance(r, 5*time.Second)
 	s = open(t, r)
 	st := r.Stats()
 	if st.NoPorts != 2 || st.Sessions != 1 || len(st.Pools) != 1 || st.Pools[0] != (PoolStats{Name: "one", InUse: 2}) {
@@ -624,7 +630,7 @@ func TestAPortOfSomeoneElseIsPassedOver(t *testing.T) {
 	}
 	defer taken.Close()
 	c := newClock()
-	r := newRelay(t, Options{Pools: []Pool{{Name: "one", Address: loopback, Min: 16100, Max: 16105}}, Clock: Clock{Now: c.read, Ticks: c.ticks}})
+	r := newRelay(t, Options{Pools: []Pool{{Name: "one", Address: loopback, Min: 16100, Max: 16105}}, Clock: Clock{Now: c.read}})
 	errors := uint64(0)
 	for range 20 { // at random, one of the first opens meets the taken port
 		s := open(t, r)
@@ -632,7 +638,7 @@ func TestAPortOfSomeoneElseIsPassedOver(t *testing.T) {
 			t.Error("bound a taken port")
 		}
 		s.Close()
-		c.advance(time.Minute)
+		c.advance(r, time.Minute)
 		errors = r.Stats().Pools[0].BindErrors
 	}
 	if errors == 0 {
@@ -764,12 +770,14 @@ func TestAPacketAllocatesNothing(t *testing.T) {
 	s := talk(t, r, a, b).(*session)
 	in, src, bad := a.frame("voice"), addrOf(a.rtp), netip.MustParseAddrPort("127.0.0.4:4000")
 	buf := make([]byte, len(in))
+	s.shard.mu.Lock()
+	defer s.shard.mu.Unlock()
 	if n := testing.AllocsPerRun(100, func() {
 		copy(buf, in)
-		if packet, _ := s.pass(A, buf, src); packet == nil {
+		if packet, _ := s.pass(A, buf, src, 1); packet == nil {
 			t.Fatal("refused")
 		}
-		s.pass(A, buf, bad)
+		s.pass(A, buf, bad, 1)
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
@@ -820,10 +828,11 @@ func BenchmarkPass(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer r.Close()
-	s := &session{relay: r, legs: [2]*leg{{}, {}}}
+	s := &session{shard: r.shards[0], legs: [2]*leg{{}, {}}}
 	src := netip.MustParseAddrPort("127.0.0.2:4000")
 	for side := range s.legs {
 		r.identify(s.legs[side])
+		s.legs[side].sockets = [3]socket.UDP{socket.None, socket.None, socket.None}
 		s.SetRemote(Side(side), Remote{RTP: src, Send: true, Recv: true, Types: []PayloadType{{PT: 8, Clock: 8000, Name: "PCMA", Map: 8}}})
 		s.Settle(Side(side))
 	}
@@ -835,7 +844,7 @@ func BenchmarkPass(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		copy(buf, in)
-		if packet, _ := s.pass(A, buf, src); packet == nil {
+		if packet, _ := s.pass(A, buf, src, 1); packet == nil {
 			b.Fatal("refused")
 		}
 	}

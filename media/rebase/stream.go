@@ -60,6 +60,7 @@ type Stream struct {
 	source  uint32 // the SSRC that the offsets are for
 	fitted  bool   // the offsets are for source
 	started bool   // something was written
+	ours    bool   // the last written was an inserted one
 	last    sent
 
 	header     rtp.Header // of the packet last read, reused
@@ -90,6 +91,12 @@ func (s *Stream) SSRC() uint32 { return s.ssrc }
 
 // PayloadType is that of the packet last read, as it came in.
 func (s *Stream) PayloadType() uint8 { return s.header.PayloadType }
+
+// Incoming is what the packet last read, which must have been OK, said of itself,
+// and its payload, a part of b.
+func (s *Stream) Incoming(b []byte) (seq uint16, timestamp uint32, payload []byte) {
+	return s.header.SequenceNumber, s.header.Timestamp, b[s.start:s.end]
+}
 
 // Read takes a packet that came in at a time in ns of any monotonic clock. It
 // counts the packet as received even when it will not be written, as RFC 3550
@@ -158,9 +165,34 @@ func (s *Stream) Write(b []byte) []byte {
 	if !s.started || int16(out.SequenceNumber-s.last.seq) > 0 {
 		s.last = sent{seq: out.SequenceNumber, ts: out.Timestamp, clock: s.clock, at: s.at}
 	}
-	s.started = true
+	s.started, s.ours = true, false
 	s.Packets++
 	s.Octets += uint64(s.end - s.start)
+	return packet
+}
+
+// Insert writes a packet of our own into b, which has room for a header and the
+// payload, as the next of the stream, and gives the part of b to send. step is
+// the time since the inserted packet before it in units of the clock; the first of
+// a run has the marker (RFC 3551 section 4.1) and a timestamp advanced by the time
+// that passed. What comes in afterwards goes on from here.
+func (s *Stream) Insert(b []byte, pt uint8, clock, step uint32, at int64, payload []byte) []byte {
+	out := rtp.Header{Version: 2, Marker: !s.ours, PayloadType: pt, SequenceNumber: s.last.seq + 1, Timestamp: s.last.ts, SSRC: s.ssrc}
+	switch {
+	case s.ours:
+		out.Timestamp += step
+	case s.started:
+		out.Timestamp += max(ticks(at-s.last.at, s.last.clock), 1)
+	}
+	packet := b[:fixed+len(payload)]
+	if _, err := out.MarshalTo(packet); err != nil {
+		return nil // cannot be: a plain header is as long as the room for it
+	}
+	copy(packet[fixed:], payload)
+	s.last = sent{seq: out.SequenceNumber, ts: out.Timestamp, clock: clock, at: at}
+	s.started, s.ours, s.fitted = true, true, false
+	s.Packets++
+	s.Octets += uint64(len(payload))
 	return packet
 }
 
@@ -179,7 +211,7 @@ func (s *Stream) fit(h *rtp.Header) {
 // Refit makes the next packet go on from the last one written, as after a change
 // of source. It is for a gap of our own making, such as a hold, which the other
 // leg should not count as loss.
-func (s *Stream) Refit() { s.fitted = false }
+func (s *Stream) Refit() { s.fitted, s.ours = false, false }
 
 // Timestamp is what the RTP timestamp of our stream would be at a time, for a
 // sender report (RFC 3550 section 6.4.1). It is false before the first packet.

@@ -273,3 +273,50 @@ func BenchmarkRewrite(b *testing.B) {
 		s.Write(in)
 	}
 }
+
+// What we insert goes on where the stream was, and the stream goes on where we
+// stopped.
+func TestInsert(t *testing.T) {
+	const ms = int64(1_000_000)
+	s := New(Initial{SSRC: 7, Seq: 100, Timestamp: 5000})
+	table := &Table{8: {PT: 8, Clock: 8000, Known: true}}
+	buf := make([]byte, 64)
+	var at int64
+	check := func(what string, b []byte, seq uint16, ts uint32, marker bool, payload string) {
+		t.Helper()
+		var got rtp.Packet
+		if err := got.Unmarshal(b); err != nil {
+			t.Fatal(err)
+		}
+		if got.SSRC != 7 || got.SequenceNumber != seq || got.Timestamp != ts || got.Marker != marker || string(got.Payload) != payload || got.PayloadType != 8 {
+			t.Errorf("%s: %+v %q", what, got.Header, got.Payload)
+		}
+	}
+	relay := func(seq uint16, ts uint32) []byte {
+		t.Helper()
+		b, err := (&rtp.Packet{Header: rtp.Header{Version: 2, PayloadType: 8, SequenceNumber: seq, Timestamp: ts, SSRC: 9}, Payload: []byte("in")}).Marshal()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v := s.Read(b, at, table); v != OK {
+			t.Fatal(v)
+		}
+		return s.Write(b)
+	}
+	insert := func() []byte { return s.Insert(buf, 8, 8000, 160, at, []byte("our")) }
+	check("the first ever", insert(), 100, 5000, true, "our")
+	at += 25 * ms // late: the step counts
+	check("the next", insert(), 101, 5160, false, "our")
+	at += 20 * ms
+	check("another source after it", relay(60000, 1), 102, 5320, false, "in")
+	at += 40 * ms
+	check("ours again", insert(), 103, 5640, true, "our")
+	at += 20 * ms
+	check("the source again, further on", relay(60003, 999), 104, 5800, false, "in")
+	if s.Packets != 5 || s.Octets != 13 {
+		t.Errorf("%d packets, %d octets", s.Packets, s.Octets)
+	}
+	if n := testing.AllocsPerRun(100, func() { insert() }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}

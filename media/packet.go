@@ -1,0 +1,175 @@
+package media
+
+import (
+	"net/netip"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"mask700/media/rebase"
+)
+
+// A voice packet's way, all of it under the shard's lock and on its thread:
+//
+//	source ─▶ header ─▶ payload type ─▶ latch ─▶ statistics ─▶ tap ─▶ hold, clip ─▶ rewrite ─▶ send
+//
+// No step allocates.
+
+// readVoice reads the RTP port of a side.
+func (s *session) readVoice(side Side, now int64) {
+	sh, l := s.shard, s.legs[side]
+	if l.drained {
+		n, e := l.sockets[useRTP].Receive(sh.in[:])
+		if e != 0 {
+			l.unread(e)
+			return
+		}
+		s.voice(side, sh.in[:n], l.connected, now)
+		return
+	}
+	for range drainLimit {
+		n, src, e := l.sockets[useRTP].ReceiveFrom(sh.in[:])
+		switch {
+		case e == unix.EAGAIN:
+			// What is in a connected socket from now on is its peer's.
+			l.drained = l.connected.IsValid()
+			return
+		case e != 0:
+			l.unread(e)
+			return
+		}
+		s.voice(side, sh.in[:n], src, now)
+		if !l.connected.IsValid() {
+			return
+		}
+	}
+}
+
+// readStranger reads what came to the RTP port of a side from elsewhere than where
+// it is connected, one packet at a time.
+func (s *session) readStranger(side Side, now int64) {
+	n, src, e := s.legs[side].sockets[useGuard].ReceiveFrom(s.shard.in[:])
+	if e == 0 {
+		s.voice(side, s.shard.in[:n], src, now)
+	}
+}
+
+// unread counts an error that came in place of a packet. Only ICMP's are about
+// anything; EAGAIN and the rest come again or are over.
+func (l *leg) unread(e unix.Errno) {
+	if icmp(e) {
+		l.flow.Unreachable++
+	}
+}
+
+// voice takes a packet of a side's RTP port from beginning to end.
+func (s *session) voice(side Side, b []byte, src netip.AddrPort, now int64) {
+	s.shard.stats.Packets++
+	packet, to := s.pass(side, b, src, now)
+	if packet == nil {
+		return
+	}
+	f := &s.legs[side].flow
+	if s.legs[side.Other()].send(packet, to) != 0 {
+		f.Failed++
+		return
+	}
+	f.Packets++
+	f.Bytes += uint64(len(packet) - rtpHeader)
+}
+
+// pass decides about one packet and gives it back rewritten with where to send
+// it, or nil.
+func (s *session) pass(side Side, b []byte, src netip.AddrPort, now int64) ([]byte, netip.AddrPort) {
+	from, to := s.legs[side], s.legs[side.Other()]
+	if isRTCP(b) {
+		// Some peers multiplex though it was not agreed on.
+		s.control(from, b, src, now)
+		return nil, netip.AddrPort{}
+	}
+	locked := from.latch.locked
+	if !from.admit(b, src, now) {
+		return nil, netip.AddrPort{}
+	}
+	if from.latch.locked != locked {
+		s.follow(side)
+	}
+	s.seen, s.heard = now, true
+	codec := from.payloads.name(from.in.PayloadType())
+	if s.tap != nil && codec != "" && !s.paused {
+		seq, ts, payload := from.in.Incoming(b)
+		s.tap.Voice(side, codec, seq, ts, time.Duration(now), payload)
+	}
+	dst := to.target()
+	if s.paused || !to.known || !dst.IsValid() || to.playing != nil {
+		from.flow.Muted++
+		if to.playing == nil { // a clip makes no gap
+			from.in.Refit()
+		}
+		return nil, netip.AddrPort{}
+	}
+	if codec != "" {
+		from.codec = codec
+	}
+	return from.in.Write(b), dst
+}
+
+// admit says whether a packet is RTP of this side's peer, and counts it where it
+// is not. The address is checked before anything is parsed; the port only after a
+// look at the header, so that nothing but negotiated RTP can move the latch.
+func (l *leg) admit(b []byte, src netip.AddrPort, now int64) bool {
+	f := &l.flow
+	switch {
+	case !l.latch.fromPeer(src.Addr()):
+		f.Refused++
+	case len(b) == bufferSize || len(b) < rtpHeader || b[0]>>6 != 2:
+		f.Invalid++
+		f.Junk.count(b)
+	case !l.payloads.table[b[1]&0x7f].Known:
+		f.Unknown++
+	case !l.latch.accept(src, now):
+		f.Refused++
+	case l.in.Read(b, now, &l.payloads.table) != rebase.OK:
+		f.Invalid++
+		f.Junk.Malformed++
+	default:
+		return true
+	}
+	return false
+}
+
+// rtpHeader is the size of the header that we write.
+const rtpHeader = 12
+
+// readControl reads the RTCP port of a side. Reports go back to where the peer's
+// come from, which is fixed together with where its RTP comes from.
+func (s *session) readControl(side Side, now int64) {
+	sh, l := s.shard, s.legs[side]
+	n, src, e := l.sockets[useRTCP].ReceiveFrom(sh.in[:])
+	if e != 0 {
+		l.unread(e)
+		return
+	}
+	sh.stats.Packets++
+	if s.control(l, sh.in[:n], src, now) && !(l.latch.locked && l.reports.IsValid()) {
+		l.reports = src
+	}
+}
+
+// control reads an RTCP packet and says whether it was the peer's. None is ever
+// sent on.
+func (s *session) control(from *leg, b []byte, src netip.AddrPort, now int64) bool {
+	f := &from.flow
+	switch {
+	case !from.mayReport(src):
+		f.Refused++
+	case len(b) == bufferSize || !from.reporter.read(b, now):
+		f.Invalid++
+		f.Junk.count(b)
+	default:
+		f.RTCP++
+		s.seen, s.heard = now, true
+		return true
+	}
+	return false
+}

@@ -1,0 +1,174 @@
+package media
+
+import "time"
+
+const (
+	// tick and slots spread the sessions: each tick visits one slot, so that every
+	// session is looked at once a second and no tick looks at all.
+	tick  = 50 * time.Millisecond
+	slots = 20
+
+	// beat and phases spread the clips that play: each beat sends a frame of a
+	// quarter of them.
+	beat   = 5 * time.Millisecond
+	phases = int(frameTime / beat)
+
+	// patient is how late a beat may be made up for. After a longer stall the clips
+	// go on from where they are.
+	patient = 200 * time.Millisecond
+
+	never = time.Duration(-1)
+)
+
+// beats is when a shard is next to do something, in ns since the relay's start.
+type beats struct {
+	tick  int64 // next visit
+	slot  int   // what is visited then
+	beat  int64 // next frame of a clip
+	phase int   // which clips' frame
+}
+
+// player is a clip that plays in a shard.
+type player struct {
+	*playback
+	session *session
+	to      Side
+}
+
+// elapse does what is due and tells how long nothing will be.
+func (sh *shard) elapse(now int64) time.Duration {
+	limit := never
+	if sh.stats.Sessions > 0 {
+		if late := now - sh.clock.tick; late >= int64(tick)*slots {
+			sh.clock.tick = now // there were none, or time was moved
+		}
+		for ; sh.clock.tick <= now; sh.clock.tick += int64(tick) {
+			sh.visit(sh.clock.slot, now)
+			sh.clock.slot = (sh.clock.slot + 1) % slots
+		}
+		limit = time.Duration(sh.clock.tick - now)
+	}
+	if sh.players() > 0 {
+		if now-sh.clock.beat > int64(patient) {
+			sh.clock.beat = now
+		}
+		for ; sh.clock.beat <= now; sh.clock.beat += int64(beat) {
+			sh.strike(sh.clock.phase, now)
+			sh.clock.phase = (sh.clock.phase + 1) % phases
+		}
+		if next := time.Duration(sh.clock.beat - now); limit == never || next < limit {
+			limit = next
+		}
+	}
+	return limit
+}
+
+func (sh *shard) players() int {
+	n := 0
+	for i := range sh.playing {
+		n += len(sh.playing[i])
+	}
+	return n
+}
+
+// visit does what is due once a second for the sessions of a slot.
+func (sh *shard) visit(slot int, now int64) {
+	for _, s := range sh.slots[slot].sessions {
+		s.second(now)
+	}
+}
+
+// second is a session's turn, once a second: reports, and its end when it went
+// silent.
+func (s *session) second(now int64) {
+	for side := range s.legs {
+		s.reportWhenDue(Side(side), now)
+	}
+	if !s.silent(now) {
+		return
+	}
+	s.timedOut = true
+	s.shard.relay.timedOut.Add(1)
+	if tell := s.shard.relay.options.OnTimeout; tell != nil {
+		s.shard.after = append(s.shard.after, func() { tell(s) })
+	}
+}
+
+// silent says whether the session has just run out of time: both sides answered,
+// nobody is held or paused, and nothing valid came from either for the timeout.
+func (s *session) silent(now int64) bool {
+	limit := s.shard.relay.options.Timeout
+	if s.timedOut || limit < 0 || s.paused {
+		return false
+	}
+	for _, l := range s.legs {
+		if !l.answered || l.held() {
+			return false
+		}
+	}
+	return now-max(s.alive, s.seen) >= int64(limit)
+}
+
+// reportWhenDue sends a leg its report when the time has come.
+func (s *session) reportWhenDue(side Side, now int64) {
+	l := s.legs[side]
+	begun := l.answered || s.legs[side.Other()].in.Packets > 0
+	switch {
+	case !begun || s.paused:
+	case l.reporter.next == 0:
+		l.reporter.next = now + interval(true, s.shard.random.Float64())
+	case now >= l.reporter.next:
+		l.reporter.next = now + interval(false, s.shard.random.Float64())
+		s.report(side, now, false)
+	}
+}
+
+// report sends a leg what it is told of RTCP. A report that cannot be sent is
+// lost, as any may be on the way.
+func (s *session) report(side Side, now int64, bye bool) {
+	l := s.legs[side]
+	to := l.reportTarget()
+	if !to.IsValid() {
+		return
+	}
+	wall := s.shard.relay.options.Clock.Now()
+	b, err := l.reporter.compose(s.legs[side.Other()].in, &l.in.Received, now, wall, bye)
+	switch {
+	case err != nil:
+	case l.remote.Mux:
+		_ = l.send(b, to)
+	default:
+		if icmp(l.sockets[useRTCP].SendTo(b, to)) {
+			l.flow.Unreachable++
+		}
+	}
+}
+
+// strike sends the next frame of the clips of one phase.
+func (sh *shard) strike(phase int, now int64) {
+	for i := 0; i < len(sh.playing[phase]); {
+		p := sh.playing[phase][i]
+		frame, more := p.frame()
+		if !more {
+			p.session.stopPlaying(p.to, true) // moves another to this place
+			continue
+		}
+		p.session.playFrame(p.to, p.pt, frame, now)
+		i++
+	}
+}
+
+// playFrame sends a frame of a clip to one side as the next packet of the stream
+// that it gets. Time goes on while that side wants to hear nothing.
+func (s *session) playFrame(side Side, pt uint8, frame []byte, now int64) {
+	l := s.legs[side]
+	to := l.target()
+	if s.paused || !to.IsValid() {
+		s.legs[side.Other()].in.Refit()
+		return
+	}
+	packet := s.legs[side.Other()].in.Insert(s.shard.out[:], pt, clipClock, frameClock, now, frame)
+	if l.send(packet, to) != 0 {
+		s.legs[side.Other()].flow.Failed++
+	}
+}

@@ -31,7 +31,6 @@ type Ask struct {
 	Flow    flow.Flow
 	Other   netip.AddrPort // where to dial when the connection of Flow is gone; not valid: its Remote
 	Request message.Request
-	Quiet   bool // the call does not want to hear of its end
 }
 
 // HopFailed says that a target did not take a call: it timed out, could not be
@@ -58,6 +57,13 @@ type Acknowledge struct {
 	Flow    flow.Flow
 	Other   netip.AddrPort // as in Ask
 	Request message.Request
+}
+
+// Release acknowledges a 2xx to an INVITE that nobody waits for any more, and lets
+// its phone go.
+type Release struct {
+	Tx      Tx // of the INVITE
+	Message *message.Message
 }
 
 // StartTimer starts a timer, or starts it anew.
@@ -122,6 +128,7 @@ func (Ask) action()         {}
 func (Cancel) action()      {}
 func (Abandon) action()     {}
 func (Acknowledge) action() {}
+func (Release) action()     {}
 func (StartTimer) action()  {}
 func (StopTimer) action()   {}
 func (Decide) action()      {}

@@ -149,32 +149,33 @@ func (c *Call) pickedUp(env *Env, r message.Response) {
 	}
 }
 
+// MaxReleased bounds the further phones of a call that are released. Those beyond it
+// hear nothing, and give up when their 2xx has no ACK (section 13.3.1.4).
+const MaxReleased = 32
+
 // releaseFork takes a 2xx of a second phone that picked up: it is acknowledged
 // and released, in a dialog of its own. When its 2xx comes again only the ACK
-// was lost.
+// was lost, and is sent again where it was kept.
 func (c *Call) releaseFork(env *Env, s Side, m *message.Message) {
-	l := c.leg(s)
-	// The early dialogs are forgotten; whichever it was, no request in it had a higher
-	// number.
-	fork := Dialog{Flow: l.Flow, Target: l.Target, Seq: max(l.Spent, l.Client.Request.CSeq), SDP: sdp.NewLeg(l.SDP.SessionID)}
-	fork.establish(m)
-	ack := l.header(env, &fork, "ACK", l.Client.Request.CSeq)
-	if !l.Client.Offered {
-		attach(&ack, fork.declined(c.MediaLocal[s], m))
-	}
-	ack.Authorization, ack.ProxyAuthorization = l.Client.Request.Authorization, l.Client.Request.ProxyAuthorization
-	env.do(Acknowledge{Tx: l.Client.Tx, Tag: m.To.Tag, Flow: fork.Flow, Request: ack})
-	if slices.Contains(c.Released, m.To.Tag) {
+	if len(c.Released) >= MaxReleased || slices.Contains(c.Released, m.To.Tag) {
 		return
 	}
-	if len(c.Released) >= maxForks {
-		c.Released = c.Released[1:]
-	}
 	c.Released = append(c.Released, m.To.Tag)
+	l := c.leg(s)
+	first := l.opened()
+	// The early dialogs are forgotten; whichever it was, no request in it had a higher
+	// number.
+	fork := Dialog{Flow: l.Flow, Target: l.Target, Seq: max(l.Spent, first.Seq), SDP: sdp.NewLeg(l.SDP.SessionID)}
+	fork.establish(m)
+	ack := l.header(env, &fork, "ACK", first.Seq)
+	if !first.Offered {
+		attach(&ack, fork.declined(c.MediaLocal[s], m))
+	}
+	ack.Authorization, ack.ProxyAuthorization = first.Authorization, first.ProxyAuthorization
+	env.do(Acknowledge{Tx: first.Tx, Tag: m.To.Tag, Flow: fork.Flow, Other: fork.Other, Request: ack})
 	r := l.nextRequest(env, &fork, "BYE")
 	r.Q850 = causeNormal
-	l.sign(env, &r)
-	env.do(Ask{Side: s, Tx: ClientTx(r.Branch, r.Method), Flow: fork.Flow, Other: fork.Other, Request: r, Quiet: true})
+	c.send(env, s, &fork, Sent{Request: r})
 }
 
 // lateSeq is how far beyond the CSeq of its INVITE a dialog may have been counted
@@ -184,11 +185,11 @@ const lateSeq = 1000
 // nowhere stands for the port of a session that is declined; it is not written.
 const nowhere = 9
 
-// Release makes the ACK and the BYE for a 2xx that comes when the call is over:
+// ReleaseOf makes the ACK and the BYE for a 2xx that comes when the call is over:
 // another phone has picked up after all (section 13.2.2.4). Via is that of the
 // INVITE, offered whether that had an offer, and the flow where it left; both
 // requests leave where the second one says.
-func Release(env *Env, via string, offered bool, f flow.Flow, m *message.Message) (ack, bye message.Request, to flow.Flow) {
+func ReleaseOf(env *Env, via string, offered bool, f flow.Flow, m *message.Message) (ack, bye message.Request, to flow.Flow) {
 	d := Dialog{Flow: f, SDP: sdp.NewLeg(env.Mint.Uint64() >> 2)}
 	d.establish(m)
 	compose := func(method string, seq uint32) message.Request {

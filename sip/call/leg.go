@@ -6,6 +6,7 @@ import (
 
 	"mask700/binding"
 	"mask700/sip/digest"
+	"mask700/sip/flow"
 	"mask700/sip/message"
 )
 
@@ -29,6 +30,7 @@ type Leg struct {
 
 	Server   Served // the INVITE of theirs that is being or was last answered
 	Client   Asked  // the INVITE of ours that is pending or was last answered
+	First    Opened // the one that began the dialog, once another has been sent
 	Sent     []Sent // our other requests that wait for a final response
 	Session  Session
 	Owed     Owed           // an offer of our own that the party has to be made
@@ -69,6 +71,28 @@ type Asked struct {
 	Offered   bool            // it carried an offer
 	AckOwed   bool            // a 2xx came whose ACK waits for the other leg's answer
 	Raised    bool            // it was sent again because the interval was too small (RFC 4028)
+	Tries     digest.Tries    // how its credentials have fared
+}
+
+// Opened is what is kept of an INVITE that further phones may still answer when we
+// have sent another (section 13.2.2.4).
+type Opened struct {
+	Tx                                Tx
+	Seq                               uint32
+	Offered                           bool
+	Authorization, ProxyAuthorization string
+}
+
+// opened is the INVITE that the leg began with.
+func (l *Leg) opened() Opened {
+	if l.First.Tx != "" {
+		return l.First
+	}
+	r := &l.Client.Request
+	return Opened{
+		Tx: l.Client.Tx, Seq: r.CSeq, Offered: l.Client.Offered,
+		Authorization: r.Authorization, ProxyAuthorization: r.ProxyAuthorization,
+	}
 }
 
 // Sent is a request of ours that is no INVITE, until its final response.
@@ -77,6 +101,11 @@ type Sent struct {
 	Request message.Request
 	Back    Reply // the request of the other party that it carries across; no Tx: none
 	Refresh bool  // it refreshes the session (RFC 4028)
+	Tries   digest.Tries
+
+	// Where it left.
+	Flow  flow.Flow
+	Other netip.AddrPort
 }
 
 // maxSent bounds the requests of ours that wait on one leg. A party that answers
@@ -109,9 +138,19 @@ func (l *Leg) nextRequest(env *Env, d *Dialog, method string) message.Request {
 // invite sends an INVITE of ours and keeps it until its final response.
 func (c *Call) invite(env *Env, s Side, r message.Request, again bool) {
 	l := c.leg(s)
-	l.sign(env, &r)
+	if again && !l.Client.Again && l.Client.Tx != "" {
+		l.First = l.opened()
+	}
+	c.inviteAs(env, s, r, Asked{Again: again})
+}
+
+// inviteAs sends one that is noted as it is said.
+func (c *Call) inviteAs(env *Env, s Side, r message.Request, a Asked) {
+	l := c.leg(s)
+	l.sign(env, &a.Tries, &r)
 	l.RSeq = 0 // it counts the responses to one INVITE (RFC 3262 section 4)
-	l.Client = Asked{Tx: ClientTx(r.Branch, "INVITE"), Request: r, Pending: true, Again: again, Offered: len(r.Body) > 0}
+	a.Tx, a.Request, a.Pending, a.Offered = ClientTx(r.Branch, "INVITE"), r, true, len(r.Body) > 0
+	l.Client = a
 	env.do(Ask{Side: s, Tx: l.Client.Tx, Flow: l.Flow, Other: l.Other, Request: r})
 }
 
@@ -122,16 +161,17 @@ func (c *Call) send(env *Env, s Side, d *Dialog, sent Sent) bool {
 	if len(l.Sent) >= maxSent && sent.Request.Method != "BYE" {
 		return false
 	}
-	l.sign(env, &sent.Request)
+	l.sign(env, &sent.Tries, &sent.Request)
 	sent.Tx = ClientTx(sent.Request.Branch, sent.Request.Method)
+	sent.Flow, sent.Other = d.Flow, d.Other
 	l.Sent = append(l.Sent, sent)
 	env.do(Ask{Side: s, Tx: sent.Tx, Flow: d.Flow, Other: d.Other, Request: sent.Request})
 	return true
 }
 
 // sign puts our credentials into a request, once the trunk has asked for them.
-func (l *Leg) sign(env *Env, r *message.Request) {
-	l.Auth.Sign(r, env.trunk(l).Auth, env.Mint.Token)
+func (l *Leg) sign(env *Env, t *digest.Tries, r *message.Request) {
+	l.Auth.Sign(t, r, env.trunk(l).Auth, env.Mint.Token)
 }
 
 // take finds a request of ours that waits, and lets it wait no more.

@@ -183,7 +183,7 @@ func (c *Call) inviteAgain(env *Env, s Side, m *message.Message) bool {
 	case m.Status == 422 && !l.Client.Raised && m.MinSE > r.SessionExpires:
 		l.Session.Least = min(m.MinSE, longest)
 		r.SessionExpires, r.MinSE = l.Session.Least, l.Session.Least
-	case l.Auth.Challenged(m, env.trunk(l).Auth):
+	case l.Auth.Challenged(&l.Client.Tries, m, env.trunk(l).Auth):
 	default:
 		return false
 	}
@@ -194,8 +194,7 @@ func (c *Call) inviteAgain(env *Env, s Side, m *message.Message) bool {
 	l.Seq++
 	r.CSeq, r.Branch = l.Seq, env.Mint.Branch()
 	was := l.Client
-	c.invite(env, s, r, was.Again)
-	l.Client.Raised = was.Raised || m.Status == 422
+	c.inviteAs(env, s, r, Asked{Again: was.Again, Raised: was.Raised || m.Status == 422, Tries: was.Tries})
 	if was.Again {
 		if c.Exchange.Asked == was.Tx {
 			c.Exchange.Asked = l.Client.Tx
@@ -207,17 +206,21 @@ func (c *Call) inviteAgain(env *Env, s Side, m *message.Message) bool {
 }
 
 // sendAgain sends another request of ours once more when its failure asks for
-// credentials (section 22.2).
+// credentials (section 22.2). Of a call that ends, and in a dialog that is no more,
+// that is only done for a BYE.
 func (c *Call) sendAgain(env *Env, s Side, sent Sent, m *message.Message) bool {
 	l := c.leg(s)
-	if !l.Auth.Challenged(m, env.trunk(l).Auth) {
+	d := l.dialogTo(sent.Request.To)
+	switch {
+	case sent.Request.Method == "BYE" && d == nil:
+		// It releases a phone that answered too late, in a dialog of its own.
+		d = &Dialog{Seq: sent.Request.CSeq, Flow: sent.Flow, Other: sent.Other}
+	case sent.Request.Method == "BYE":
+	case c.State >= Ending, d == nil, d.State == Gone:
 		return false
 	}
-	d := &l.Dialog
-	for i := range l.Forks {
-		if l.Forks[i].To == sent.Request.To {
-			d = &l.Forks[i]
-		}
+	if !l.Auth.Challenged(&sent.Tries, m, env.trunk(l).Auth) {
+		return false
 	}
 	was := sent.Tx
 	d.Seq++
@@ -229,4 +232,17 @@ func (c *Call) sendAgain(env *Env, s Side, sent Sent, m *message.Message) bool {
 		c.Exchange.Asked = ClientTx(sent.Request.Branch, sent.Request.Method)
 	}
 	return true
+}
+
+// dialogTo finds the dialog of a request of ours by its To.
+func (l *Leg) dialogTo(to string) *Dialog {
+	if l.To == to {
+		return &l.Dialog
+	}
+	for i := range l.Forks {
+		if l.Forks[i].To == to {
+			return &l.Forks[i]
+		}
+	}
+	return nil
 }

@@ -150,7 +150,7 @@ func (c *Call) whose(tx Tx, s Side) Side {
 		if side == Third && len(c.Transfers) == 0 {
 			continue
 		}
-		if l := c.leg(side); l.Client.Tx == tx || l.awaits(tx) {
+		if l := c.leg(side); l.Client.Tx == tx || l.First.Tx == tx || l.awaits(tx) {
 			return side
 		}
 	}
@@ -162,18 +162,11 @@ func (c *Call) responded(env *Env, ev Responded) {
 	ev.Side = c.whose(ev.Tx, ev.Side)
 	l := c.leg(ev.Side)
 	if ev.Tx != l.Client.Tx {
-		if ev.Message.Status >= 200 {
-			if sent, ok := l.take(ev.Tx); ok {
-				c.finished(env, ev.Side, sent, ev.Message)
-			}
-		}
+		c.respondedLate(env, ev)
 		return
 	}
 	if l.Client.Pending && ev.Message.Status >= 300 && c.inviteAgain(env, ev.Side, ev.Message) {
 		return
-	}
-	if ev.Message.Status >= 200 {
-		l.Auth.Accepted()
 	}
 	again := !l.Client.Pending && ev.Message.Status/100 == 2
 	switch {
@@ -189,6 +182,25 @@ func (c *Call) responded(env *Env, ev Responded) {
 		c.thirdSays(env, ev.Message)
 	case ev.Side == Callee:
 		c.calleeSays(env, ev.Message)
+	}
+}
+
+// respondedLate takes a response to anything but the last INVITE of a leg.
+func (c *Call) respondedLate(env *Env, ev Responded) {
+	l := c.leg(ev.Side)
+	m := ev.Message
+	sent, waits := Sent{}, false
+	if m.Status >= 200 {
+		sent, waits = l.take(ev.Tx)
+	}
+	switch {
+	case waits:
+		c.finished(env, ev.Side, sent, m)
+	case m.Status/100 != 2 || m.Method != "INVITE":
+	case ev.Tx != l.First.Tx:
+		env.do(Release{ev.Tx, m}) // of a leg that is no more
+	case m.To.Tag != l.RemoteTag:
+		c.releaseFork(env, ev.Side, m)
 	}
 }
 
@@ -230,9 +242,6 @@ func (c *Call) unanswered(env *Env, ev Unanswered) {
 func (c *Call) finished(env *Env, s Side, sent Sent, m *message.Message) {
 	if m != nil && m.Status >= 300 && c.sendAgain(env, s, sent, m) {
 		return
-	}
-	if m != nil {
-		c.leg(s).Auth.Accepted()
 	}
 	status := 408
 	if m != nil {

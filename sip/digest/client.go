@@ -11,47 +11,47 @@ import (
 // taken for one that says nothing else.
 const maxStale = 3
 
-// Client is what is known of one server's challenge, and how often it has been
-// answered. It is plain data, kept by a leg or a registration between requests;
-// its zero value has not been challenged. It holds no password.
+// Client is what is known of one server's challenge. It is plain data, kept by a
+// leg or a registration between requests, of which several may be on their way at
+// a time; its zero value has not been challenged. It holds no password.
 type Client struct {
 	Realm, Nonce, Opaque string
 	Algorithm            string // as the server wrote it
 	QOP                  string // "auth", "auth-int", or "" for none
 	Cnonce               string // of the session variants: of the first request
 	Count                uint32 // requests signed under the nonce
-	Rounds               uint8  // challenges since a request was let through
 }
 
-// Challenged takes the challenges of a 401 or a 407, each value verbatim, for an
-// account of a realm ("": any), and reports whether the request is worth another
-// try: with a CSeq and a branch of its own (RFC 3261 section 22.2).
+// Try is how one request fares with one server, from the first time that it is sent
+// to its last final response. It is plain data; its zero value has not been sent.
+type Try struct {
+	Nonce  string // it was last signed under; "": it was not
+	Rounds uint8  // challenges that it has met
+}
+
+// Challenged takes the challenges of a 401 or a 407 to one request, each value
+// verbatim, for an account of a realm ("": any), and reports whether the request is
+// worth another try: with a CSeq and a branch of its own (RFC 3261 section 22.2).
 //
 // It is not when there is no challenge that can be answered, and when the answer
 // to this one was refused already: a password does not become right by being
-// sent again. A nonce that is called stale was no answer to the password.
-func (c *Client) Challenged(challenges []string, realm string) bool {
+// sent again. A nonce that is called stale was no answer to the password. What
+// other requests have met does not matter: a server may ask each for its own.
+func (c *Client) Challenged(t *Try, challenges []string, realm string) bool {
 	n, ok := choose(challenges, realm)
-	if !ok {
-		return false
-	}
 	switch {
-	case c.Rounds > 0 && (!n.stale || c.Rounds > maxStale):
+	case !ok, t.Rounds > maxStale:
 		return false
-	case c.Rounds == 0 && c.Count > 0 && n.nonce == c.Nonce && !n.stale:
-		return false // what was signed with it in advance was refused
+	case !n.stale && t.Nonce != "" && (t.Rounds > 0 || t.Nonce == n.nonce):
+		return false
 	}
 	if n.nonce != c.Nonce || n.algorithm != c.Algorithm || n.realm != c.Realm {
 		c.Count, c.Cnonce = 0, ""
 	}
 	c.Realm, c.Nonce, c.Opaque, c.Algorithm, c.QOP = n.realm, n.nonce, n.opaque, n.algorithm, n.qop
-	c.Rounds++
+	t.Rounds++
 	return true
 }
-
-// Accepted says that a request was let through: its final response was neither
-// 401 nor 407.
-func (c *Client) Accepted() { c.Rounds = 0 }
 
 // Known reports whether there is a challenge that requests can be signed for.
 func (c *Client) Known() bool { return c.Nonce != "" }

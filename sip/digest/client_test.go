@@ -53,7 +53,7 @@ func TestPublishedVectors(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			var c Client
-			if !c.Challenged([]string{tc.challenge}, "") {
+			if !c.Challenged(new(Try), []string{tc.challenge}, "") {
 				t.Fatal("the challenge is not answered")
 			}
 			got := c.Authorize(tc.user, NewSecret(tc.password), "GET", tc.uri, nil, tc.cnonce)
@@ -121,7 +121,7 @@ func TestWhichChallengeIsAnswered(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			var c Client
-			ok := c.Challenged(tc.challenges, tc.realm)
+			ok := c.Challenged(new(Try), tc.challenges, tc.realm)
 			if ok != (tc.nonce != "") || c.Nonce != tc.nonce {
 				t.Errorf("answered: %t, nonce %q; want %q", ok, c.Nonce, tc.nonce)
 			}
@@ -158,24 +158,60 @@ func TestWhenToTryAgain(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			var c Client
+			var request Try
 			n := 0
 			for _, step := range tc.steps {
 				if step == "ok" {
-					c.Accepted()
+					request = Try{}
 				} else {
 					nonce, stale := strings.CutSuffix(step, "!")
 					more := ""
 					if stale {
 						more = ", stale=TRUE"
 					}
-					if got := c.Challenged([]string{challenge(nonce, more)}, ""); got != tc.again[n] {
+					if got := c.Challenged(&request, []string{challenge(nonce, more)}, ""); got != tc.again[n] {
 						t.Fatalf("%s: again %t, want %t", step, got, tc.again[n])
 					}
 					n++
 				}
 				c.Authorize("u", NewSecret("p"), "INVITE", "sip:x", nil, "cn")
+				request.Nonce = c.Nonce
 			}
 		})
+	}
+}
+
+// TestRequestsAreJudgedOneByOne has several requests of one leg on their way at a
+// time, of a server that asks each for a nonce of its own.
+func TestRequestsAreJudgedOneByOne(t *testing.T) {
+	account := &Account{User: "u", Password: NewSecret("p")}
+	var s Session
+	var tries [3]Tries
+	sign := func(i int) string {
+		r := message.Request{Method: "INFO", Target: "sip:x"}
+		s.Sign(&tries[i], &r, account, func() string { return "cn" })
+		return r.Authorization
+	}
+	asked := func(i int, nonce string) bool {
+		return s.Challenged(&tries[i], &message.Message{
+			Status: 401, WWWAuthenticate: []string{`Digest realm="r", qop="auth", nonce="` + nonce + `"`},
+		}, account)
+	}
+	for i := range tries {
+		sign(i)
+	}
+	for i, nonce := range []string{"a", "b", "c"} {
+		if !asked(i, nonce) {
+			t.Fatalf("request %d is not signed", i)
+		}
+		if got := sign(i); !strings.Contains(got, `nonce="`+nonce+`"`) {
+			t.Errorf("request %d is signed %s", i, got)
+		}
+	}
+	for i, nonce := range []string{"a", "other", "c"} {
+		if asked(i, nonce) {
+			t.Errorf("request %d is sent again after its refusal", i)
+		}
 	}
 }
 
@@ -185,13 +221,12 @@ func TestCountsGoUpWithEveryRequestUnderANonce(t *testing.T) {
 	if got := sign(); got != "" {
 		t.Errorf("before any challenge it is %s", got)
 	}
-	c.Challenged([]string{md5Challenge}, "")
+	c.Challenged(new(Try), []string{md5Challenge}, "")
 	first, second := sign(), sign()
 	if !strings.Contains(first, "nc=00000001") || !strings.Contains(second, "nc=00000002") {
 		t.Errorf("%s\n%s", first, second)
 	}
-	c.Accepted()
-	c.Challenged([]string{strings.Replace(md5Challenge, "one", "next", 1)}, "")
+	c.Challenged(new(Try), []string{strings.Replace(md5Challenge, "one", "next", 1)}, "")
 	if got := sign(); !strings.Contains(got, "nc=00000001") || !strings.Contains(got, `nonce="next"`) {
 		t.Errorf("under the next nonce: %s", got)
 	}
@@ -199,7 +234,7 @@ func TestCountsGoUpWithEveryRequestUnderANonce(t *testing.T) {
 
 func TestWithoutQOPThereIsNoCount(t *testing.T) {
 	var c Client
-	c.Challenged([]string{`Digest realm="r", nonce="n"`}, "")
+	c.Challenged(new(Try), []string{`Digest realm="r", nonce="n"`}, "")
 	got := c.Authorize("u", NewSecret("p"), "REGISTER", "sip:example.net", nil, "cn")
 	want := hexHash(MD5, hexHash(MD5, "u", "r", "p"), "n", hexHash(MD5, "REGISTER", "sip:example.net"))
 	if !strings.Contains(got, `response="`+want+`"`) {
@@ -216,7 +251,7 @@ func TestWithoutQOPThereIsNoCount(t *testing.T) {
 // matter whether a server remembers it or reads it again.
 func TestSessionVariants(t *testing.T) {
 	var c Client
-	c.Challenged([]string{`Digest realm="r", nonce="n", qop="auth", algorithm=SHA-256-sess`}, "")
+	c.Challenged(new(Try), []string{`Digest realm="r", nonce="n", qop="auth", algorithm=SHA-256-sess`}, "")
 	for i, nc := range []string{"00000001", "00000002"} {
 		got := c.Authorize("u", NewSecret("p"), "BYE", "sip:x", nil, fmt.Sprint("cnonce", i))
 		a1 := hexHash(SHA256, hexHash(SHA256, "u", "r", "p"), "n", "cnonce0")
@@ -230,7 +265,7 @@ func TestSessionVariants(t *testing.T) {
 func TestBodyIsHashedWhereNothingElseIsOffered(t *testing.T) {
 	for _, body := range []string{"", "v=0\r\n"} {
 		var c Client
-		c.Challenged([]string{`Digest realm="r", nonce="n", qop="auth-int"`}, "")
+		c.Challenged(new(Try), []string{`Digest realm="r", nonce="n", qop="auth-int"`}, "")
 		got := c.Authorize("u", NewSecret("p"), "INVITE", "sip:x", []byte(body), "cn")
 		a2 := hexHash(MD5, "INVITE", "sip:x", hexHash(MD5, body))
 		want := hexHash(MD5, hexHash(MD5, "u", "r", "p"), "n", "00000001", "cn", "auth-int", a2)
@@ -244,7 +279,7 @@ func TestBodyIsHashedWhereNothingElseIsOffered(t *testing.T) {
 // is escaped again.
 func TestWhatIsEchoedIsQuoted(t *testing.T) {
 	var c Client
-	c.Challenged([]string{`Digest realm="a\"b\\c \u00e9", nonce="x\"y", opaque="\\", qop="auth"`}, "")
+	c.Challenged(new(Try), []string{`Digest realm="a\"b\\c \u00e9", nonce="x\"y", opaque="\\", qop="auth"`}, "")
 	got := c.Authorize(`u"v`, NewSecret("p"), "INVITE", "sip:x", nil, "cn")
 	for _, want := range []string{`username="u\"v"`, `realm="a\"b\\c u00e9"`, `nonce="x\"y"`, `opaque="\\"`} {
 		if !strings.Contains(got, want) {
@@ -259,9 +294,9 @@ func TestWhatIsEchoedIsQuoted(t *testing.T) {
 
 func TestClientIsPlainData(t *testing.T) {
 	var s, back Session
-	s.Server.Challenged([]string{`Digest realm="r", nonce="n", qop="auth", algorithm=MD5-sess, opaque="o"`}, "")
+	s.Server.Challenged(new(Try), []string{`Digest realm="r", nonce="n", qop="auth", algorithm=MD5-sess, opaque="o"`}, "")
 	s.Server.Authorize("u", NewSecret("p"), "INVITE", "sip:x", nil, "cn")
-	s.Proxy.Challenged([]string{md5Challenge}, "")
+	s.Proxy.Challenged(new(Try), []string{md5Challenge}, "")
 	var b bytes.Buffer
 	if err := gob.NewEncoder(&b).Encode(s); err != nil {
 		t.Fatal(err)
@@ -274,14 +309,15 @@ func TestClientIsPlainData(t *testing.T) {
 func TestSessionSignsForWhoeverAsked(t *testing.T) {
 	account := &Account{User: "u", Password: NewSecret("p")}
 	var s Session
+	var request Tries
 	mint := func() string { return "cn" }
 	sign := func() (server, proxy bool) {
 		r := message.Request{Method: "INVITE", Target: "sip:x"}
-		s.Sign(&r, account, mint)
+		s.Sign(&request, &r, account, mint)
 		return r.Authorization != "", r.ProxyAuthorization != ""
 	}
 	answer := func(status int) bool {
-		return s.Challenged(&message.Message{
+		return s.Challenged(&request, &message.Message{
 			Status: status, WWWAuthenticate: []string{md5Challenge}, ProxyAuthenticate: []string{shaChallenge},
 		}, account)
 	}
@@ -303,13 +339,13 @@ func TestSessionSignsForWhoeverAsked(t *testing.T) {
 	if answer(401) || answer(407) || answer(486) {
 		t.Error("a refusal is answered")
 	}
-	s.Accepted()
+	request = Tries{}
 	expect("in the next request", true, true)
-	if s.Challenged(&message.Message{Status: 401, WWWAuthenticate: []string{md5Challenge}}, nil) {
+	if s.Challenged(&request, &message.Message{Status: 401, WWWAuthenticate: []string{md5Challenge}}, nil) {
 		t.Error("a challenge is answered without an account")
 	}
 	r := message.Request{Method: "INVITE", Target: "sip:x"}
-	if s.Sign(&r, nil, mint); r.Authorization != "" {
+	if s.Sign(&request, &r, nil, mint); r.Authorization != "" {
 		t.Error("signed without an account")
 	}
 }
@@ -320,7 +356,7 @@ func FuzzChallenge(f *testing.F) {
 	f.Add("digest\trealm=r,,nonce=n")
 	f.Fuzz(func(t *testing.T, value string) {
 		var c Client
-		if !c.Challenged([]string{value}, "") {
+		if !c.Challenged(new(Try), []string{value}, "") {
 			return
 		}
 		got := c.Authorize("user", NewSecret("canary-of-a-password"), "INVITE", "sip:x@example.net", nil, "cnonce")

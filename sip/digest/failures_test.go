@@ -15,7 +15,7 @@ func (d *desk) fail(from netip.Addr) Verdict {
 		return v
 	}
 	var c Client
-	c.Challenged(d.server.Challenges(d.now, r, false), "")
+	c.Challenged(new(Try), d.server.Challenges(d.now, r, false), "")
 	r.Credentials = []string{c.Authorize("sw1", NewSecret("a guess"), "INVITE", target, nil, "cnonce")}
 	return d.server.Check(d.now, r)
 }

@@ -53,8 +53,7 @@ func (d *desk) challenge() {
 	if v := d.server.Check(d.now, r); v != Absent {
 		d.t.Fatalf("without credentials it is %d", v)
 	}
-	d.client.Accepted()
-	if !d.client.Challenged(d.server.Challenges(d.now, r, false), "") {
+	if !d.client.Challenged(new(Try), d.server.Challenges(d.now, r, false), "") {
 		d.t.Fatal("the challenge cannot be answered")
 	}
 }
@@ -377,7 +376,7 @@ func TestChallengesTellNothing(t *testing.T) {
 		r := d.request("INVITE", target)
 		r.Salt = "the same"
 		var c Client
-		c.Challenged(d.server.Challenges(d.now, r, false), "")
+		c.Challenged(new(Try), d.server.Challenges(d.now, r, false), "")
 		r.Credentials = []string{c.Authorize(user, NewSecret(password), "INVITE", target, nil, "cnonce")}
 		v := d.server.Check(d.now, r)
 		return fmt.Sprint(v, d.server.Challenges(d.now, r, v == Stale))
@@ -422,7 +421,7 @@ func FuzzCredentials(f *testing.F) {
 		f.Fatal(err)
 	}
 	r := &Request{Method: "INVITE", Target: to, Source: source, Salt: "salt"}
-	client.Challenged(server.Challenges(began, r, false), "")
+	client.Challenged(new(Try), server.Challenges(began, r, false), "")
 	good := client.Authorize("sw1", NewSecret("of sw1"), "INVITE", target, nil, "cnonce")
 	f.Add(good)
 	f.Add(strings.Replace(good, "SHA-256", "MD5", 1))

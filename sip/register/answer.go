@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"mask700/sip/digest"
 	"mask700/sip/message"
 )
 
@@ -16,15 +17,10 @@ func (m *Machine) Answered(env Env, r *message.Message) Step {
 	if r != nil {
 		m.status = r.Status
 	}
-	switch {
-	case m.status == 401, m.status == 407:
-		if m.session.Challenged(r, m.config.Account) {
-			return m.ask(env)
-		}
-		m.session.Accepted() // the next attempt begins anew
-	case r != nil:
-		m.session.Accepted()
+	if (m.status == 401 || m.status == 407) && m.session.Challenged(&m.tries, r, m.config.Account) {
+		return m.ask(env)
 	}
+	m.tries = digest.Tries{} // the next request begins anew
 	switch {
 	case m.state == Leaving:
 		// Best effort: whatever it says, it was asked.

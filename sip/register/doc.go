@@ -91,6 +91,7 @@ type Machine struct {
 	state    State
 	seq      uint32
 	session  digest.Session
+	tries    digest.Tries  // of the request on its way
 	interval time.Duration // asked for
 	brief    int           // how often in a row it was called too brief
 	until    time.Time     // what is registered lasts so long
@@ -230,7 +231,7 @@ func (m *Machine) ask(env Env) Step {
 		CallID: m.config.CallID, CSeq: m.seq, MaxForwards: 70, Contact: m.contact(),
 		Expires: message.In(int(m.interval / time.Second)),
 	}
-	m.session.Sign(r, m.config.Account, env.Mint)
+	m.session.Sign(&m.tries, r, m.config.Account, env.Mint)
 	return Step{Request: r, Hop: m.hop}
 }
 

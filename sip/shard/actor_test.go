@@ -27,6 +27,7 @@ type actor struct {
 
 	invite  *message.Message            // the last INVITE sent
 	refused *message.Message            // the failure that it got
+	opening *message.Message            // the last INVITE received that begins a dialog
 	asked   map[string]*message.Message // the last request received, by method
 	callID  string
 	tag     string // ours
@@ -67,7 +68,7 @@ func (a *actor) sees(m *message.Message) {
 	if m.IsRequest() {
 		a.asked[m.Method] = m
 		if m.To.Tag == "" && m.Method == "INVITE" {
-			a.callID, a.peer = m.CallID, m.From.Text
+			a.callID, a.peer, a.opening = m.CallID, m.From.Text, m
 			a.self = m.To.Text + ";tag=" + a.tag
 		}
 		return
@@ -92,18 +93,23 @@ func (a *actor) sees(m *message.Message) {
 //	same                        the last description once more
 //	body Signal=5\r\n           a body of another type
 //	as second                   from another phone of the same number, behind a proxy that forks
+//	first                       an answer to the INVITE that began the dialog, whatever came since
 //
 // A first line with "SIP/2.0" begins a message that is taken as it stands.
 func (a *actor) write(input string) ([]byte, error) {
 	lines := strings.Split(strings.TrimRight(input, "\n"), "\n")
 	var body, phone string
 	var extra, without []string
+	last := a.asked["INVITE"]
+	defer func() { a.asked["INVITE"] = last }()
 	for _, l := range lines[1:] {
 		switch {
 		case strings.HasPrefix(l, "body "):
 			body = strings.ReplaceAll(l[5:], `\r\n`, "\r\n")
 		case l == "same":
 			body = a.described
+		case l == "first":
+			a.asked["INVITE"] = a.opening
 		case strings.HasPrefix(l, "as "):
 			phone = "-" + l[3:]
 		case l == "sdp" || strings.HasPrefix(l, "sdp "):

@@ -16,6 +16,7 @@ type gate struct {
 	*stage
 	t       *testing.T
 	session digest.Session
+	tries   digest.Tries // of the last request
 	account *digest.Account
 }
 
@@ -57,15 +58,15 @@ func (g *gate) repeat(b []byte) *message.Message {
 func (g *gate) signed(input string) string {
 	method, _, _ := strings.Cut(input, " ")
 	r := message.Request{Method: method, Target: "sip:700100000010007@192.0.2.1:5060"}
-	g.session.Sign(&r, g.account, func() string { return "cnonce" })
+	g.session.Sign(&g.tries, &r, g.account, func() string { return "cnonce" })
 	return input + "\nAuthorization: " + r.Authorization
 }
 
 // take takes the challenge of a 401.
 func (g *gate) take(m *message.Message) {
 	g.t.Helper()
-	g.session.Accepted()
-	if m == nil || m.Status != 401 || !g.session.Challenged(m, g.account) {
+	g.tries = digest.Tries{}
+	if m == nil || m.Status != 401 || !g.session.Challenged(&g.tries, m, g.account) {
 		g.t.Fatalf("no challenge that can be answered: %v", m)
 	}
 }
@@ -219,7 +220,7 @@ func TestNoncesGrowOld(t *testing.T) {
 	if !stale(m) {
 		t.Error("the nonce is not called stale")
 	}
-	if !g.session.Challenged(m, g.account) {
+	if !g.session.Challenged(&g.tries, m, g.account) {
 		t.Fatal("it is not worth another try")
 	}
 	g.expect("with the new nonce", g.say(g.signed(anInvite)), 100)

@@ -46,9 +46,7 @@ func (s *Shard) response(m *message.Message) {
 		s.step(t, transaction.Provisional, m)
 	case m.Status >= 300:
 		s.step(t, transaction.Failure, m)
-	case t.ack != nil && t.ackTag == m.To.Tag:
-		s.stats.Retransmitted++
-		s.emit(t.ackFlow, t.ack, t.token)
+	case s.ackAgain(t, m.To.Tag):
 	case t.machine.Kind == transaction.InviteClient && (t.machine.State == transaction.Completed ||
 		t.machine.State == transaction.Accepted && (t.owner == nil || t.owner.call == nil)):
 		s.releaseLate(t, m)

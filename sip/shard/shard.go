@@ -190,15 +190,7 @@ func (s *Shard) Failed(now time.Time, token uint64) {
 		return
 	}
 	if t.machine.State == transaction.Accepted && isClient(t) {
-		// The ACK of its 2xx.
-		if t.ackFlow.Conn == 0 {
-			return
-		}
-		t.ackFlow.Conn = 0
-		if t.other.IsValid() {
-			t.ackFlow.Remote = t.other
-		}
-		s.emit(t.ackFlow, t.ack, t.token)
+		s.ackElsewhere(t)
 		return
 	}
 	if t.flow.Conn != 0 {
@@ -342,6 +334,10 @@ func (s *Shard) perform(l *live) {
 			}
 		case call.Acknowledge:
 			s.acknowledge(a)
+		case call.Release:
+			if t := s.txs[a.Tx]; t != nil {
+				s.releaseLate(t, a.Message)
+			}
 		case call.StartTimer:
 			i := a.Timer.Index()
 			s.timers.Stop(l.timers[i])

@@ -35,10 +35,8 @@ type tx struct {
 	// Of a request that is not answered at once and is no INVITE.
 	echo *message.Echo
 
-	// The ACK of its 2xx, sent again for every repetition by the same phone.
-	ack     []byte
-	ackTag  string
-	ackFlow flow.Flow
+	ack  []byte // of its failure
+	acks []ack  // of its 2xx
 
 	narrow *datagram // it was too large for UDP
 
@@ -46,7 +44,6 @@ type tx struct {
 	via     string
 	within  bool // a dialog: nobody else can pick up
 	offered bool
-	late    []late
 
 	retransmit, deadline wheel.ID
 	token                uint64
@@ -195,12 +192,10 @@ func (s *Shard) ask(l *live, a call.Ask) {
 	t := s.open(a.Tx, kind, f)
 	if t == nil {
 		// No room: the call hears of it as of a request that nobody answers.
-		if !a.Quiet {
-			s.pending = append(s.pending, pending{l, call.Unanswered{Side: a.Side, Tx: a.Tx}})
-		}
+		s.pending = append(s.pending, pending{l, call.Unanswered{Side: a.Side, Tx: a.Tx}})
 		return
 	}
-	t.owner, t.side, t.quiet = l, a.Side, a.Quiet
+	t.owner, t.side = l, a.Side
 	t.last, t.narrow, t.other = b, narrow, a.Other
 	if kind == transaction.InviteClient {
 		t.request, t.via, t.offered = short(r), r.Via, len(a.Request.Body) > 0
@@ -245,64 +240,6 @@ func (s *Shard) ackFailure(t *tx, m *message.Message) {
 		t.request, t.last = nil, nil
 	}
 	s.emit(t.flow, t.ack, 0)
-}
-
-// acknowledge sends the ACK of a 2xx and keeps it for repetitions of the first
-// phone's.
-func (s *Shard) acknowledge(a call.Acknowledge) {
-	b := s.writeRequest(&a.Request)
-	t := s.txs[a.Tx]
-	if t == nil || t.ack != nil {
-		s.emit(a.Flow, b, 0)
-		return
-	}
-	t.ack, t.ackTag, t.ackFlow, t.other = b, a.Tag, a.Flow, a.Other
-	t.request, t.last = nil, nil
-	if t.token == 0 && a.Flow.Network.Reliable() {
-		s.token++
-		t.token = s.token
-		s.tokens[t.token] = t
-	}
-	s.emit(a.Flow, b, t.token)
-}
-
-// maxLate bounds the phones of one INVITE that are released when its call is over.
-const maxLate = 8
-
-// late is one of those phones: its To tag, and the ACK that its 2xx gets.
-type late struct {
-	tag  string
-	ack  []byte
-	flow flow.Flow
-}
-
-// releaseLate takes a 2xx that no call waits for: it is acknowledged whenever it
-// comes, and its phone is released once.
-func (s *Shard) releaseLate(t *tx, m *message.Message) {
-	for _, l := range t.late {
-		if l.tag == m.To.Tag {
-			s.emit(l.flow, l.ack, 0)
-			return
-		}
-	}
-	if len(t.late) >= maxLate {
-		return
-	}
-	ack, bye, f := call.Release(&s.env, t.via, t.offered, t.flow, m)
-	t.late = append(t.late, late{m.To.Tag, s.writeRequest(&ack), f})
-	s.emit(f, t.late[len(t.late)-1].ack, 0)
-	if t.within && t.owner != nil && t.owner.call != nil {
-		// A phone that has said both: its re-INVITE has failed, and the call goes on or
-		// ends for a reason of its own.
-		return
-	}
-	b := s.open(call.ClientTx(bye.Branch, bye.Method), transaction.Client, f)
-	if b == nil {
-		return
-	}
-	b.quiet = true
-	b.last = s.writeRequest(&bye)
-	s.step(b, transaction.Begin, nil)
 }
 
 // serverKey is how a request finds its server transaction (section 17.2.3); an

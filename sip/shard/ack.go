@@ -1,0 +1,101 @@
+package shard
+
+import (
+	"net/netip"
+
+	"mask700/sip/call"
+	"mask700/sip/flow"
+	"mask700/sip/message"
+	"mask700/sip/transaction"
+)
+
+// ack is the ACK of one phone's 2xx to an INVITE of ours. It is sent again whenever
+// that 2xx comes again (RFC 3261 section 13.2.2.4), for as long as the transaction
+// of the INVITE lasts.
+type ack struct {
+	tag   string // of the phone
+	bytes []byte
+	flow  flow.Flow
+	other netip.AddrPort // as of a transaction
+}
+
+// maxAcks bounds the phones that one INVITE is acknowledged to: that of the call,
+// and those that are released.
+const maxAcks = 1 + call.MaxReleased
+
+// acknowledge sends the ACK of a 2xx and keeps it.
+func (s *Shard) acknowledge(a call.Acknowledge) {
+	k := ack{tag: a.Tag, bytes: s.writeRequest(&a.Request), flow: a.Flow, other: a.Other}
+	t := s.txs[a.Tx]
+	if t == nil {
+		s.emit(k.flow, k.bytes, 0)
+		return
+	}
+	s.keepAck(t, k)
+}
+
+// keepAck sends an ACK, and keeps it if it is the first for that phone.
+func (s *Shard) keepAck(t *tx, k ack) {
+	if t.machine.State == transaction.Accepted {
+		t.request, t.last = nil, nil
+	}
+	if t.token == 0 && k.flow.Network.Reliable() {
+		s.token++
+		t.token = s.token
+		s.tokens[t.token] = t
+	}
+	if len(t.acks) < maxAcks {
+		t.acks = append(t.acks, k)
+	}
+	s.emit(k.flow, k.bytes, t.token)
+}
+
+// ackAgain sends the ACK of a phone again, and says false when it has had none.
+func (s *Shard) ackAgain(t *tx, tag string) bool {
+	for i := range t.acks {
+		if k := &t.acks[i]; k.tag == tag {
+			s.stats.Retransmitted++
+			s.emit(k.flow, k.bytes, t.token)
+			return true
+		}
+	}
+	return false
+}
+
+// ackElsewhere sends the ACKs of a transaction on other connections: that of one of
+// them is gone, and it is not said which.
+func (s *Shard) ackElsewhere(t *tx) {
+	for i := range t.acks {
+		k := &t.acks[i]
+		if k.flow.Conn == 0 {
+			continue
+		}
+		k.flow.Conn = 0
+		if k.other.IsValid() {
+			k.flow.Remote = k.other
+		}
+		s.emit(k.flow, k.bytes, t.token)
+	}
+}
+
+// releaseLate takes a 2xx that no call waits for: it is acknowledged whenever it
+// comes, and its phone is released once.
+func (s *Shard) releaseLate(t *tx, m *message.Message) {
+	if len(t.acks) >= maxAcks {
+		return
+	}
+	r, bye, f := call.ReleaseOf(&s.env, t.via, t.offered, t.flow, m)
+	s.keepAck(t, ack{tag: m.To.Tag, bytes: s.writeRequest(&r), flow: f})
+	if t.within && t.owner != nil && t.owner.call != nil {
+		// A phone that has said both: its re-INVITE has failed, and the call goes on or
+		// ends for a reason of its own.
+		return
+	}
+	b := s.open(call.ClientTx(bye.Branch, bye.Method), transaction.Client, f)
+	if b == nil {
+		return
+	}
+	b.quiet = true
+	b.last = s.writeRequest(&bye)
+	s.step(b, transaction.Begin, nil)
+}

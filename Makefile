@@ -11,7 +11,7 @@ BENCH       ?=
 # kamailio is in a directory that not every user's PATH names.
 export PATH := $(PATH):/usr/sbin:/sbin
 
-.PHONY: all build demo test needs format vet lint unit interleave e2e bench bench-flood fuzz image image-prebuilt clean
+.PHONY: all build demo test needs format vet lint unit interleave e2e bench bench-flood bench-media fuzz image image-prebuilt clean
 .DEFAULT_GOAL := build
 
 all: build test
@@ -58,6 +58,12 @@ bench: build
 ## bench-flood: memory under packets from ten million sources; flags in BENCH, such as BENCH='-packets 1000000'
 bench-flood: build
 	$(GO) run ./cmd/bench -binary $(CURDIR)/mask700 -flood $(BENCH)
+
+## bench-media: the media relay beside Debian's rtpengine; needs root; flags in BENCH, such as BENCH='-runs 3 -stair'
+bench-media:
+	@testdata/setup/rtpengine.sh
+	$(GO) build -o bin/bench-media ./cmd/bench/media
+	bin/bench-media $(BENCH)
 
 ## fuzz: every fuzz target for FUZZTIME
 fuzz:

@@ -8,7 +8,15 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+
+	"mask700/media/mediatest"
 )
+
+// Namespace is a machine with interfaces, addresses and ports of its own.
+type Namespace = mediatest.Namespace
+
+// ErrNoNamespace: this user may not make a network namespace; root may.
+var ErrNoNamespace = mediatest.ErrNoNamespace
 
 // Network is a machine of servers and a machine for each phone, joined by a cable each: for programs that choose the
 // address they send from, which on loopback is 127.0.0.1 for all of them. The servers' machine forwards nothing, so
@@ -28,7 +36,7 @@ func NewNetwork(ctx context.Context, servers []netip.Addr, router netip.Addr, ph
 			n.Close()
 		}
 	}()
-	if n.Servers, err = NewNamespace(); err != nil {
+	if n.Servers, err = mediatest.NewNamespace(); err != nil {
 		return n, err
 	}
 	lines := []string{"link set lo up"}
@@ -39,7 +47,7 @@ func NewNetwork(ctx context.Context, servers []netip.Addr, router netip.Addr, ph
 		return n, err
 	}
 	for i, phone := range phones {
-		if n.phones[phone], err = NewNamespace(); err != nil {
+		if n.phones[phone], err = mediatest.NewNamespace(); err != nil {
 			return n, err
 		}
 		cable := fmt.Sprintf("phone%d", i)
@@ -68,7 +76,7 @@ func ip(ctx context.Context, in, other *Namespace, lines []string) error {
 		cmd := exec.CommandContext(ctx, "ip", "-batch", "-")
 		cmd.Stdin = strings.NewReader(strings.Join(lines, "\n") + "\n")
 		if other != nil {
-			cmd.ExtraFiles = []*os.File{other.file}
+			cmd.ExtraFiles = []*os.File{other.File()}
 		}
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return fmt.Errorf("ip: %w: %s", err, out)

@@ -1,4 +1,9 @@
-package rig
+// Package mediatest is what tests and measurements of media stand on: network
+// namespaces joined by cables of their own, generators that number, time and
+// fingerprint every RTP packet, and judges that say of every packet received
+// whether it is the one that was due, at the right port, in order, intact and
+// under other identifiers.
+package mediatest
 
 import (
 	"errors"
@@ -61,6 +66,9 @@ func elsewhere(f func() error) error {
 	}()
 	return f()
 }
+
+// File is what keeps the namespace alive, for programs that take a namespace by its file.
+func (n *Namespace) File() *os.File { return n.file }
 
 // Close lets go of the namespace.
 func (n *Namespace) Close() error { return n.file.Close() }

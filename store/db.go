@@ -31,6 +31,9 @@ type DB struct {
 	cdrKeys *keyring
 	journal *journal
 
+	master     seal.Master
+	recordings recordingKeys
+
 	use struct {
 		sync.Mutex // protects what follows
 		closed     bool
@@ -60,6 +63,7 @@ func Open(o Options) (*DB, error) {
 	}
 	db := &DB{opts: o, cache: newCache(o), stripes: newStripes()}
 	db.use.closing = make(chan struct{})
+	db.recordings.boxes = make(map[uint32]*seal.Box)
 	db.blocks.gate, db.tenants.gate = newStripes(), newStripes()
 	if err := db.open(); err != nil {
 		return nil, errors.Join(err, db.release())
@@ -115,6 +119,7 @@ func (db *DB) openKeys() error {
 	if err != nil {
 		return err
 	}
+	db.master = master
 	for i, e := range both {
 		if !ready[i] {
 			continue

@@ -18,7 +18,8 @@
 // transaction over both. Keys are big-endian; a table is the first byte.
 //
 //	bind/ m name                       value                      format, database, master key's fingerprint
-//	      k kind, id u32               wrapped key                data keys ('d') and index keys ('i')
+//	      k kind, id u32               wrapped key                data keys ('d') and index keys ('i'), in
+//	                                                              cdr/ those of each day's recordings ('r')
 //	      t id u32                     header, sealed name        tenants
 //	      p block u64                  state, tenant, added       blocks held
 //	      b X u64, ^start u64          header, sealed binding     newest first; under Y as well where there is one

@@ -93,6 +93,14 @@ func (b *Binding) State(at time.Time) State {
 	}
 }
 
+// ended is when b ended, the zero time while nothing says that it will.
+func (b *Binding) ended() time.Time {
+	if b.EndedAt.IsZero() || !b.ExpiresAt.IsZero() && b.ExpiresAt.Before(b.EndedAt) {
+		return b.ExpiresAt
+	}
+	return b.EndedAt
+}
+
 // HasParty reports whether n is a party of b, in whatever role.
 func (b *Binding) HasParty(n Number) bool {
 	if n.IsZero() {

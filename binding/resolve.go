@@ -39,6 +39,9 @@ type Decision struct {
 	// the record. It points into the rows that were given.
 	Binding *Binding
 	Refusal Refusal
+	// Ended is when the caller's own edge on this number ended last, whatever the
+	// binding ended by; zero when it is live, or never was.
+	Ended time.Time
 	// Candidates are the edges that did not match, when Query.Explain asks.
 	Candidates []Candidate
 }
@@ -97,7 +100,9 @@ func decide(q Query, held bool, rows []Binding) Decision {
 	case forbidden != nil:
 		return Decision{Binding: forbidden, Refusal: RefusalOneWay}
 	case old != nil && old.State(q.At) == StateExpired:
-		return Decision{Binding: old, Refusal: RefusalExpired}
+		return Decision{Binding: old, Refusal: RefusalExpired, Ended: old.ended()}
+	case old != nil:
+		return Decision{Refusal: RefusalNoBinding, Ended: old.ended()}
 	default:
 		return Decision{Refusal: RefusalNoBinding}
 	}

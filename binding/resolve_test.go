@@ -244,3 +244,41 @@ func BenchmarkResolve(b *testing.B) {
 		})
 	}
 }
+
+// When the edge of the caller itself ended is told, whatever ended it; to others nothing is.
+func TestResolveTellsWhenTheEdgeEnded(t *testing.T) {
+	a, b, c := number(t, digitsA), number(t, digitsB), number(t, digitsC)
+	ended := func(created, expires, ends time.Duration) binding.Binding {
+		return row(t, func(r *binding.Binding) {
+			r.CreatedAt = noon.Add(created)
+			if expires != 0 {
+				r.ExpiresAt = noon.Add(expires)
+			}
+			if ends != 0 {
+				r.EndedAt = noon.Add(ends)
+			}
+		})
+	}
+	for name, test := range map[string]struct {
+		caller binding.Number
+		rows   []binding.Binding
+		ended  time.Duration // before noon; 0: not told
+	}{
+		"live":                {a, []binding.Binding{pair(t)}, 0},
+		"expired":             {a, []binding.Binding{ended(-3*time.Hour, -time.Hour, 0)}, -time.Hour},
+		"unbound":             {b, []binding.Binding{ended(-3*time.Hour, 0, -2*time.Hour)}, -2 * time.Hour},
+		"unbound in its time": {a, []binding.Binding{ended(-3*time.Hour, -time.Hour, -2*time.Hour)}, -2 * time.Hour},
+		"expired first":       {a, []binding.Binding{ended(-3*time.Hour, -2*time.Hour, -time.Hour)}, -2 * time.Hour},
+		"the newest":          {a, []binding.Binding{ended(-5*time.Hour, 0, -4*time.Hour), ended(-3*time.Hour, 0, -2*time.Hour)}, -2 * time.Hour},
+		"a stranger":          {c, []binding.Binding{ended(-3*time.Hour, -time.Hour, 0)}, 0},
+	} {
+		d := binding.Resolve(binding.Query{Dialled: x, Caller: test.caller, At: noon}, true, test.rows)
+		want := time.Time{}
+		if test.ended != 0 {
+			want = noon.Add(test.ended)
+		}
+		if !d.Ended.Equal(want) {
+			t.Errorf("%s: ended %v, want %v", name, d.Ended, want)
+		}
+	}
+}

@@ -91,6 +91,7 @@ type OpenMedia struct {
 	Session int
 	Pools   [2]string
 	Peers   [2]flow.Flow
+	Prompt  bool // the caller hears a prompt and nobody else; of these there are only so many at once
 }
 
 // SetRemote says where a leg's media is and what it may send, once an offer has
@@ -104,6 +105,15 @@ type SetRemote struct {
 
 // SettleMedia says that offer and answer are complete on both legs.
 type SettleMedia struct{ Session int }
+
+// PlayMedia plays a prompt to a party instead of what the other one says, in a
+// codec that it takes. Its end is told by MediaPlayed, also when it could not be
+// played.
+type PlayMedia struct {
+	Session int
+	Side    Side
+	Prompt  Prompt
+}
 
 // CloseMedia closes the ports and asks for what flowed.
 type CloseMedia struct{ Session int }
@@ -137,6 +147,7 @@ func (CloseRecord) action() {}
 func (OpenMedia) action()   {}
 func (SetRemote) action()   {}
 func (SettleMedia) action() {}
+func (PlayMedia) action()   {}
 func (CloseMedia) action()  {}
 func (Enter) action()       {}
 func (Exit) action()        {}

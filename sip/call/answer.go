@@ -146,6 +146,7 @@ func (c *Call) pickedUp(env *Env, r message.Response) {
 	c.respond(env, Caller, r)
 	if c.MaxDuration > 0 {
 		env.do(StartTimer{Timer{LimitTimer, Caller}, c.MaxDuration})
+		c.warnLater(env)
 	}
 }
 

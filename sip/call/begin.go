@@ -112,6 +112,9 @@ func (c *Call) refuse(env *Env, why binding.Refusal, f Final) {
 func (c *Call) refuseAs(env *Env, end string, why binding.Refusal, f Final) {
 	c.Record.Refusal = why
 	c.Final = f
+	if c.announce(env, end, f) {
+		return
+	}
 	c.end(env, ending{end: end, by: byPlatform, status: f.Status, q850: f.Q850})
 }
 
@@ -139,6 +142,7 @@ func (c *Call) decided(env *Env, ev Decided) {
 		c.end(env, ending{end: endFailed, by: byPlatform, status: 500})
 		return
 	case d.Refusal != "":
+		c.recall(env, d)
 		c.refuse(env, d.Refusal, Final{Status: refusalStatus(d.Refusal)})
 		return
 	}
@@ -186,7 +190,12 @@ func (c *Call) mediaOpened(env *Env, ev MediaOpened) {
 	}
 	c.Waiting &^= forMedia
 	if ev.Err != nil {
-		if c.State == Opening {
+		switch {
+		case c.State != Opening:
+		case c.announcing():
+			c.said(env)
+			return
+		default:
 			c.refuse(env, binding.RefusalOverload, Final{Status: 503, RetryAfter: 5})
 			return
 		}
@@ -207,6 +216,10 @@ func (c *Call) recordOpened(env *Env, ev RecordOpened) {
 	}
 	c.Waiting &^= forOpened
 	if ev.Err != nil && c.State == Opening {
+		if c.announcing() {
+			c.said(env)
+			return
+		}
 		c.end(env, ending{end: cdr.EndFailed, by: byPlatform, status: 500})
 		return
 	}
@@ -221,6 +234,10 @@ func (c *Call) place(env *Env) {
 		return
 	}
 	if c.Waiting != 0 {
+		return
+	}
+	if c.announcing() {
+		c.say(env)
 		return
 	}
 	if !c.LateOffer {

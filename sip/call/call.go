@@ -28,6 +28,8 @@
 //	 [ Talking ] --- BYE, timeout, hangup ----'    v
 //	                                       [ Over ]  final response, BYE or its 200
 //
+// A refusal may be heard before it is sent: prompt.go.
+//
 // Whatever happens, a call passes Ending exactly once: media is closed once and
 // one record is closed before a final response, a BYE or the answer to one
 // leaves.
@@ -141,6 +143,7 @@ type Call struct {
 	Session   int        // number of the media session
 	Turned    bool       // by a transfer the party on the caller's side is the one called
 	Signaled  bool       // the record is on disk: what ends the legs has been sent
+	Announced Announced  // a refusal that the caller hears first
 }
 
 // Told is how much the caller knows of the answer to the offer of its INVITE.
@@ -170,6 +173,7 @@ type Config struct {
 	Plan        binding.Plan
 	Trunks      []*trunk.Trunk // by Trunk.Index
 	Hops        [][]Hop        // by Trunk.Index: where its targets are reached
+	Prompts     Prompts
 }
 
 // Hop is the way to one of a trunk's targets, at one of its addresses.
@@ -243,6 +247,8 @@ func (c *Call) Handle(env *Env, ev Event) {
 		c.unanswered(env, ev)
 	case Fired:
 		c.fired(env, ev)
+	case MediaPlayed:
+		c.mediaPlayed(env, ev)
 	case MediaSilent:
 		if ev.Session != c.Session {
 			return

@@ -194,6 +194,9 @@ func (c *Call) setRemotes(env *Env) error {
 		}
 	}
 	for s, r := range remote {
+		if c.announcing() && Side(s) == Callee {
+			continue // nobody is there
+		}
 		env.do(SetRemote{Session: c.Session, Side: Side(s), Remote: r, Signal: c.Legs[s].Peer})
 	}
 	c.Exchange.Applied = c.Exchange.active()

@@ -48,6 +48,9 @@ func (c *Call) end(env *Env, e ending) {
 	if e.q850 == 0 {
 		e.q850 = causeOf(e.status)
 	}
+	if c.announcing() {
+		e.end = cdr.EndRefused // by whatever it was cut short
+	}
 	if c.Record.AnsweredAt.IsZero() {
 		c.Final.Status, c.Final.Q850 = e.status, e.q850
 		c.Record.SIPStatus = e.status
@@ -57,6 +60,8 @@ func (c *Call) end(env *Env, e ending) {
 
 	env.do(StopTimer{Timer{RingTimer, Callee}})
 	env.do(StopTimer{Timer{LimitTimer, Caller}})
+	env.do(StopTimer{Timer{MinuteTimer, Caller}})
+	env.do(StopTimer{Timer{PromptTimer, Caller}})
 	env.do(StopTimer{Timer{ProgressTimer, Caller}})
 	for s := range c.Legs {
 		c.stopSession(env, Side(s))
@@ -230,6 +235,10 @@ func (c *Call) fired(env *Env, ev Fired) {
 		c.end(env, ending{end: endNoAnswer, by: byPlatform, status: 480, q850: causeNoAnswer})
 	case LimitTimer:
 		c.end(env, ending{end: cdr.EndMaxDuration, by: byPlatform, status: 480, q850: causeNormal})
+	case PromptTimer:
+		c.said(env)
+	case MinuteTimer:
+		c.playBoth(env, LastMinute)
 	case CancelTimer:
 		if l.Client.Pending {
 			l.Client.Pending = false

@@ -33,6 +33,12 @@ type MediaEnded struct {
 	Media   cdr.Media
 }
 
+// MediaPlayed says that a prompt has come to its end, or could not be played.
+type MediaPlayed struct {
+	Session int
+	Prompt  Prompt
+}
+
 // MediaSilent says that no media came from either side for the media timeout.
 type MediaSilent struct{ Session int }
 
@@ -86,6 +92,7 @@ type HangUp struct{ End string }
 func (Decided) event()      {}
 func (MediaOpened) event()  {}
 func (MediaEnded) event()   {}
+func (MediaPlayed) event()  {}
 func (MediaSilent) event()  {}
 func (RecordOpened) event() {}
 func (RecordClosed) event() {}
@@ -112,6 +119,8 @@ const (
 	RefreshTimer                   // the session is to be refreshed by us (RFC 4028)
 	ExpiryTimer                    // the session was not refreshed
 	AgainTimer                     // an offer of our own is to be tried again (section 14.1)
+	PromptTimer                    // a refusal that the caller hears is over at the latest
+	MinuteTimer                    // the last minute of the longest duration begins
 
 	timerKinds
 )

@@ -186,6 +186,7 @@ func (c *Call) prack(env *Env, ev Requested, back Reply) {
 		c.offered(env, Caller, "PRACK", back, ev.Message, d)
 	}
 	c.nextProvisional(env)
+	c.heard(env)
 }
 
 // answerInPRACK takes the answer to the offer of a reliable provisional response

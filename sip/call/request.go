@@ -37,6 +37,9 @@ func (c *Call) requested(env *Env, ev Requested) {
 		c.thirdAsks(env, ev, back)
 		return
 	}
+	if c.askedMeanwhile(env, back, m) {
+		return
+	}
 	switch m.Method {
 	case "BYE":
 		c.byeReceived(env, ev)
@@ -120,6 +123,7 @@ func (c *Call) ackReceived(env *Env, ev Requested) {
 		c.answerInAck(env, ev.Side, d, err)
 	}
 	c.acked(env, ev.Side)
+	c.heard(env)
 	c.realign(env)
 	c.leaveIfOver(env)
 }

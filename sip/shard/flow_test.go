@@ -60,6 +60,13 @@ func newScene() *scene {
 		sent: map[string]bool{}, invites: map[string]bool{},
 	}
 	w := s.world
+	w.ask = func(q question) {
+		if q.kind == "played" { // it takes its time
+			s.waiting = append(s.waiting, q)
+			return
+		}
+		w.answer(q)
+	}
 	w.send, w.note = s.shows, func(format string, args ...any) { s.line(format, args...) }
 	w.held = func(b binding.Block) bool { return b.String() == "70010000001" }
 	for _, a := range []struct {
@@ -184,6 +191,12 @@ func (s *scene) set(t *testing.T, args []string) {
 			w.trunks[1].Identity = name
 		case "ring":
 			w.config.RingTimeout = by
+		case "prompt":
+			w.trunks[0].Prompt = value
+		case "minute":
+			w.config.Prompts.LastMinute = true
+		case "finished":
+			w.config.Prompts.OrderFinished = by
 		case "limit":
 			w.rows[0].MaxDuration = by
 		case "reliable":

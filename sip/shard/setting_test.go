@@ -103,6 +103,7 @@ func vary(r *rand.Rand, t *trunk.Trunk) {
 	t.Reliable = []string{trunk.ReliableSupported, trunk.ReliableSupported, trunk.ReliableSupported, trunk.ReliableOff,
 		trunk.ReliableRequired}[r.IntN(5)]
 	t.SessionTimer = []time.Duration{0, 0, 90 * time.Second, 30 * time.Minute}[r.IntN(4)]
+	t.Prompt = []string{trunk.PromptNone, trunk.PromptEarly, trunk.PromptAnswer}[r.IntN(3)]
 	t.MinSession = []time.Duration{0, 0, 2 * time.Minute}[r.IntN(3)]
 }
 

@@ -101,7 +101,7 @@ type ledger struct {
 // question waits for an answer.
 type question struct {
 	call  string
-	kind  string // decided, media, opened, ended, closed
+	kind  string // decided, media, opened, played, ended, closed
 	event func() call.Event
 }
 
@@ -224,7 +224,11 @@ func (w *world) perform(o shard.Output) {
 		})
 	case call.OpenMedia:
 		l.ports++
-		w.note("media    <- open %s and %s", a.Pools[0], a.Pools[1])
+		if a.Prompt {
+			w.note("media    <- open %s for a prompt", a.Pools[0])
+		} else {
+			w.note("media    <- open %s and %s", a.Pools[0], a.Pools[1])
+		}
 		w.put(o.Call, "media", func() call.Event {
 			if w.ports != nil {
 				return call.MediaOpened{Session: a.Session, Err: w.ports}
@@ -259,6 +263,12 @@ func (w *world) perform(o shard.Output) {
 			w.fail("call %s: media settled that is not open", o.Call)
 		}
 		w.note("media    <- settle")
+	case call.PlayMedia:
+		if !l.media {
+			w.fail("call %s: a prompt where no media is open", o.Call)
+		}
+		w.note("media    <- play %s to the %s", a.Prompt, a.Side)
+		w.put(o.Call, "played", func() call.Event { return call.MediaPlayed{Session: a.Session, Prompt: a.Prompt} })
 	case call.CloseMedia:
 		l.portsClosed++
 		if !l.media {
@@ -439,7 +449,8 @@ func (w *world) auditRecord(id string, l *ledger) {
 		}
 		last = t
 	}
-	if r.RingingAt.IsZero() == l.rang && !l.transfer {
+	rang := l.rang && r.End != cdr.EndRefused // what it heard was no ringing
+	if r.RingingAt.IsZero() == rang && !l.transfer {
 		w.fail("call %s: the record has not the time of its ringing", id)
 	}
 	if r.ReceivedAt.IsZero() || r.AnsweredAt.IsZero() == (r.SIPStatus == 200) {

@@ -47,6 +47,13 @@ const (
 	ReferAllow  = "allow" // a REFER is carried out here
 )
 
+// Values of Trunk.Prompt; "" is none.
+const (
+	PromptEarly  = "early"  // a caller that is refused hears why before the refusal
+	PromptAnswer = "answer" // it hears it after a 200, and gets a BYE
+	PromptNone   = "none"
+)
+
 // Trunk is one peer: a softswitch, a carrier. It is not changed while it is in
 // use.
 type Trunk struct {
@@ -66,6 +73,7 @@ type Trunk struct {
 	Identity   string         // header that repeats the shown 700 number: none, pai, rpid
 	EarlyMedia string         // pass, ringing
 	Pass       string         // name of the trunk for calls to anything but a 700 number; "": none
+	Prompt     string         // what a caller that is refused hears: early, answer, none; "": none
 
 	Reliable     string        // 100rel toward it: supported, required, off; "": supported
 	Refer        string        // REFER from it: refuse, allow; "": refuse

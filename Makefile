@@ -11,7 +11,7 @@ BENCH       ?=
 # kamailio is in a directory that not every user's PATH names.
 export PATH := $(PATH):/usr/sbin:/sbin
 
-.PHONY: all build demo test needs format vet lint unit interleave e2e bench bench-flood bench-media fuzz image image-prebuilt clean
+.PHONY: all build demo test needs format generate generated vet lint unit interleave e2e bench bench-flood bench-media fuzz image image-prebuilt clean
 .DEFAULT_GOAL := build
 
 all: build test
@@ -25,13 +25,21 @@ demo: build
 	./mask700 demo
 
 ## test: everything that CI runs
-test: needs format vet lint unit interleave e2e
+test: needs format generated vet lint unit interleave e2e
 
 needs:
 	@testdata/setup/needs.sh
 
 format:
 	@wrong="$$(gofmt -l .)"; if [ -n "$$wrong" ]; then echo "gofmt would change:"; echo "$$wrong"; exit 1; fi
+
+## generate: the program for the kernel, from its C source with Debian's clang-14
+generate:
+	$(GO) generate ./media/kernel
+
+# What is committed is what its source makes.
+generated:
+	@GO=$(GO) testdata/setup/generated.sh
 
 vet:
 	$(GO) vet ./...

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Installs what the tests need beyond Go, git and make from Debian's packages, where it is missing:
-# a C compiler and its headers for the race detector, SIPp, Kamailio, tshark, and the phones baresip and linphone with
-# the network that they are put into.
+# a C compiler and its headers for the race detector, SIPp, Kamailio, tshark, the phones baresip and linphone with
+# the network that they are put into, and the compiler of the program for the kernel.
 # Without root or apt it prints the line to type and fails.
 set -euo pipefail
 
@@ -14,10 +14,12 @@ declare -A provides=(
 	[iproute2]='command -v ip'
 	[baresip-core]='command -v baresip'
 	[linphone-cli]='command -v linphonec'
+	[clang-14]='command -v clang-14'
+	[llvm-14]='command -v llvm-strip-14'
 )
 
 missing=()
-for package in gcc libc6-dev sip-tester kamailio tshark iproute2 baresip-core linphone-cli; do
+for package in gcc libc6-dev sip-tester kamailio tshark iproute2 baresip-core linphone-cli clang-14 llvm-14; do
 	if ! eval "${provides[$package]}" >/dev/null 2>&1; then
 		missing+=("$package")
 	fi

@@ -1,0 +1,154 @@
+package kernel
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"runtime"
+	"sort"
+
+	"github.com/cilium/ebpf"
+	tcx "github.com/cilium/ebpf/link"
+	"golang.org/x/sys/unix"
+)
+
+// attachment is the program on one interface.
+type attachment struct {
+	link
+	held tcx.Link
+}
+
+// detach takes the program off.
+func (a *attachment) detach() error {
+	if a.held == nil {
+		return nil
+	}
+	return errors.Join(takeOff(a.held), a.held.Unpin(), a.held.Close())
+}
+
+// takeOff detaches a link at once, whoever else holds it. An interface that is
+// gone has taken the program along.
+func takeOff(l tcx.Link) error {
+	if err := l.Detach(); err != nil && !errors.Is(err, unix.ENOLINK) && !errors.Is(err, unix.ENODEV) {
+		return err
+	}
+	return nil
+}
+
+// loopback is the index of lo in every namespace.
+const loopback = 1
+
+// attach puts the program on every interface that serves and has an address, and
+// on lo, and forgets those that are gone. It runs in the table's namespace.
+func (t *Table) attach() error {
+	links, err := t.net.links()
+	if err != nil {
+		return err
+	}
+	addressed, err := t.net.addressed()
+	if err != nil {
+		return err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed {
+		return nil
+	}
+	var errs []error
+	seen := map[int]bool{}
+	for _, l := range links {
+		seen[l.index] = true
+		a := t.links[l.index]
+		if a == nil {
+			a = &attachment{}
+			t.links[l.index] = a
+		}
+		a.link = l
+		if a.held != nil || !l.serves || !l.loopback && !addressed[l.index] {
+			continue
+		}
+		if err := t.attachTo(a); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	for i, a := range t.links {
+		if !seen[i] {
+			errs = append(errs, a.detach())
+			delete(t.links, i)
+		}
+	}
+	if len(t.attached()) == 0 {
+		errs = append(errs, errors.New("no interface to attach to"))
+	}
+	return errors.Join(errs...)
+}
+
+func (t *Table) attachTo(a *attachment) error {
+	held, err := tcx.AttachTCX(tcx.TCXOptions{Interface: a.index, Program: t.objects.Relay, Attach: ebpf.AttachTCXIngress})
+	if err != nil {
+		return explain("attach to "+a.name, err)
+	}
+	if t.pins != nil {
+		if err := t.pins.link(held, a.index); err != nil {
+			return errors.Join(err, held.Close())
+		}
+	}
+	a.held = held
+	return nil
+}
+
+// attached lists the names of the interfaces that the program is on. The caller
+// holds mu.
+func (t *Table) attached() []string {
+	var names []string
+	for _, a := range t.links {
+		if a.held != nil {
+			names = append(names, a.name)
+		}
+	}
+	sort.Strings(names)
+	return names
+}
+
+// route checks that the program can serve a direction and finds its way out.
+func (t *Table) route(e *Entry) (path, error) {
+	family := e.Local.Addr().Unmap().Is4()
+	for _, a := range []netip.AddrPort{e.Local, e.Source, e.From, e.To} {
+		if !a.IsValid() || a.Port() == 0 || a.Addr().Zone() != "" || a.Addr().Unmap().Is4() != family {
+			return path{}, ErrPath
+		}
+	}
+	index, local, err := t.net.route(e.From.Addr().Unmap(), e.To.Addr().Unmap())
+	if err != nil {
+		return path{}, err
+	}
+	if local {
+		index = loopback
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	a := t.links[int(index)]
+	if a == nil || !a.serves || a.loopback && a.index != loopback {
+		return path{}, ErrPath
+	}
+	return path{index: index, mtu: uint16(min(a.mtu, 1<<16-1))}, nil
+}
+
+// watchLoop follows the host's interfaces and routes until the table is closed.
+func (t *Table) watchLoop() {
+	defer t.loops.Done()
+	// Interfaces are numbered within a namespace, and a namespace is a thread's. The
+	// thread ends with this loop.
+	runtime.LockOSThread()
+	if err := t.net.enter(); err != nil {
+		t.options.Notice(fmt.Sprintf("media in the kernel: new interfaces are not noticed: %v", err))
+		return
+	}
+	// What changed is not told apart: every change looks at everything anew.
+	for t.net.news() {
+		if err := t.attach(); err != nil {
+			t.options.Notice(fmt.Sprintf("media in the kernel: %v", err))
+		}
+		t.routes.Add(1)
+	}
+}

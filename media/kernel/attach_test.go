@@ -1,0 +1,113 @@
+package kernel
+
+import (
+	"errors"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// until waits for a condition that comes with news from the kernel.
+func until(t *testing.T, what string, f func() bool) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); !f(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("not in time: " + what)
+		}
+	}
+}
+
+func TestNewInterfacesAndRoutesAreNoticed(t *testing.T) {
+	space(t)
+	tb := open(t, Options{})
+	if tb.String() != "lo" {
+		t.Errorf("on %q", tb)
+	}
+	before := tb.Routes()
+	wire(t)
+	until(t, "the new interface", func() bool { return tb.String() == "lo, wire" })
+	until(t, "the new routes", func() bool { return tb.Routes() > before })
+	f, _ := ready(t, tb, over4)
+	if f.Moved() {
+		t.Error("moved at once")
+	}
+	ip(t, "link add name other type veth peer name remote")
+	ip(t, "addr add 203.0.113.1/24 dev other")
+	before = tb.Routes()
+	ip(t, "link set other up")
+	until(t, "the other way", func() bool { return tb.Routes() > before && f.Moved() })
+	ip(t, "link del other")
+	until(t, "the end of the other way", func() bool { return !f.Moved() })
+	ip(t, "link del wire")
+	until(t, "the end of the interface", func() bool { return tb.String() == "lo" })
+	if !f.Moved() {
+		t.Error("not moved without a way")
+	}
+}
+
+func TestWhatMustStayInUserSpace(t *testing.T) {
+	space(t)
+	wire(t)
+	ip(t, "tuntap add name tunnel mode tun")
+	ip(t, "link set tunnel up")
+	ip(t, "route add 198.18.0.0/15 dev tunnel")
+	ip(t, "route add blackhole 198.20.0.0/16")
+	tb := open(t, Options{})
+	s := begin(t, Monotonic())
+	offsets, _, _ := s.Lend()
+	good := Entry{Local: over4.local, Source: over4.source, From: over4.from, To: over4.to, Offsets: offsets}
+	for name, change := range map[string]func(e *Entry){
+		"another family out": func(e *Entry) { e.From, e.To = over6.from, over6.to },
+		"no address":         func(e *Entry) { e.To = netip.AddrPort{} },
+		"no port":            func(e *Entry) { e.Source = netip.AddrPortFrom(e.Source.Addr(), 0) },
+		"over a tunnel":      func(e *Entry) { e.To = netip.MustParseAddrPort("198.18.0.1:5000") },
+		"nowhere":            func(e *Entry) { e.To = netip.MustParseAddrPort("198.20.0.1:5000") },
+		"a link's address": func(e *Entry) {
+			e.Local, e.Source, e.From, e.To = over6.local, over6.source, over6.from, netip.MustParseAddrPort("[fe80::1%wire]:5000")
+		},
+		"everybody's": func(e *Entry) { e.To = netip.MustParseAddrPort("224.0.0.1:5000") },
+	} {
+		e := good
+		change(&e)
+		if _, err := tb.Put(e); err == nil {
+			t.Errorf("%s: taken", name)
+		}
+	}
+	if tb.Len() != 0 {
+		t.Errorf("%d entries", tb.Len())
+	}
+	f, err := tb.Put(good)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tb.Put(good); err == nil {
+		t.Error("two entries for one port")
+	}
+	f.Remove()
+	if err := tb.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := tb.Put(good); !errors.Is(err, ErrClosed) {
+		t.Errorf("after Close: %v", err)
+	}
+}
+
+func TestTheReasonIsTold(t *testing.T) {
+	space(t)
+	// Capabilities are a thread's, and this thread ends with the test.
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var had, none [2]unix.CapUserData
+	if err := unix.Capget(&header, &had[0]); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Capset(&header, &none[0]); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Open(Options{})
+	if !errors.Is(err, ErrNotPermitted) || !strings.Contains(err.Error(), "CAP_BPF") {
+		t.Errorf("%v", err)
+	}
+}

@@ -1,0 +1,440 @@
+//go:build ignore
+
+// The kernel's part of the media relay: it takes settled RTP directions from
+// the socket that they go to, gives each packet our identifiers and sends it on.
+// Whatever is not exactly what the direction's slot describes goes up to the
+// socket as it is.
+//
+// It runs on tcx ingress of Ethernet interfaces and of lo.
+#include "bpf.h"
+
+#define ETHERNET 14
+#define ETH_IPV4 0x0800
+#define ETH_IPV6 0x86dd
+#define UDP 17
+#define DONT_FRAGMENT 0x4000
+
+#define RTP_PLAIN 0x80 // version 2, no padding, no extension, no contributors
+#define TO_SOCKET 0xff // in slot.types
+
+// Limits of RFC 3550 appendix A.1. What jumps further is the socket's. Half of the
+// steps back is its too: the process's count may be ahead of ours by the other half
+// (rebase.Stream.InStep).
+#define MAX_DROPOUT 3000
+#define MAX_MISORDER 50
+#define MAX_TRANSIT 10 // seconds between two packets that count for jitter
+
+#define SECOND 1000000000ull
+// QUIET is how long a packet on its way to the socket may take to get there: a
+// direction starts only after a gap of this, in ns.
+#define QUIET 1000000
+
+struct ipv4 {
+	u8 version_length;
+	u8 tos;
+	u16 length;
+	u16 id;
+	u16 fragment;
+	u8 ttl;
+	u8 protocol;
+	u16 check;
+	u32 from;
+	u32 to;
+};
+
+struct ipv6 {
+	u32 flow; // version, traffic class, flow label
+	u16 length;
+	u8 next;
+	u8 hops;
+	u32 from[4];
+	u32 to[4];
+};
+
+struct udp {
+	u16 from;
+	u16 to;
+	u16 length;
+	u16 check;
+};
+
+struct rtp {
+	u8 first;
+	u8 type; // marker and payload type
+	u16 seq;
+	u32 timestamp;
+	u32 ssrc;
+};
+
+struct head4 {
+	struct ipv4 ip;
+	struct udp udp;
+	struct rtp rtp;
+};
+
+struct head6 {
+	struct ipv6 ip;
+	struct udp udp;
+	struct rtp rtp;
+};
+
+// key is the local end of a direction: an address, IPv4 as ::ffff:a.b.c.d, and a
+// port, both in network order.
+struct key {
+	u32 addr[4];
+	u16 port;
+	u16 zero;
+};
+
+// slot is one direction. The process fills it before the key that leads to it is
+// put into keys, and does not touch it again, but for generation, confirmed and,
+// until the direction is active, the reception. Addresses, ports, flow and SSRCs
+// are in network order, sums as the checksum of memory is.
+struct slot {
+	u32 generation; // of keys' entry; 0: ended
+	u32 ifindex;    // where it goes out; LOOPBACK: this host
+	u32 local[4];
+	u32 source[4];
+	u32 from[4];
+	u32 to[4];
+	u16 local_port;
+	u16 source_port;
+	u16 from_port;
+	u16 to_port;
+	u32 ssrc_in;
+	u32 ssrc_out;
+	u32 timestamp_add;
+	u16 seq_add;
+	u16 ip_id; // of the first packet
+	u32 flow;  // IPv6
+	u16 mtu;
+	u8 tos; // IPv4
+	u8 ttl;
+	u32 address_sum; // what the change of addresses adds to a checksum
+	u32 fixed_sum;   // and that of ports and SSRC
+	u32 clock;       // Hz
+	u64 epoch;       // ktime of the process's 0
+	u8 types[128];   // what a payload type becomes, or TO_SOCKET
+
+	u64 confirmed; // as many of passed have left the process again
+
+	// From here on the program writes.
+	u64 state; // packets forwarded << 16 | programs at work on this slot
+	u64 octets;
+	u64 foreign; // packets from another source, dropped
+	u64 failed;  // packets that could not be rewritten, dropped
+	u64 passed;  // packets to the socket before the direction was active
+	u64 passed_at;
+	u64 seen; // since epoch, of the last packet
+	u64 newest_at;
+	u32 newest_timestamp;
+	u32 active;
+	u32 highest; // extended sequence number, RFC 3550 appendix A.1; one word, to be read whole
+	u32 jitter; // appendix A.8, in 1/16 of a tick
+	s32 transit;
+	u32 last; // timestamp
+};
+
+// keys leads from a local end to slot << 32 | generation, in one word so that it
+// is read whole.
+struct {
+	MAP_NUMBER(type, MAP_HASH);
+	MAP_TYPE(key, struct key);
+	MAP_TYPE(value, u64);
+	MAP_NUMBER(max_entries, 1);
+} keys SEC(".maps");
+
+struct {
+	MAP_NUMBER(type, MAP_ARRAY);
+	MAP_TYPE(key, u32);
+	MAP_TYPE(value, struct slot);
+	MAP_NUMBER(max_entries, 1);
+	MAP_NUMBER(map_flags, MAP_MMAPABLE);
+} slots SEC(".maps");
+
+// lease is the ktime until when the slots are to be believed: their process
+// moves it on while it lives.
+struct {
+	MAP_NUMBER(type, MAP_ARRAY);
+	MAP_TYPE(key, u32);
+	MAP_TYPE(value, u64);
+	MAP_NUMBER(max_entries, 1);
+	MAP_NUMBER(map_flags, MAP_MMAPABLE);
+} lease SEC(".maps");
+
+INLINE u32 fold32(u64 sum)
+{
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	return (sum & 0xffffffff) + (sum >> 32);
+}
+
+INLINE u16 fold16(u64 sum)
+{
+	sum = fold32(sum);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (sum & 0xffff) + (sum >> 16);
+}
+
+// change16 and change32 are what replacing a word adds to a checksum.
+INLINE u64 change16(u16 from, u16 to) { return (u64)(u16)~from + to; }
+INLINE u64 change32(u32 from, u32 to) { return (u64)(u32)~from + to; }
+
+INLINE int equal(const u32 *a, const u32 *b)
+{
+	return a[0] == b[0] && a[1] == b[1] && a[2] == b[2] && a[3] == b[3];
+}
+
+// enter and leave enclose what a slot counts, so that the process knows when the
+// last program has left a slot that it ended.
+INLINE u64 enter(struct slot *s) { return __sync_fetch_and_add(&s->state, 1) >> 16; }
+INLINE void leave(struct slot *s) { __sync_fetch_and_add(&s->state, -1ull); }
+INLINE void leave_with(struct slot *s, u32 octets)
+{
+	__sync_fetch_and_add(&s->octets, octets);
+	__sync_fetch_and_add(&s->state, (1 << 16) - 1);
+}
+
+// ticks is what package rebase calls so.
+INLINE u32 ticks(u64 ns, u32 clock)
+{
+	u64 seconds = ns / SECOND;
+	return seconds * clock + (ns - seconds * SECOND) * clock / SECOND;
+}
+
+// receive is package rebase's Reception, for a packet that is not too far off.
+INLINE void receive(struct slot *s, u16 seq, u32 timestamp, u64 at)
+{
+	u16 ahead = seq - (u16)s->highest;
+	if (ahead != 0 && ahead < MAX_DROPOUT) {
+		// In this order: who reads highest first finds what belongs to it or is newer.
+		once(s->newest_timestamp) = timestamp;
+		once(s->newest_at) = at;
+		once(s->highest) = s->highest + ahead;
+	}
+	s->seen = at;
+	if (s->last == timestamp)
+		return;
+	s32 transit = ticks(at, s->clock) - timestamp;
+	s64 d = (s32)(transit - s->transit);
+	if (d < 0)
+		d = -d;
+	if (d < (s64)MAX_TRANSIT * s->clock)
+		s->jitter += (u32)d - ((s->jitter + 8) >> 4);
+	s->transit = transit;
+	s->last = timestamp;
+}
+
+// judge decides about a packet to a local end of ours. It is FORWARD when the
+// packet is to be rewritten, still inside the slot, and else the answer to give.
+#define FORWARD 1
+
+INLINE int judge(struct slot *s, u32 generation, const struct key *local, const u32 *source, u16 source_port,
+	const struct rtp *rtp, u32 size)
+{
+	u32 zero = 0;
+	u64 *until = map_lookup(&lease, &zero);
+	u64 now = ktime();
+	if (!until || once(*until) < now || once(s->generation) != generation)
+		return TCX_NEXT;
+	// The key's memory may have been given to another key since it was found.
+	if (!equal(s->local, local->addr) || s->local_port != local->port)
+		return TCX_NEXT;
+	if (!equal(s->source, source) || s->source_port != source_port) {
+		__sync_fetch_and_add(&s->foreign, 1);
+		return TCX_DROP;
+	}
+	u16 ahead = net16(rtp->seq) - (u16)s->highest;
+	int known = rtp->first == RTP_PLAIN && s->types[rtp->type & 0x7f] != TO_SOCKET && rtp->ssrc == s->ssrc_in &&
+		size <= s->mtu && (!s->active || ahead < MAX_DROPOUT || ahead > (1 << 16) - MAX_MISORDER);
+	if (!s->active) {
+		// Packets before this one may wait in the socket or be on their way there.
+		// This one may overtake them only in a gap after which the process has
+		// said that it handled them all.
+		if (!known || s->passed != once(s->confirmed) || now - s->passed_at < QUIET) {
+			s->passed_at = now;
+			__sync_fetch_and_add(&s->passed, 1);
+			return TCX_NEXT;
+		}
+		s->active = 1;
+		__sync_fetch_and_add(&s->passed, 0); // what was written before confirmed is seen after it
+		ahead = net16(rtp->seq) - (u16)once(s->highest);
+		known = ahead < MAX_DROPOUT || ahead > (1 << 16) - MAX_MISORDER;
+	}
+	if (!known)
+		return TCX_NEXT;
+	receive(s, net16(rtp->seq), net32(rtp->timestamp), now - s->epoch);
+	return FORWARD;
+}
+
+// rewrite gives an RTP header our identifiers and returns what that and the
+// ports add to the checksum.
+INLINE u32 rewrite(const struct slot *s, struct udp *udp, struct rtp *rtp)
+{
+	u64 sum = s->fixed_sum;
+	udp->from = s->from_port;
+	udp->to = s->to_port;
+
+	u16 before, after;
+	__builtin_memcpy(&before, &rtp->first, 2);
+	rtp->type = (rtp->type & 0x80) | s->types[rtp->type & 0x7f];
+	__builtin_memcpy(&after, &rtp->first, 2);
+	sum += change16(before, after);
+
+	u16 seq = net16(net16(rtp->seq) + s->seq_add);
+	sum += change16(rtp->seq, seq);
+	rtp->seq = seq;
+
+	u32 timestamp = net32(net32(rtp->timestamp) + s->timestamp_add);
+	sum += change32(rtp->timestamp, timestamp);
+	rtp->timestamp = timestamp;
+
+	rtp->ssrc = s->ssrc_out;
+	return fold32(sum);
+}
+
+// out sends a rewritten packet on. One that came over lo and stays on this host
+// has its route already; any other is routed and gets its link address anew.
+INLINE int out(struct __sk_buff *skb, u32 ifindex)
+{
+	if (ifindex == LOOPBACK && skb->ifindex == LOOPBACK)
+		return TCX_PASS;
+	return redirect_neigh(ifindex, 0, 0, 0);
+}
+
+// find gives the slot of a local end, and its generation.
+INLINE struct slot *find(struct key *local, u32 *generation)
+{
+	u64 *ref = map_lookup(&keys, local);
+	if (!ref)
+		return 0;
+	u64 value = once(*ref);
+	u32 index = value >> 32;
+	*generation = value;
+	return map_lookup(&slots, &index);
+}
+
+// header makes size bytes from the network header on readable, and is 0 when the
+// packet is shorter.
+INLINE void *header(struct __sk_buff *skb, u32 size)
+{
+	void *data = (void *)(long)skb->data;
+	if (data + ETHERNET + size > (void *)(long)skb->data_end) {
+		if (skb->len < ETHERNET + size || pull_data(skb, ETHERNET + size))
+			return 0;
+		data = (void *)(long)skb->data;
+		if (data + ETHERNET + size > (void *)(long)skb->data_end)
+			return 0;
+	}
+	return data + ETHERNET;
+}
+
+INLINE int relay4(struct __sk_buff *skb)
+{
+	struct head4 *p = header(skb, sizeof *p);
+	if (!p || p->ip.version_length != 0x45 || p->ip.protocol != UDP || p->ip.fragment & (u16)~net16(DONT_FRAGMENT))
+		return TCX_NEXT;
+	// Exact lengths: nothing of the sender's behind the packet goes along.
+	u32 length = net16(p->ip.length);
+	if (length != skb->len - ETHERNET || net16(p->udp.length) != length - sizeof p->ip || p->udp.check == 0)
+		return TCX_NEXT;
+
+	u32 generation;
+	struct key local = {.addr = {0, 0, net32(0xffff), p->ip.to}, .port = p->udp.to};
+	struct slot *s = find(&local, &generation);
+	if (!s)
+		return TCX_NEXT;
+	struct head4 h = *p;
+	u32 source[4] = {0, 0, net32(0xffff), h.ip.from};
+	u64 count = enter(s);
+	int verdict = judge(s, generation, &local, source, h.udp.from, &h.rtp, length);
+	if (verdict != FORWARD) {
+		leave(s);
+		return verdict;
+	}
+
+	struct ipv4 ip = h.ip;
+	ip.tos = s->tos;
+	ip.id = net16(s->ip_id + count);
+	ip.fragment = net16(DONT_FRAGMENT);
+	ip.ttl = s->ttl;
+	ip.from = s->from[3];
+	ip.to = s->to[3];
+	u16 before[2], after[2]; // with the bytes beside tos and ttl
+	__builtin_memcpy(&before[0], &h.ip.version_length, 2);
+	__builtin_memcpy(&after[0], &ip.version_length, 2);
+	__builtin_memcpy(&before[1], &h.ip.ttl, 2);
+	__builtin_memcpy(&after[1], &ip.ttl, 2);
+	u64 sum = (u16)~ip.check + (u64)s->address_sum;
+	sum += change16(before[0], after[0]) + change16(before[1], after[1]);
+	sum += change16(h.ip.id, ip.id) + change16(h.ip.fragment, ip.fragment);
+	ip.check = ~fold16(sum);
+	h.ip = ip;
+
+	u32 ifindex = s->ifindex, addresses = s->address_sum, check = ETHERNET + sizeof h.ip + 6;
+	u32 rest = rewrite(s, &h.udp, &h.rtp);
+	if (store_bytes(skb, ETHERNET, &h, sizeof h, 0) || l4_csum_replace(skb, check, 0, addresses, CSUM_PSEUDO | CSUM_MANGLED) ||
+	    l4_csum_replace(skb, check, 0, rest, CSUM_MANGLED)) {
+		__sync_fetch_and_add(&s->failed, 1);
+		leave(s);
+		return TCX_DROP;
+	}
+	leave_with(s, length - sizeof h);
+	return out(skb, ifindex);
+}
+
+INLINE int relay6(struct __sk_buff *skb)
+{
+	struct head6 *p = header(skb, sizeof *p);
+	if (!p || p->ip.next != UDP)
+		return TCX_NEXT;
+	u32 length = net16(p->ip.length);
+	if (length != skb->len - ETHERNET - sizeof p->ip || net16(p->udp.length) != length || p->udp.check == 0)
+		return TCX_NEXT;
+
+	u32 generation;
+	struct key local = {.addr = {p->ip.to[0], p->ip.to[1], p->ip.to[2], p->ip.to[3]}, .port = p->udp.to};
+	struct slot *s = find(&local, &generation);
+	if (!s)
+		return TCX_NEXT;
+	struct head6 h = *p;
+	enter(s);
+	int verdict = judge(s, generation, &local, h.ip.from, h.udp.from, &h.rtp, length + sizeof h.ip);
+	if (verdict != FORWARD) {
+		leave(s);
+		return verdict;
+	}
+
+	h.ip.flow = s->flow;
+	h.ip.hops = s->ttl;
+	__builtin_memcpy(h.ip.from, s->from, sizeof h.ip.from);
+	__builtin_memcpy(h.ip.to, s->to, sizeof h.ip.to);
+
+	u32 ifindex = s->ifindex, addresses = s->address_sum, check = ETHERNET + sizeof h.ip + 6;
+	u32 rest = rewrite(s, &h.udp, &h.rtp);
+	// The addresses are within what a complete checksum covers, which CSUM_IPV6
+	// says; a kernel that does not know it refuses and has changed nothing.
+	if (store_bytes(skb, ETHERNET, &h, sizeof h, 0) ||
+	    (l4_csum_replace(skb, check, 0, addresses, CSUM_PSEUDO | CSUM_MANGLED | CSUM_IPV6) &&
+	     l4_csum_replace(skb, check, 0, addresses, CSUM_PSEUDO | CSUM_MANGLED)) ||
+	    l4_csum_replace(skb, check, 0, rest, CSUM_MANGLED)) {
+		__sync_fetch_and_add(&s->failed, 1);
+		leave(s);
+		return TCX_DROP;
+	}
+	leave_with(s, length - sizeof h.udp - sizeof h.rtp);
+	return out(skb, ifindex);
+}
+
+SEC("tc") int relay(struct __sk_buff *skb)
+{
+	if (skb->pkt_type != PACKET_HOST || skb->vlan_present || skb->gso_segs > 1)
+		return TCX_NEXT;
+	if (skb->protocol == net16(ETH_IPV4))
+		return relay4(skb);
+	if (skb->protocol == net16(ETH_IPV6))
+		return relay6(skb);
+	return TCX_NEXT;
+}
+
+// Only helpers that are open to any license are called.
+SEC("license") char _license[] = "Apache-2.0";

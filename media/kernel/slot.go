@@ -1,0 +1,121 @@
+package kernel
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"sync/atomic"
+
+	"mask700/media/rebase"
+)
+
+// working are the bits of a slot's state that count programs at work on it. The
+// packets are above them.
+const working = 1<<16 - 1
+
+// native reads memory as the program does: its words of addresses and ports are
+// bytes in network order.
+var native = binary.NativeEndian
+
+// words is an address as the program compares it, IPv4 as ::ffff:a.b.c.d.
+func words(a netip.Addr) (w [4]uint32) {
+	b := a.As16()
+	for i := range w {
+		w[i] = native.Uint32(b[4*i:])
+	}
+	return w
+}
+
+// order16 and order32 put a number into network order.
+func order16(v uint16) uint16 {
+	var b [2]byte
+	binary.BigEndian.PutUint16(b[:], v)
+	return native.Uint16(b[:])
+}
+
+func order32(v uint32) uint32 {
+	var b [4]byte
+	binary.BigEndian.PutUint32(b[:], v)
+	return native.Uint32(b[:])
+}
+
+// fill writes a slot that no program sees, and gives the key that is to lead to
+// it.
+func (e *Entry) fill(s *relaySlot, generation uint32, via path) relayKey {
+	*s = relaySlot{
+		Ifindex:      via.index,
+		Mtu:          via.mtu,
+		Local:        words(e.Local.Addr()),
+		Source:       words(e.Source.Addr()),
+		From:         words(e.From.Addr()),
+		To:           words(e.To.Addr()),
+		LocalPort:    order16(e.Local.Port()),
+		SourcePort:   order16(e.Source.Port()),
+		FromPort:     order16(e.From.Port()),
+		ToPort:       order16(e.To.Port()),
+		SsrcIn:       order32(e.Offsets.SSRCIn),
+		SsrcOut:      order32(e.Offsets.SSRCOut),
+		SeqAdd:       e.Offsets.Seq,
+		TimestampAdd: e.Offsets.Timestamp,
+		Clock:        e.Offsets.Clock,
+		IpId:         e.ID,
+		Flow:         order32(6<<28 | uint32(e.TOS)<<20 | e.Label&(1<<20-1)),
+		Tos:          e.TOS,
+		Ttl:          e.TTL,
+		Epoch:        uint64(e.Epoch),
+		Types:        e.Types,
+		Confirmed:    ^uint64(0),
+		PassedAt:     uint64(Monotonic()),
+	}
+	if s.Ttl == 0 {
+		s.Ttl = 64
+	}
+	// Where RTCP is multiplexed on the port, its packet types look like these with
+	// a marker (RFC 5761 section 4).
+	for pt := 64; pt < 96; pt++ {
+		s.Types[pt] = ToSocket
+	}
+	var sum difference
+	for i := range s.From {
+		sum.replace(s.Source[i], s.From[i])
+		sum.replace(s.Local[i], s.To[i])
+	}
+	s.AddressSum = sum.fold()
+	sum = 0
+	sum.replace(uint32(s.SourcePort), uint32(s.FromPort))
+	sum.replace(uint32(s.LocalPort), uint32(s.ToPort))
+	sum.replace(s.SsrcIn, s.SsrcOut)
+	s.FixedSum = sum.fold()
+	atomic.StoreUint32(&s.Generation, generation)
+	return relayKey{Addr: s.Local, Port: s.LocalPort}
+}
+
+// difference is what replacing words adds to a checksum (RFC 1624).
+type difference uint64
+
+func (d *difference) replace(from, to uint32) { *d += difference(^from) + difference(to) }
+
+func (d difference) fold() uint32 {
+	d = d&0xffffffff + d>>32
+	return uint32(d&0xffffffff + d>>32)
+}
+
+func (s *relaySlot) counters() Counters {
+	return Counters{
+		Carry: rebase.Carry{
+			// In this order: what is read later may belong to a later packet, which the
+			// next look then counts.
+			Packets: atomic.LoadUint64(&s.State) >> 16,
+			Octets:  atomic.LoadUint64(&s.Octets),
+			Highest: atomic.LoadUint32(&s.Highest),
+			Jitter:  atomic.LoadUint32(&s.Jitter),
+			Transit: atomic.LoadInt32(&s.Transit),
+			Last:    atomic.LoadUint32(&s.Last),
+			Seen:    int64(atomic.LoadUint64(&s.Seen)),
+
+			NewestTimestamp: atomic.LoadUint32(&s.NewestTimestamp),
+			NewestAt:        int64(atomic.LoadUint64(&s.NewestAt)),
+		},
+		Foreign: atomic.LoadUint64(&s.Foreign),
+		Failed:  atomic.LoadUint64(&s.Failed),
+	}
+}

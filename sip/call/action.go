@@ -47,6 +47,10 @@ type Cancel struct {
 	Q850 int // why (RFC 3326); 0: not said
 }
 
+// Withdraw keeps an INVITE of ours that shall be cancelled from being sent by another
+// way when the one that it was sent by fails: nobody has it, and nobody needs to.
+type Withdraw struct{ Tx Tx }
+
 // Abandon ends a client transaction that will not be answered.
 type Abandon struct{ Tx Tx }
 
@@ -136,6 +140,7 @@ func (Respond) action()     {}
 func (Repeat) action()      {}
 func (Ask) action()         {}
 func (Cancel) action()      {}
+func (Withdraw) action()    {}
 func (Abandon) action()     {}
 func (Acknowledge) action() {}
 func (Release) action()     {}

@@ -197,6 +197,9 @@ func (c *Call) cancelled(env *Env, ev Cancelled) {
 func (c *Call) cancelInvite(env *Env, s Side) {
 	l := c.leg(s)
 	l.Client.Cancel = true
+	if !l.Client.Heard && !l.Client.Again {
+		env.do(Withdraw{l.Client.Tx})
+	}
 	if !l.Client.Heard || l.Client.Cancelled {
 		return
 	}

@@ -80,6 +80,15 @@ type Responded struct {
 type Unanswered struct {
 	Side Side
 	Tx   Tx
+	Full bool // it was not sent: there was no room for its transaction, here
+}
+
+// status is what stands for the final response that did not come.
+func (u *Unanswered) status() int {
+	if u.Full {
+		return 500 // says nothing of who was to be asked
+	}
+	return 408
 }
 
 // Fired is a timer of the call that has run out.

@@ -1,6 +1,7 @@
 package call
 
 import (
+	"slices"
 	"time"
 
 	"mask700/binding/cdr"
@@ -73,15 +74,26 @@ func (c *Call) inform(env *Env, r message.Response) {
 		if reliable {
 			r.Require = needsPRACK
 		}
-		if len(s.Reliable.Queue) < maxQueue {
-			s.Reliable.Queue = append(s.Reliable.Queue, r)
-		}
+		s.Reliable.wait(r)
 	case reliable:
 		r.Require = needsPRACK
 		c.informReliably(env, r)
 	default:
 		c.informAtOnce(env, r)
 	}
+}
+
+// wait puts a provisional response into the queue. Where that is full, one that only
+// repeats the news makes room for a description, which nothing repeats.
+func (r *Reliable) wait(p message.Response) {
+	if len(r.Queue) >= maxQueue {
+		i := slices.IndexFunc(r.Queue, func(q message.Response) bool { return len(q.Body) == 0 })
+		if len(p.Body) == 0 || i < 0 {
+			return
+		}
+		r.Queue = slices.Delete(slices.Clone(r.Queue), i, i+1)
+	}
+	r.Queue = append(r.Queue, p)
 }
 
 // described reports whether the caller has been sent the answer to its offer, or

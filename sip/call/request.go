@@ -1,6 +1,9 @@
 package call
 
 import (
+	"slices"
+
+	"mask700/binding"
 	"mask700/binding/cdr"
 	"mask700/media/sdp"
 	"mask700/sip/message"
@@ -30,7 +33,7 @@ func (c *Call) requested(env *Env, ev Requested) {
 	d.RemoteSeq, d.Numbered = m.CSeq, true
 	d.follow(ev.Flow)
 	switch {
-	case d != &l.Dialog:
+	case d != &l.Dialog, m.Method == "BYE" && c.othersRing(ev.Side):
 		c.forkAsks(env, ev, back, d)
 		return
 	case ev.Side == Third:
@@ -80,8 +83,22 @@ func (l *Leg) dialogFor(tag string, s Side) *Dialog {
 	return l.dialogOf(tag)
 }
 
-// forkAsks answers a phone below that is not the one attended to: it may leave,
-// refresh and ask what we are, but not talk.
+// othersRing reports whether a leg of ours has early dialogs beside the one attended
+// to. A phone that rings must not send a BYE; one that does ends its own dialog and no
+// other (section 15). An offer that is on its way to or from it ends the call with it.
+func (c *Call) othersRing(s Side) bool {
+	l := c.leg(s)
+	switch {
+	case l.State != Early || c.State >= Ending || c.Exchange.active():
+		return false
+	case s == Third && c.Transfers[0].Phase != Dialling:
+		return false
+	}
+	return slices.ContainsFunc(l.Forks, func(d Dialog) bool { return d.State == Early })
+}
+
+// forkAsks answers a phone below that is not the one attended to, or leaves while
+// others ring: it may leave, refresh and ask what we are, but not talk.
 func (c *Call) forkAsks(env *Env, ev Requested, back Reply, d *Dialog) {
 	m, l := ev.Message, c.leg(ev.Side)
 	switch {
@@ -199,7 +216,7 @@ func (c *Call) respondedLate(env *Env, ev Responded) {
 	}
 	switch {
 	case waits:
-		c.finished(env, ev.Side, sent, m)
+		c.finished(env, ev.Side, sent, m.Status, m)
 	case m.Status/100 != 2 || m.Method != "INVITE":
 	case ev.Tx != l.First.Tx:
 		env.do(Release{ev.Tx, m}) // of a leg that is no more
@@ -214,16 +231,16 @@ func (c *Call) unanswered(env *Env, ev Unanswered) {
 	l := c.leg(ev.Side)
 	if ev.Tx != l.Client.Tx {
 		if sent, ok := l.take(ev.Tx); ok {
-			c.finished(env, ev.Side, sent, nil)
+			c.finished(env, ev.Side, sent, ev.status(), nil)
 		}
 		return
 	}
 	switch {
 	case l.Client.Again && c.Exchange.Asked == ev.Tx && c.State < Ending:
-		c.exchangeLost(env)
+		c.exchangeRefused(env, ev.status(), 0)
 	case ev.Side == Third:
 		l.Client.Pending = false
-		if c.thirdNext(env, 0) {
+		if !ev.Full && c.thirdNext(env, 0) {
 			return
 		}
 		if r := &c.Transfers[0].Record; r.End == "" {
@@ -233,23 +250,23 @@ func (c *Call) unanswered(env *Env, ev Unanswered) {
 		c.leaveIfOver(env)
 	case l.Client.Pending:
 		l.Client.Pending = false
-		if c.State < Answered && c.nextTarget(env, 0) {
+		switch {
+		case ev.Full && c.State < Ending:
+			c.refuse(env, binding.RefusalOverload, Final{Status: 503, RetryAfter: retryLater})
+		case ev.Full, c.State >= Answered, !c.nextTarget(env, 0):
+			c.end(env, ending{end: endUnavailable, by: byPlatform, status: 500})
+		default:
 			return
 		}
-		c.end(env, ending{end: endUnavailable, by: byPlatform, status: 500})
 		c.leaveIfOver(env)
 	}
 }
 
-// finished takes the final response to a request of ours that is no INVITE, nil
-// when there was none.
-func (c *Call) finished(env *Env, s Side, sent Sent, m *message.Message) {
+// finished takes the final response to a request of ours that is no INVITE. m is
+// nil when there was none, and the status what stands for it.
+func (c *Call) finished(env *Env, s Side, sent Sent, status int, m *message.Message) {
 	if m != nil && m.Status >= 300 && c.sendAgain(env, s, sent, m) {
 		return
-	}
-	status := 408
-	if m != nil {
-		status = m.Status
 	}
 	switch {
 	case sent.Request.Method == "BYE":

@@ -91,8 +91,9 @@ func (s *Shard) releaseLate(t *tx, m *message.Message) {
 		// ends for a reason of its own.
 		return
 	}
-	b := s.open(call.ClientTx(bye.Branch, bye.Method), transaction.Client, f)
+	b := s.open(call.ClientTx(bye.Branch, bye.Method), bye.Method, transaction.Client, f)
 	if b == nil {
+		s.emit(f, s.writeRequest(&bye), 0)
 		return
 	}
 	b.quiet = true

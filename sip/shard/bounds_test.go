@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"mask700/binding"
+	"mask700/binding/cdr"
 	"mask700/sip/call"
 	"mask700/sip/flow"
 	"mask700/sip/message"
@@ -56,6 +57,16 @@ func (s *stage) invite(t *testing.T, id string) {
 	s.receive(s.from, b)
 }
 
+// tells has an actor send a message in a datagram.
+func (s *stage) tells(t *testing.T, a *actor, text string) {
+	t.Helper()
+	b, err := a.write(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.receive(a.flow(), b)
+}
+
 // starts lists the start lines of what left.
 func (s *stage) starts() []string {
 	var list []string
@@ -95,17 +106,65 @@ func TestFullTablesRefuseWithoutState(t *testing.T) {
 	}
 }
 
-// No room for the callee's INVITE: the caller hears of it as of a callee that
-// cannot be reached.
+// No room for the callee's INVITE: that is no fault of its target's, and the caller is
+// told to come again.
 func TestNoRoomForTheOtherLeg(t *testing.T) {
 	s := newStage(t, flow.UDP, func(c *shard.Config) { c.MaxTransactions = 1 })
+	s.note = func(format string, args ...any) {
+		if strings.HasPrefix(format, "route") {
+			t.Errorf("the target is blamed: "+format, args...)
+		}
+	}
 	s.invite(t, "of-caller-one")
-	got := s.starts()
-	if got[len(got)-1] != "SIP/2.0 500 Server Internal Error" {
-		t.Errorf("the caller got %v", got)
+	last := s.sent[len(s.sent)-1]
+	if text := string(last.Bytes); !strings.HasPrefix(text, "SIP/2.0 503 ") || !strings.Contains(text, "\r\nRetry-After: 5\r\n") {
+		t.Errorf("the caller got %s", text)
 	}
 	s.advance(epoch.Add(5 * time.Minute))
 	s.audit()
+	if r := s.calls[s.order[0]].record; r.End != cdr.EndRefused || r.Refusal != binding.RefusalOverload {
+		t.Errorf("the record says %s", summary(r))
+	}
+}
+
+// A call whose table is full goes on when nothing can be asked in it, and its BYEs are
+// sent all the same: there is room for one more, and then they are sent once.
+func TestACallInFullTables(t *testing.T) {
+	for _, limit := range []int{2, 4} {
+		s := newStage(t, flow.UDP, func(c *shard.Config) { c.MaxTransactions = limit })
+		s.tells(t, s.caller, "INVITE 700100000010007\nsdp")
+		s.hears(t, s.callee, s.sent[len(s.sent)-1])
+		s.tells(t, s.callee, "200\nsdp\nAllow: UPDATE")
+		for _, out := range s.sent {
+			if m, _ := s.read(out.Bytes); m.Status == 200 {
+				s.caller.sees(m)
+			}
+		}
+		s.tells(t, s.caller, "ACK")
+		for range limit { // the last of them finds no room
+			s.tells(t, s.caller, "INFO\nContent-Type: application/dtmf-relay\nbody Signal=5\\r\\n")
+		}
+		if got := s.starts(); got[len(got)-1] != "SIP/2.0 503 Service Unavailable" {
+			t.Errorf("limit %d: an INFO got %v", limit, got)
+		}
+		if st := s.shard.Stats(); st.LiveCalls != 1 {
+			t.Fatalf("limit %d: the call is over", limit)
+		}
+		n := len(s.sent)
+		s.shard.HangUp(s.now, "", cdr.EndHangup)
+		s.drain()
+		byes := 0
+		for _, start := range s.starts()[n:] {
+			if strings.HasPrefix(start, "BYE ") {
+				byes++
+			}
+		}
+		if byes != 2 {
+			t.Errorf("limit %d: %d BYEs left: %v", limit, byes, s.starts()[n:])
+		}
+		s.advance(epoch.Add(5 * time.Minute))
+		s.audit()
+	}
 }
 
 func TestAnotherConnectionIsTriedOnce(t *testing.T) {

@@ -31,7 +31,7 @@ func (s *Shard) Send(now time.Time, e Errand) {
 	r := e.Request
 	r.Via = "SIP/2.0/" + e.Flow.Network.Via() + " " + host
 	r.Branch = s.env.Mint.Branch()
-	t := s.open(call.ClientTx(r.Branch, r.Method), transaction.Client, e.Flow)
+	t := s.open(call.ClientTx(r.Branch, r.Method), r.Method, transaction.Client, e.Flow)
 	if t == nil {
 		e.Done(now, nil)
 		return

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"mask700/binding/cdr"
 	"mask700/sip/flow"
 	"mask700/sip/shard"
 )
@@ -140,4 +141,25 @@ func TestAnAnsweredRequestOnAConnectionThatIsLost(t *testing.T) {
 	if len(s.sent) != n {
 		t.Errorf("sent again though it was answered: %v", s.starts()[n:])
 	}
+}
+
+// The caller gives up while the connection for its INVITE is being made. When there is
+// none the INVITE leaves by no other way: nobody's phone is to ring.
+func TestALargeRequestThatIsCancelledBeforeItLeaves(t *testing.T) {
+	s := streams(t)
+	first := s.sent[len(s.sent)-1]
+	s.tells(t, s.caller, "CANCEL\nCall-ID: of-caller-one")
+	n := len(s.sent)
+	s.shard.Failed(s.now, first.Token)
+	s.drain()
+	for _, out := range s.sent[n:] {
+		if out.Flow.Local == s.callee.flow().Local {
+			t.Errorf("sent to the callee:\n%s", out.Bytes)
+		}
+	}
+	if r := s.calls[s.order[0]].record; r.End != cdr.EndCancelled || r.SIPStatus != 487 {
+		t.Errorf("the record says %s", summary(r))
+	}
+	s.advance(epoch.Add(5 * time.Minute))
+	s.audit()
 }

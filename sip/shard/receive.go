@@ -158,7 +158,7 @@ func back(in Inbound) flow.Flow {
 
 // serve opens the server transaction of a request.
 func (s *Shard) serve(in Inbound, key call.Tx, kind transaction.Kind) *tx {
-	t := s.open(key, kind, back(in))
+	t := s.open(key, in.Message.Method, kind, back(in))
 	if t == nil {
 		return nil
 	}

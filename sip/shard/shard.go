@@ -186,7 +186,13 @@ func (s *Shard) Answer(now time.Time, id string, ev call.Event) {
 func (s *Shard) Failed(now time.Time, token uint64) {
 	s.env.Now = now
 	t := s.tokens[token]
-	if t == nil || s.narrowed(t) {
+	switch {
+	case t == nil:
+		return
+	case t.withdrawn && t.machine.State == transaction.Calling:
+		s.step(t, transaction.Broken, nil)
+		return
+	case s.narrowed(t):
 		return
 	}
 	if t.machine.State == transaction.Accepted && isClient(t) {
@@ -328,6 +334,10 @@ func (s *Shard) perform(l *live) {
 			s.ask(l, a)
 		case call.Cancel:
 			s.cancel(a)
+		case call.Withdraw:
+			if t := s.txs[a.Tx]; t != nil {
+				t.withdrawn = true
+			}
 		case call.Abandon:
 			if t := s.txs[a.Tx]; t != nil {
 				s.step(t, transaction.Abandon, nil)

@@ -16,17 +16,18 @@ import (
 // tx is a transaction in the tables: the machine, and what it may have to send
 // again.
 type tx struct {
-	key     call.Tx
-	machine transaction.Machine
-	owner   *live
-	side    call.Side
-	quiet   bool
-	again   bool // sent once more on another connection
-	flow    flow.Flow
-	other   netip.AddrPort // where to try next when the connection of flow is gone
-	last    []byte
-	tag     string   // ours, of its responses; kept for a CANCEL that comes when the call is over
-	merge   mergeKey // of the INVITE that began a call
+	key       call.Tx
+	machine   transaction.Machine
+	owner     *live
+	side      call.Side
+	quiet     bool
+	again     bool // sent once more on another connection
+	withdrawn bool // it shall be cancelled: it is not sent by another way
+	flow      flow.Flow
+	other     netip.AddrPort // where to try next when the connection of flow is gone
+	last      []byte
+	tag       string   // ours, of its responses; kept for a CANCEL that comes when the call is over
+	merge     mergeKey // of the INVITE that began a call
 
 	// Of an INVITE that we sent, until it has its final response: what its
 	// CANCEL and its ACK are made of.
@@ -51,9 +52,14 @@ type tx struct {
 	done func(time.Time, *message.Message) // of an errand, until it has been called
 }
 
-// open makes a transaction and puts it into the tables; nil when they are full.
-func (s *Shard) open(key call.Tx, kind transaction.Kind, f flow.Flow) *tx {
-	if len(s.txs) >= s.config.MaxTransactions {
+// open makes the transaction of a request and puts it into the tables; nil when they
+// are full. For what we end something by there is a quarter more of room.
+func (s *Shard) open(key call.Tx, method string, kind transaction.Kind, f flow.Flow) *tx {
+	limit := s.config.MaxTransactions
+	if kind == transaction.Client && (method == "BYE" || method == "CANCEL") {
+		limit += limit / 4
+	}
+	if len(s.txs) >= limit {
 		s.stats.Overload++
 		return nil
 	}
@@ -189,10 +195,12 @@ func (s *Shard) ask(l *live, a call.Ask) {
 		kind = transaction.InviteClient
 	}
 	f, r, b, narrow := s.widen(a.Flow, a.Request, s.writeRequest(&a.Request))
-	t := s.open(a.Tx, kind, f)
+	t := s.open(a.Tx, a.Request.Method, kind, f)
 	if t == nil {
-		// No room: the call hears of it as of a request that nobody answers.
-		s.pending = append(s.pending, pending{l, call.Unanswered{Side: a.Side, Tx: a.Tx}})
+		if a.Request.Method == "BYE" {
+			s.emit(f, b, 0) // once is better than never
+		}
+		s.pending = append(s.pending, pending{l, call.Unanswered{Side: a.Side, Tx: a.Tx, Full: true}})
 		return
 	}
 	t.owner, t.side = l, a.Side
@@ -213,8 +221,9 @@ func (s *Shard) cancel(a call.Cancel) {
 	}
 	r := s.shortOf(t.request, "CANCEL")
 	r.Q850 = a.Q850
-	c := s.open(call.ClientTx(r.Branch, "CANCEL"), transaction.Client, t.flow)
+	c := s.open(call.ClientTx(r.Branch, "CANCEL"), "CANCEL", transaction.Client, t.flow)
 	if c == nil {
+		s.emit(t.flow, s.writeRequest(&r), 0)
 		return
 	}
 	c.quiet, c.other = true, t.other

@@ -3,9 +3,11 @@ package media
 import (
 	"errors"
 	"net/netip"
+	"time"
 
 	"golang.org/x/sys/unix"
 
+	"mask700/media/quality"
 	"mask700/media/rebase"
 	"mask700/media/socket"
 )
@@ -36,6 +38,7 @@ type leg struct {
 	payloads *payloads      // of what comes from here
 	flow     Flow           // of what comes from here
 	codec    string         // of what comes from here
+	series   quality.Series // of what comes from here
 
 	playing *playback // to here
 }
@@ -200,6 +203,23 @@ func (l *leg) figures() Flow {
 	f := l.flow
 	f.Lost, f.Jitter = l.in.Received.Lost(), l.in.Received.Jitter()
 	return f
+}
+
+// heard is what this leg's peer reports of the stream written to it.
+func (l *leg) heard(stream *rebase.Stream) Heard {
+	t := &l.reporter.told
+	return Heard{
+		Known: t.known, Lost: uint64(t.lost), RoundTrip: time.Duration(t.roundTrip),
+		Jitter: stream.Duration(t.jitter),
+	}
+}
+
+// ended notes that a second is over.
+func (l *leg) ended() {
+	r := &l.in.Received
+	l.series.Add(quality.Count{
+		Packets: r.Packets(), Lost: r.Lost(), Jitter: r.Jitter(), RoundTrip: time.Duration(l.reporter.told.roundTrip),
+	})
 }
 
 func inUse(err error) bool { return errors.Is(err, unix.EADDRINUSE) }

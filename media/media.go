@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"time"
 
+	"mask700/media/quality"
 	"mask700/media/sdp"
 )
 
@@ -103,6 +104,8 @@ type Session interface {
 	Record(t Tap)
 	// Stats is a snapshot.
 	Stats() Stats
+	// Seconds is the last minute of what came from a side, the oldest second first.
+	Seconds(Side) []quality.Second
 	// Close ends the session and lets its ports rest. It may be called again and
 	// then gives the same figures.
 	Close() Stats
@@ -155,9 +158,19 @@ func (f *Flow) add(o Flow) {
 	f.Jitter = max(f.Jitter, o.Jitter)
 }
 
+// Heard is what a peer reports of the stream that it was sent. It is the peer's
+// word.
+type Heard struct {
+	Known     bool // it has reported
+	Lost      uint64
+	Jitter    time.Duration
+	RoundTrip time.Duration // between us and the peer; 0: not known
+}
+
 // Stats is a snapshot of a session.
 type Stats struct {
 	AtoB, BtoA Flow
+	A, B       Heard
 	Codec      string    // name of the last voice codec relayed
 	LastSeen   time.Time // last valid packet of either side; zero: none
 	TimedOut   bool      // OnTimeout was called for this session

@@ -3,6 +3,8 @@ package media
 import (
 	"net/netip"
 	"time"
+
+	"mask700/media/quality"
 )
 
 // session is the Session of a Relay: what signalling may do with it. A packet's
@@ -173,6 +175,7 @@ func (s *session) Stats() Stats {
 
 func (s *session) stats() Stats {
 	st := Stats{AtoB: s.legs[A].figures(), BtoA: s.legs[B].figures(), Codec: s.legs[A].codec, TimedOut: s.timedOut}
+	st.A, st.B = s.legs[A].heard(s.legs[B].in), s.legs[B].heard(s.legs[A].in)
 	if st.Codec == "" {
 		st.Codec = s.legs[B].codec
 	}
@@ -180,6 +183,13 @@ func (s *session) stats() Stats {
 		st.LastSeen = s.shard.relay.start.Add(time.Duration(s.seen))
 	}
 	return st
+}
+
+// Seconds is the last minute of what came from a side.
+func (s *session) Seconds(side Side) []quality.Second {
+	s.shard.mu.Lock()
+	defer s.shard.unlock()
+	return s.legs[side&1].series.Seconds(nil)
 }
 
 func (s *session) now() int64 { return s.shard.relay.now() }

@@ -69,6 +69,9 @@ func printCall(w io.Writer, c admin.CallView, now time.Time) error {
 	}{{"the caller", c.Media.Caller}, {"the callee", c.Media.Callee}} {
 		rows = append(rows, [2]string{"heard", heard(party.name, party.leg)})
 	}
+	if m := c.Minute; m != nil {
+		rows = append(rows, [2]string{"minute", bars("the caller", m.Caller)}, [2]string{"", bars("the callee", m.Callee)})
+	}
 	for _, row := range rows {
 		if row[1] == "" {
 			continue
@@ -173,4 +176,25 @@ func heard(who string, l cdr.LegView) string {
 		more = append(more, fmt.Sprintf("round trip %.1f ms", l.RoundTripMS))
 	}
 	return strings.Join(append(more, fmt.Sprintf("MOS %.1f", l.MOS)), ", ")
+}
+
+// bars shows the packets that came from a party in each second, beside the best second.
+func bars(from string, seconds []admin.Second) string {
+	var best uint32
+	for _, s := range seconds {
+		best = max(best, s.Packets)
+	}
+	if best == 0 {
+		return ""
+	}
+	levels := []rune("·▁▂▃▄▅▆▇█")
+	var line strings.Builder
+	for _, s := range seconds {
+		level := uint32(len(levels)-1) * s.Packets / best
+		if s.Packets > 0 {
+			level = max(level, 1)
+		}
+		line.WriteRune(levels[level])
+	}
+	return fmt.Sprintf("%s  of %s, up to %s a second", line.String(), from, count(uint64(best), "packet"))
 }

@@ -9,7 +9,11 @@
 // the time are handed in.
 package rebase
 
-import "github.com/pion/rtp"
+import (
+	"time"
+
+	"github.com/pion/rtp"
+)
 
 // Type says what one incoming payload type becomes.
 type Type struct {
@@ -217,6 +221,15 @@ func (s *Stream) Refit() { s.fitted, s.ours = false, false }
 // sender report (RFC 3550 section 6.4.1). It is false before the first packet.
 func (s *Stream) Timestamp(at int64) (uint32, bool) {
 	return s.last.ts + ticks(at-s.last.at, s.last.clock), s.started
+}
+
+// Duration is how long some ticks of our stream's clock are. Before the first
+// packet there is no clock, and it is 0.
+func (s *Stream) Duration(ticks uint32) time.Duration {
+	if s.last.clock == 0 {
+		return 0
+	}
+	return time.Duration(uint64(ticks) * uint64(time.Second) / uint64(s.last.clock))
 }
 
 // ticks converts ns to units of a clock. Times that ran backwards are none.

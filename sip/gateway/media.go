@@ -125,24 +125,3 @@ func (g *Gateway) silent(s media.Session) {
 		l.media.queue.put(mediaJob{silent: s})
 	}
 }
-
-// mediaRecord is what a call record says of its media.
-func mediaRecord(s media.Stats) cdr.Media {
-	m := cdr.Media{Codec: s.Codec, AtoB: flowRecord(s.AtoB), BtoA: flowRecord(s.BtoA)}
-	switch {
-	case s.TimedOut:
-		m.End = cdr.MediaTimeout
-	case s.LastSeen.IsZero():
-		m.End = cdr.MediaNone
-	default:
-		m.End = cdr.MediaReleased
-	}
-	return m
-}
-
-func flowRecord(f media.Flow) cdr.Flow {
-	return cdr.Flow{
-		Packets: f.Packets, Bytes: f.Bytes, Lost: f.Lost, Refused: f.Refused,
-		JitterMS: float64(f.Jitter.Microseconds()) / 1000,
-	}
-}

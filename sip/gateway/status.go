@@ -6,6 +6,7 @@ import (
 
 	"mask700/binding/cdr"
 	"mask700/media"
+	"mask700/media/quality"
 	"mask700/media/sdp"
 	"mask700/sip/call"
 	"mask700/sip/shard"
@@ -45,6 +46,9 @@ type CallView struct {
 	Held   [2]bool    // by call.Side: that party has the other on hold
 	Record cdr.Record // as far as it is known
 	Media  cdr.Media
+	// The last minute of what came from each party, by call.Side. Of one call
+	// alone; a list has none.
+	Seconds [2][]quality.Second
 
 	call    string // its id in the shard
 	session int    // number of its media session
@@ -80,6 +84,7 @@ func (g *Gateway) Call(id string) (CallView, bool) {
 	}
 	if found {
 		g.addMedia(&v)
+		g.addSeconds(&v)
 	}
 	return v, found
 }
@@ -111,6 +116,14 @@ func (g *Gateway) addMedia(v *CallView) {
 	for _, l := range g.loops {
 		if s := l.media.session(v.call, v.session); s != nil {
 			v.Media = mediaRecord(s.Stats())
+		}
+	}
+}
+
+func (g *Gateway) addSeconds(v *CallView) {
+	for _, l := range g.loops {
+		if s := l.media.session(v.call, v.session); s != nil {
+			v.Seconds = [2][]quality.Second{s.Seconds(media.A), s.Seconds(media.B)}
 		}
 	}
 }

@@ -80,6 +80,21 @@ type Call struct {
 	State  string     // the call machine's word
 	Held   string     // who holds it: cdr.ByCaller, cdr.ByCallee, HeldByBoth or nobody
 	Record cdr.Record // as far as it is known, with the audio so far
+	Minute *Minute    // of the audio; nil: not asked for
+}
+
+// Minute is the last minute of a call's audio, as it came from each party, the oldest second first.
+type Minute struct {
+	Caller []Second `json:"caller"`
+	Callee []Second `json:"callee"`
+}
+
+// Second is one second of audio.
+type Second struct {
+	Packets     uint32  `json:"packets"`
+	Lost        uint32  `json:"lost"`
+	JitterMS    float64 `json:"jitter_ms"`
+	RoundTripMS float64 `json:"round_trip_ms"` // 0: not known
 }
 
 // CallView is a call in JSON, one that goes on or one that has ended, with real numbers masked. It is the view of its
@@ -89,6 +104,7 @@ type CallView struct {
 	State string `json:"state"` // the call machine's word, StateEnded when the call is not live
 	Held  string `json:"held"`  // who has the other on hold: "caller", "callee", "both", or empty
 	cdr.View
+	Minute *Minute `json:"minute,omitempty"` // of a live call that was asked for by its id
 }
 
 // StateEnded is CallView.State of a call that has ended.
@@ -99,7 +115,7 @@ const HeldByBoth = "both"
 
 // View returns c as it may be shown.
 func (c Call) View() CallView {
-	return CallView{Live: true, State: c.State, Held: c.Held, View: c.Record.View()}
+	return CallView{Live: true, State: c.State, Held: c.Held, View: c.Record.View(), Minute: c.Minute}
 }
 
 // CheckReport is what a check of the store found.

@@ -9,6 +9,7 @@ import (
 	"mask700/binding/cdr"
 	"mask700/cmd/mask700/admin"
 	"mask700/cmd/mask700/config"
+	"mask700/media/quality"
 	"mask700/sip/call"
 	"mask700/sip/gateway"
 )
@@ -117,7 +118,21 @@ func (n *Node) Call(_ context.Context, id string) (admin.Call, error) {
 	if !ok {
 		return admin.Call{}, admin.ErrNoCall
 	}
-	return view(v), nil
+	c := view(v)
+	c.Minute = &admin.Minute{Caller: seconds(v.Seconds[call.Caller]), Callee: seconds(v.Seconds[call.Callee])}
+	return c, nil
+}
+
+func seconds(from []quality.Second) []admin.Second {
+	out := make([]admin.Second, len(from))
+	for i, s := range from {
+		out[i] = admin.Second{
+			Packets: s.Packets, Lost: s.Lost,
+			JitterMS:    float64(s.Jitter.Microseconds()) / 1000,
+			RoundTripMS: float64(s.RoundTrip.Microseconds()) / 1000,
+		}
+	}
+	return out
 }
 
 func view(v gateway.CallView) admin.Call {

@@ -110,6 +110,28 @@ func (l *Leg) Answer(from *Description, at Local) ([]byte, error) {
 	return l.write(lines, index, types, at), nil
 }
 
+// Agrees reports whether what this leg was told last still holds when the other leg
+// has said from: whether the peer may send no codec that the other leg does not take,
+// and neither waits for audio that does not come.
+func (l *Leg) Agrees(from *Description) bool {
+	src, peer := from.audio(), l.Peer.audio()
+	if src == nil || peer == nil || l.Audio < 0 {
+		return src == nil && peer == nil
+	}
+	told := &l.Lines[l.Audio]
+	if peer.Port == 0 || told.Port == 0 || src.Port == 0 {
+		return peer.Port == 0 || (told.Port == 0) == (src.Port == 0)
+	}
+	for _, c := range told.Codecs {
+		if match(peer.Codecs, c) >= 0 && match(src.Codecs, c) < 0 {
+			return false
+		}
+	}
+	send, recv := src.direction()
+	peerSend, peerRecv := peer.direction()
+	return (told.Send == send || !peerRecv) && (told.Recv == recv || !peerSend)
+}
+
 // Remote is what the relay must know of this leg's peer: the addresses of its
 // last description, and each payload type that it may send with the number to
 // write it under on the other leg. The mapping is that of the last Offer or

@@ -197,3 +197,34 @@ func TestNumbersAreBounded(t *testing.T) {
 		t.Errorf("offered %+v", got)
 	}
 }
+
+// A leg has to be told when the other one takes less than this one may send or waits
+// for, and not when it takes more, or what this one has never taken.
+func TestAgrees(t *testing.T) {
+	both := strings.Replace(plain, "AVP 8", "AVP 8 0", 1)
+	with := func(text, direction string) string { return strings.Replace(text, "sendrecv", direction, 1) }
+	for _, c := range []struct {
+		name               string
+		offer, peer, other string // to this leg, its answer, what the other says then
+		agrees             bool
+	}{
+		{"the same", both, both, both, true},
+		{"a codec less", both, both, plain, false},
+		{"a codec less that this one has not taken", both, plain, plain, true},
+		{"a codec more", plain, plain, both, true},
+		{"held", both, both, with(both, "sendonly"), false},
+		{"held both ways", both, both, with(both, "inactive"), false},
+		{"held as it knows", with(both, "sendonly"), with(both, "recvonly"), with(both, "sendonly"), true},
+		{"silent, and this one does not listen", both, with(both, "sendonly"), with(both, "recvonly"), true},
+		{"switched off", both, both, strings.Replace(both, "m=audio 4000", "m=audio 0", 1), false},
+	} {
+		l := NewLeg(7)
+		if _, err := l.Offer(mustParse(t, c.offer), here); err != nil {
+			t.Fatalf("%s: %v", c.name, err)
+		}
+		l.Receive(mustParse(t, c.peer))
+		if l.Agrees(mustParse(t, c.other)) != c.agrees {
+			t.Errorf("%s: agrees %t, want %t", c.name, !c.agrees, c.agrees)
+		}
+	}
+}

@@ -16,6 +16,7 @@ var errNoAnswer = errors.New("call: the answer has no session description")
 // goes one way only.
 type Exchange struct {
 	From, To  Side
+	Tag       string     // of who made the offer
 	Method    string     // of the request that the offer came in; "": it is ours
 	Back      Reply      // to an UPDATE or a PRACK; an INVITE is its leg's Server
 	Asked     Tx         // our request on the other leg; empty: no exchange
@@ -24,6 +25,9 @@ type Exchange struct {
 	Refused   bool       // who made the offer has got 504 by now
 	Cancelled bool       // who made the offer has taken it back
 	Applied   bool       // the media was set meanwhile, by what the offer says
+	Again     bool       // it is made once more, in an INVITE: its UPDATE was refused
+	Echo      bool       // it tells what the other party has left out of its answer to one of ours
+	Forsaken  bool       // the phone that made it is not talked to any more: the offer counts as ours
 	Before    [2]sdp.Leg // to go back to when it is refused
 	Heard     [2]uint64  // likewise
 }
@@ -121,7 +125,7 @@ func (c *Call) offered(env *Env, s Side, method string, back Reply, m *message.M
 		status = 488
 	}
 	if method == "PRACK" {
-		if body, ok := c.sameAgain(env, s, d); ok {
+		if body, ok := c.repeated(env, s, d); ok {
 			c.accept(env, s, back, attached(200, body))
 			return
 		}
@@ -132,6 +136,15 @@ func (c *Call) offered(env *Env, s Side, method string, back Reply, m *message.M
 		r.RetryAfter = soon(env)
 	}
 	c.reply(env, back, r)
+}
+
+// repeated is sameAgain for a PRACK whose offer cannot go on. While another offer is
+// on its way what the parties have said is not what they have agreed on.
+func (c *Call) repeated(env *Env, s Side, d *sdp.Description) ([]byte, bool) {
+	if c.Exchange.active() {
+		return nil, false
+	}
+	return c.sameAgain(env, s, d)
 }
 
 // soon is the Retry-After of an offer that comes too early: up to ten seconds
@@ -206,6 +219,7 @@ func (c *Call) sameAgain(env *Env, s Side, d *sdp.Description) ([]byte, bool) {
 // carry begins an exchange, and says false when its offer cannot be masked.
 func (c *Call) carry(env *Env, x Exchange, m *message.Message, d *sdp.Description) bool {
 	l := c.leg(x.From)
+	x.Tag = l.RemoteTag
 	x.Before = [2]sdp.Leg{c.Legs[0].SDP, c.Legs[1].SDP}
 	x.Heard = [2]uint64{c.Legs[0].Heard, c.Legs[1].Heard}
 	var body []byte
@@ -231,7 +245,7 @@ func (c *Call) carry(env *Env, x Exchange, m *message.Message, d *sdp.Descriptio
 func (c *Call) askFor(env *Env, x Exchange, body []byte) {
 	l := c.leg(x.To)
 	method := "INVITE"
-	if c.State < Answered || x.Method != "INVITE" && l.Updates && len(body) > 0 {
+	if c.State < Answered || x.Method != "INVITE" && !x.Again && l.Updates && len(body) > 0 {
 		method = "UPDATE"
 	}
 	r := l.nextRequest(env, &l.Dialog, method)
@@ -341,8 +355,11 @@ func (c *Call) offerInReanswer(env *Env, m *message.Message) {
 }
 
 // updateAnswered takes the final response to an UPDATE of an exchange.
-func (c *Call) updateAnswered(env *Env, status int, m *message.Message) {
+func (c *Call) updateAnswered(env *Env, sent Sent, status int, m *message.Message) {
 	if status >= 300 {
+		if c.reinvites(env, sent, status, m) {
+			return
+		}
 		retry := 0
 		if m != nil {
 			retry = m.RetryAfter
@@ -356,6 +373,27 @@ func (c *Call) updateAnswered(env *Env, status int, m *message.Message) {
 	c.granted(env, c.Exchange.To, m)
 	d, err := description(m)
 	c.concluded(env, m, d, err)
+}
+
+// reinvites makes the offer of a refused UPDATE once more, in an INVITE: where the
+// party does not know UPDATE after all (405, 501), wants another session interval (422),
+// or has to ask its user first (504, RFC 3311 section 5.2).
+func (c *Call) reinvites(env *Env, sent Sent, status int, m *message.Message) bool {
+	x := c.Exchange
+	l := c.leg(x.To)
+	if c.State != Talking || x.Forsaken || !x.own() && x.Method != "UPDATE" || l.Server.Unacked || l.Client.Pending {
+		return false
+	}
+	switch {
+	case status == 405 || status == 501:
+		l.Updates = false
+	case status == 422 && l.raise(m), status == 504:
+	default:
+		return false
+	}
+	x.Again = true
+	c.askFor(env, x, sent.Request.Body)
+	return true
 }
 
 // concluded takes the answer of an exchange to whoever made the offer.
@@ -376,6 +414,8 @@ func (c *Call) concluded(env *Env, m *message.Message, d *sdp.Description, err e
 	case err != nil:
 	case x.Refused:
 		err = errNoAnswer // its maker believes it refused
+	case x.Forsaken && c.State < Answered && len(c.leg(Callee).SDP.Peer.Lines) == 0:
+		return // whoever rings now has said nothing yet
 	case x.own():
 		err = c.setRemotes(env)
 	default:
@@ -391,7 +431,9 @@ func (c *Call) concluded(env *Env, m *message.Message, d *sdp.Description, err e
 	env.do(SettleMedia{c.Session})
 	switch x.Method {
 	case "":
-		c.ownConcluded(env, x.To)
+		if !x.Forsaken {
+			c.ownConcluded(env, &x)
+		}
 	case "INVITE":
 		c.respond(env, x.From, attached(200, body))
 	default:
@@ -417,6 +459,26 @@ func (c *Call) exchangeOrphaned(env *Env) {
 	c.reply(env, x.Back, message.Response{Status: 500, RetryAfter: soon(env)})
 }
 
+// exchangeForsaken takes over an offer of a phone below that is not the one talked to
+// any more, another has answered or is heard. It gets what others get that make an
+// offer; to the caller the offer stands as ours, and what there is now comes after it.
+func (c *Call) exchangeForsaken(env *Env) {
+	x := &c.Exchange
+	l := c.leg(Callee)
+	if !x.active() || x.own() || x.From != Callee || x.Tag == l.RemoteTag || c.State >= Ending {
+		return
+	}
+	if d := l.dialogOf(x.Tag); d != nil {
+		version := d.SDP.Version
+		d.SDP, d.Heard = x.Before[Callee], x.Heard[Callee]
+		d.SDP.Version = version
+	}
+	c.reply(env, x.Back, message.Response{Status: 504})
+	x.Method, x.Back, x.Forsaken = "", Reply{}, true
+	x.Before[Callee], x.Heard[Callee] = l.SDP, l.Heard
+	c.owe(Caller, OwedSession)
+}
+
 // exchangeRefused leaves the session as it was (section 14.1). A response that
 // says the dialog is gone ends the call (RFC 5057 section 5.1).
 func (c *Call) exchangeRefused(env *Env, status, retryAfter int) {
@@ -436,11 +498,15 @@ func (c *Call) exchangeRefused(env *Env, status, retryAfter int) {
 		c.legLost(env, x.To)
 		return
 	}
-	if x.Applied && c.setRemotes(env) != nil {
+	if x.Applied && c.setRemotes(env) != nil && c.State >= Answered {
 		// The call was answered while its early offer was on its way.
 		c.end(env, ending{end: endFailed, by: byPlatform, status: 480, q850: causeNoBearer})
 	}
-	if x.own() {
+	switch {
+	case x.Forsaken:
+		c.realign(env)
+		return
+	case x.own():
 		c.ownRefused(env, x.To, status)
 		return
 	}

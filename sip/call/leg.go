@@ -27,6 +27,7 @@ type Leg struct {
 	Base   Dialog   // as our INVITE left it: what every early dialog begins with
 	Forks  []Dialog // further early dialogs below (section 12.1)
 	Spent  uint32   // the last CSeq in any of them, once one is confirmed
+	Agreed []string // then: tags of the others whose offer, or ours, had its answer for good
 
 	Server   Served // the INVITE of theirs that is being or was last answered
 	Client   Asked  // the INVITE of ours that is pending or was last answered

@@ -13,6 +13,8 @@ type Owed uint8
 // Reasons for one.
 const (
 	OwedNothing Owed = iota
+	OwedSession      // it was in the session of a phone that is not talked to any more
+	OwedAnswer       // the other party has left something out of its answer to an offer of ours
 	OwedMedia        // of a party that stays when the other was transferred: without it it hears nobody
 )
 
@@ -28,13 +30,25 @@ func (c *Call) moving() bool {
 	return len(c.Transfers) > 0 && c.Transfers[0].Phase < Shedding || c.joining(Caller) || c.joining(Callee)
 }
 
-// realign offers the caller the session that there is, once it may be offered
-// one: it was told the answer of one phone while another picked up.
+// owe notes that a party has to be made an offer. What it waits for already says all
+// that there is to say.
+func (c *Call) owe(s Side, why Owed) {
+	if l := c.leg(s); l.Owed == OwedNothing {
+		l.Owed, l.PutOff = why, 0
+	}
+}
+
+// realign offers a party the session that there is, once it may be offered one: the
+// caller was told the answer of one phone while another picked up.
 func (c *Call) realign(env *Env) {
-	if !c.Realign || c.State != Talking {
+	if c.State != Talking {
 		return
 	}
-	c.offerOwn(env, Caller)
+	for _, s := range []Side{Caller, Callee} {
+		if c.owes(s) && !c.joining(s) {
+			c.offerOwn(env, s)
+		}
+	}
 }
 
 // mayOffer reports whether an offer of our own may go to a party now. While the
@@ -59,7 +73,7 @@ func (c *Call) offerOwn(env *Env, s Side) {
 		return
 	}
 	x := Exchange{
-		From: s.Other(), To: s, Before: [2]sdp.Leg{c.Legs[0].SDP, c.Legs[1].SDP}, Heard: [2]uint64{c.Legs[0].Heard, c.Legs[1].Heard},
+		From: s.Other(), To: s, Echo: l.Owed == OwedAnswer, Before: [2]sdp.Leg{c.Legs[0].SDP, c.Legs[1].SDP}, Heard: [2]uint64{c.Legs[0].Heard, c.Legs[1].Heard},
 	}
 	body, err := l.SDP.Offer(&other.SDP.Peer, c.MediaLocal[s])
 	if err != nil {
@@ -70,10 +84,15 @@ func (c *Call) offerOwn(env *Env, s Side) {
 	c.askFor(env, x, body)
 }
 
-// ownConcluded notes that an offer of our own was accepted.
-func (c *Call) ownConcluded(env *Env, s Side) {
+// ownConcluded notes that an offer of our own was accepted. What the party has left
+// out of its answer the other must not send any more: it is told, once.
+func (c *Call) ownConcluded(env *Env, x *Exchange) {
+	s, other := x.To, x.From
 	joining := c.joining(s)
 	c.settle(s)
+	if !x.Echo && !c.leg(other).SDP.Agrees(&c.leg(s).SDP.Peer) {
+		c.owe(other, OwedAnswer)
+	}
 	if joining {
 		c.shed(env, cdr.EndTransferred) // both parties of the new call hear each other
 	}

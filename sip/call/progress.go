@@ -36,6 +36,7 @@ func (c *Call) calleeSays(env *Env, m *message.Message) {
 		}
 		c.leaveIfOver(env)
 	}
+	c.exchangeForsaken(env)
 }
 
 // progress takes a provisional response above 100 to the caller (section

@@ -240,6 +240,7 @@ func (c *Call) unanswered(env *Env, ev Unanswered) {
 		c.exchangeRefused(env, ev.status(), 0)
 	case ev.Side == Third:
 		l.Client.Pending = false
+		env.do(StopTimer{Timer{CancelTimer, Third}})
 		if !ev.Full && c.thirdNext(env, 0) {
 			return
 		}
@@ -277,7 +278,7 @@ func (c *Call) finished(env *Env, s Side, sent Sent, status int, m *message.Mess
 	case sent.Tx == c.Exchange.Asked && c.Exchange.active() && c.Exchange.From == Caller && sent.Request.To != c.leg(s).To:
 		c.exchangeOrphaned(env)
 	case sent.Tx == c.Exchange.Asked && c.Exchange.active():
-		c.updateAnswered(env, status, m)
+		c.updateAnswered(env, sent, status, m)
 	case sent.Refresh:
 		c.refreshed(env, s, status, m)
 	}

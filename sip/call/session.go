@@ -175,8 +175,7 @@ func (c *Call) refreshed(env *Env, s Side, status int, m *message.Message) {
 		c.granted(env, s, m)
 	case status == 491 || status == 500:
 		env.do(StartTimer{Timer{AgainTimer, s}, c.backoff(env, s)})
-	case status == 422 && min(m.MinSE, longest) > l.Session.Least:
-		l.Session.Least = min(m.MinSE, longest)
+	case status == 422 && l.raise(m):
 		c.refresh(env, s)
 	case status == 405 || status == 501:
 		l.Updates = false
@@ -184,6 +183,15 @@ func (c *Call) refreshed(env *Env, s Side, status int, m *message.Message) {
 	case gone(status):
 		c.legLost(env, s)
 	}
+}
+
+// raise takes the interval that a 422 asks for, and says false when that is none.
+func (l *Leg) raise(m *message.Message) bool {
+	if m == nil || min(m.MinSE, longest) <= l.Session.Least {
+		return false
+	}
+	l.Session.Least = min(m.MinSE, longest)
+	return true
 }
 
 // longest bounds what a peer can make us wait, in seconds.

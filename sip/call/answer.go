@@ -62,6 +62,9 @@ func (l *Leg) confirm(m *message.Message) {
 	l.Spent = l.Seq
 	for i := range l.Forks {
 		l.Spent = max(l.Spent, l.Forks[i].Seq)
+		if l.Forks[i].Answered {
+			l.Agreed = append(l.Agreed, l.Forks[i].RemoteTag)
+		}
 	}
 	if l.dialogOf(m.To.Tag) == nil {
 		// A phone that said nothing before. What the last one said is not its
@@ -169,7 +172,7 @@ func (c *Call) releaseFork(env *Env, s Side, m *message.Message) {
 	fork := Dialog{Flow: l.Flow, Target: l.Target, Seq: max(l.Spent, first.Seq), SDP: sdp.NewLeg(l.SDP.SessionID)}
 	fork.establish(m)
 	ack := l.header(env, &fork, "ACK", first.Seq)
-	if !first.Offered {
+	if !first.Offered && !slices.Contains(l.Agreed, m.To.Tag) {
 		attach(&ack, fork.declined(c.MediaLocal[s], m))
 	}
 	ack.Authorization, ack.ProxyAuthorization = first.Authorization, first.ProxyAuthorization

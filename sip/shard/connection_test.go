@@ -5,8 +5,10 @@ import (
 	"testing"
 	"time"
 
+	"mask700/binding"
 	"mask700/sip/flow"
 	"mask700/sip/shard"
+	"mask700/sip/trunk"
 )
 
 // talking is an answered call over TCP, the caller on connection 1 and the callee
@@ -109,4 +111,41 @@ func TestALegFollowsItsPhone(t *testing.T) {
 		s.advance(epoch.Add(at))
 	}
 	s.audit()
+}
+
+// A guest of a transfer that rings too long is cancelled, and its connection turns out
+// to be gone. The wait for the end of its INVITE is over with it: it must not end that
+// of the next transfer.
+func TestACancelledTransferWhoseConnectionIsGone(t *testing.T) {
+	s := talking(t)
+	s.trunks[0].Refer, s.refers = trunk.ReferAllow, true
+	s.rows = append(s.rows, binding.Binding{
+		ID: "guest", Mode: binding.ModeAXB, X: mustX("700100000010011"), A: mustNumber("13800000001"),
+		B: mustNumber("13500000005"), CreatedAt: epoch.Add(-time.Hour),
+	})
+	guest := newActor(s.world, "guest", "13500000005", "198.51.100.40:5060", 1)
+	refer := func() shard.Send {
+		s.says(t, s.caller, 1, "REFER\nRefer-To: <sip:700100000010011@192.0.2.1>")
+		s.hears(t, s.caller, s.last(t, "NOTIFY "))
+		s.says(t, s.caller, 1, "200 NOTIFY")
+		invite := s.last(t, "INVITE sip:13500000005@")
+		s.hears(t, guest, invite)
+		s.says(t, guest, 3, "180")
+		return invite
+	}
+	s.says(t, s.caller, 1, "ACK")
+	first := refer()
+	s.advance(epoch.Add(time.Minute))
+	s.last(t, "CANCEL ")
+	s.shard.Failed(s.now, first.Token)
+	s.drain()
+	if again := refer(); string(again.Bytes) == string(first.Bytes) {
+		t.Fatal("the guest is not called again")
+	}
+	s.advance(epoch.Add(time.Minute + 40*time.Second))
+	s.says(t, guest, 3, "200\nsdp")
+	s.last(t, "ACK sip:user-guest@")
+	if st := s.shard.Stats(); st.LiveCalls != 1 {
+		t.Errorf("%d calls are left", st.LiveCalls)
+	}
 }

@@ -49,7 +49,15 @@ func TestWhatARefusalInsideADialogMeans(t *testing.T) {
 				if callee.asked[method] == nil {
 					t.Fatalf("the callee was not asked %s", method)
 				}
+				before := callee.asked["INVITE"].CSeq
 				say(callee, fmt.Sprint(status, " ", method))
+				again := callee.asked["INVITE"].CSeq > before
+				if again != (method == "UPDATE" && (status == 405 || status == 501 || status == 504)) {
+					t.Errorf("offered in an INVITE then: %t", again)
+				}
+				if again { // what was refused for being an UPDATE
+					say(callee, "488 INVITE")
+				}
 				c := s.shard.Call(s.order[0])
 				if c == nil {
 					t.Fatal("the call is forgotten")

@@ -72,6 +72,47 @@ func TestAnAckWhoseConnectionIsGone(t *testing.T) {
 	}
 }
 
+// A final response whose connection is gone before it is written goes by a new one to
+// the port that the Via names (RFC 3261 section 18.2.2), once; where that is not to be
+// had either it is counted.
+func TestAFinalResponseWhoseConnectionIsGone(t *testing.T) {
+	s := talking(t)
+	s.says(t, s.caller, 1, "ACK")
+	s.says(t, s.caller, 1, "BYE")
+	ok := s.last(t, "SIP/2.0 200 ")
+	if m, _ := s.read(ok.Bytes); m.Method != "BYE" || ok.Flow.Conn != 1 || ok.Token == 0 {
+		t.Fatalf("the answer to the BYE left by %+v with token %d", ok.Flow, ok.Token)
+	}
+	n := len(s.sent)
+	s.shard.Failed(s.now, ok.Token)
+	s.drain()
+	if len(s.sent) != n+1 || string(s.sent[n].Bytes) != string(ok.Bytes) || s.sent[n].Flow.Conn != 0 ||
+		s.sent[n].Flow.Remote.Port() != 5060 {
+		t.Fatalf("after its connection was gone: %v", s.starts()[n:])
+	}
+	if got := s.shard.Stats().Undelivered; got != 0 {
+		t.Errorf("%d responses are counted as lost", got)
+	}
+	s.shard.Failed(s.now, ok.Token)
+	s.drain()
+	if got := s.shard.Stats().Undelivered; len(s.sent) != n+1 || got != 1 {
+		t.Errorf("sent again: %v, and %d are counted as lost", s.starts()[n+1:], got)
+	}
+}
+
+// A request that comes again on another connection is answered there.
+func TestARequestThatComesAgainOnAnotherConnection(t *testing.T) {
+	s := talking(t)
+	s.says(t, s.caller, 1, "ACK")
+	s.says(t, s.caller, 1, "OPTIONS")
+	f := s.caller.flow()
+	f.Network, f.Conn = flow.TCP, 7
+	s.receive(f, []byte(strings.ReplaceAll(string(s.caller.last), "SIP/2.0/UDP", "SIP/2.0/TCP")))
+	if again := s.sent[len(s.sent)-1]; again.Flow.Conn != 7 || !strings.HasPrefix(string(again.Bytes), "SIP/2.0 200 ") {
+		t.Errorf("%v left by %+v", s.starts()[len(s.sent)-1:], again.Flow)
+	}
+}
+
 // A CANCEL whose connection is gone goes where its INVITE would have gone: to the
 // phone's address, not to the port that it had connected from.
 func TestACancelWhoseConnectionIsGone(t *testing.T) {

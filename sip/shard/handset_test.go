@@ -25,7 +25,6 @@ type handset struct {
 	dark, light  time.Time // it has no network in between
 	ended        time.Time // when its call ended
 	talked       bool
-	missed       bool            // a final response to it was lost with its connection
 	forgot       bool            // it has been switched off and on again
 	rings        string          // branch of the INVITE of the last call that rang
 	twin         *handset        // a second phone of the same number: the switch lets both ring

@@ -280,7 +280,6 @@ func (n *network) send(s shard.Send) {
 	if s.Flow.Conn != 0 && s.Token != 0 && n.failures > 0 && n.r.IntN(4) == 0 {
 		// The connection is lost before the message is through.
 		n.failures--
-		h.missed = h.missed || m.Status >= 200 && m.Method != "INVITE" // whose transaction ends with it on a stream
 		n.tell("us", h.name+", not sent", s.Bytes, nil)
 		n.agenda.put(n.world.now, func() {
 			n.world.shard.Failed(n.world.now, s.Token)

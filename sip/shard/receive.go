@@ -85,6 +85,7 @@ func (s *Shard) request(in Inbound) {
 	key := serverKey(m, m.Method)
 	if t := s.txs[key]; t != nil {
 		s.stats.Repeated++
+		t.follow(in)
 		s.step(t, transaction.Repeat, nil)
 		return
 	}
@@ -165,6 +166,14 @@ func (s *Shard) serve(in Inbound, key call.Tx, kind transaction.Kind) *tx {
 	t.other = withPort(in.Flow, in.Message.Via[0].Port)
 	s.step(t, transaction.Begin, nil)
 	return t
+}
+
+// follow turns the responses of a transaction to the connection that its request came
+// again on: the first is gone for its sender.
+func (t *tx) follow(in Inbound) {
+	if in.Flow.Conn != 0 && in.Flow.Network == t.flow.Network && in.Flow.Remote.Addr() == t.flow.Remote.Addr() {
+		t.flow = in.Flow
+	}
 }
 
 // invite takes an INVITE that would begin a call.

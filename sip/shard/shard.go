@@ -67,6 +67,7 @@ type Stats struct {
 	Overload                     uint64 // requests dropped or refused for want of room
 	Challenged, AuthFailed       uint64 // requests answered 401, those of them with wrong credentials
 	Barred                       uint64 // requests of sources that failed too often, dropped
+	Undelivered                  uint64 // responses whose connection was gone, and that none could be made for
 	LiveCalls, LiveTx, LiveTimer int
 }
 
@@ -208,6 +209,9 @@ func (s *Shard) Failed(now time.Time, token uint64) {
 		}
 		s.transmit(t, t.last)
 		return
+	}
+	if !isClient(t) {
+		s.stats.Undelivered++
 	}
 	s.step(t, transaction.Broken, nil)
 }
@@ -457,6 +461,7 @@ func (st *Stats) Add(o Stats) {
 	st.Challenged += o.Challenged
 	st.AuthFailed += o.AuthFailed
 	st.Barred += o.Barred
+	st.Undelivered += o.Undelivered
 	st.LiveCalls += o.LiveCalls
 	st.LiveTx += o.LiveTx
 	st.LiveTimer += o.LiveTimer

@@ -22,8 +22,7 @@ func (p *run) calm() {
 func (p *run) tuned() {
 	for _, pair := range p.pairs {
 		a, b := pair[0].talking(), pair[1].talking()
-		if a == nil || b == nil || pair[0].unreachable() || pair[1].unreachable() || p.transfers() > 0 ||
-			a.missed || b.missed {
+		if a == nil || b == nil || pair[0].unreachable() || pair[1].unreachable() || p.transfers() > 0 {
 			continue
 		}
 		here, there := p.tune(a), p.tune(b)

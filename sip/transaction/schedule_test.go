@@ -106,6 +106,8 @@ func TestSchedules(t *testing.T) {
 			events: []event{{1, Success}, {1.2, Repeat}, {2, Ack}, {3, Success}}, sent: seconds(1, 3), did: Deliver, ends: 33},
 		{name: "J answers repetitions", kind: Server, events: []event{{1, Success}, {1.2, Repeat}, {20, Repeat}},
 			sent: seconds(1, 1.2, 20), did: Deliver, ends: 33},
+		{name: "a final response on TCP may have to be sent elsewhere", kind: Server, reliable: true,
+			events: []event{{1, Success}, {1.2, Repeat}}, sent: seconds(1, 1.2), did: Deliver, ends: 6},
 		{name: "a repetition before any answer is not answered", kind: Server,
 			events: []event{{.5, Repeat}, {1, Failure}}, sent: seconds(1), did: Deliver, ends: 33},
 	}

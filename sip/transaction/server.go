@@ -72,6 +72,10 @@ func (m *Machine) inviteServer(in Input, t Timers) Outcome {
 //	                                          v
 //	                request again: resend -> [ Completed ] -- J --> [ Terminated ]
 //
+// On a stream nothing repeats, but the connection may turn out to be gone when the
+// final response is to be written on it: it is kept for J all the same, if only T4 of
+// it, so that its owner can send it on another (section 18.2.2).
+//
 // No 408 is ever sent to a request that was not an INVITE (RFC 4320 section 4.2):
 // the machine has no input for it, its user has to refrain.
 func (m *Machine) server(in Input, t Timers) Outcome {
@@ -93,7 +97,12 @@ func (m *Machine) server(in Input, t Timers) Outcome {
 			m.State = Proceeding
 			return Outcome{Do: Send, Retransmit: Stop}
 		case Success, Failure:
-			return m.linger(Completed, Send, t.Timeout())
+			m.State = Completed
+			keep := t.Timeout()
+			if m.Reliable {
+				keep = t.T4
+			}
+			return Outcome{Do: Send, Retransmit: Stop, Deadline: keep}
 		case Broken:
 			return Outcome{Do: Failed}
 		case Abandon:

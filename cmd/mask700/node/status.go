@@ -77,6 +77,7 @@ func counters(st gateway.Stats) map[string]uint64 {
 		"challenged":             st.Calls.Challenged,
 		"auth_failed":            st.Calls.AuthFailed,
 		"auth_barred":            st.Calls.Barred,
+		"responses_undelivered":  st.Calls.Undelivered,
 		"messages_dropped":       st.Dropped,
 		"messages_malformed":     st.Malformed,
 		"records_lost":           st.Lost,

@@ -26,6 +26,9 @@ func newConfigCheckCommand() *cobra.Command {
 			if err == nil {
 				err = cfg.Validate()
 			}
+			if err == nil {
+				_, err = cfg.LoadPrompts()
+			}
 			if err != nil {
 				return err
 			}

@@ -55,6 +55,7 @@ type Options struct {
 	MaxCalls    int // by shard; zero: the shard's default
 	Bindings    Bindings
 	Journal     cdr.Journal
+	Prompts     Prompts
 	Media       func(silent func(media.Session)) (media.Engine, error)
 	Logger      *slog.Logger
 }
@@ -75,6 +76,7 @@ type Gateway struct {
 	started   time.Time
 	ready     atomic.Bool
 	draining  atomic.Bool
+	prompting atomic.Int64  // refused callers that hear a prompt
 	faulty    atomic.Uint64 // messages that could not be answered
 	unwritten *unwritten
 	failing   seldom // of the journal
@@ -136,6 +138,7 @@ func Start(o Options) (*Gateway, error) {
 func (g *Gateway) run() error {
 	config := &call.Config{
 		Timers: g.options.Timers, RingTimeout: g.options.RingTimeout, Plan: g.options.Plan,
+		Prompts: call.Prompts{LastMinute: g.options.Prompts.LastMinute, OrderFinished: g.options.Prompts.OrderFinished},
 	}
 	var err error
 	if g.router, err = newRouter(g); err != nil {

@@ -36,11 +36,17 @@ const (
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
+	return newWorldWith(t, func(*Options) {})
+}
+
+// newWorldWith is newWorld with other options.
+func newWorldWith(t *testing.T, change func(*Options)) *world {
+	t.Helper()
 	w := &world{t: t, journal: &cdrtest.Journal{}, peer: socket(t, "127.0.3.1"), stranger: socket(t, "127.0.3.9")}
 	at := w.peer.LocalAddr().(*net.UDPAddr).AddrPort()
 	pool := netip.MustParseAddr("127.0.3.2")
 	var err error
-	w.gateway, err = Start(Options{
+	o := Options{
 		Listeners: []transport.Listener{{Name: "in", Network: "udp", Bind: netip.AddrPortFrom(pool, 0)}},
 		Trunks: []trunk.Trunk{{
 			Name: "switch", Listen: "in", Media: "in", Sources: []netip.Prefix{netip.PrefixFrom(at.Addr(), 32)},
@@ -51,7 +57,9 @@ func newWorld(t *testing.T) *world {
 		Media: func(silent func(media.Session)) (media.Engine, error) {
 			return media.NewRelay(media.Options{Pools: []media.Pool{{Name: "in", Address: pool, Min: 20000, Max: 20999}}, OnTimeout: silent})
 		},
-	})
+	}
+	change(&o)
+	w.gateway, err = Start(o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,8 +29,9 @@ type mediaWorker struct {
 	queue *mailbox[mediaJob]
 
 	open struct {
-		sync.Mutex // protects sessions and calls
+		sync.Mutex // protects what follows
 		sessions   map[sessionKey]media.Session
+		prompts    map[sessionKey]struct{} // that were admitted
 		calls      map[media.Session]sessionKey
 	}
 }
@@ -38,6 +39,7 @@ type mediaWorker struct {
 func newMediaWorker(l *loop) *mediaWorker {
 	w := &mediaWorker{loop: l, queue: newMailbox[mediaJob](0)}
 	w.open.sessions = map[sessionKey]media.Session{}
+	w.open.prompts = map[sessionKey]struct{}{}
 	w.open.calls = map[media.Session]sessionKey{}
 	return w
 }
@@ -77,6 +79,8 @@ func (w *mediaWorker) perform(j mediaJob) {
 			session.Settle(media.A)
 			session.Settle(media.B)
 		}
+	case call.PlayMedia:
+		w.play(j.id, a)
 	case call.CloseMedia:
 		w.loop.answer(j.id, call.MediaEnded{Session: a.Session, Media: w.close(j.id, a.Session)})
 	}
@@ -89,11 +93,17 @@ func (w *mediaWorker) session(id string, number int) media.Session {
 }
 
 func (w *mediaWorker) openMedia(id string, a call.OpenMedia) call.MediaOpened {
+	if a.Prompt && !w.loop.gateway.admit() {
+		return call.MediaOpened{Session: a.Session, Err: errCrowded}
+	}
 	s, err := w.loop.gateway.media.Open(media.OpenSpec{
 		PoolA: a.Pools[call.Caller], PoolB: a.Pools[call.Callee],
 		PeerA: a.Peers[call.Caller].Remote.Addr(), PeerB: a.Peers[call.Callee].Remote.Addr(),
 	})
 	if err != nil {
+		if a.Prompt {
+			w.loop.gateway.dismiss()
+		}
 		if w.loop.gateway.noPorts.ok() {
 			w.loop.gateway.log.Warn("media ports not opened", "error", err)
 		}
@@ -102,6 +112,9 @@ func (w *mediaWorker) openMedia(id string, a call.OpenMedia) call.MediaOpened {
 	w.open.Lock()
 	key := sessionKey{id, a.Session}
 	w.open.sessions[key], w.open.calls[s] = s, key
+	if a.Prompt {
+		w.open.prompts[key] = struct{}{}
+	}
 	w.open.Unlock()
 	return call.MediaOpened{Session: a.Session, Local: [2]sdp.Local{s.Local(media.A), s.Local(media.B)}}
 }
@@ -110,9 +123,14 @@ func (w *mediaWorker) close(id string, number int) cdr.Media {
 	w.open.Lock()
 	key := sessionKey{id, number}
 	s := w.open.sessions[key]
+	_, admitted := w.open.prompts[key]
 	delete(w.open.sessions, key)
 	delete(w.open.calls, s)
+	delete(w.open.prompts, key)
 	w.open.Unlock()
+	if admitted {
+		w.loop.gateway.dismiss()
+	}
 	if s == nil {
 		return cdr.Media{}
 	}

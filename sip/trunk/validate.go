@@ -73,6 +73,11 @@ func (t *Trunk) validate() error {
 	default:
 		return errors.New("identity is none of none, pai, rpid")
 	}
+	switch t.Prompt {
+	case "", PromptEarly, PromptAnswer, PromptNone:
+	default:
+		return errors.New("prompt is none of early, answer, none")
+	}
 	switch t.EarlyMedia {
 	case "", EarlyPass, EarlyRinging:
 	default:

@@ -79,7 +79,7 @@ func Default() Config {
 			DrainTime:   Duration(30 * time.Second),
 			DNS:         []NameServer{},
 		},
-		Media:     Media{Pools: []Pool{newPool()}},
+		Media:     Media{Pools: []Pool{newPool()}, Prompts: newPrompts()},
 		Numbering: Numbering{CountryCode: "86", LegacyRanges: []LegacyRange{}},
 		Trunks:    []Trunk{},
 		Admin:     Admin{Listen: AdminListen{Unix: true}, Tokens: []Token{}},

@@ -6,7 +6,8 @@ import (
 
 // Media is where calls' audio is relayed.
 type Media struct {
-	Pools []Pool `yaml:"pools"`
+	Pools   []Pool  `yaml:"pools"`
+	Prompts Prompts `yaml:"prompts"`
 }
 
 // Pool is an address and a range of ports for media.
@@ -24,9 +25,13 @@ func (m *Media) UnmarshalYAML(node ast.Node) error {
 		Address   *Address   `yaml:"address"`
 		Advertise *Address   `yaml:"advertise"`
 		Ports     *PortRange `yaml:"ports"`
+		Prompts   *Prompts   `yaml:"prompts"`
 	}{}
 	if err := decodeStrict(node, &keys); err != nil {
 		return err
+	}
+	if keys.Prompts != nil {
+		m.Prompts = *keys.Prompts
 	}
 	short := keys.Address != nil || keys.Advertise != nil || keys.Ports != nil
 	if short && keys.Pools != nil {

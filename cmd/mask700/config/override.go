@@ -25,6 +25,7 @@ type Overrides struct {
 	Trunk        Setting   // replaces all trunks by one named default
 	MediaAddress Setting   // of the only pool
 	MediaPorts   Setting   // of the only pool
+	Prompt       Setting   // of all trunks
 	Admin        Setting
 	LogLevel     Setting
 	LogFormat    Setting
@@ -114,6 +115,7 @@ func (c Config) Override(o Overrides) (Config, error) {
 		{o.KeyFile, "keys.file", text(&c.Keys.File)},
 		{o.MediaAddress, "media.pools[0].address", func(v string) error { return c.Media.Pools[0].Address.Set(v) }},
 		{o.MediaPorts, "media.pools[0].ports", func(v string) error { return c.Media.Pools[0].Ports.Set(v) }},
+		{o.Prompt, "media.prompts.mode", c.setPrompt},
 		{o.Admin, "admin.listen", c.Admin.Listen.Set},
 		{o.LogLevel, "log.level", c.Log.Level.Set},
 		{o.LogFormat, "log.format", c.Log.Format.Set},

@@ -26,6 +26,7 @@ func (c Config) TrunkList() []trunk.Trunk {
 			Identity:   string(t.Identity),
 			EarlyMedia: string(t.EarlyMedia),
 			Pass:       t.Pass,
+			Prompt:     string(t.Prompt),
 			Watch:      t.interval(),
 
 			Reliable:     string(t.Reliable),
@@ -38,6 +39,9 @@ func (c Config) TrunkList() []trunk.Trunk {
 		}
 		if v.RouteTo == "" {
 			v.RouteTo = t.Name
+		}
+		if v.Prompt == "" {
+			v.Prompt = string(c.Media.Prompts.Mode)
 		}
 		if v.Media == "" && len(c.Media.Pools) > 0 {
 			v.Media = c.Media.Pools[0].Name

@@ -28,6 +28,7 @@ type Trunk struct {
 	EarlyMedia Early    `yaml:"early_media"` // what happens to a 183 with SDP
 	Watch      Watch    `yaml:"watch"`       // how often the targets are asked whether they live
 	Pass       string   `yaml:"pass"`        // trunk for calls to anything but a 700 number; empty: 404
+	Prompt     Prompt   `yaml:"prompt"`      // what a refused caller hears; empty: as media.prompts.mode says
 
 	Reliable     Reliable `yaml:"reliable"`      // 100rel toward it
 	SessionTimer Duration `yaml:"session_timer"` // session interval that we ask for; 0: none

@@ -31,6 +31,7 @@ func (c *Config) validate(local []netip.Addr) error {
 		c.checkSIP,
 		c.checkListeners,
 		c.checkPools,
+		c.checkPrompts,
 		c.checkPlan,
 		c.checkAdmin,
 		c.checkTrunks,

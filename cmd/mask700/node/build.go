@@ -4,9 +4,12 @@ import (
 	"crypto/x509"
 	"fmt"
 	"net"
+	"time"
 
 	"mask700/cmd/mask700/config"
 	"mask700/media"
+	"mask700/media/prompt"
+	"mask700/sip/gateway"
 	"mask700/sip/route"
 	"mask700/sip/transport"
 )
@@ -72,6 +75,14 @@ func pools(cfg config.Config) []media.Pool {
 		})
 	}
 	return out
+}
+
+// prompts is what callers hear.
+func prompts(cfg config.Config, clips *prompt.Catalogue) gateway.Prompts {
+	p := cfg.Media.Prompts
+	return gateway.Prompts{
+		Catalogue: clips, Max: p.Max, LastMinute: p.LastMinute, OrderFinished: time.Duration(p.OrderFinished),
+	}
 }
 
 // records are the name servers that the targets' names are asked of.

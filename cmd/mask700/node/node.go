@@ -143,10 +143,15 @@ func (n *Node) startGateway(cfg config.Config) error {
 	if err := cfg.ReadPasswords(trunks); err != nil {
 		return err
 	}
+	clips, err := cfg.LoadPrompts()
+	if err != nil {
+		return err
+	}
 	n.gateway, err = gateway.Start(gateway.Options{
 		Listeners: sockets, Transport: transport.Options{Logger: n.log, PingInterval: pingInterval},
 		Trunks: trunks, Roots: authorities, Records: records(cfg), Plan: cfg.Plan(),
 		RingTimeout: time.Duration(cfg.SIP.RingTimeout), DrainTime: time.Duration(cfg.SIP.DrainTime),
+		Prompts:  prompts(cfg, clips),
 		Bindings: n.db, Journal: n.db.Journal(), Logger: n.log,
 		Media: func(silent func(media.Session)) (media.Engine, error) {
 			return media.NewRelay(media.Options{Pools: pools(cfg), OnTimeout: silent})

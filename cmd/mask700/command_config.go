@@ -32,6 +32,11 @@ func newConfigCheckCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			for _, w := range cfg.Warnings() {
+				if _, err := fmt.Fprintf(cmd.ErrOrStderr(), "warning: %s\n", w); err != nil {
+					return err
+				}
+			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s is good: %s, %s\n", args[0],
 				count(len(cfg.SIP.Listen), "listener"), count(len(cfg.Trunks), "trunk"))
 			return err

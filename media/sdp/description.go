@@ -1,13 +1,17 @@
 package sdp
 
-import "net/netip"
+import (
+	"net/netip"
+
+	"mask700/media/srtp"
+)
 
 // Description is what was read of a peer's session description: only what may
 // be used again. Names, texts, ids and attributes that are not listed here are
 // gone after Parse.
 type Description struct {
 	Lines []Line // every m-line in order
-	Audio int    // index in Lines of the audio stream to relay, -1: none
+	Audio int    // index in Lines of the stream to relay, audio or a fax in its place, -1: none
 }
 
 // Line is one media description, read or written.
@@ -22,7 +26,10 @@ type Line struct {
 	Recv     bool
 	Ptime    uint16 // ms, 0: absent
 	MaxPtime uint16 // ms, 0: absent
+	Mux      bool   // RTCP on the RTP port (RFC 5761)
 	Codecs   []Codec
+	Crypto   []srtp.Crypto // of secure RTP, those that could be agreed to
+	T38      T38           // of a fax
 }
 
 // Codec is one payload type of a line.
@@ -34,37 +41,13 @@ type Codec struct {
 	Fmtp     string // parameters composed anew, "": none
 }
 
-// audio is the stream to relay, nil when there is none.
-func (d *Description) audio() *Line {
+// stream is the one to relay, nil when there is none.
+func (d *Description) stream() *Line {
 	if d.Audio < 0 || d.Audio >= len(d.Lines) {
 		return nil
 	}
 	return &d.Lines[d.Audio]
 }
-
-// choose gives the index of the stream to relay: the first audio line that can
-// be, else the first that is switched off by port 0 (RFC 3264 section 8.2) and
-// could come back, else -1.
-func choose(lines []Line) int {
-	off := -1
-	for i := range lines {
-		ln := &lines[i]
-		switch {
-		case ln.Media != "audio" || !plainRTP(ln.Proto):
-		case ln.Port == 0:
-			if off < 0 {
-				off = i
-			}
-		case ln.Addr.IsValid() && hasVoice(ln.Codecs):
-			return i
-		}
-	}
-	return off
-}
-
-// plainRTP says whether a transport can be relayed. The feedback profile is
-// taken for the plain one: feedback messages are RTCP, and RTCP ends here.
-func plainRTP(proto string) bool { return proto == "RTP/AVP" || proto == "RTP/AVPF" }
 
 // direction is what the line says of itself. The connection address 0.0.0.0 is
 // the hold of RFC 2543: whoever wrote it receives nothing (RFC 3264 section 8.4).
@@ -75,14 +58,14 @@ func (ln *Line) direction() (send, recv bool) {
 	return ln.Send, ln.Recv && !ln.Addr.IsUnspecified()
 }
 
-// Remote gives the one relayed audio stream of a description, each payload type
+// Remote gives the one relayed stream of a description, each payload type
 // mapped to itself: that is right as long as both legs number their payload
 // types alike. Leg.Remote knows better once something was written.
 //
 // A stream that is held by 0.0.0.0 or switched off by port 0 has no addresses.
 // Remote fails with ErrNotMaskable when no stream can be relayed.
 func Remote(d *Description) (RemoteMedia, error) {
-	ln := d.audio()
+	ln := d.stream()
 	if ln == nil {
 		return RemoteMedia{}, ErrNotMaskable
 	}
@@ -94,6 +77,10 @@ func Remote(d *Description) (RemoteMedia, error) {
 		if !m.RTCP.IsValid() && ln.Port < 65535 {
 			m.RTCP = netip.AddrPortFrom(ln.Addr, ln.Port+1)
 		}
+	}
+	m.Fax = ln.isFax()
+	if m.Fax {
+		m.RTCP = netip.AddrPort{}
 	}
 	for _, c := range ln.Codecs {
 		m.Types = append(m.Types, PayloadType{PT: c.PT, Clock: c.Clock, Name: c.Name, Map: c.PT})

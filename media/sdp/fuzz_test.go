@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"mask700/media/srtp"
 )
 
 // written is everything that a body of ours may hold, line by line: with it, no
@@ -15,7 +17,15 @@ var written = []*regexp.Regexp{
 	regexp.MustCompile(`^s=-$`),
 	regexp.MustCompile(`^c=IN IP4 192\.0\.2\.1$`),
 	regexp.MustCompile(`^t=0 0$`),
-	regexp.MustCompile(`^m=audio 20000 RTP/AVPF?( \d{1,3})+$`),
+	regexp.MustCompile(`^m=audio 20000 RTP/S?AVPF?( \d{1,3})+$`),
+	regexp.MustCompile(`^m=image 20000 udptl t38$`),
+	regexp.MustCompile(`^a=T38FaxVersion:\d$`),
+	regexp.MustCompile(`^a=T38(MaxBitRate|FaxMaxBuffer|FaxMaxDatagram):\d{1,5}$`),
+	regexp.MustCompile(`^a=T38Fax(FillBitRemoval|TranscodingMMR|TranscodingJBIG)$`),
+	regexp.MustCompile(`^a=T38FaxRateManagement:(localTCF|transferredTCF)$`),
+	regexp.MustCompile(`^a=T38FaxUdpEC:t38UDP(FEC|Redundancy|NoEC)$`),
+	regexp.MustCompile(`^a=rtcp-mux$`),
+	regexp.MustCompile(`^a=crypto:\d{1,6} (AEAD_AES_256_GCM|AEAD_AES_128_GCM|AES_CM_128_HMAC_SHA1_80|AES_CM_128_HMAC_SHA1_32) inline:[A-Za-z0-9+/]+=*$`),
 	regexp.MustCompile(`^m=(audio|video|text|application|message|image) 0 [A-Za-z/]+ (\d{1,3}|\*|t38)$`),
 	regexp.MustCompile(`^a=rtpmap:\d{1,3} (PCMU|PCMA|G722|G723|G728|G729|G726-(16|24|32|40)|GSM|GSM-EFR|iLBC|AMR|telephone-event|speex|CN)/8000$`),
 	regexp.MustCompile(`^a=rtpmap:\d{1,3} (AMR-WB|EVS|G7221|speex|telephone-event|CN)/16000$`),
@@ -28,12 +38,15 @@ var written = []*regexp.Regexp{
 	regexp.MustCompile(`^a=(sendrecv|sendonly|recvonly|inactive)$`),
 }
 
-var longNumber = regexp.MustCompile(`\d{7}`)
+var (
+	longNumber = regexp.MustCompile(`\d{7}`)
+	keys       = regexp.MustCompile(`inline:[^\r]*`) // random, and never the input's: see below
+)
 
 // checkWritten fails the test when a body holds anything but what may be written.
-func checkWritten(t *testing.T, body []byte) {
+func checkWritten(t *testing.T, body []byte, theirs []srtp.Crypto) {
 	t.Helper()
-	if longNumber.Match(body) {
+	if longNumber.Match(keys.ReplaceAll(body, nil)) {
 		t.Errorf("a long number is in\n%s", body)
 	}
 	text, ended := strings.CutSuffix(string(body), "\r\n")
@@ -54,8 +67,16 @@ func checkWritten(t *testing.T, body []byte) {
 		t.Errorf("%v in our own\n%s", err, body)
 		return
 	}
-	if d.audio() == nil {
-		t.Errorf("no audio in our own\n%s", body)
+	l := NewLeg(1, Policy{SRTP: SRTPAllow, T38: true})
+	if l.Receive(d); l.Peer.stream() == nil {
+		t.Errorf("no stream in our own\n%s", body)
+	}
+	for _, c := range l.Peer.stream().Crypto {
+		for peer := range theirs {
+			if c.Key.Equal(theirs[peer].Key) {
+				t.Errorf("a key of the input's is in\n%s", body)
+			}
+		}
 	}
 }
 
@@ -72,40 +93,61 @@ func FuzzRewrite(f *testing.F) {
 		"a=rtpmap:101 telephone-event/48000\na=fmtp:101 0-15,66,70\na=fmtp:18 annexb=no\na=fmtp:4 bitrate=5.3\na=rtcp:49171 IN IP4 10.1.2.3\na=ssrc:1 cname:13800138000@10.1.2.3\n" +
 		"m=video 4 RTP/AVP 31\nm=image 5 udptl t38\nm=message 9 TCP/MSRP *\na=path:msrp://13800138000@10.1.2.3\nm=audio 0 RTP/SAVP 0"))
 	f.Add([]byte(strings.Replace(plain, "c=IN IP4 10.1.2.3", "c=IN IP4 0.0.0.0", 1) + "a=inactive"))
+	f.Add([]byte(strings.Replace(plain, "RTP/AVP", "RTP/SAVPF", 1) + "a=crypto:138001 AES_CM_128_HMAC_SHA1_80 inline:WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz|2^20\na=rtcp-mux\n" +
+		"a=crypto:2 AEAD_AES_128_GCM inline:AAECAwQFBgcICQoLDA0OD6ChoqOkpaanqKmqqw=="))
+	f.Add([]byte(strings.Replace(plain, "audio 4000 RTP/AVP 8", "image 4000 udptl t38", 1) + "a=T38FaxVersion:0\na=T38MaxBitRate:14400\na=T38FaxFillBitRemoval\n" +
+		"a=T38FaxRateManagement:transferredTCF\na=T38FaxMaxBuffer:1100\na=T38FaxMaxDatagram:13800138000\na=T38FaxUdpEC:t38UDPFEC\na=T38VendorInfo:13800138000"))
 	f.Add([]byte(strings.Replace(plain, "m=audio 4000", "m=audio 0", 1)))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		d, err := Parse(in)
 		if err != nil {
 			return
 		}
-		at := Local{Addr: netip.MustParseAddr("192.0.2.1"), Port: 20000}
-		_, remoteErr := Remote(d)
-		leg := NewLeg(7)
-		if body, err := leg.Offer(d, at); err == nil {
-			checkWritten(t, body)
-			if remoteErr != nil {
-				t.Errorf("offered what has no remote: %v", remoteErr)
-			}
-			leg.Receive(d)
-			if _, err := leg.Remote(); err != nil {
-				t.Error(err)
-			}
-			if body, err = leg.Offer(d, at); err != nil {
-				t.Errorf("the second offer: %v", err)
-			}
-			checkWritten(t, body)
-		}
-		leg = NewLeg(7)
-		leg.Receive(d)
-		if body, err := leg.Answer(d, at); err == nil {
-			checkWritten(t, body)
-			if got := len(leg.Lines); got != len(d.Lines) {
-				t.Errorf("%d lines answered %d", got, len(d.Lines))
-			}
-			if body, err = leg.Offer(d, at); err != nil {
-				t.Errorf("an offer after the answer: %v", err)
-			}
-			checkWritten(t, body)
+		at := Local{Addr: netip.MustParseAddr("192.0.2.1"), Port: 20000, Secret: srtp.NewSecret([32]byte{1})}
+		for _, p := range []Policy{{}, {SRTP: SRTPAllow, T38: true, Mux: true}, {SRTP: SRTPRequire}} {
+			rewrite(t, d, at, p)
 		}
 	})
+}
+
+func rewrite(t *testing.T, d *Description, at Local, p Policy) {
+	var theirs []srtp.Crypto
+	for _, ln := range d.Lines {
+		theirs = append(theirs, ln.Crypto...)
+	}
+	leg := NewLeg(7, p)
+	leg.Receive(d)
+	from := leg.Peer
+	_, remoteErr := Remote(&from)
+	leg = NewLeg(7, p)
+	if body, err := leg.Offer(&from, at); err == nil {
+		checkWritten(t, body, theirs)
+		if remoteErr != nil {
+			t.Errorf("offered what has no remote: %v", remoteErr)
+		}
+		leg.Receive(d)
+		// As an answer it may be in want of a key that we offered.
+		if _, err := leg.Remote(); err != nil && p.SRTP == SRTPOff {
+			t.Error(err)
+		}
+		if body, err = leg.Offer(&from, at); err != nil {
+			t.Errorf("the second offer: %v", err)
+		}
+		checkWritten(t, body, theirs)
+	}
+	leg = NewLeg(7, p)
+	leg.Receive(d)
+	if body, err := leg.Answer(&from, at); err == nil {
+		checkWritten(t, body, theirs)
+		if got := len(leg.Lines); got != len(d.Lines) {
+			t.Errorf("%d lines answered %d", got, len(d.Lines))
+		}
+		if _, err := leg.Remote(); err != nil {
+			t.Errorf("answered what has no remote: %v", err)
+		}
+		if body, err = leg.Offer(&from, at); err != nil {
+			t.Errorf("an offer after the answer: %v", err)
+		}
+		checkWritten(t, body, theirs)
+	}
 }

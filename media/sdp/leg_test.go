@@ -25,7 +25,7 @@ func mustParse(t *testing.T, text string) *Description {
 // established is a leg after one offer from its peer and our answer.
 func established(t *testing.T) Leg {
 	t.Helper()
-	l := NewLeg(7)
+	l := NewLeg(7, Policy{})
 	l.Receive(mustParse(t, strings.Replace(plain, "AVP 8", "AVP 8 0 96", 1)+"a=rtpmap:96 AMR/8000\r\nm=video 9 RTP/AVP 34\r\n"))
 	if _, err := l.Answer(mustParse(t, plain), here); err != nil {
 		t.Fatal(err)
@@ -34,7 +34,7 @@ func established(t *testing.T) Leg {
 }
 
 func TestLegSurvivesEncoding(t *testing.T) {
-	for name, l := range map[string]Leg{"new": NewLeg(7), "established": established(t)} {
+	for name, l := range map[string]Leg{"new": NewLeg(7, Policy{}), "established": established(t), "encrypted": secureLeg(t)} {
 		var buf bytes.Buffer
 		if err := gob.NewEncoder(&buf).Encode(l); err != nil {
 			t.Fatalf("%s: %v", name, err)
@@ -156,7 +156,7 @@ func TestOurAddressIsChecked(t *testing.T) {
 		{Addr: netip.MustParseAddr("224.0.0.1"), Port: 20000},
 		{Addr: netip.MustParseAddr("fe80::1%eth0"), Port: 20000},
 	} {
-		l := NewLeg(1)
+		l := NewLeg(1, Policy{})
 		l.Receive(d)
 		var fault *Error
 		if _, err := l.Offer(d, at); !errors.As(err, &fault) {
@@ -169,7 +169,7 @@ func TestOurAddressIsChecked(t *testing.T) {
 }
 
 func TestAnswerNeedsAnOffer(t *testing.T) {
-	l := NewLeg(1)
+	l := NewLeg(1, Policy{})
 	var fault *Error
 	if _, err := l.Answer(mustParse(t, plain), here); !errors.As(err, &fault) {
 		t.Errorf("got %v", err)
@@ -179,7 +179,7 @@ func TestAnswerNeedsAnOffer(t *testing.T) {
 // A peer that offers ever new numbers cannot make a leg grow, and when all
 // numbers are taken, codecs are left out.
 func TestNumbersAreBounded(t *testing.T) {
-	l := NewLeg(1)
+	l := NewLeg(1, Policy{})
 	for pt := 96; pt < 128; pt++ {
 		l.Receive(mustParse(t, strings.Replace(plain, "AVP 8", "AVP 8 "+strconv.Itoa(pt), 1)+"a=rtpmap:"+strconv.Itoa(pt)+" telephone-event/8000\r\n"))
 	}
@@ -218,7 +218,7 @@ func TestAgrees(t *testing.T) {
 		{"silent, and this one does not listen", both, with(both, "sendonly"), with(both, "recvonly"), true},
 		{"switched off", both, both, strings.Replace(both, "m=audio 4000", "m=audio 0", 1), false},
 	} {
-		l := NewLeg(7)
+		l := NewLeg(7, Policy{})
 		if _, err := l.Offer(mustParse(t, c.offer), here); err != nil {
 			t.Fatalf("%s: %v", c.name, err)
 		}

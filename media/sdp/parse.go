@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"mask700/media/srtp"
 )
 
 // Bounds of what is read. A description that passes them is a fault of its
@@ -15,6 +17,8 @@ const (
 	MaxLines   = 1000     // lines
 	MaxMedia   = 32       // m-lines
 	MaxFormats = 64       // payload types of an m-line
+
+	maxCrypto = 16 // keys of an m-line that are looked at
 )
 
 // Parse reads a session description (RFC 8866). Lines may end in LF alone and
@@ -152,6 +156,7 @@ func (p *parser) mediaLine(value string) string {
 		r.layered = c != 1
 	}
 	r.line.Port = uint16(n)
+	r.line.T38.Present = slices.ContainsFunc(f[3:], func(s string) bool { return strings.EqualFold(s, "t38") })
 	if overRTP(r.line.Proto) {
 		for _, text := range f[3:] {
 			pt, ok := number(text, 127)
@@ -233,6 +238,13 @@ func (r *reading) attribute(name, arg string) string {
 		if _, repeated := m[uint8(pt)]; !repeated {
 			m[uint8(pt)] = strings.TrimSpace(rest)
 		}
+	case "crypto":
+		// One that cannot be agreed to is passed over: there may be another.
+		if c, err := srtp.Parse(arg); err == nil && len(r.line.Crypto) < maxCrypto {
+			r.line.Crypto = append(r.line.Crypto, c)
+		}
+	case "rtcp-mux":
+		r.line.Mux = true
 	case "ptime":
 		r.line.Ptime = millis(arg)
 	case "maxptime":
@@ -250,6 +262,8 @@ func (r *reading) attribute(name, arg string) string {
 		if len(f) == 4 {
 			r.rtcpAddr = address(f[2], f[3])
 		}
+	default:
+		r.line.T38.attribute(name, arg)
 	}
 	return ""
 }
@@ -270,7 +284,7 @@ func (p *parser) description() *Description {
 	for i, r := range p.media {
 		d.Lines[i] = r.finish(p.session)
 	}
-	d.Audio = choose(d.Lines)
+	d.Audio = choose(d.Lines, Policy{}, netip.Addr{}) // a leg looks again by its own policy
 	return d
 }
 
@@ -291,7 +305,13 @@ func (r *reading) finish(session section) Line {
 			ln.RTCP = netip.AddrPortFrom(a, r.rtcpPort)
 		}
 	}
-	if ln.Media != "audio" || !plainRTP(ln.Proto) || r.layered {
+	if !ln.isFax() {
+		ln.T38 = T38{}
+	}
+	if !secureRTP(ln.Proto) {
+		ln.Crypto = nil // keys for what is not encrypted are a wish, not an offer
+	}
+	if ln.Media != "audio" || !plainRTP(ln.Proto) && !secureRTP(ln.Proto) || r.layered {
 		return ln
 	}
 	for _, pt := range r.formats {

@@ -114,7 +114,7 @@ func TestNotMaskable(t *testing.T) {
 		d, err := Parse([]byte(tt.text))
 		if err == nil {
 			_, err = Remote(d)
-			l := NewLeg(1)
+			l := NewLeg(1, Policy{})
 			if _, offerErr := l.Offer(d, at); !errors.Is(offerErr, ErrNotMaskable) {
 				t.Errorf("%s: offered: %v", tt.name, offerErr)
 			}
@@ -159,7 +159,7 @@ func TestParseReadsOneAudioStream(t *testing.T) {
 			t.Errorf("%s: %v", tt.name, err)
 			continue
 		}
-		got := d.audio()
+		got := d.stream()
 		if got == nil {
 			t.Errorf("%s: no audio", tt.name)
 			continue

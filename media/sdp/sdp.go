@@ -1,6 +1,6 @@
 // Package sdp reads session descriptions (RFC 8866) and writes them anew for a
-// gateway that relays one audio stream between two legs and lets neither leg
-// learn anything of the other.
+// gateway that relays one audio stream, or the fax that takes its place, between
+// two legs and lets neither leg learn anything of the other.
 //
 // Nothing that was read is ever written back as text. What is read becomes
 // numbers, addresses and names out of closed lists; what is written is composed
@@ -11,8 +11,13 @@ package sdp
 
 import (
 	"errors"
+	"fmt"
+	"io"
+	"log/slog"
 	"net/netip"
 	"strconv"
+
+	"mask700/media/srtp"
 )
 
 // ErrNotMaskable says that a description holds no audio stream that can be
@@ -37,11 +42,28 @@ func (e *Error) Error() string {
 }
 
 // Local is one of our own transport addresses as it is written into a
-// description: RTP on Port, RTCP on Port+1.
+// description: RTP on Port, RTCP on Port+1. The secret is what our keys toward
+// that leg are made of; without one the leg cannot be encrypted.
 type Local struct {
-	Addr netip.Addr
-	Port uint16
+	Addr   netip.Addr
+	Port   uint16
+	Secret srtp.Secret
 }
+
+// Body is a description as it goes on the wire. It may hold a key, so that it
+// prints as its length alone.
+type Body []byte
+
+func (b Body) masked() string { return "sdp of " + strconv.Itoa(len(b)) + " bytes" }
+
+// Format implements [fmt.Formatter], masked whatever the verb.
+func (b Body) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, b.masked()) }
+
+// LogValue implements [slog.LogValuer], masked.
+func (b Body) LogValue() slog.Value { return slog.StringValue(b.masked()) }
+
+// MarshalText gives the masked form to JSON and YAML; there is no way back.
+func (b Body) MarshalText() ([]byte, error) { return []byte(b.masked()), nil }
 
 // PayloadType is one RTP payload type that a peer may send.
 type PayloadType struct {
@@ -51,9 +73,12 @@ type PayloadType struct {
 	Map   uint8  // payload type to write toward the other leg
 }
 
-// RemoteMedia is what a relay must know of a peer's audio stream.
+// RemoteMedia is what a relay must know of a peer's stream.
 type RemoteMedia struct {
 	RTP, RTCP netip.AddrPort // where the peer wants its packets; invalid: nowhere (held, or port 0)
+	Mux       bool           // RTCP is on the RTP port, both ways (RFC 5761)
+	Fax       bool           // the datagrams are UDPTL (T.38), not RTP: no Types, no RTCP
+	In, Out   srtp.Key       // of what the peer sends and of what it is sent; zero: plain RTP
 	Types     []PayloadType
 	Send      bool // the peer says that it sends
 	Recv      bool // the peer says that it receives

@@ -48,6 +48,10 @@ func (ln *Line) appendTo(b []byte) []byte {
 		b = append(b, ln.placeholder()...)
 		return append(b, "\r\n"...)
 	}
+	if ln.isFax() {
+		b = append(b, " t38\r\n"...)
+		return ln.T38.appendTo(b)
+	}
 	for _, c := range ln.Codecs {
 		b = append(b, ' ')
 		b = strconv.AppendUint(b, uint64(c.PT), 10)
@@ -55,6 +59,12 @@ func (ln *Line) appendTo(b []byte) []byte {
 	b = append(b, "\r\n"...)
 	for _, c := range ln.Codecs {
 		b = c.appendTo(b)
+	}
+	for _, c := range ln.Crypto {
+		b = append(c.Append(append(b, "a=crypto:"...)), "\r\n"...)
+	}
+	if ln.Mux {
+		b = append(b, "a=rtcp-mux\r\n"...)
 	}
 	b = appendMillis(b, "a=ptime:", ln.Ptime)
 	b = appendMillis(b, "a=maxptime:", ln.MaxPtime)

@@ -169,7 +169,7 @@ func (c *Call) releaseFork(env *Env, s Side, m *message.Message) {
 	first := l.opened()
 	// The early dialogs are forgotten; whichever it was, no request in it had a higher
 	// number.
-	fork := Dialog{Flow: l.Flow, Target: l.Target, Seq: max(l.Spent, first.Seq), SDP: sdp.NewLeg(l.SDP.SessionID)}
+	fork := Dialog{Flow: l.Flow, Target: l.Target, Seq: max(l.Spent, first.Seq), SDP: sdp.NewLeg(l.SDP.SessionID, l.SDP.Policy)}
 	fork.establish(m)
 	ack := l.header(env, &fork, "ACK", first.Seq)
 	if !first.Offered && !slices.Contains(l.Agreed, m.To.Tag) {
@@ -194,7 +194,7 @@ const nowhere = 9
 // INVITE, offered whether that had an offer, and the flow where it left; both
 // requests leave where the second one says.
 func ReleaseOf(env *Env, via string, offered bool, f flow.Flow, m *message.Message) (ack, bye message.Request, to flow.Flow) {
-	d := Dialog{Flow: f, SDP: sdp.NewLeg(env.Mint.Uint64() >> 2)}
+	d := Dialog{Flow: f, SDP: sdp.NewLeg(env.Mint.Uint64()>>2, anyMedia)}
 	d.establish(m)
 	compose := func(method string, seq uint32) message.Request {
 		target, route := d.path()

@@ -38,7 +38,7 @@ func New(env *Env, a Arrival) *Call {
 		SessionIDs:  [2]uint64{env.Mint.Uint64() >> 2, env.Mint.Uint64() >> 2},
 	}
 	for s := range c.Legs {
-		c.Legs[s].SDP = sdp.NewLeg(c.SessionIDs[s])
+		c.Legs[s].SDP = sdp.NewLeg(c.SessionIDs[s], mediaPolicy(a.Trunk))
 	}
 	caller := c.leg(Caller)
 	caller.Trunk = a.Trunk.Index
@@ -204,6 +204,9 @@ func (c *Call) mediaOpened(env *Env, ev MediaOpened) {
 	}
 	c.MediaOpen = true
 	c.MediaLocal = ev.Local
+	for s := range c.Legs {
+		c.Legs[s].SDP.Ours = ev.Local[s].Addr
+	}
 	c.place(env)
 }
 

@@ -125,9 +125,9 @@ type Call struct {
 	MaxForwards int  // what the callee's INVITE will say
 	MaxDuration time.Duration
 	MediaLocal  [2]sdp.Local
-	FirstSDP    []byte // the caller's offer until media is open
-	Told        Told   // what the caller knows of the callee's answer
-	Realign     bool   // the caller was told another answer than the one that counts
+	FirstSDP    sdp.Body // the caller's offer until media is open
+	Told        Told     // what the caller knows of the callee's answer
+	Realign     bool     // the caller was told another answer than the one that counts
 	SessionIDs  [2]uint64
 
 	ExpiresAt time.Time    // the caller waits no longer (Expires); zero: it does not say

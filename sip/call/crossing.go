@@ -7,6 +7,7 @@ import (
 	"mask700/binding"
 	"mask700/media/sdp"
 	"mask700/sip/message"
+	"mask700/sip/trunk"
 )
 
 // This file is the whole list of what may cross from one leg to the other.
@@ -23,8 +24,8 @@ import (
 //	                                    dialog, of an INFO
 //	Retry-After              both       500 to an offer in the dialog a number of seconds, 0-10
 //	Q.850 cause              both       BYE                           a number 1-127 (RFC 3326), no text
-//	SDP                      both       INVITE, 18x, 2xx, ACK, PRACK, parsed and written anew by media/sdp; our addresses, allowed
-//	                                    UPDATE                        attributes
+//	SDP                      both       INVITE, 18x, 2xx, ACK, PRACK, parsed and written anew by media/sdp; our addresses and keys,
+//	                                    UPDATE                        allowed attributes
 //	who calls whom           to callee  INVITE to no 700 number, where the numbers as they came, and Privacy: id (pass.go)
 //	                                    a trunk says pass
 //	DTMF                     both       INFO                          one key of 16 and a length in ms, written anew (info.go)
@@ -128,12 +129,27 @@ func hashOf(body []byte) uint64 {
 	return h
 }
 
+// mediaPolicy is what a trunk lets the descriptions of its legs hold.
+func mediaPolicy(t *trunk.Trunk) sdp.Policy {
+	p := sdp.Policy{T38: t.T38 == trunk.T38Allow, Mux: t.RTCPMux == trunk.MuxOffer}
+	switch t.SRTP {
+	case trunk.SRTPAllow:
+		p.SRTP = sdp.SRTPAllow
+	case trunk.SRTPRequire:
+		p.SRTP = sdp.SRTPRequire
+	}
+	return p
+}
+
+// anyMedia is the policy for an offer that is declined as a whole.
+var anyMedia = sdp.Policy{SRTP: sdp.SRTPAllow, T38: true}
+
 // crossOffer takes an offer of one leg to the other: noted on its own leg,
 // written anew for the other.
 func (c *Call) crossOffer(from Side, d *sdp.Description) ([]byte, error) {
 	c.leg(from).SDP.Receive(d)
 	to := from.Other()
-	return c.leg(to).SDP.Offer(d, c.MediaLocal[to])
+	return c.leg(to).SDP.Offer(&c.leg(from).SDP.Peer, c.MediaLocal[to])
 }
 
 // crossAnswer takes an answer of one leg to the other in the same way. With it

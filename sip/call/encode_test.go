@@ -12,6 +12,7 @@ import (
 	"mask700/binding"
 	"mask700/binding/cdr"
 	"mask700/media/sdp"
+	"mask700/media/srtp"
 	"mask700/sip/call"
 	"mask700/sip/flow"
 	"mask700/sip/message"
@@ -33,6 +34,17 @@ func fill(v reflect.Value, n *int) {
 	case binding.Number:
 		number, _ := binding.NumberFromDigits("8613800000001")
 		v.Set(reflect.ValueOf(number))
+		return
+	}
+	if k, ok := v.Addr().Interface().(gob.GobDecoder); ok { // a key, with fields of its own
+		b := make([]byte, 32)
+		if _, key := k.(*srtp.Key); key {
+			b = append([]byte{byte(srtp.AES128GCM)}, b[:28]...)
+		}
+		b[len(b)-1] = byte(*n)
+		if err := k.GobDecode(b); err != nil {
+			panic(err)
+		}
 		return
 	}
 	switch v.Kind() {
@@ -146,7 +158,7 @@ func TestWhatIsNoCallIsRefused(t *testing.T) {
 func TestACallKeepsItsNumbersAcrossTheEncoding(t *testing.T) {
 	a, _ := binding.NumberFromDigits("8613800000001")
 	c := call.Call{ID: "one", Record: cdr.Record{CallerIn: cdr.Party{Number: a}}}
-	c.Legs[call.Callee].SDP = sdp.NewLeg(7)
+	c.Legs[call.Callee].SDP = sdp.NewLeg(7, sdp.Policy{})
 	c.Legs[call.Callee].Flow = flow.Flow{Network: flow.TLS, Remote: netip.MustParseAddrPort("192.0.2.10:5061")}
 	c.Legs[call.Caller].Server.Echo = message.Echo{Via: []string{"SIP/2.0/UDP 192.0.2.10"}, CSeq: 1}
 	b, err := c.MarshalBinary()

@@ -54,7 +54,7 @@ func newLeg(env *Env, out *trunk.Trunk, hop Hop, session uint64) Leg {
 		Trunk: out.Index, Host: hop.Host, CallID: env.Mint.CallID(), Ours: true, LocalTag: env.Mint.Token(),
 		Contact: contact(env.Mint.Token(), hop.Flow, hop.Host), Peer: hop.Flow.Remote.Addr(),
 	}
-	l.Flow, l.SDP = hop.Flow, sdp.NewLeg(session)
+	l.Flow, l.SDP = hop.Flow, sdp.NewLeg(session, mediaPolicy(out))
 	return l
 }
 
@@ -92,6 +92,7 @@ func identity(t *trunk.Trunk, shown string) Identity {
 // fails when the caller's offer cannot be masked.
 func (c *Call) dial(env *Env) error {
 	l := c.leg(Callee)
+	l.SDP.Ours = c.MediaLocal[Callee].Addr
 	var body []byte
 	if !c.LateOffer {
 		var err error

@@ -202,6 +202,7 @@ func (c *Call) thirdDial(env *Env) {
 	}
 	l := &t.Leg
 	stays := talking(c.leg(t.By.Other()).SDP.Peer)
+	l.SDP.Ours = t.Local[t.By].Addr
 	body, err := l.SDP.Offer(&stays, t.Local[t.By])
 	if err != nil {
 		c.thirdFailed(env, 488)
@@ -249,6 +250,7 @@ func (c *Call) thirdNext(env *Env, retryAfter int) bool {
 	env.do(Exit{Third})
 	t.compose(env, env.Config.Trunks[t.Leg.Trunk])
 	stays := talking(c.leg(t.By.Other()).SDP.Peer)
+	t.Leg.SDP.Ours = t.Local[t.By].Addr
 	body, err := t.Leg.SDP.Offer(&stays, t.Local[t.By])
 	if err != nil {
 		return false

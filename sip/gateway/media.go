@@ -1,11 +1,13 @@
 package gateway
 
 import (
+	"crypto/rand"
 	"sync"
 
 	"mask700/binding/cdr"
 	"mask700/media"
 	"mask700/media/sdp"
+	"mask700/media/srtp"
 	"mask700/sip/call"
 )
 
@@ -116,7 +118,13 @@ func (w *mediaWorker) openMedia(id string, a call.OpenMedia) call.MediaOpened {
 		w.open.prompts[key] = struct{}{}
 	}
 	w.open.Unlock()
-	return call.MediaOpened{Session: a.Session, Local: [2]sdp.Local{s.Local(media.A), s.Local(media.B)}}
+	opened := call.MediaOpened{Session: a.Session, Local: [2]sdp.Local{s.Local(media.A), s.Local(media.B)}}
+	for side := range opened.Local {
+		var b [32]byte
+		_, _ = rand.Read(b[:]) // never fails: the process ends before
+		opened.Local[side].Secret = srtp.NewSecret(b)
+	}
+	return opened
 }
 
 func (w *mediaWorker) close(id string, number int) cdr.Media {

@@ -15,7 +15,7 @@ import (
 // address: the function that Config wants. session is the number in o=. codecs are
 // the static payload types of its codecs, in order; none: 8 and 0.
 func Voice(rtp netip.AddrPort, session uint64, codecs ...int) func(offer []byte) []byte {
-	leg := sdp.NewLeg(session)
+	leg := sdp.NewLeg(session, sdp.Policy{})
 	at := sdp.Local{Addr: rtp.Addr(), Port: rtp.Port()}
 	if len(codecs) == 0 {
 		codecs = []int{8, 0}

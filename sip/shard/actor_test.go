@@ -1,6 +1,7 @@
 package shard_test
 
 import (
+	"encoding/base64"
 	"fmt"
 	"net/netip"
 	"strconv"
@@ -89,7 +90,8 @@ func (a *actor) sees(m *message.Message) {
 //	486 | 200 BYE | 200 CANCEL  a response to the last request of a method, INVITE if none is named
 //	Require: 100rel             a header in the place of the one that would be there, or beside
 //	-Contact                    a header left out
-//	sdp sendonly port=7000      a description, and what is not as always
+//	sdp sendonly port=7000      a description, and what is not as always; key=one: encrypted;
+//	                            fax, bundle, mux; level=sendonly: of the session
 //	same                        the last description once more
 //	body Signal=5\r\n           a body of another type
 //	as second                   from another phone of the same number, behind a proxy that forks
@@ -271,6 +273,7 @@ func (a *actor) response(first []string) ([]string, error) {
 func (a *actor) describe(options []string) string {
 	host, _, _ := strings.Cut(a.host, ":")
 	direction, proto, connection, port, types := "sendrecv", "RTP/AVP", host, a.media, "8 0 101"
+	first, more := "", ""
 	for _, o := range options {
 		name, value, _ := strings.Cut(o, "=")
 		switch name {
@@ -280,11 +283,26 @@ func (a *actor) describe(options []string) string {
 			proto = value
 		case "c":
 			connection = value
+		case "key", "key3": // the number is the tag
+			tag := strings.TrimPrefix(name+"1", "key")[:1]
+			more += "a=crypto:" + tag + " AES_CM_128_HMAC_SHA1_80 inline:" + a.key(value) + "\n"
+		case "mux":
+			more += "a=rtcp-mux\n"
+		case "level": // the session's direction, before the line's
+			first, direction = "a="+value+"\n", ""
+		case "fax":
+			return a.fax(host, port)
+		case "bundle":
+			first += "a=group:BUNDLE 0 1\na=ice-options:trickle\n"
+			more += "a=mid:0\na=ice-ufrag:user-" + a.name + "\na=rtcp-mux\nm=video " + strconv.Itoa(port) + " " + proto + " 96\na=mid:1\na=bundle-only\na=rtpmap:96 VP8/90000\n"
 		case "types":
 			types = strings.ReplaceAll(value, ",", " ")
 		default:
 			direction = name
 		}
+	}
+	if direction != "" {
+		direction = "a=" + direction + "\n"
 	}
 	a.session++
 	return strings.ReplaceAll(fmt.Sprintf(`v=0
@@ -295,7 +313,7 @@ e=user-%[1]s@%[4]s
 p=+86%[2]s
 c=IN IP4 %[5]s
 t=0 0
-m=audio %[6]d %[7]s %[8]s
+%[11]sm=audio %[6]d %[7]s %[8]s
 a=rtpmap:8 PCMA/8000
 a=rtpmap:0 PCMU/8000
 a=rtpmap:101 telephone-event/8000
@@ -303,6 +321,30 @@ a=fmtp:101 0-15
 a=candidate:1 1 UDP 1 %[4]s %[6]d typ host
 a=ssrc:1 cname:user-%[1]s@%[4]s
 a=rtcp:%[9]d IN IP4 %[4]s
-a=%[10]s
-`, a.name, a.number, a.session, host, connection, port, proto, types, port+1, direction), "\n", "\r\n")
+%[10]s%[12]s`, a.name, a.number, a.session, host, connection, port, proto, types, port+1, direction, first, more), "\n", "\r\n")
+}
+
+// key makes a key of SRTP by a name, which is a secret of the actor's.
+func (a *actor) key(name string) string {
+	k := base64.StdEncoding.EncodeToString([]byte((name + " is a key of the " + a.name + strings.Repeat(".", 30))[:30]))
+	a.secrets.learn(k)
+	return k
+}
+
+// fax is a description of a gateway for fax machines.
+func (a *actor) fax(host string, port int) string {
+	a.session++
+	return strings.ReplaceAll(fmt.Sprintf(`v=0
+o=session-of-%[1]s %[2]s%[3]d %[3]d IN IP4 %[4]s
+s=session-of-%[1]s
+c=IN IP4 %[4]s
+t=0 0
+m=image %[5]d udptl t38
+a=T38FaxVersion:0
+a=T38MaxBitRate:14400
+a=T38FaxRateManagement:transferredTCF
+a=T38FaxMaxDatagram:272
+a=T38FaxUdpEC:t38UDPRedundancy
+a=T38VendorInfo:0 %[2]s user-%[1]s
+`, a.name, a.number, a.session, host, port), "\n", "\r\n")
 }

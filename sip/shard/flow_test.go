@@ -189,6 +189,14 @@ func (s *scene) set(t *testing.T, args []string) {
 			w.trunks[1].EarlyMedia = "ringing"
 		case "pai", "rpid":
 			w.trunks[1].Identity = name
+		case "caller-srtp":
+			w.trunks[0].SRTP = value
+		case "callee-srtp":
+			w.trunks[1].SRTP = value
+		case "t38":
+			w.trunks[0].T38, w.trunks[1].T38 = value, value
+		case "mux":
+			w.trunks[1].RTCPMux = value
 		case "ring":
 			w.config.RingTimeout = by
 		case "prompt":
@@ -357,7 +365,15 @@ func brief(body string) string {
 		case strings.HasPrefix(l, "c="):
 			addr = f[2]
 		case strings.HasPrefix(l, "m="):
-			streams = append(streams, f[0][2:]+" "+f[1]+" types "+strings.Join(f[3:], ","))
+			proto := ""
+			if strings.Contains(f[2], "SAVP") {
+				proto = " " + f[2]
+			}
+			streams = append(streams, f[0][2:]+" "+f[1]+proto+" types "+strings.Join(f[3:], ","))
+		case strings.HasPrefix(l, "a=crypto:"):
+			streams = append(streams, "key "+strings.TrimPrefix(f[0], "a=crypto:")+" "+f[1])
+		case l == "a=rtcp-mux":
+			streams = append(streams, "mux")
 		case l == "a=sendrecv" || l == "a=sendonly" || l == "a=recvonly" || l == "a=inactive":
 			direction = l[2:]
 		}

@@ -10,6 +10,7 @@ import (
 	"mask700/binding"
 	"mask700/binding/cdr"
 	"mask700/media/sdp"
+	"mask700/media/srtp"
 	"mask700/sip/call"
 	"mask700/sip/flow"
 	"mask700/sip/message"
@@ -257,7 +258,17 @@ func (w *world) perform(o shard.Output) {
 			w.fail("call %s: media set that is not open", o.Call)
 		}
 		l.remotes[a.Side] = a.Remote
-		w.note("media    <- %s is at %v, sends %t, receives %t", a.Side, a.Remote.RTP, a.Remote.Send, a.Remote.Recv)
+		kind := ""
+		if a.Remote.Fax {
+			kind += ", fax"
+		}
+		if !a.Remote.In.IsZero() && !a.Remote.Out.IsZero() {
+			kind += ", " + a.Remote.In.Suite().String()
+		}
+		if a.Remote.Mux {
+			kind += ", RTCP on the same port"
+		}
+		w.note("media    <- %s is at %v, sends %t, receives %t%s", a.Side, a.Remote.RTP, a.Remote.Send, a.Remote.Recv, kind)
 	case call.SettleMedia:
 		if !l.media {
 			w.fail("call %s: media settled that is not open", o.Call)
@@ -309,7 +320,9 @@ func orNobody(n binding.Number) string {
 func (w *world) locals(a call.OpenMedia) [2]sdp.Local {
 	var l [2]sdp.Local
 	for i, f := range a.Peers {
-		l[i] = sdp.Local{Addr: f.Local.Addr(), Port: insidePort + 4*uint16(w.sessions)}
+		l[i] = sdp.Local{
+			Addr: f.Local.Addr(), Port: insidePort + 4*uint16(w.sessions), Secret: srtp.NewSecret([32]byte{byte(i), byte(w.sessions)}),
+		}
 		if f.Listener == 1 {
 			l[i].Port = outsidePort + 4*uint16(w.sessions)
 		}

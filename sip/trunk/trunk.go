@@ -54,6 +54,25 @@ const (
 	PromptNone   = "none"
 )
 
+// Values of Trunk.SRTP; "" is off.
+const (
+	SRTPOff     = "off"     // encrypted media is refused and never offered
+	SRTPAllow   = "allow"   // what it offers encrypted is answered so; we offer plain RTP
+	SRTPRequire = "require" // nothing else is offered or accepted
+)
+
+// Values of Trunk.T38; "" is refuse.
+const (
+	T38Refuse = "refuse"
+	T38Allow  = "allow" // a fax may take the place of the audio
+)
+
+// Values of Trunk.RTCPMux; "" is answer.
+const (
+	MuxAnswer = "answer" // RTCP comes to the RTP port where the peer offers it (RFC 5761)
+	MuxOffer  = "offer"  // we offer it too
+)
+
 // Trunk is one peer: a softswitch, a carrier. It is not changed while it is in
 // use.
 type Trunk struct {
@@ -72,6 +91,9 @@ type Trunk struct {
 	Domain     string         // host of From, To and identity headers; "": as the call says
 	Identity   string         // header that repeats the shown 700 number: none, pai, rpid
 	EarlyMedia string         // pass, ringing
+	SRTP       string         // off, allow, require
+	T38        string         // refuse, allow
+	RTCPMux    string         // answer, offer
 	Pass       string         // name of the trunk for calls to anything but a 700 number; "": none
 	Prompt     string         // what a caller that is refused hears: early, answer, none; "": none
 

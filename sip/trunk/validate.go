@@ -83,6 +83,24 @@ func (t *Trunk) validate() error {
 	default:
 		return errors.New("early_media is none of pass, ringing")
 	}
+	switch t.SRTP {
+	case "", SRTPOff, SRTPAllow, SRTPRequire:
+	default:
+		return errors.New("srtp is none of off, allow, require")
+	}
+	switch t.T38 {
+	case "", T38Refuse, T38Allow:
+	default:
+		return errors.New("t38 is neither refuse nor allow")
+	}
+	switch t.RTCPMux {
+	case "", MuxAnswer, MuxOffer:
+	default:
+		return errors.New("rtcp_mux is neither answer nor offer")
+	}
+	if t.SRTP == SRTPRequire && t.T38 == T38Allow {
+		return errors.New("a fax cannot be encrypted; write t38: refuse, or srtp: allow")
+	}
 	return t.validateAccounts()
 }
 

@@ -23,6 +23,7 @@ func TestValidate(t *testing.T) {
 			k.Domain = "x.example"
 			k.Identity = IdentityPAI
 			k.EarlyMedia = EarlyRinging
+			k.SRTP, k.T38, k.RTCPMux = SRTPAllow, T38Allow, MuxOffer
 			k.Pass = "b"
 		}, ""},
 		"only targets":           {func(k *Trunk) { k.Sources = nil; k.Targets = []Target{{Host: "x"}} }, ""},
@@ -57,6 +58,10 @@ func TestValidate(t *testing.T) {
 		"pass to itself":         {func(k *Trunk) { k.Pass = "a" }, "pass names the trunk itself"},
 		"an unknown identity":    {func(k *Trunk) { k.Identity = canary }, "identity is none of"},
 		"an unknown early media": {func(k *Trunk) { k.EarlyMedia = canary }, "early_media is none of"},
+		"an unknown srtp":        {func(k *Trunk) { k.SRTP = canary }, "srtp is none of"},
+		"an unknown t38":         {func(k *Trunk) { k.T38 = canary }, "t38 is neither"},
+		"an unknown mux":         {func(k *Trunk) { k.RTCPMux = canary }, "rtcp_mux is neither"},
+		"an encrypted fax":       {func(k *Trunk) { k.SRTP, k.T38 = SRTPRequire, T38Allow }, "a fax cannot be encrypted"},
 
 		"every account": {func(k *Trunk) {
 			k.Targets = []Target{{Host: "x"}}

@@ -56,8 +56,9 @@ func (e *Error) Error() string {
 // Unwrap returns the error beneath, nil when there is none.
 func (e *Error) Unwrap() error { return e.cause }
 
-// plainKey is the shape of every key that exists; a word of another shape is not repeated in an error.
-var plainKey = regexp.MustCompile(`^[a-z][a-z_]{0,31}$`)
+// plainKey is the shape of every key that exists; a word of another shape is not repeated in an error. Two digits
+// are no number of anybody's.
+var plainKey = regexp.MustCompile(`^[a-z][a-z_]{0,31}[0-9]{0,2}$`)
 
 // quotedWord finds the first quoted word of a message of the YAML library.
 var quotedWord = regexp.MustCompile(`"([^"]*)"`)

@@ -6,7 +6,7 @@ import (
 )
 
 // plainKeyPath is the shape of a key that may be repeated in an error: our own words and indexes, nothing else.
-var plainKeyPath = regexp.MustCompile(`^[a-z_]{1,32}(\[[0-9]{1,4}\])?(\.[a-z_]{1,32}(\[[0-9]{1,4}\])?){0,4}$`)
+var plainKeyPath = regexp.MustCompile(`^[a-z_]{1,32}[0-9]{0,2}(\[[0-9]{1,4}\])?(\.[a-z_]{1,32}[0-9]{0,2}(\[[0-9]{1,4}\])?){0,4}$`)
 
 // plainPath returns key when it has the shape of ours, and nothing otherwise.
 func plainPath(key string) string {

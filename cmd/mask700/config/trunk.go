@@ -26,6 +26,9 @@ type Trunk struct {
 	Domain     string   `yaml:"domain"`      // host of From, To and identity headers
 	Identity   Identity `yaml:"identity"`    // header that repeats the shown 700 number
 	EarlyMedia Early    `yaml:"early_media"` // what happens to a 183 with SDP
+	SRTP       SRTP     `yaml:"srtp"`        // whether its media is encrypted, with keys in descriptions
+	T38        T38      `yaml:"t38"`         // whether a fax may take the place of the audio
+	RTCPMux    Mux      `yaml:"rtcp_mux"`    // whether RTCP on the RTP port is offered, or answered only
 	Watch      Watch    `yaml:"watch"`       // how often the targets are asked whether they live
 	Pass       string   `yaml:"pass"`        // trunk for calls to anything but a 700 number; empty: 404
 	Prompt     Prompt   `yaml:"prompt"`      // what a refused caller hears; empty: as media.prompts.mode says
@@ -67,6 +70,9 @@ func newTrunk() Trunk {
 		Numbers:    Numbers(binding.National),
 		Identity:   "none",
 		EarlyMedia: "pass",
+		SRTP:       trunk.SRTPOff,
+		T38:        trunk.T38Refuse,
+		RTCPMux:    trunk.MuxAnswer,
 		Watch:      watchAuto,
 
 		Reliable:     trunk.ReliableSupported,
@@ -104,6 +110,35 @@ func (e *Early) Set(s string) error { return oneOf((*string)(e), s, "pass", "rin
 
 // UnmarshalYAML reads the value of a key.
 func (e *Early) UnmarshalYAML(node ast.Node) error { return unmarshalScalar(node, e.Set) }
+
+// SRTP is whether media is encrypted: off, allow or require.
+type SRTP string
+
+// Set reads the word.
+func (v *SRTP) Set(s string) error {
+	return oneOf((*string)(v), s, trunk.SRTPOff, trunk.SRTPAllow, trunk.SRTPRequire)
+}
+
+// UnmarshalYAML reads the value of a key.
+func (v *SRTP) UnmarshalYAML(node ast.Node) error { return unmarshalScalar(node, v.Set) }
+
+// T38 is what a fax over UDPTL gets: refuse, or allow.
+type T38 string
+
+// Set reads the word.
+func (v *T38) Set(s string) error { return oneOf((*string)(v), s, trunk.T38Refuse, trunk.T38Allow) }
+
+// UnmarshalYAML reads the value of a key.
+func (v *T38) UnmarshalYAML(node ast.Node) error { return unmarshalScalar(node, v.Set) }
+
+// Mux is whether RTCP on the RTP port is offered, or taken where it is: answer or offer.
+type Mux string
+
+// Set reads the word.
+func (v *Mux) Set(s string) error { return oneOf((*string)(v), s, trunk.MuxAnswer, trunk.MuxOffer) }
+
+// UnmarshalYAML reads the value of a key.
+func (v *Mux) UnmarshalYAML(node ast.Node) error { return unmarshalScalar(node, v.Set) }
 
 // Reliable is how provisional responses are made reliable: supported, required or off.
 type Reliable string

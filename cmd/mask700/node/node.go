@@ -92,6 +92,9 @@ func logger(cfg config.Config, level *slog.LevelVar, w io.Writer) *slog.Logger {
 }
 
 func (n *Node) start(ctx context.Context, cfg config.Config) (err error) {
+	for _, w := range cfg.Warnings() {
+		n.log.Warn("configuration", "warning", w)
+	}
 	if n.db, err = openStore(ctx, store.Options{Dir: cfg.DataDir, KeyFile: cfg.Keys.File, Logger: n.log}); err != nil {
 		return err
 	}

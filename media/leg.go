@@ -33,6 +33,7 @@ type leg struct {
 	latch    latch
 	reports  netip.AddrPort // where RTCP last came from
 	reporter reporter
+	cipher   cipher
 
 	in       *rebase.Stream // what comes from here, written to the other side
 	payloads *payloads      // of what comes from here
@@ -170,7 +171,7 @@ func (l *leg) target() netip.AddrPort {
 func (l *leg) reportTarget() netip.AddrPort {
 	to := l.latch.destination()
 	switch {
-	case !l.remote.RTP.IsValid() || !to.IsValid():
+	case !l.remote.RTP.IsValid() || !to.IsValid() || l.remote.Fax:
 		return netip.AddrPort{}
 	case l.remote.Mux:
 		return to

@@ -11,6 +11,7 @@ import (
 
 	"mask700/media/quality"
 	"mask700/media/sdp"
+	"mask700/media/srtp"
 )
 
 // ErrNoPorts says that every port of a pool is in use or resting. At the SIP
@@ -65,11 +66,15 @@ type Remote struct {
 	Send      bool           // the peer says that it sends
 	Recv      bool           // the peer says that it receives
 	Mux       bool           // RTCP goes to the port of RTP (RFC 5761)
+	Fax       bool           // datagrams are UDPTL (T.38), not RTP
+	In, Out   srtp.Key       // of what it sends and of what it is sent; zero: plain RTP
 }
 
 // RemoteOf joins what a description said with the address it came from.
 func RemoteOf(m sdp.RemoteMedia, signal netip.Addr) Remote {
-	return Remote{RTP: m.RTP, RTCP: m.RTCP, Signal: signal, Types: m.Types, Send: m.Send, Recv: m.Recv}
+	return Remote{
+		RTP: m.RTP, RTCP: m.RTCP, Signal: signal, Types: m.Types, Send: m.Send, Recv: m.Recv, Mux: m.Mux, Fax: m.Fax, In: m.In, Out: m.Out,
+	}
 }
 
 // Engine opens sessions.
@@ -120,6 +125,7 @@ type Flow struct {
 	Invalid     uint64        // neither RTP nor RTCP, or not readable; by kind in Junk
 	Junk        Junk          // what the invalid ones were
 	Unknown     uint64        // payload type not negotiated
+	Forged      uint64        // not authentic by the leg's key, or a repetition
 	Muted       uint64        // held, paused, or a clip played in its place
 	Failed      uint64        // the kernel refused to send it on
 	Unreachable uint64        // ICMP errors about where it was sent
@@ -144,6 +150,7 @@ func (f *Flow) add(o Flow) {
 	f.Refused += o.Refused
 	f.Invalid += o.Invalid
 	f.Unknown += o.Unknown
+	f.Forged += o.Forged
 	f.Junk.STUN += o.Junk.STUN
 	f.Junk.ZRTP += o.Junk.ZRTP
 	f.Junk.DTLS += o.Junk.DTLS

@@ -11,7 +11,7 @@ import (
 
 // A voice packet's way, all of it under the shard's lock and on its thread:
 //
-//	source ─▶ header ─▶ payload type ─▶ latch ─▶ statistics ─▶ tap ─▶ hold, clip ─▶ rewrite ─▶ send
+//	source ─▶ header ─▶ payload type ─▶ key ─▶ latch ─▶ statistics ─▶ tap ─▶ hold, clip ─▶ rewrite ─▶ key ─▶ send
 //
 // No step allocates.
 
@@ -65,17 +65,30 @@ func (l *leg) unread(e unix.Errno) {
 // voice takes a packet of a side's RTP port from beginning to end.
 func (s *session) voice(side Side, b []byte, src netip.AddrPort, now int64) {
 	s.shard.stats.Packets++
+	f, other := &s.legs[side].flow, s.legs[side.Other()]
+	if s.legs[side].remote.Fax {
+		if packet, to := s.fax(side, b, src, now); packet != nil {
+			f.sent(len(packet), other.send(packet, to) == 0)
+		}
+		return
+	}
 	packet, to := s.pass(side, b, src, now)
 	if packet == nil {
 		return
 	}
-	f := &s.legs[side].flow
-	if s.legs[side.Other()].send(packet, to) != 0 {
+	size := len(packet) - rtpHeader
+	packet, sealed := other.seal(packet)
+	f.sent(size, sealed && other.send(packet, to) == 0)
+}
+
+// sent counts a packet of so many bytes that was to go on.
+func (f *Flow) sent(size int, ok bool) {
+	if !ok {
 		f.Failed++
 		return
 	}
 	f.Packets++
-	f.Bytes += uint64(len(packet) - rtpHeader)
+	f.Bytes += uint64(size)
 }
 
 // pass decides about one packet and gives it back rewritten with where to send
@@ -88,7 +101,8 @@ func (s *session) pass(side Side, b []byte, src netip.AddrPort, now int64) ([]by
 		return nil, netip.AddrPort{}
 	}
 	locked := from.latch.locked
-	if !from.admit(b, src, now) {
+	b = from.admit(b, src, now)
+	if b == nil {
 		return nil, netip.AddrPort{}
 	}
 	if from.latch.locked != locked {
@@ -101,7 +115,7 @@ func (s *session) pass(side Side, b []byte, src netip.AddrPort, now int64) ([]by
 		s.tap.Voice(side, codec, seq, ts, time.Duration(now), payload)
 	}
 	dst := to.target()
-	if s.paused || !to.known || !dst.IsValid() || to.playing != nil {
+	if s.paused || !to.known || !dst.IsValid() || to.playing != nil || to.remote.Fax {
 		from.flow.Muted++
 		if to.playing == nil { // a clip makes no gap
 			from.in.Refit()
@@ -114,10 +128,11 @@ func (s *session) pass(side Side, b []byte, src netip.AddrPort, now int64) ([]by
 	return from.in.Write(b), dst
 }
 
-// admit says whether a packet is RTP of this side's peer, and counts it where it
-// is not. The address is checked before anything is parsed; the port only after a
-// look at the header, so that nothing but negotiated RTP can move the latch.
-func (l *leg) admit(b []byte, src netip.AddrPort, now int64) bool {
+// admit gives a packet in the clear when it is RTP of this side's peer, else counts
+// it and gives nil. The address is checked before anything is parsed; the port only
+// after a look at the header and, where there are keys, once the packet is
+// authentic, so that nothing but negotiated RTP can move the latch.
+func (l *leg) admit(b []byte, src netip.AddrPort, now int64) []byte {
 	f := &l.flow
 	switch {
 	case !l.latch.fromPeer(src.Addr()):
@@ -127,15 +142,22 @@ func (l *leg) admit(b []byte, src netip.AddrPort, now int64) bool {
 		f.Junk.count(b)
 	case !l.payloads.table[b[1]&0x7f].Known:
 		f.Unknown++
-	case !l.latch.accept(src, now):
+	case l.latch.locked && src != l.latch.source:
 		f.Refused++
-	case l.in.Read(b, now, &l.payloads.table) != rebase.OK:
-		f.Invalid++
-		f.Junk.Malformed++
 	default:
-		return true
+		b, ok := l.open(b)
+		switch {
+		case !ok: // counted
+		case !l.latch.accept(src, now):
+			f.Refused++
+		case l.in.Read(b, now, &l.payloads.table) != rebase.OK:
+			f.Invalid++
+			f.Junk.Malformed++
+		default:
+			return b
+		}
 	}
-	return false
+	return nil
 }
 
 // rtpHeader is the size of the header that we write.
@@ -160,9 +182,13 @@ func (s *session) readControl(side Side, now int64) {
 // sent on.
 func (s *session) control(from *leg, b []byte, src netip.AddrPort, now int64) bool {
 	f := &from.flow
-	switch {
-	case !from.mayReport(src):
+	if !from.mayReport(src) {
 		f.Refused++
+		return false
+	}
+	b, ok := from.openReport(b)
+	switch {
+	case !ok: // counted
 	case len(b) == bufferSize || !from.reporter.read(b, now):
 		f.Invalid++
 		f.Junk.count(b)

@@ -285,7 +285,10 @@ func (r *Relay) draw(n int) int {
 func (r *Relay) identify(l *leg) {
 	r.random.Lock()
 	defer r.random.Unlock()
-	l.in = rebase.New(rebase.Initial{SSRC: r.random.Uint32(), Seq: uint16(r.random.Uint32()), Timestamp: r.random.Uint32()})
+	// Half of the sequence numbers, so that a receiver of SRTP who misses the first
+	// packets cannot be wrong about the rollover counter.
+	seq := uint16(r.random.Uint32N(1 << 15))
+	l.in = rebase.New(rebase.Initial{SSRC: r.random.Uint32(), Seq: seq, Timestamp: r.random.Uint32()})
 	var name [12]byte
 	for i := range name {
 		name[i] = byte(r.random.Uint32())

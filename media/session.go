@@ -47,6 +47,7 @@ func (s *session) SetRemote(side Side, r Remote) {
 		s.follow(side & 1)
 	}
 	l.payloads = newPayloads(r.Types)
+	l.cipher.set(r.In, r.Out)
 	s.alive = s.now()
 	s.retune()
 }

@@ -134,8 +134,12 @@ func (s *session) report(side Side, now int64, bye bool) {
 	}
 	wall := s.shard.relay.options.Clock.Now()
 	b, err := l.reporter.compose(s.legs[side.Other()].in, &l.in.Received, now, wall, bye)
+	if err != nil {
+		return
+	}
+	b, sealed := l.sealReport(b)
 	switch {
-	case err != nil:
+	case !sealed:
 	case l.remote.Mux:
 		_ = l.send(b, to)
 	default:
@@ -169,7 +173,8 @@ func (s *session) playFrame(side Side, pt uint8, frame []byte, now int64) {
 		return
 	}
 	packet := s.legs[side.Other()].in.Insert(s.shard.out[:], pt, clipClock, frameClock, now, frame)
-	if l.send(packet, to) != 0 {
+	packet, sealed := l.seal(packet)
+	if !sealed || l.send(packet, to) != 0 {
 		s.legs[side.Other()].flow.Failed++
 	}
 }

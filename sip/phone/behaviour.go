@@ -61,6 +61,8 @@ type Behaviour struct {
 	Refresher string // who it would have refresh, "uac" or "uas"; "": as the other likes
 	NoRefresh bool   // does not do it when it is its turn
 
+	Doubt Doubt // what it asks requests for
+
 	Habits
 }
 

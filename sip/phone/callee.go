@@ -21,6 +21,7 @@ func (p *Phone) request(m *message.Message) {
 	}
 	t := p.serve(m)
 	switch {
+	case p.challenged(t, m):
 	case m.Method == "CANCEL":
 		p.cancelled(t, m)
 	case len(p.unknown(m)) > 0:

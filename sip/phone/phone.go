@@ -54,6 +54,7 @@ type Config struct {
 	// Ring is how long a call to this phone rings before it is answered.
 	Ring time.Duration
 
+	Account   Account  // whose credentials it takes, if it asks for any
 	Name      string   // display name in From and Contact
 	Headers   []string // further header lines of every message, without CRLF
 	Behaviour Behaviour
@@ -75,6 +76,7 @@ type Phone struct {
 	malformed  int
 	violations []string
 	answers    map[string][]int
+	nonces     []nonce
 	digits     []byte
 	news       []string
 	referred   bool // a REFER has been sent: two phones that answer each other with one would never end

@@ -69,7 +69,7 @@ func (p *Phone) find(client bool, branch, method string) *tx {
 }
 
 // respond answers the request of a server transaction.
-func (t *tx) respond(r message.Response) {
+func (t *tx) respond(r message.Response, lines ...string) {
 	in := transaction.Provisional
 	switch {
 	case r.Status >= 300:
@@ -77,7 +77,7 @@ func (t *tx) respond(r message.Response) {
 	case r.Status >= 200:
 		in = transaction.Success
 	}
-	t.last = t.phone.write(r.Append(nil))
+	t.last = t.phone.write(r.Append(nil), lines...)
 	t.step(in, nil)
 }
 

@@ -44,6 +44,9 @@ func behave(r *rand.Rand) phone.Behaviour {
 			b.Acts = append(b.Acts, f.act())
 		}
 	}
+	if f.maybe(5) {
+		b.Doubt = phone.Doubt(1 + f.IntN(phone.Doubts-1))
+	}
 	return b
 }
 

@@ -42,7 +42,7 @@ func (p *run) handset(side uint16, i int, network flow.Network) *handset {
 	number := fmt.Sprintf("1%d%08d", []int{38, 39}[side], 1000*(i+1)+int(p.seed%1000))
 	party := p.world.guard.add(name, number, at.String(), "name-of-"+name, "agent-of-"+name, "origin-of-"+name)
 	h := p.phone(party, at, side, uint64(i), network)
-	if network == flow.UDP && p.r.IntN(4) == 0 {
+	if network == flow.UDP && p.r.IntN(4) == 0 && h.behaviour.Doubt == phone.Trusting {
 		h.twin = p.phone(party, address(side, i+50), side, uint64(i+50), network)
 		h.twin.second = true
 		h.twin.name += " twin"
@@ -73,8 +73,14 @@ func (p *run) phone(party *secrets, at netip.AddrPort, side uint16, i uint64, ne
 	if r.IntN(6) == 0 { // its switch stays in the way
 		headers = append(headers, "Record-Route: <sip:"+[]string{insideHop, outsideHop}[side]+";lr>")
 	}
+	if i >= 50 {
+		h.behaviour.Doubt = phone.Trusting // one switch, one mind
+	}
+	realm := "realm-of-" + party.name
+	party.learn(realm)
 	h.Phone = phone.New(phone.Config{
-		User: h.number, Host: at.String(), Server: h.flow.Local.String(), Network: network, Mint: p.mint,
+		Account: phone.Account{User: account.User, Password: accountPassword, Realm: realm},
+		User:    h.number, Host: at.String(), Server: h.flow.Local.String(), Network: network, Mint: p.mint,
 		Timers: transaction.DefaultTimers(), Ring: time.Duration(r.IntN(8)) * time.Second * time.Duration(r.IntN(2)),
 		SDP: func(offer []byte) []byte {
 			body := voice(offer)

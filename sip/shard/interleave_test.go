@@ -120,7 +120,7 @@ func interleave(t *testing.T, seed uint64, say func(string, ...any)) *run {
 	}
 	p.fair = p.weather.loss == 0 && p.failures == 0
 	for _, h := range p.handsets {
-		p.fair = p.fair && h.dark.IsZero() && h.behaviour.Refuse == 0 && !h.behaviour.Stall
+		p.fair = p.fair && h.dark.IsZero() && h.behaviour.Refuse == 0 && h.behaviour.Doubt < phone.NeverFresh && !h.behaviour.Stall
 	}
 	p.dialAll()
 	p.disturb()

@@ -11,6 +11,7 @@ import (
 	"mask700/binding/cdr"
 	"mask700/media"
 	"mask700/sip/call"
+	"mask700/sip/digest"
 	"mask700/sip/flow"
 	"mask700/sip/phone"
 	"mask700/sip/token"
@@ -96,6 +97,11 @@ func newRun(r *rand.Rand, seed uint64) *run {
 // Targets of the two sides that are down.
 const insideWreck, outsideWreck = "192.0.2.8:5060", "198.51.100.8:5060"
 
+// accountPassword is what phones ask for that ask who we are, and account whose it is.
+const accountPassword = "of the gateway alone"
+
+var account = digest.Account{User: "gateway", Password: digest.NewSecret(accountPassword)}
+
 // vary draws the settings of a trunk.
 func vary(r *rand.Rand, t *trunk.Trunk) {
 	t.EarlyMedia = []string{trunk.EarlyPass, trunk.EarlyRinging}[r.IntN(2)]
@@ -104,6 +110,7 @@ func vary(r *rand.Rand, t *trunk.Trunk) {
 		trunk.ReliableRequired}[r.IntN(5)]
 	t.SessionTimer = []time.Duration{0, 0, 90 * time.Second, 30 * time.Minute}[r.IntN(4)]
 	t.Prompt = []string{trunk.PromptNone, trunk.PromptEarly, trunk.PromptAnswer}[r.IntN(3)]
+	t.Auth = &account
 	t.MinSession = []time.Duration{0, 0, 2 * time.Minute}[r.IntN(3)]
 }
 

@@ -71,7 +71,7 @@ func (e End) prepare(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", e.Name, err)
 	}
-	return e.shell(ctx, "tc qdisc replace dev %[1]s root pfifo limit 4096 && ip link set %[1]s up &&"+
+	return e.shell(ctx, "tc qdisc replace dev %[1]s root pfifo limit 20000 && ip link set %[1]s up &&"+
 		" echo 1 > /sys/class/net/%[1]s/threaded")
 }
 
@@ -129,6 +129,11 @@ func (e End) Address(ctx context.Context, at netip.Prefix) error {
 // not answer when it is asked for it.
 func (e End) Neighbour(ctx context.Context, at netip.Addr, mac net.HardwareAddr) error {
 	return ip(ctx, e.In, nil, fmt.Sprintf("neigh replace %s lladdr %s nud permanent dev %s", at, mac, e.Name))
+}
+
+// Route tells the end of a network behind a neighbour.
+func (e End) Route(ctx context.Context, to netip.Prefix, by netip.Addr) error {
+	return ip(ctx, e.In, nil, fmt.Sprintf("route add %s via %s dev %s", to, by, e.Name))
 }
 
 // Dropped is how many packets sent into this end never arrived at the other,

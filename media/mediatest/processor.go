@@ -33,24 +33,34 @@ func Pin(tid, processor int) error {
 	return nil
 }
 
-// Urge puts a thread before all others that are not urged, or takes that back. 0
-// is the calling thread.
-func Urge(tid int, on bool) error {
-	var policy uintptr = unix.SCHED_NORMAL
-	var priority int32
-	if on {
-		policy, priority = unix.SCHED_FIFO, 1
+// Priority is how a thread is scheduled.
+type Priority int
+
+// Priorities: as all else, before all that is normal, and before what is urgent
+// too (SCHED_OTHER, and SCHED_FIFO of 1 and 2).
+const (
+	Normal Priority = iota
+	Urgent
+	MoreUrgent
+)
+
+// Urge schedules a thread so. 0 is the calling thread.
+func Urge(tid int, p Priority) error {
+	policy := unix.SCHED_NORMAL
+	if p != Normal {
+		policy = unix.SCHED_FIFO
 	}
-	_, _, errno := unix.Syscall(unix.SYS_SCHED_SETSCHEDULER, uintptr(tid), policy, uintptr(unsafe.Pointer(&priority)))
+	priority := int32(p) // struct sched_param
+	_, _, errno := unix.Syscall(unix.SYS_SCHED_SETSCHEDULER, uintptr(tid), uintptr(policy), uintptr(unsafe.Pointer(&priority)))
 	if errno != 0 {
 		return fmt.Errorf("priority of thread %d: %w", tid, errno)
 	}
 	return nil
 }
 
-// urgeAll urges every thread of this process: the scheduler of Go now and then
+// urgeAll schedules every thread of this process so: the scheduler of Go now and then
 // needs another thread to let one go on.
-func urgeAll(on bool) error {
+func urgeAll(p Priority) error {
 	tasks, err := os.ReadDir("/proc/self/task")
 	if err != nil {
 		return err
@@ -60,7 +70,7 @@ func urgeAll(on bool) error {
 		if err != nil {
 			return err
 		}
-		if err := Urge(tid, on); err != nil && !errors.Is(err, unix.ESRCH) {
+		if err := Urge(tid, p); err != nil && !errors.Is(err, unix.ESRCH) {
 			return err
 		}
 	}

@@ -22,6 +22,7 @@ type Stream struct {
 
 	seen    uint64 // one more than the highest number received
 	window  uint64 // the last 64 numbers below seen: bit 0 is seen-1
+	got     uint64 // received, each once
 	begun   bool
 	out     Identity // of the first packet received
 	outFrom uint64   // its number
@@ -73,6 +74,13 @@ func NewStream(id uint32, identity Identity, tally *Tally) *Stream {
 // Sent is how many packets were written.
 func (s *Stream) Sent() uint64 { return s.sent }
 
+// Missing is how many packets have not been received although a later one has.
+func (s *Stream) Missing() uint64 { return s.seen - s.got }
+
+// Lost is how many packets have not been received: when nothing is on its way any
+// more, those that are lost.
+func (s *Stream) Lost() uint64 { return s.sent - s.got }
+
 // Write writes the next packet into at least PacketSize bytes. now is the time of
 // sending, ns since 1970.
 func (s *Stream) Write(b []byte, now int64) int {
@@ -117,6 +125,7 @@ func (s *Stream) Read(b []byte, now int64) {
 	if !s.first(m.number) {
 		return
 	}
+	s.got++
 	got := Identity{
 		PayloadType: b[1],
 		Seq:         binary.BigEndian.Uint16(b[2:]),

@@ -26,9 +26,9 @@ type Line struct {
 	Sender netip.AddrPort   // the party that sends
 	In     netip.AddrPort   // the relay's port that it sends to
 	Gate   net.HardwareAddr // the interface that In is behind
-	To     *Wire
-	Party  netip.AddrPort // the party that receives
-	Out    netip.AddrPort // the relay's port that it must come from
+	To     *Wire            // nil: nobody is there to receive, and whatever comes out is a stray
+	Party  netip.AddrPort   // the party that receives
+	Out    netip.AddrPort   // the relay's port that it must come from
 
 	frame *Frame
 }
@@ -75,8 +75,8 @@ func NewTraffic(tally *Tally, lines int, wires ...*Wire) *Traffic {
 }
 
 // Place puts a line into a slot, from 0 to below the number of lines, or with nil
-// ends the one that is there. Packets of an ended line that come later are strays,
-// unless Unplug is called for it later.
+// ends the one that is there: it sends no more. Its receiver stays until it is
+// unplugged; what comes after that is a stray.
 func (t *Traffic) Place(slot int, l *Line) error {
 	if l == nil {
 		t.slots[slot] = nil
@@ -87,6 +87,10 @@ func (t *Traffic) Place(slot int, l *Line) error {
 		return err
 	}
 	l.frame = frame
+	if l.To == nil && t.ear(l.From) != nil {
+		t.slots[slot] = l
+		return nil
+	}
 	to := t.ear(l.To)
 	if to == nil || t.ear(l.From) == nil {
 		return errors.New("mediatest: a line on a wire that is not of this traffic")
@@ -120,10 +124,10 @@ func (t *Traffic) Run(ctx context.Context, d time.Duration) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	if t.Urgent {
-		if err := urgeAll(true); err != nil {
+		if err := urgeAll(Urgent); err != nil {
 			return err
 		}
-		defer func() { _ = urgeAll(false) }() // always allowed
+		defer func() { _ = urgeAll(Normal) }() // always allowed
 	}
 	tick := t.Tick
 	if tick == 0 {

@@ -68,7 +68,7 @@ func NewWire(end End) (w *Wire, err error) {
 			return err
 		}
 		// Room for what waits in the interface's queue: the default is less.
-		if err := unix.SetsockoptInt(w.send, unix.SOL_SOCKET, unix.SO_SNDBUFFORCE, 8<<20); err != nil {
+		if err := unix.SetsockoptInt(w.send, unix.SOL_SOCKET, unix.SO_SNDBUFFORCE, 32<<20); err != nil {
 			return err
 		}
 		if w.receive, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0); err != nil {

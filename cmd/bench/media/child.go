@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"net/netip"
@@ -18,8 +19,8 @@ const payloadType = 8
 
 // serve is the process of mask700's relay: it does what the lines that come in
 // ask for, until there are no more.
-func serve(path string, in io.Reader, out io.Writer) error {
-	options, err := engineOptions(path)
+func serve(args []string, in io.Reader, out io.Writer) error {
+	options, err := engineOptions(args)
 	if err != nil {
 		return err
 	}
@@ -49,13 +50,20 @@ func serve(path string, in io.Reader, out io.Writer) error {
 
 // engineOptions are those of a relay whose sessions may be silent for long: they
 // are while another relay is measured.
-func engineOptions(path string) (media.Options, error) {
+func engineOptions(args []string) (media.Options, error) {
 	o := media.Options{Timeout: -1}
-	for i, name := range [2]string{"left", "right"} {
-		o.Pools = append(o.Pools, media.Pool{Name: name, Address: gates[i].Addr(), Min: lowestPort, Max: topPort})
+	flags := flag.NewFlagSet(relayCommand, flag.ContinueOnError)
+	path := flags.String("path", pathUser, "")
+	top := flags.Uint("top", topPort, "highest port")
+	flags.DurationVar(&o.Rest, "rest", resting, "")
+	if err := flags.Parse(args); err != nil {
+		return o, err
 	}
-	if path != pathUser {
-		return o, fmt.Errorf("there is no path %q", path)
+	for i, name := range [2]string{"left", "right"} {
+		o.Pools = append(o.Pools, media.Pool{Name: name, Address: gates[i].Addr(), Min: lowestPort, Max: uint16(*top)})
+	}
+	if *path != pathUser {
+		return o, fmt.Errorf("there is no path %q", *path)
 	}
 	return o, nil
 }
@@ -64,7 +72,7 @@ func do(engine media.Engine, sessions map[uint32]media.Session, q question) (a a
 	switch q.Do {
 	case "open":
 		for _, c := range q.Calls {
-			s, err := engine.Open(media.OpenSpec{PoolA: "left", PoolB: "right", PeerA: parties[0], PeerB: parties[1]})
+			s, err := engine.Open(media.OpenSpec{PoolA: "left", PoolB: "right", PeerA: c.Party[0].Addr(), PeerB: c.Party[1].Addr()})
 			if err != nil {
 				return a, err
 			}

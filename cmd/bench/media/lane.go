@@ -39,7 +39,14 @@ type lane struct {
 // layout says where the work is done: processors, or none below 0.
 type layout struct {
 	relay, rig int
-	urgent     bool // the rig goes before everything else on its processor
+	urgent     bool // on those, it goes before all other work of the machine
+}
+
+func (w layout) priority(p mediatest.Priority) mediatest.Priority {
+	if !w.urgent {
+		return mediatest.Normal
+	}
+	return p
 }
 
 // moderation is how long a packet waits at most at the parties' interfaces for
@@ -84,7 +91,7 @@ func newLane(ctx context.Context, name string, through bool, where layout) (l *l
 		if err := end.Moderate(ctx, moderation); err != nil {
 			return l, err
 		}
-		if err := l.receive(end, where.rig, where.urgent, &l.receivers.rig); err != nil {
+		if err := l.receive(end, where.rig, where.priority(mediatest.Urgent), &l.receivers.rig); err != nil {
 			return l, err
 		}
 	}
@@ -95,8 +102,9 @@ func newLane(ctx context.Context, name string, through bool, where layout) (l *l
 		end := l.gate(i)
 		if err := errors.Join(
 			end.Address(ctx, gates[i]),
-			end.Neighbour(ctx, parties[i], mediatest.Station),
-			l.receive(end, where.relay, false, &l.receivers.relay),
+			end.Neighbour(ctx, routers[i], mediatest.Station),
+			end.Route(ctx, behind[i], routers[i]),
+			l.receive(end, where.relay, where.priority(mediatest.MoreUrgent), &l.receivers.relay),
 		); err != nil {
 			return l, err
 		}
@@ -107,8 +115,9 @@ func newLane(ctx context.Context, name string, through bool, where layout) (l *l
 // gate is the relay's end toward a side.
 func (l *lane) gate(side int) mediatest.End { return l.cables[side].Ends[1-side] }
 
-// receive binds the kernel's thread that receives at an end, and notes it.
-func (l *lane) receive(end mediatest.End, processor int, urgent bool, into *[]int) error {
+// receive binds the kernel's thread that receives at an end, and notes it. It
+// goes before the relay, as receiving does where no thread of its own does it.
+func (l *lane) receive(end mediatest.End, processor int, priority mediatest.Priority, into *[]int) error {
 	pid, err := end.Receiver()
 	if err != nil {
 		return err
@@ -120,24 +129,22 @@ func (l *lane) receive(end mediatest.End, processor int, urgent bool, into *[]in
 	if err := mediatest.Pin(pid, processor); err != nil {
 		return err
 	}
-	if urgent {
-		return mediatest.Urge(pid, true)
-	}
-	return prefer(pid)
+	return mediatest.Urge(pid, priority)
 }
 
 // through is the namespace that the relay is started in.
 func (l *lane) through() *mediatest.Namespace { return l.spaces[1] }
 
-// fill opens calls and makes the traffic of all of them.
-func (l *lane) fill(calls int, urgent bool, tick time.Duration) error {
-	l.traffic = mediatest.NewTraffic(&l.tally, 2*calls, l.wires[0], l.wires[1])
-	l.traffic.Urgent, l.traffic.Tick = urgent, tick
+// fill opens calls and makes the traffic of all of them, with room for some lines
+// more.
+func (l *lane) fill(calls, spare int, where layout, tick time.Duration) error {
+	l.traffic = mediatest.NewTraffic(&l.tally, 2*calls+spare, l.wires[0], l.wires[1])
+	l.traffic.Urgent, l.traffic.Tick = where.urgent, tick
 	l.calls = make([]call, calls)
 	l.lines = make([]*mediatest.Line, 2*calls)
 	l.active = calls
 	for i := range l.calls {
-		l.calls[i] = l.newCall(uint32(i), i)
+		l.calls[i] = newCall(uint32(i), i)
 	}
 	if l.relay != nil {
 		if err := l.relay.open(l.calls); err != nil {
@@ -152,13 +159,9 @@ func (l *lane) fill(calls int, urgent bool, tick time.Duration) error {
 	return nil
 }
 
-// newCall is a call with the ports of a place.
-func (l *lane) newCall(id uint32, place int) call {
-	c := call{ID: id}
-	for side, addr := range parties {
-		c.Party[side] = netip.AddrPortFrom(addr, uint16(firstParty+2*place))
-	}
-	return c
+// newCall is a call between the parties of a place.
+func newCall(id uint32, place int) call {
+	return call{ID: id, Party: [2]netip.AddrPort{party(0, place), party(1, place)}}
 }
 
 // place begins both directions of a call.
@@ -166,9 +169,8 @@ func (l *lane) place(i int) error {
 	c := l.calls[i]
 	for side := range 2 {
 		line := &mediatest.Line{
-			Stream: mediatest.NewStream(2*c.ID+uint32(side), mediatest.Identity{PayloadType: payloadType, SSRC: l.random.Uint32(),
-				Seq: uint16(l.random.Uint32()), Timestamp: l.random.Uint32()}, &l.tally),
-			From: l.wires[side], Sender: c.Party[side], To: l.wires[1-side], Party: c.Party[1-side],
+			Stream: mediatest.NewStream(2*c.ID+uint32(side), l.identity(), &l.tally),
+			From:   l.wires[side], Sender: c.Party[side], To: l.wires[1-side], Party: c.Party[1-side],
 		}
 		if l.relay != nil {
 			line.In, line.Out, line.Gate = c.Relay[side], c.Relay[1-side], l.gate(side).MAC
@@ -181,6 +183,10 @@ func (l *lane) place(i int) error {
 		}
 	}
 	return nil
+}
+
+func (l *lane) identity() mediatest.Identity {
+	return mediatest.Identity{PayloadType: payloadType, SSRC: l.random.Uint32(), Seq: uint16(l.random.Uint32()), Timestamp: l.random.Uint32()}
 }
 
 // limit gives traffic to the first calls alone.

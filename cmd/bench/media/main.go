@@ -46,16 +46,20 @@ type options struct {
 	tick      time.Duration
 	relayCPU  int
 	rigCPU    int
+	calm      bool
 	out       string
 	lock      string
 
 	stair    bool
 	stairTop int
+
+	soak   time.Duration
+	change time.Duration
 }
 
 func main() {
-	if len(os.Args) == 3 && os.Args[1] == relayCommand {
-		if err := serve(os.Args[2], os.Stdin, os.Stdout); err != nil {
+	if len(os.Args) > 1 && os.Args[1] == relayCommand {
+		if err := serve(os.Args[2:], os.Stdin, os.Stdout); err != nil {
 			fmt.Fprintln(os.Stderr, "relay:", err)
 			os.Exit(1)
 		}
@@ -89,6 +93,9 @@ func parse(args []string) (o options, err error) {
 	flags.StringVar(&o.lock, "lock", "", "file to lock while something is measured (flock), for benches that share a machine")
 	flags.BoolVar(&o.stair, "stair", false, "find the highest rates instead: more calls step by step")
 	flags.IntVar(&o.stairTop, "stair-calls", 3000, "calls at the top of the stair")
+	flags.DurationVar(&o.soak, "soak", 0, "keep mask700's calls busy for so long instead, and see that nothing is lost or misdelivered")
+	flags.DurationVar(&o.change, "change", 200*time.Millisecond, "of a soak: a call ends and another begins so often; 0: none")
+	flags.BoolVar(&o.calm, "calm", true, "go before all other work of the machine; without, the figures are those of a busy machine")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
@@ -99,6 +106,10 @@ func parse(args []string) (o options, err error) {
 		return o, fmt.Errorf("-calls must be from 1 to %d, -stair-calls from %d", maxCalls, stairSteps)
 	case o.window < 100*time.Millisecond || o.runs < 1 || o.warm < 0 || o.threads < 1 || o.tick < 10*time.Microsecond:
 		return o, errors.New("-window must be at least 100ms, -tick 10us, -runs and -rtpengine-threads 1, -warm 0")
+	case o.soak < 0 || o.change < 0 || o.change > 0 && o.change < 20*time.Millisecond:
+		return o, errors.New("-soak must not be below 0, -change 0 or at least 20ms")
+	case o.soak > 0 && o.path == pathBoth:
+		return o, errors.New("-soak takes one path")
 	case o.path != pathUser && o.path != pathKernel && o.path != pathBoth:
 		return o, fmt.Errorf("-path must be %s, %s or %s", pathUser, pathKernel, pathBoth)
 	case o.relayCPU == o.rigCPU || min(o.relayCPU, o.rigCPU) < 0 || max(o.relayCPU, o.rigCPU) >= runtime.NumCPU():
@@ -118,12 +129,15 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if err := pinSelf(o.rigCPU); err != nil {
 		return err
 	}
-	b := &bench{options: o, where: layout{relay: o.relayCPU, rig: o.rigCPU, urgent: true}, out: out}
+	b := &bench{options: o, where: layout{relay: o.relayCPU, rig: o.rigCPU, urgent: o.calm}, out: out}
 	if b.notes, err = os.Create(filepath.Join(o.out, "relays.log")); err != nil {
 		return err
 	}
 	defer b.notes.Close()
-	if o.stair {
+	switch {
+	case o.soak > 0:
+		return b.soakLong(ctx)
+	case o.stair:
 		return b.climb(ctx)
 	}
 	return b.compare(ctx)
@@ -167,14 +181,14 @@ func (b *bench) lane(ctx context.Context, name string, calls int) (l *lane, err 
 	}
 	switch name {
 	case nameRTPengine:
-		l.relay, err = asRelay(startRTPengine(ctx, l.through(), b.where.relay, b.threads, b.notes))
+		l.relay, err = asRelay(startRTPengine(ctx, l.through(), b.where, b.threads, b.notes))
 	case nameUser:
-		l.relay, err = asRelay(startOurs(ctx, l.through(), b.where.relay, pathUser, b.notes))
+		l.relay, err = asRelay(startOurs(ctx, l.through(), b.where, []string{"-path=" + pathUser}, b.notes))
 	case nameKernel:
-		l.relay, err = asRelay(startOurs(ctx, l.through(), b.where.relay, pathKernel, b.notes))
+		l.relay, err = asRelay(startOurs(ctx, l.through(), b.where, []string{"-path=" + pathKernel}, b.notes))
 	}
 	if err == nil {
-		err = l.fill(calls, b.where.urgent, b.tick)
+		err = l.fill(calls, 0, b.where, b.tick)
 	}
 	if err != nil {
 		return nil, errors.Join(err, l.close())

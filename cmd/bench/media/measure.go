@@ -141,11 +141,13 @@ func machineTime(text string) (busy, stolen time.Duration, err error) {
 	return time.Duration(n[0]+n[1]+n[2]+n[5]+n[6]) * tick, time.Duration(n[7]) * tick, nil
 }
 
-// Times around a window: before it the relay gets going, after it packets of the
-// window may still come.
+// Times around a window: before it the relay gets going; after it packets of the
+// window may still come, with traffic as before and then without, until none has
+// come for a while.
 const (
 	settle = 500 * time.Millisecond
 	linger = 200 * time.Millisecond
+	late   = 5 * time.Second
 )
 
 // measure runs the traffic for a while and counts a window of it.
@@ -180,6 +182,9 @@ func (l *lane) measure(ctx context.Context, window time.Duration) (s sample, err
 	if err := l.run(ctx, linger); err != nil {
 		return s, err
 	}
+	if err := l.drain(); err != nil {
+		return s, err
+	}
 	now, err := l.losses()
 	if err != nil {
 		return s, err
@@ -197,5 +202,20 @@ func (l *lane) measure(ctx context.Context, window time.Duration) (s sample, err
 	s.Wrong, s.Duplicate, s.Disordered, s.Misdirected = t.Wrong(), t.Duplicate, t.Disordered, t.Misdirected
 	s.Damaged, s.Renumbered, s.Stray, s.Control = t.Damaged, t.Renumbered, t.Stray, t.Control
 	s.SameSSRC, s.SameSeq, s.SameTimestamp = t.SameSSRC, t.SameSeq, t.SameTimestamp
-	return s, l.traffic.Drain(linger)
+	return s, nil
+}
+
+// drain receives until nothing of what was sent is missing, or none has come for a
+// while.
+func (l *lane) drain() error {
+	for began := time.Now(); l.tally.Received < l.tally.Sent && time.Since(began) < late; {
+		before := l.tally.Received
+		if err := l.traffic.Drain(linger); err != nil {
+			return err
+		}
+		if l.tally.Received == before {
+			return nil
+		}
+	}
+	return l.traffic.Drain(linger / 10)
 }

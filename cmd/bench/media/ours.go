@@ -8,6 +8,8 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"strings"
+	"sync"
 
 	"mask700/media"
 	"mask700/media/mediatest"
@@ -19,8 +21,12 @@ type ours struct {
 	cmd  *exec.Cmd
 	line string
 	in   io.WriteCloser
-	ask  *json.Encoder
-	told *json.Decoder
+
+	talk struct {
+		sync.Mutex // protects a question and its answer from others
+		ask        *json.Encoder
+		told       *json.Decoder
+	}
 }
 
 // question is a line to that process, and answer the one that comes back.
@@ -36,12 +42,13 @@ type answer struct {
 }
 
 // startOurs starts it in a namespace. What it says goes into a file.
-func startOurs(ctx context.Context, in *mediatest.Namespace, processor int, path string, log *os.File) (*ours, error) {
+func startOurs(ctx context.Context, in *mediatest.Namespace, where layout, args []string, log *os.File) (*ours, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	o := &ours{cmd: exec.Command(self, relayCommand, path), line: "bench-media " + relayCommand + " " + path}
+	args = append([]string{relayCommand}, args...)
+	o := &ours{cmd: exec.Command(self, args...), line: "bench-media " + strings.Join(args, " ")}
 	if o.in, err = o.cmd.StdinPipe(); err != nil {
 		return nil, err
 	}
@@ -50,8 +57,8 @@ func startOurs(ctx context.Context, in *mediatest.Namespace, processor int, path
 		return nil, err
 	}
 	o.cmd.Stderr = log
-	o.ask, o.told = json.NewEncoder(o.in), json.NewDecoder(out)
-	if err := start(ctx, in, processor, o.cmd); err != nil {
+	o.talk.ask, o.talk.told = json.NewEncoder(o.in), json.NewDecoder(out)
+	if err := start(ctx, in, where, o.cmd); err != nil {
 		return nil, fmt.Errorf("mask700: %w", err)
 	}
 	if _, err := o.put(question{Do: "stats"}); err != nil {
@@ -61,10 +68,12 @@ func startOurs(ctx context.Context, in *mediatest.Namespace, processor int, path
 }
 
 func (o *ours) put(q question) (a answer, err error) {
-	if err := o.ask.Encode(q); err != nil {
+	o.talk.Lock()
+	defer o.talk.Unlock()
+	if err := o.talk.ask.Encode(q); err != nil {
 		return a, err
 	}
-	if err := o.told.Decode(&a); err != nil {
+	if err := o.talk.told.Decode(&a); err != nil {
 		return a, err
 	}
 	if a.Error != "" {

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/netip"
 	"os/exec"
 	"runtime"
@@ -34,12 +33,21 @@ type relay interface {
 	stop() error
 }
 
-// Addresses of a relay toward its two sides, and of all parties there. Every relay
-// has a network of its own, so that they are the same for all.
+// Addresses of a relay toward its two sides, of the router there, and of the
+// network of the parties behind it. Every relay has a network of its own, so that
+// they are the same for all.
 var (
 	gates   = [2]netip.Prefix{netip.MustParsePrefix("10.71.0.1/24"), netip.MustParsePrefix("10.72.0.1/24")}
-	parties = [2]netip.Addr{netip.MustParseAddr("10.71.0.2"), netip.MustParseAddr("10.72.0.2")}
+	routers = [2]netip.Addr{netip.MustParseAddr("10.71.0.2"), netip.MustParseAddr("10.72.0.2")}
+	behind  = [2]netip.Prefix{netip.MustParsePrefix("10.73.0.0/16"), netip.MustParsePrefix("10.74.0.0/16")}
 )
+
+// party is the address of a party: each has its own.
+func party(side, place int) netip.AddrPort {
+	a := behind[side].Addr().As4()
+	a[2], a[3] = byte(place>>8), byte(place)
+	return netip.AddrPortFrom(netip.AddrFrom4(a), uint16(firstParty+2*place))
+}
 
 // Ports: those of the parties from the first, those of a relay in a range.
 const (
@@ -52,25 +60,25 @@ const (
 const maxCalls = (topPort - lowestPort) / 2 / 2 // some rest, some are drawn badly
 
 // start starts a program in a namespace, on a processor of its own if it has one:
-// then it goes before what else there is on the machine. It may open as many files
-// as this program may.
-func start(ctx context.Context, in *mediatest.Namespace, processor int, cmd *exec.Cmd) error {
+// then it goes before all else that is there, but not before the threads that
+// receive for it. It may open as many files as this program may.
+func start(ctx context.Context, in *mediatest.Namespace, where layout, cmd *exec.Cmd) error {
 	return in.Do(func() error {
 		// A program starts with what the thread has that starts it.
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
-		if processor >= 0 {
+		if where.relay >= 0 {
 			var before unix.CPUSet
 			if err := unix.SchedGetaffinity(0, &before); err != nil {
 				return err
 			}
-			if err := errors.Join(mediatest.Pin(0, processor), prefer(0)); err != nil {
+			if err := errors.Join(mediatest.Pin(0, where.relay), mediatest.Urge(0, where.priority(mediatest.Urgent))); err != nil {
 				return err
 			}
 			defer func() {
 				// As it was before, which is always allowed.
 				_ = unix.SchedSetaffinity(0, &before)
-				_ = unix.Setpriority(unix.PRIO_PROCESS, 0, 0)
+				_ = mediatest.Urge(0, mediatest.Normal)
 			}()
 		}
 		if err := cmd.Start(); err != nil {
@@ -84,13 +92,4 @@ func start(ctx context.Context, in *mediatest.Namespace, processor int, cmd *exe
 		files.Cur = files.Max
 		return errors.Join(unix.Prlimit(pid, unix.RLIMIT_NOFILE, &files, nil), ctx.Err())
 	})
-}
-
-// prefer gives a thread the most of its processor that others can be kept from,
-// and leaves how it and others that are preferred take turns.
-func prefer(tid int) error {
-	if err := unix.Setpriority(unix.PRIO_PROCESS, tid, -20); err != nil {
-		return fmt.Errorf("thread %d: %w", tid, err)
-	}
-	return nil
 }

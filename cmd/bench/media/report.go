@@ -20,7 +20,8 @@ import (
 const meaning = `Relaying: processor time of the relay's process and of the kernel's threads that receive for it, per packet relayed.
 Whole machine: that and the rig's time, per packet, less the rig's time per packet without a relay, measured in the same run.
 Times are the scheduler's account of each thread, to the nanosecond; work of interrupts outside of threads is not in them.
-Delay is from before the generator's call of the kernel to the parties' interface, so the rig's own is in it: see relay "none".
+Delay is from before the generator's call of the kernel to the parties' interface, so the rig's own is in it: see relay "none",
+which "added" is without.
 `
 
 // report prints what was measured, and keeps it.
@@ -69,7 +70,7 @@ func (b *bench) head(ctx context.Context, out io.Writer) {
 		revision = strings.TrimSpace(string(line))
 	}
 	fmt.Fprintf(out, "mask700 %s, %s; Linux %s; %d x %s\n", revision, runtime.Version(), kernel(), runtime.NumCPU(), processorName())
-	if path, err := findRTPengine(); b.rtpengine && err == nil {
+	if path, err := findRTPengine(); b.rtpengine && b.soak == 0 && err == nil {
 		version, _ := exec.CommandContext(ctx, path, "--version").CombinedOutput()
 		fmt.Fprintf(out, "rtpengine: %s, in user space, %d thread(s)\n", strings.TrimSpace(string(version)), b.threads)
 	}
@@ -100,7 +101,7 @@ func processorName() string {
 // table prints the middle of every figure, with least and greatest of the cost.
 func (b *bench) table(out io.Writer) {
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "relay\trelaying us/packet\twhole machine us/packet\tprocessor\tdelay p50\tp99\tmax us\tlost\tof it\twrong\tSSRC/seq/time\tothers")
+	fmt.Fprintln(t, "relay\trelaying us/packet\twhole machine us/packet\tprocessor\tdelay p50\tadded p50\tp99\tmax us\tlost\tof it\twrong\tSSRC/seq/time\tothers")
 	control := b.of(nameControl)
 	for _, name := range append([]string{nameControl}, b.relays()...) {
 		list := b.of(name)
@@ -116,8 +117,9 @@ func (b *bench) table(out io.Writer) {
 		middle := func(f func(s *sample) float64) float64 {
 			return each(list, func(_ int, s *sample) float64 { return f(s) })[1]
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%.0f%%\t%.0f\t%.0f\t%.0f\t%d of %d\t%s\t%d\t%s\t%.0f%%\n", name, relaying, whole,
+		fmt.Fprintf(t, "%s\t%s\t%s\t%.0f%%\t%.0f\t%.0f\t%.0f\t%.0f\t%d of %d\t%s\t%d\t%s\t%.0f%%\n", name, relaying, whole,
 			100*middle((*sample).busy), middle(func(s *sample) float64 { return micros(s.P50) }),
+			each(list, func(i int, s *sample) float64 { return micros(s.P50 - control[i].P50) })[1],
 			middle(func(s *sample) float64 { return micros(s.P99) }), micros(sum.Max),
 			sum.Lost, sum.Sent, sum.Losses.String(), sum.Wrong, sum.kept(),
 			100*middle(func(s *sample) float64 { return float64(s.Others) / float64(s.Took) }))

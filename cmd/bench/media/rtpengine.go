@@ -41,7 +41,7 @@ func findRTPengine() (string, error) {
 
 // startRTPengine starts it in a namespace and waits until it answers. What it says
 // goes into a file.
-func startRTPengine(ctx context.Context, in *mediatest.Namespace, processor, threads int, log *os.File) (*rtpengine, error) {
+func startRTPengine(ctx context.Context, in *mediatest.Namespace, where layout, threads int, log *os.File) (*rtpengine, error) {
 	path, err := findRTPengine()
 	if err != nil {
 		return nil, err
@@ -52,7 +52,7 @@ func startRTPengine(ctx context.Context, in *mediatest.Namespace, processor, thr
 		"--port-min=" + strconv.Itoa(lowestPort), "--port-max=" + strconv.Itoa(topPort), "--timeout=86400", "--silent-timeout=86400"}
 	e := &rtpengine{cmd: exec.Command(path, args...), line: path + " " + strings.Join(args, " ")}
 	e.cmd.Stdout, e.cmd.Stderr = log, log
-	if err := start(ctx, in, processor, e.cmd); err != nil {
+	if err := start(ctx, in, where, e.cmd); err != nil {
 		return nil, fmt.Errorf("rtpengine: %w", err)
 	}
 	err = in.Do(func() error {

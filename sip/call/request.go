@@ -85,11 +85,11 @@ func (l *Leg) dialogFor(tag string, s Side) *Dialog {
 
 // othersRing reports whether a leg of ours has early dialogs beside the one attended
 // to. A phone that rings must not send a BYE; one that does ends its own dialog and no
-// other (section 15). An offer that is on its way to or from it ends the call with it.
+// other (section 15).
 func (c *Call) othersRing(s Side) bool {
 	l := c.leg(s)
 	switch {
-	case l.State != Early || c.State >= Ending || c.Exchange.active():
+	case l.State != Early, c.State >= Ending:
 		return false
 	case s == Third && c.Transfers[0].Phase != Dialling:
 		return false
@@ -105,6 +105,9 @@ func (c *Call) forkAsks(env *Env, ev Requested, back Reply, d *Dialog) {
 	case m.Method == "BYE":
 		l.drop(d.RemoteTag)
 		c.reply(env, back, message.Response{Status: 200})
+		if ev.Side == Callee {
+			c.exchangeForsaken(env)
+		}
 	case m.Method == "UPDATE" && len(m.Body) == 0:
 		d.retarget(m)
 		c.reply(env, back, message.Response{Status: 200, Contact: l.Contact, Allow: true})

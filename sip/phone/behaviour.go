@@ -74,6 +74,7 @@ type Habits struct {
 	ACKBranch       bool   // the ACK of a 2xx wears the branch of its INVITE
 	CancelLate      bool   // CANCEL when the 2xx has come
 	EagerReinvite   bool   // a re-INVITE before the ACK of the first INVITE was sent or has come
+	Narrow          bool   // once it talks its answers list one codec alone
 	EagerBye        bool   // its BYE does not wait for the ACK of its 2xx
 }
 

@@ -144,6 +144,9 @@ func (c *call) answerTo(d *dialog, offer []byte) []byte {
 		s.turn = nobodys
 		return nil
 	}
+	if c.phone.config.Behaviour.Narrow && c.state == Talking {
+		body = oneCodec(body)
+	}
 	body = s.stamp(body)
 	s.reply(body)
 	return body

@@ -103,7 +103,7 @@ func (f fate) extensions(b *phone.Behaviour) {
 	}
 	b.NoUpdate = f.maybe(5)
 	if f.maybe(10) {
-		b.RefuseUpdate = []int{403, 408, 481, 488, 491, 500, 504}[f.IntN(7)]
+		b.RefuseUpdate = []int{403, 408, 481, 488, 491, 500, 501, 504}[f.IntN(8)]
 	}
 	if f.maybe(10) {
 		b.SlowUpdate = f.soon()
@@ -120,6 +120,7 @@ func (f fate) habits(h *phone.Habits) {
 		h.CSeqJump = uint32(1 + f.IntN(1000))
 	}
 	h.LateProvisional, h.OtherTag, h.ACKBranch = f.maybe(20), f.maybe(40), f.maybe(20)
+	h.Narrow = f.maybe(12)
 	h.CancelLate, h.EagerReinvite, h.EagerBye = f.maybe(20), f.maybe(20), f.maybe(20)
 }
 
@@ -140,4 +141,27 @@ func (f fate) act() phone.Act {
 		a.Repeat = true
 	}
 	return a
+}
+
+// patient draws a phone of a run that takes its time: it does little else than to keep
+// its session alive, and one may transfer the call, but it may be slow to take an offer
+// of ours, or put off every one.
+func patient(r *rand.Rand, transfers bool) phone.Behaviour {
+	var b phone.Behaviour
+	f := fate{r}
+	b.NoUpdate, b.Narrow = f.maybe(2), f.maybe(2)
+	b.Timer, b.Expires = phone.Level(f.IntN(2)), []int{0, 90, 1800}[f.IntN(3)]
+	if f.maybe(3) {
+		b.Refuse = []int{491, 500}[f.IntN(2)]
+	}
+	if f.maybe(2) {
+		b.SlowReinvite = f.soon()
+	}
+	if transfers {
+		b.Acts = []phone.Act{{After: f.soon(), Method: "REFER", To: joint}}
+		if f.maybe(2) {
+			b.ByeAfter = 100*time.Second + 4*f.soon()
+		}
+	}
+	return b
 }

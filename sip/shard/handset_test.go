@@ -42,7 +42,7 @@ func (p *run) handset(side uint16, i int, network flow.Network) *handset {
 	number := fmt.Sprintf("1%d%08d", []int{38, 39}[side], 1000*(i+1)+int(p.seed%1000))
 	party := p.world.guard.add(name, number, at.String(), "name-of-"+name, "agent-of-"+name, "origin-of-"+name)
 	h := p.phone(party, at, side, uint64(i), network)
-	if network == flow.UDP && p.r.IntN(4) == 0 && h.behaviour.Doubt == phone.Trusting {
+	if network == flow.UDP && p.r.IntN(4) == 0 && h.behaviour.Doubt == phone.Trusting && !p.patient {
 		h.twin = p.phone(party, address(side, i+50), side, uint64(i+50), network)
 		h.twin.second = true
 		h.twin.name += " twin"
@@ -53,8 +53,16 @@ func (p *run) handset(side uint16, i int, network flow.Network) *handset {
 // phone makes a phone of a random behaviour.
 func (p *run) phone(party *secrets, at netip.AddrPort, side uint16, i uint64, network flow.Network) *handset {
 	r := p.r
+	ring := time.Duration(r.IntN(8)) * time.Second * time.Duration(r.IntN(2))
+	behaviour := behave(r)
+	if p.patient {
+		behaviour = patient(r, side == 0 && i == 0 && p.world.refers)
+		if side == 1 && i == 1 { // whom the call is transferred to
+			ring = 88 * time.Second // a refresh falls due as it answers
+		}
+	}
 	h := &handset{
-		name: party.name, number: party.number, secrets: party, host: at, behaviour: behave(r),
+		name: party.name, number: party.number, secrets: party, host: at, behaviour: behaviour,
 		refused: map[string]bool{}, copies: map[string]int{}, pressed: map[byte]int{},
 		flow: flow.Flow{
 			Listener: side, Network: network, Remote: at,
@@ -81,7 +89,7 @@ func (p *run) phone(party *secrets, at netip.AddrPort, side uint16, i uint64, ne
 	h.Phone = phone.New(phone.Config{
 		Account: phone.Account{User: account.User, Password: accountPassword, Realm: realm},
 		User:    h.number, Host: at.String(), Server: h.flow.Local.String(), Network: network, Mint: p.mint,
-		Timers: transaction.DefaultTimers(), Ring: time.Duration(r.IntN(8)) * time.Second * time.Duration(r.IntN(2)),
+		Timers: transaction.DefaultTimers(), Ring: ring,
 		SDP: func(offer []byte) []byte {
 			body := voice(offer)
 			if body == nil {
@@ -93,7 +101,7 @@ func (p *run) phone(party *secrets, at netip.AddrPort, side uint16, i uint64, ne
 		Headers:   headers,
 		Behaviour: h.behaviour,
 	}, epoch)
-	if r.IntN(6) == 0 {
+	if r.IntN(6) == 0 && !p.patient {
 		h.dark = epoch.Add(time.Duration(r.IntN(10_000)) * time.Millisecond)
 		h.light = h.dark.Add([]time.Duration{3 * time.Second, 20 * time.Second, 2 * time.Minute}[r.IntN(3)])
 	}

@@ -97,7 +97,10 @@ type run struct {
 	slow  time.Duration // how long answers may take
 	fails float64       // how often they are errors
 	code  float64       // how often calls are encoded and decoded
-	fair  bool          // no message is lost, so that whoever waits for one waits for somebody's fault
+	// Nothing disturbs the one call of the run, nor its transfer, if it is transferred, to
+	// a phone that rings for longer than a session lasts.
+	patient bool
+	fair    bool // no message is lost, so that whoever waits for one waits for somebody's fault
 }
 
 func interleave(t *testing.T, seed uint64, say func(string, ...any)) *run {
@@ -124,17 +127,37 @@ func interleave(t *testing.T, seed uint64, say func(string, ...any)) *run {
 	}
 	p.dialAll()
 	p.disturb()
-	p.play(epoch.Add(time.Duration(1+r.IntN(4)) * time.Minute))
+	p.play(epoch.Add(p.length()))
 	p.together()
 	// The storm is over, and whoever still talks comes to an end.
 	p.calm()
 	p.tuned()
+	p.joined()
 	p.finish()
 	p.untilQuiet()
 	p.giveUp()
 	p.over()
 	p.world.audit()
 	return p
+}
+
+// length is how long the phones are left to themselves.
+func (p *run) length() time.Duration {
+	d := time.Duration(1+p.r.IntN(4)) * time.Minute
+	if p.patient {
+		d += 4 * time.Minute
+	}
+	return d
+}
+
+// joined checks that no party has waited for the media of a new one for longer than
+// it may ring.
+func (p *run) joined() {
+	for id, since := range p.world.owed {
+		if p.world.now.Sub(since) > p.world.config.RingTimeout+time.Minute {
+			p.world.fail("call %s: since %v a party waits to be offered the media of another", id, since.Sub(epoch))
+		}
+	}
 }
 
 // play plays until a time, or until nothing will happen any more: sessions that

@@ -27,11 +27,17 @@ func newRun(r *rand.Rand, seed uint64) *run {
 		}
 	}
 	wreck := ""
+	long := r.IntN(40) == 0
 	w := newWorld(seed, flow.UDP, func(c *call.Config) {
 		c.RingTimeout = []time.Duration{time.Minute, 3 * time.Minute}[r.IntN(2)]
 		for i := range sides {
 			c.Hops[i][0].Flow.Network = sides[i]
 			vary(r, c.Trunks[i])
+			if long {
+				c.RingTimeout = 3 * time.Minute
+				c.Trunks[i].Reliable, c.Trunks[i].MinSession = trunk.ReliableSupported, 0
+				c.Trunks[i].SessionTimer = []time.Duration{0, 90 * time.Second}[r.IntN(2)]
+			}
 		}
 		if i := r.IntN(16); i < 2 { // the better target of one side is down
 			broken := hop(uint16(i), sides[i], []string{insideHost, outsideHost}[i], []string{insideWreck, outsideWreck}[i])
@@ -41,7 +47,7 @@ func newRun(r *rand.Rand, seed uint64) *run {
 		}
 	})
 	p := &run{
-		network: newNetwork(r, w), seed: seed,
+		network: newNetwork(r, w), seed: seed, patient: long,
 		mint: token.NewMint([32]byte{byte(seed), byte(seed >> 8), byte(seed >> 16), 1}, token.NewRouter(token.Secret{}, 1), 0),
 		slow: []time.Duration{time.Millisecond, 30 * time.Millisecond, 3 * time.Second}[r.IntN(3)],
 	}
@@ -62,24 +68,34 @@ func newRun(r *rand.Rand, seed uint64) *run {
 	if r.IntN(3) == 0 {
 		p.failures = 3
 	}
+	if p.patient {
+		p.weather.loss, p.weather.late, p.fails, p.failures = 0, 0, 0, 0
+	}
 	w.send = p.network.send
 	w.ask = p.later
-	for i := range 1 + r.IntN(3) {
+	if w.refers = r.IntN(3) == 0; p.patient {
+		w.refers = r.IntN(2) == 0
+	}
+	pairs := 1 + r.IntN(3)
+	if p.patient {
+		pairs = 2
+	}
+	for i := range pairs {
 		a, b := p.handset(0, i, sides[0]), p.handset(1, i, sides[1])
 		p.pairs = append(p.pairs, [2]*handset{a, b})
 		row := binding.Binding{
 			ID: "binding" + string(rune('a'+i)), Mode: binding.ModeAXB, X: mustX(fmt.Sprintf("70010000001%04d", r.IntN(2))),
 			A: mustNumber(a.number), B: mustNumber(b.number), CreatedAt: epoch.Add(-time.Hour),
 		}
-		if r.IntN(8) == 0 {
+		if r.IntN(8) == 0 && !p.patient {
 			row.MaxDuration = time.Duration(1+r.IntN(20)) * time.Second
 		}
-		if r.IntN(12) == 0 {
+		if r.IntN(12) == 0 && !p.patient {
 			row.OneWay = binding.OneWayAToB
 		}
 		w.rows = append(w.rows, row)
 	}
-	if w.refers = r.IntN(3) == 0; w.refers {
+	if w.refers {
 		for _, t := range w.trunks {
 			t.Refer = trunk.ReferAllow
 		}
@@ -118,6 +134,9 @@ func vary(r *rand.Rand, t *trunk.Trunk) {
 // and then a number that is not bound for them.
 func (p *run) dialAll() {
 	for i, pair := range p.pairs {
+		if p.patient && i > 0 {
+			return // they wait for the transfer
+		}
 		x := p.world.rows[i].X.String()
 		for range 1 + p.r.IntN(2) {
 			h := pair[p.r.IntN(2)]
@@ -137,6 +156,9 @@ func (p *run) dialAll() {
 
 // disturb lets the operator, the media and the administrator come in between.
 func (p *run) disturb() {
+	if p.patient {
+		return
+	}
 	someday := func() time.Time { return epoch.Add(time.Duration(p.r.IntN(20_000)) * time.Millisecond) }
 	if p.r.IntN(5) == 0 {
 		p.agenda.put(someday(), func() {

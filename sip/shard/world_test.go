@@ -54,7 +54,8 @@ type world struct {
 	legs     map[string]string  // the call's id by the Call-ID of a leg
 	seq      uint64
 	sessions int
-	refers   bool // transfers are allowed: the store is asked for them too
+	owed     map[string]time.Time // since when a party of a call waits to be offered the media of a new one
+	refers   bool                 // transfers are allowed: the store is asked for them too
 
 	texts map[string]reading // what has been read of messages that leave
 	byes  map[string]bool    // answers to BYEs that have left
@@ -109,6 +110,7 @@ type question struct {
 func newWorld(seed uint64, network flow.Network, change func(*call.Config)) *world {
 	w := &world{
 		now: epoch, texts: map[string]reading{}, byes: map[string]bool{}, calls: map[string]*ledger{}, legs: map[string]string{},
+		owed: map[string]time.Time{},
 		held: func(binding.Block) bool { return true },
 		send: func(shard.Send) {}, note: func(string, ...any) {},
 	}
@@ -174,6 +176,12 @@ func (w *world) drain() {
 			}
 			for i := range c.Legs {
 				w.legs[c.Legs[i].CallID] = c.Record.ID
+			}
+			waits := c.Legs[call.Caller].Owed == call.OwedMedia || c.Legs[call.Callee].Owed == call.OwedMedia
+			if _, ok := w.owed[c.ID]; !ok && waits {
+				w.owed[c.ID] = w.now
+			} else if !waits {
+				delete(w.owed, c.ID)
 			}
 			for i := range c.Transfers {
 				w.legs[c.Transfers[i].Leg.CallID] = c.Transfers[i].Record.ID

@@ -17,7 +17,8 @@ type clientCall struct {
 	back           bool   // the callee of the binding calls back
 	holds, presses string // who
 	hangsUp        string
-	declined       bool // the callee does not want to
+	declined       bool   // the callee does not want to
+	srtp           string // as the trunk has it; "": as printed
 	end            string
 	status         int
 	why            string // what `call get` says
@@ -36,13 +37,23 @@ func TestClients(t *testing.T) {
 			end: cdr.EndCompleted, status: 200, why: "the callee hung up (Q.850 16 normal call clearing)"},
 		{name: "baresip calls linphone", caller: "baresip", callee: "linphonec", holds: "callee", presses: "callee", hangsUp: "callee",
 			end: cdr.EndCompleted, status: 200, why: "the callee hung up (Q.850 16 normal call clearing)"},
+		{name: "encrypted caller", caller: encrypting, callee: "baresip", srtp: "allow", holds: "caller", presses: "callee", hangsUp: "callee",
+			end: cdr.EndCompleted, status: 200, why: "the callee hung up (Q.850 16 normal call clearing)"},
+		{name: "encrypted both", caller: encrypting, callee: encrypting, srtp: "require", holds: "callee", presses: "caller", hangsUp: "caller",
+			end: cdr.EndCompleted, status: 200, why: "the caller hung up (Q.850 16 normal call clearing)"},
 	} {
 		t.Run(call.name, func(t *testing.T) {
-			need(t, call.caller, call.callee, "kamailio", "dumpcap", "tshark", "ip")
+			need(t, command(call.caller), command(call.callee), "kamailio", "dumpcap", "tshark", "ip")
 			t.Parallel()
-			withClients(t, call.play)
+			withClients(t, call.srtp, call.play)
 		})
 	}
+}
+
+// command is the program of a kind of handset.
+func command(kind string) string {
+	name, _, _ := strings.Cut(kind, " ")
+	return name
 }
 
 func (p clientCall) play(c *clients) {

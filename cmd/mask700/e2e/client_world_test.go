@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -48,6 +49,8 @@ type user struct {
 	says    float64
 	hears   float64
 	secrets []string // what the other may not see
+
+	encrypts bool
 }
 
 // The addresses are those that the printed configurations have, so that these run as they are printed.
@@ -68,8 +71,9 @@ type clients struct {
 	capture *rig.Capture
 }
 
-// withClients runs a test on the machine of the servers, with a binding of both parties.
-func withClients(t *testing.T, test func(*clients)) {
+// withClients runs a test on the machine of the servers, with a binding of both parties. The gateway's trunk says
+// srtp where that is not empty.
+func withClients(t *testing.T, srtp string, test func(*clients)) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 	t.Cleanup(cancel)
@@ -95,7 +99,15 @@ func withClients(t *testing.T, test func(*clients)) {
 			return err
 		}
 		t.Cleanup(c.capture.Kill)
-		c.serveWith(c.printed("mask700"), setup{})
+		config := c.printed("mask700")
+		if srtp != "" {
+			const off = `srtp: "off"`
+			if !strings.Contains(config, off) {
+				t.Fatalf("no %s is printed", off)
+			}
+			config = strings.Replace(config, off, "srtp: "+srtp, 1)
+		}
+		c.serveWith(config, setup{})
 		c.run("block", "add", block)
 		c.kamailioWith(ctx, c.printed("kamailio"), clientSwitch)
 		test(c)
@@ -119,6 +131,9 @@ func (c *clients) must(err error) {
 	}
 }
 
+// encrypting is a baresip that speaks SRTP and nothing else.
+const encrypting = "baresip with SRTP"
+
 // What either says, in Hz.
 const (
 	callerTone = 1000
@@ -138,13 +153,14 @@ func (c *clients) users(caller, callee string) (a, b *user) {
 func (c *clients) give(u *user, kind string) {
 	c.t.Helper()
 	u.secrets = []string{u.number, u.addr.Addr().String(), u.name, u.device}
+	u.encrypts = kind == encrypting
 	says := filepath.Join(c.dir, u.role+"-says.wav")
 	c.must(tonecheck.WriteWAV(says, u.says, time.Minute)) // longer than any call here
 	machine := c.network.Phone(u.addr.Addr())
 	switch kind {
-	case "baresip":
+	case "baresip", encrypting:
 		u.handset = &rig.Baresip{Name: u.role, User: u.name, Dir: c.dir, Machine: machine, Addr: u.addr, Number: u.number,
-			Registrar: clientSwitch, Says: says}
+			Registrar: clientSwitch, Says: says, Encrypts: u.encrypts}
 	case "linphonec":
 		u.handset = &rig.Linphone{Name: u.role, User: u.name, Dir: c.dir, Machine: machine, Addr: u.addr, Number: u.number,
 			Registrar: clientSwitch, Device: u.device, Says: says}

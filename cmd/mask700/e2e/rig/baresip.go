@@ -26,6 +26,7 @@ type Baresip struct {
 	Number    string
 	Registrar netip.AddrPort
 	Says      string // WAV file of 16 bit PCM, 8000 samples a second
+	Encrypts  bool   // it offers and takes nothing but SRTP, with keys in descriptions
 
 	process *Process
 	control net.Conn
@@ -56,6 +57,7 @@ module_path %[4]s
 module g711.so
 module sndfile.so
 module aufile.so
+module srtp.so
 module_tmp account.so
 module_app menu.so
 module_app ctrl_tcp.so
@@ -74,6 +76,9 @@ func (b *Baresip) Start(ctx context.Context) error {
 		return err
 	}
 	account := fmt.Sprintf("\"%s\" <sip:%s@%s>;regint=600;answermode=manual;audio_codecs=pcma\n", b.User, b.Number, b.Registrar)
+	if b.Encrypts {
+		account = strings.TrimSuffix(account, "\n") + ";mediaenc=srtp-mand\n"
+	}
 	if err := errors.Join(
 		os.Mkdir(b.dir(), 0o700),
 		os.WriteFile(filepath.Join(b.dir(), "config"),

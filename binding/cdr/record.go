@@ -116,7 +116,7 @@ type Flow struct {
 	Packets  uint64
 	Bytes    uint64 // of payload
 	Lost     uint64
-	Refused  uint64 // packets from a source that is not the peer
+	Refused  uint64 // packets from a source that is not the peer, or not sealed by its key
 	JitterMS float64
 	MOS      float64 // by the E-model (ITU-T G.107) of what came in, 1 to 4.5; 0: nothing came
 }

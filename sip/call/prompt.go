@@ -117,11 +117,13 @@ func (c *Call) announce(env *Env, end string, f Final) bool {
 	if err != nil {
 		return false
 	}
-	codec, ok := spoken(d)
+	asked := l.SDP
+	asked.Receive(d)
+	codec, ok := spoken(&asked.Peer)
 	if !ok {
 		return false
 	}
-	l.SDP.Receive(d)
+	l.SDP = asked
 	l.Heard = hashOf(c.FirstSDP)
 	c.FirstSDP = nil
 	c.leg(Callee).SDP.Peer = announcer(codec)

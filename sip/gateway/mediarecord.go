@@ -33,7 +33,7 @@ func mediaRecord(s media.Stats) cdr.Media {
 }
 
 func flowRecord(f media.Flow) cdr.Flow {
-	return cdr.Flow{Packets: f.Packets, Bytes: f.Bytes, Lost: f.Lost, Refused: f.Refused, JitterMS: milliseconds(f.Jitter)}
+	return cdr.Flow{Packets: f.Packets, Bytes: f.Bytes, Lost: f.Lost, Refused: f.Refused + f.Forged, JitterMS: milliseconds(f.Jitter)}
 }
 
 // legRecord is what a phone reports of so many packets that were sent to it.

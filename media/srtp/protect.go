@@ -20,6 +20,14 @@ const window = 64
 // count of packets is kept. Only who has the key can be one.
 const maxSources = 32
 
+// A direction that opens nothing yet may have begun in the middle of a stream, as
+// that of a party which stays after a transfer does: its rollover counter is not
+// known then (RFC 3711 section 3.3.1). So it is looked for.
+const (
+	maxHunt  = 24 // wraps, of 22 minutes each at 50 packets a second
+	maxHunts = 32 // packets that it is looked for in
+)
+
 // Direction protects the packets that go one way: it opens those that come, or
 // seals those that leave. The rollover counter lives in it, so one key has one
 // Direction for as long as it is used. It is for one goroutine at a time.
@@ -30,6 +38,8 @@ type Direction struct {
 	known   bool
 	sources int
 	reports int
+	hunts   int
+	scratch []byte
 	header  rtp.Header
 	csrc    [15]uint32 // backs header.CSRC
 	report  rtcp.Header
@@ -75,17 +85,45 @@ func (d *Direction) Open(b []byte) ([]byte, error) {
 			}
 		}
 	}
+	hunting := !d.known && d.hunts < maxHunts
+	if hunting {
+		d.scratch = append(d.scratch[:0], b...) // a failure spoils b
+	}
 	d.header.CSRC = d.csrc[:0]
 	d.header.Extensions = d.header.Extensions[:0]
 	out, err := d.context.DecryptRTP(b, b, &d.header)
+	if err != nil && hunting {
+		d.hunts++
+		out, err = d.hunt(b, ssrc)
+	}
 	if err != nil {
 		return nil, ErrForged
 	}
+	d.scratch = nil
 	if fresh {
 		d.sources++
 	}
 	d.ssrc, d.known = ssrc, true
 	return out, nil
+}
+
+// hunt opens a packet with each of the next rollover counters and keeps the one
+// that fits.
+func (d *Direction) hunt(b []byte, ssrc uint32) ([]byte, error) {
+	kept := d.context
+	for roc := uint32(1); roc <= maxHunt; roc++ {
+		if err := d.renew(); err != nil {
+			break
+		}
+		d.context.SetROC(ssrc, roc)
+		d.header.CSRC = d.csrc[:0]
+		d.header.Extensions = d.header.Extensions[:0]
+		if out, err := d.context.DecryptRTP(b[:copy(b, d.scratch)], b[:len(d.scratch)], &d.header); err == nil {
+			return out, nil
+		}
+	}
+	d.context = kept
+	return nil, ErrForged
 }
 
 // Seal encrypts an RTP packet in place; b has room for Overhead more bytes. It

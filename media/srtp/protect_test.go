@@ -208,6 +208,54 @@ func TestRolloverIsCounted(t *testing.T) {
 	}
 }
 
+// Whoever comes in the middle of a stream finds its rollover counter, and does not
+// look for ever in what is forged.
+func TestRolloverIsFound(t *testing.T) {
+	for _, suite := range Suites {
+		seal, open := pair(t, suite)
+		last := packet(1, 0)
+		for i := range 4*65536 + 100 { // nobody listens
+			sealed, err := seal.Seal(packet(1, uint16(i))[: 12 : 12+Overhead])
+			if err != nil {
+				t.Fatal(err)
+			}
+			last = sealed
+		}
+		for range maxHunts - 1 {
+			forged := bytes.Clone(last)
+			forged[len(forged)-1] ^= 1
+			if _, err := open.Open(forged); !errors.Is(err, ErrForged) {
+				t.Fatalf("%v: %v", suite, err)
+			}
+		}
+		for seq := range uint16(3) {
+			sealed, err := seal.Seal(packet(1, 100+seq))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, err := open.Open(sealed); err != nil || !bytes.Equal(got, packet(1, 100+seq)) {
+				t.Fatalf("%v: packet %d: %v", suite, seq, err)
+			}
+		}
+		_, open = pair(t, suite)
+		for range maxHunts {
+			if _, err := open.Open(packet(1, 1)); !errors.Is(err, ErrForged) {
+				t.Fatal(err)
+			}
+		}
+		sealed, err := seal.Seal(packet(1, 103))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := open.Open(sealed); !errors.Is(err, ErrForged) {
+			t.Errorf("%v: it looks for ever: %v", suite, err)
+		}
+		if _, known := open.context.ROC(1); known {
+			t.Errorf("%v: what was forged is remembered", suite)
+		}
+	}
+}
+
 // A peer that has the key and takes ever new sources does not fill the memory,
 // and is heard all the same.
 func TestSourcesAreBounded(t *testing.T) {

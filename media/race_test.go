@@ -1,0 +1,6 @@
+//go:build race
+
+package media
+
+// raceEnabled: the race detector makes pools forget at random what they hold, so that allocations cannot be counted.
+const raceEnabled = true

@@ -112,6 +112,33 @@ func TestOpenGivesWhatWasSealed(t *testing.T) {
 	}
 }
 
+// Contributing sources and a header extension stay in the clear (RFC 3711 section
+// 3.1), and the packet is opened all the same.
+func TestLongHeaders(t *testing.T) {
+	for _, suite := range Suites {
+		seal, open := pair(t, suite)
+		for name, header := range map[string][]byte{
+			"a contributing source":          {0x81, 8, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 9, 9, 9, 9},
+			"an audio level":                 {0x90, 8, 0, 2, 0, 0, 0, 2, 0, 0, 0, 1, 0xbe, 0xde, 0, 1, 0x10, 0x7f, 0, 0},
+			"an extension of two bytes each": {0x90, 8, 0, 3, 0, 0, 0, 3, 0, 0, 0, 1, 0x10, 0, 0, 1, 1, 1, 5, 0},
+			"one of an unknown kind":         {0x90, 8, 0, 4, 0, 0, 0, 4, 0, 0, 0, 1, 0x12, 0x34, 0, 1, 1, 2, 3, 4},
+		} {
+			b := append(bytes.Clone(header), bytes.Repeat([]byte{0x55}, 160)...)
+			want := bytes.Clone(b)
+			sealed, err := seal.Seal(append(make([]byte, 0, 256), b...))
+			if err != nil {
+				t.Fatalf("%v, %s: %v", suite, name, err)
+			}
+			if !bytes.Equal(sealed[:len(header)], header) {
+				t.Errorf("%v, %s: the header is not in the clear", suite, name)
+			}
+			if got, err := open.Open(sealed); err != nil || !bytes.Equal(got, want) {
+				t.Errorf("%v, %s: %v, %x", suite, name, err, got)
+			}
+		}
+	}
+}
+
 func TestReportsAreProtected(t *testing.T) {
 	report := func() []byte {
 		b := make([]byte, 28, 28+Overhead)
@@ -300,4 +327,34 @@ func BenchmarkSealAndOpen(b *testing.B) {
 			}
 		})
 	}
+}
+
+// FuzzOpen: nothing that a stranger may send is opened, and nothing stops the
+// thread that all calls share.
+func FuzzOpen(f *testing.F) {
+	seal, _ := pair(f, AES128CMSHA180)
+	good, err := seal.Seal(packet(1, 1))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(good)
+	f.Add([]byte{0x9f, 8, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0xbe, 0xde, 0xff, 0xff})
+	f.Add(append([]byte{0xb1, 8, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1}, make([]byte, 24)...))
+	f.Add(append([]byte{0x81, 200, 0, 1, 0, 0, 0, 0}, make([]byte, 20)...))
+	stranger := make([]*Direction, len(Suites))
+	for i, suite := range Suites {
+		if stranger[i], err = NewDirection(NewSecret([32]byte{99}).Key(suite, Key{})); err != nil {
+			f.Fatal(err)
+		}
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		for _, d := range stranger {
+			if _, err := d.Open(bytes.Clone(b)); !errors.Is(err, ErrForged) {
+				t.Errorf("%v: %v", d.Key().Suite(), err)
+			}
+			if _, err := d.OpenReport(bytes.Clone(b)); !errors.Is(err, ErrForged) {
+				t.Errorf("%v: %v", d.Key().Suite(), err)
+			}
+		}
+	})
 }

@@ -316,6 +316,13 @@ func TestConfigCheckNamesTheLine(t *testing.T) {
 		t.Errorf("%s", out)
 	}
 	d.refuse(1, bad+" line 2: sip.ring_timeout: not a duration", "config", "check", bad)
+	if err := os.WriteFile(good, []byte("trunks:\n  - {name: a, targets: [\"sip:192.0.2.10\"], srtp: allow}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if a := d.run("config", "check", good); a.status != exitDone || !strings.Contains(a.out, "is good") ||
+		!strings.HasPrefix(a.err, "warning: "+good+" line 2: trunks[0].srtp: the keys of the media travel in the clear") {
+		t.Errorf("%+v", a)
+	}
 	d.refuse(1, "needs a FILE", "config", "check")
 	d.refuse(1, "there is no such file", "config", "check", "none.yaml")
 }

@@ -22,6 +22,7 @@ type play struct {
 	calls                    int      // empty: one
 	dials                    []string // what each call dials; empty: the world's 700 number
 	also                     []string // the line of a further call to the callee's phone; empty: none
+	fields                   []string // further ones of the caller's line, from field4 on
 	says                     string   // what stands in the place of [says] in the callee's scenario: a status
 	within                   time.Duration
 	remote                   netip.AddrPort                          // whom the caller calls
@@ -90,6 +91,7 @@ func (w *world) begin(p play) *call {
 	if p.lines != nil {
 		p.lines(w, callerLine, calleeLine)
 	}
+	callerLine = append(callerLine, p.fields...)
 	ctx, cancel := context.WithTimeout(context.Background(), p.within+15*time.Second)
 	w.t.Cleanup(cancel)
 	c := &call{w: w, ctx: ctx}

@@ -220,3 +220,39 @@ func TestOnlySoManyHearAPromptAtOnce(t *testing.T) {
 	for w.expect(183, "INVITE").CallID != "three" {
 	}
 }
+
+// Of two codecs that a call may use, that which is heard is the one that a prompt is played in, to both.
+func TestAPromptInTheCodecThatIsHeard(t *testing.T) {
+	w, prompts := promptWorld(t, trunk.PromptNone, 1, 10)
+	worker := w.gateway.loops[0].media
+	ears := [2]*net.UDPConn{socket(t, "127.0.3.1"), socket(t, "127.0.3.1")}
+	open := call.OpenMedia{Pools: [2]string{"in", "in"}}
+	for s, ear := range ears {
+		open.Peers[s].Remote = ear.LocalAddr().(*net.UDPAddr).AddrPort()
+	}
+	opened := worker.openMedia("a call", open)
+	if opened.Err != nil {
+		t.Fatal(opened.Err)
+	}
+	for s := range ears {
+		at := open.Peers[s].Remote
+		worker.perform(mediaJob{id: "a call", action: call.SetRemote{Side: call.Side(s), Signal: at.Addr(), Remote: sdp.RemoteMedia{
+			RTP: at, Send: true, Recv: true, Types: []sdp.PayloadType{
+				{PT: 8, Clock: 8000, Name: "PCMA", Map: 8}, {PT: 0, Clock: 8000, Name: "PCMU", Map: 0},
+			},
+		}}})
+	}
+	worker.perform(mediaJob{id: "a call", action: call.SettleMedia{}})
+	packet := append([]byte{0x80, 0, 0, 1, 0, 0, 0, 160, 1, 2, 3, 4}, bytes.Repeat([]byte{0xff}, 160)...)
+	local := opened.Local[0]
+	if _, err := ears[0].WriteToUDP(packet, &net.UDPAddr{IP: local.Addr.AsSlice(), Port: int(local.Port)}); err != nil {
+		t.Fatal(err)
+	}
+	hear(t, ears[1], 0, packet[12:])
+	for s := range ears {
+		worker.perform(mediaJob{id: "a call", action: call.PlayMedia{Side: call.Side(s), Prompt: call.NotInService}})
+	}
+	for _, ear := range ears {
+		hear(t, ear, 0, prompts["PCMU"])
+	}
+}

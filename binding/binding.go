@@ -74,6 +74,7 @@ type Binding struct {
 
 	MaxDuration time.Duration // of one call; zero: not limited
 	OneWay      OneWay
+	Record      bool // what is said in its calls is recorded
 }
 
 // State returns the state of b at a moment. Of unbinding and expiry, what

@@ -13,9 +13,10 @@ import (
 var (
 	errDuration = errors.New("not a duration; write it like 90s, 10m or 2h")
 	errTime     = errors.New("not a time; write it in RFC 3339, like 2026-01-02T15:04:05+08:00")
+	errFlag     = errors.New("neither true nor false; write one of them, without quotes")
 	errText     = errors.New("not text; write the value in quotes")
 	errUnknown  = errors.New("a field of the request is not known; known: " +
-		"mode, a, b, x, y, group, extension, ttl, expires, order, consent, industrial_id, tenant, max_duration, one_way, data")
+		"mode, a, b, x, y, group, extension, ttl, expires, order, consent, industrial_id, tenant, max_duration, one_way, record, data")
 	errJSON = errors.New("the request is not one JSON object")
 )
 
@@ -38,9 +39,10 @@ type Request struct {
 	OneWay       string
 	Data         string
 	MaxDuration  time.Duration // of one call; zero: not limited
+	Record       bool          // its calls are recorded
 }
 
-// requestJSON has text only, so that no error of the decoder can repeat a
+// requestJSON has text and a flag, so that no error of the decoder can repeat a
 // value.
 type requestJSON struct {
 	Mode         string   `json:"mode,omitempty"`
@@ -58,6 +60,7 @@ type requestJSON struct {
 	Tenant       string   `json:"tenant,omitempty"`
 	MaxDuration  string   `json:"max_duration,omitempty"`
 	OneWay       string   `json:"one_way,omitempty"`
+	Record       bool     `json:"record,omitempty"`
 	Data         string   `json:"data,omitempty"`
 }
 
@@ -66,7 +69,7 @@ func (r Request) MarshalJSON() ([]byte, error) {
 	w := requestJSON{
 		Mode: r.Mode, A: r.A, B: r.B, X: r.X, Y: r.Y, Group: r.Group, Extension: r.Extension,
 		TTL: Duration(r.TTL).String(), Order: r.Order, Consent: r.Consent, IndustrialID: r.IndustrialID,
-		Tenant: r.Tenant, MaxDuration: Duration(r.MaxDuration).String(), OneWay: r.OneWay, Data: r.Data,
+		Tenant: r.Tenant, MaxDuration: Duration(r.MaxDuration).String(), OneWay: r.OneWay, Record: r.Record, Data: r.Data,
 	}
 	if !r.Expires.IsZero() {
 		w.Expires = r.Expires.Format(time.RFC3339Nano)
@@ -90,7 +93,7 @@ func (r *Request) UnmarshalJSON(b []byte) error {
 	parsed := Request{
 		Mode: w.Mode, A: w.A, B: w.B, X: w.X, Y: w.Y, Group: w.Group, Extension: w.Extension,
 		Order: w.Order, Consent: w.Consent, IndustrialID: w.IndustrialID,
-		Tenant: w.Tenant, OneWay: w.OneWay, Data: w.Data,
+		Tenant: w.Tenant, OneWay: w.OneWay, Record: w.Record, Data: w.Data,
 	}
 	for _, t := range []struct {
 		field string
@@ -117,6 +120,8 @@ func plainJSONError(err error) error {
 	var wrongType *json.UnmarshalTypeError
 	var syntax *json.SyntaxError
 	switch {
+	case errors.As(err, &wrongType) && wrongType.Field == "record":
+		return &FieldError{Field: wrongType.Field, Err: errFlag}
 	case errors.As(err, &wrongType) && wrongType.Field != "":
 		return &FieldError{Field: wrongType.Field, Err: errText}
 	case errors.As(err, &wrongType), errors.As(err, &syntax), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):

@@ -27,6 +27,7 @@ type View struct {
 	EndedAt      *time.Time `json:"ended_at,omitempty"` // when it was unbound
 	MaxDuration  Duration   `json:"max_duration"`
 	OneWay       OneWay     `json:"one_way"`
+	Record       bool       `json:"record"`
 	Data         string     `json:"data"`
 	Legs         []Leg      `json:"legs"`
 }
@@ -49,7 +50,7 @@ func (b Binding) View(at time.Time) View {
 		State: b.State(at), Order: b.Order, Consent: b.Consent,
 		IndustrialID: b.IndustrialID, Tenant: b.Tenant,
 		CreatedAt: b.CreatedAt, ExpiresAt: optional(b.ExpiresAt), EndedAt: optional(b.EndedAt),
-		MaxDuration: Duration(b.MaxDuration), OneWay: b.OneWay, Data: b.Data,
+		MaxDuration: Duration(b.MaxDuration), OneWay: b.OneWay, Record: b.Record, Data: b.Data,
 		Legs: []Leg{},
 	}
 	for _, member := range b.Group {

@@ -77,6 +77,10 @@ var (
 	rowOneWays = [...]binding.OneWay{binding.BothWays, binding.OneWayAToB, binding.OneWayBToA}
 )
 
+// recordBit in the direction says that calls are recorded. A release before it refuses such a row: it would carry the
+// calls and record none.
+const recordBit = 0x80
+
 // Bounds of what one row may hold: a list of any number of rows must fit in memory.
 const (
 	maxID      = 64
@@ -126,7 +130,11 @@ var errTime = fmt.Errorf("%w: a time before 1970 or after 2262", ErrRow)
 // The other number is Y, or X in the copy under Y, 0 for none. Texts are a length and the bytes, numbers are their
 // digits as an integer; all integers are unsigned varints.
 func appendBinding(b []byte, row *binding.Binding, other binding.X) ([]byte, error) {
-	b = append(b, byte(slices.Index(rowModes[:], row.Mode)), byte(slices.Index(rowOneWays[:], row.OneWay)))
+	direction := byte(slices.Index(rowOneWays[:], row.OneWay))
+	if row.Record {
+		direction |= recordBit
+	}
+	b = append(b, byte(slices.Index(rowModes[:], row.Mode)), direction)
 	b = appendText(b, row.ID)
 	var err error
 	for _, n := range [...]binding.Number{row.A, row.B} {
@@ -152,11 +160,12 @@ func appendBinding(b []byte, row *binding.Binding, other binding.X) ([]byte, err
 func parseBinding(b []byte) (binding.Binding, error) {
 	w := wire{b: b}
 	var row binding.Binding
-	mode, oneWay := int(w.byte()), int(w.byte())
+	mode, direction := int(w.byte()), w.byte()
+	oneWay := int(direction &^ recordBit)
 	if mode >= len(rowModes) || oneWay >= len(rowOneWays) {
 		return binding.Binding{}, errWire
 	}
-	row.Mode, row.OneWay = rowModes[mode], rowOneWays[oneWay]
+	row.Mode, row.OneWay, row.Record = rowModes[mode], rowOneWays[oneWay], direction&recordBit != 0
 	row.ID = w.text()
 	row.A, row.B = w.number(), w.number()
 	row.Y = binding.X(w.uvarint())

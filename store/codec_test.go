@@ -18,7 +18,7 @@ func fullBinding(t testing.TB) binding.Binding {
 		ID: "abcdefghijklmnop", Mode: binding.ModeGXYB, X: testBlock.Number(1), Y: testBlock.Number(2),
 		A: testNumber(t, 1), B: testNumber(t, 2), Group: []binding.Number{testNumber(t, 3), testNumber(t, 4)},
 		Extension: "12", Order: "order", Consent: "consent", IndustrialID: "industrial", Data: "data", Tenant: "tenant",
-		CreatedAt: testStart, ExpiresAt: testStart.Add(time.Hour), MaxDuration: time.Minute, OneWay: binding.OneWayBToA,
+		CreatedAt: testStart, ExpiresAt: testStart.Add(time.Hour), MaxDuration: time.Minute, OneWay: binding.OneWayBToA, Record: true,
 	}
 }
 

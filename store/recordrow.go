@@ -69,6 +69,7 @@ const (
 	fieldCodec        recordField = 12<<1 | kindBytes
 	fieldMediaEnd     recordField = 13<<1 | kindBytes
 	fieldMediaPath    recordField = 14<<1 | kindBytes
+	fieldRecording    recordField = 15<<1 | kindBytes
 
 	fieldReceivedAt recordField = 20<<1 | kindInteger // times: nanoseconds since 1970
 	fieldRingingAt  recordField = 21<<1 | kindInteger
@@ -107,6 +108,9 @@ const (
 	fieldCalleeLost      recordField = 57<<1 | kindInteger
 	fieldCalleeJitter    recordField = 58<<1 | kindInteger
 	fieldCalleeMOS       recordField = 59<<1 | kindInteger
+
+	fieldRecordingBytes recordField = 60<<1 | kindInteger
+	fieldRecordingLost  recordField = 61<<1 | kindInteger
 )
 
 // recordTexts, recordTimes … are the fields of a record by kind; writing and reading go through the same lists.
@@ -116,7 +120,7 @@ func recordTexts(r *cdr.Record) []textField {
 		{fieldIndustrialID, &r.IndustrialID}, {fieldData, &r.Data}, {fieldTrunkIn, &r.TrunkIn},
 		{fieldTrunkOut, &r.TrunkOut}, {fieldReleasedBy, &r.ReleasedBy}, {fieldEnd, &r.End},
 		{fieldRefusal, (*string)(&r.Refusal)}, {fieldCodec, &r.Media.Codec}, {fieldMediaEnd, &r.Media.End},
-		{fieldMediaPath, &r.Media.Path},
+		{fieldMediaPath, &r.Media.Path}, {fieldRecording, &r.Media.Recording.ID},
 	}
 }
 
@@ -155,6 +159,7 @@ func recordCounts(r *cdr.Record) []countField {
 		{fieldAtoBPackets, &a.Packets}, {fieldAtoBBytes, &a.Bytes}, {fieldAtoBLost, &a.Lost}, {fieldAtoBRefused, &a.Refused},
 		{fieldBtoAPackets, &b.Packets}, {fieldBtoABytes, &b.Bytes}, {fieldBtoALost, &b.Lost}, {fieldBtoARefused, &b.Refused},
 		{fieldCallerLost, &r.Media.Caller.Lost}, {fieldCalleeLost, &r.Media.Callee.Lost},
+		{fieldRecordingBytes, &r.Media.Recording.Bytes}, {fieldRecordingLost, &r.Media.Recording.Lost},
 	}
 }
 

@@ -60,6 +60,8 @@ var columns = []column{
 	{"callee_heard_jitter_ms", func(v *View) string { return milliseconds(v.Media.Callee.JitterMS) }},
 	{"callee_heard_mos", func(v *View) string { return score(v.Media.Callee.MOS) }},
 	{"media_path", func(v *View) string { return v.Media.Path }},
+	{"recording", func(v *View) string { return v.Media.Recording.ID }},
+	{"recording_bytes", func(v *View) string { return strconv.FormatUint(v.Media.Recording.Bytes, 10) }},
 }
 
 // Columns returns the names of the columns of the CSV export, in order.

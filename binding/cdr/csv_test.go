@@ -26,7 +26,7 @@ func TestRow(t *testing.T) {
 		{"why", "the caller hung up (Q.850 16 normal call clearing)"}, {"a_to_b_mos", "4.40"}, {"b_to_a_mos", "4.38"},
 		{"caller_round_trip_ms", "30.5"}, {"caller_heard_lost", "3"}, {"caller_heard_jitter_ms", "2"}, {"caller_heard_mos", "4.20"},
 		{"callee_round_trip_ms", "0"}, {"callee_heard_lost", "0"}, {"callee_heard_jitter_ms", "0"}, {"callee_heard_mos", ""},
-		{"media_path", "kernel"},
+		{"media_path", "kernel"}, {"recording", "callcallcallcall"}, {"recording_bytes", "4711"},
 	}
 	columns, row := cdr.Columns(), completed(t).Row()
 	if len(columns) != len(want) || len(row) != len(want) {

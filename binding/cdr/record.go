@@ -102,7 +102,15 @@ type Media struct {
 	AtoB           Flow   // from the caller to the callee
 	BtoA           Flow
 	Caller, Callee Leg
-	End            string // one of the Media constants; "" while it goes on, or where none was opened
+	Recording      Recording // of what was said
+	End            string    // one of the Media constants; "" while it goes on, or where none was opened
+}
+
+// Recording is what is said of a recording in the record of its call; the zero value where there is none.
+type Recording struct {
+	ID    string
+	Bytes uint64 // of the file, once the disk has taken it all
+	Lost  uint64 // packets that were not recorded, because the disk was too slow
 }
 
 // Who relayed the audio, in Media.Path.

@@ -39,10 +39,11 @@ func completed(t testing.TB) cdr.Record {
 		ReceivedAt: received, RingingAt: received.Add(time.Second), AnsweredAt: received.Add(5 * time.Second),
 		ReleasedAt: received.Add(35 * time.Second), ReleasedBy: cdr.ByCaller, SIPStatus: 200, Q850: 16, End: cdr.EndCompleted,
 		Media: cdr.Media{
-			Codec: "PCMA",
-			AtoB:  cdr.Flow{Packets: 1500, Bytes: 240000, Lost: 2, Refused: 1, JitterMS: 0.75, MOS: 4.4},
-			BtoA:  cdr.Flow{Packets: 1499, Bytes: 239840, JitterMS: 12, MOS: 4.38},
-			Path:  cdr.PathKernel, Caller: cdr.Leg{RoundTripMS: 30.5, Lost: 3, JitterMS: 2, MOS: 4.2},
+			Recording: cdr.Recording{ID: "callcallcallcall", Bytes: 4711, Lost: 3},
+			Codec:     "PCMA",
+			AtoB:      cdr.Flow{Packets: 1500, Bytes: 240000, Lost: 2, Refused: 1, JitterMS: 0.75, MOS: 4.4},
+			BtoA:      cdr.Flow{Packets: 1499, Bytes: 239840, JitterMS: 12, MOS: 4.38},
+			Path:      cdr.PathKernel, Caller: cdr.Leg{RoundTripMS: 30.5, Lost: 3, JitterMS: 2, MOS: 4.2},
 		},
 	}
 }

@@ -44,7 +44,17 @@ type MediaView struct {
 	BtoA   FlowView `json:"b_to_a"`
 	Caller LegView  `json:"caller"`
 	Callee LegView  `json:"callee"`
-	End    string   `json:"end"`
+
+	Recording RecordingView `json:"recording,omitzero"` // absent where there is none
+
+	End string `json:"end"`
+}
+
+// RecordingView is a Recording in JSON.
+type RecordingView struct {
+	ID    string `json:"id"`
+	Bytes uint64 `json:"bytes"`
+	Lost  uint64 `json:"lost"`
 }
 
 // FlowView is a Flow in JSON.
@@ -67,7 +77,7 @@ type LegView struct {
 
 func (m Media) view() MediaView {
 	return MediaView{Codec: m.Codec, Path: m.Path, AtoB: FlowView(m.AtoB), BtoA: FlowView(m.BtoA),
-		Caller: LegView(m.Caller), Callee: LegView(m.Callee), End: m.End}
+		Caller: LegView(m.Caller), Callee: LegView(m.Callee), Recording: RecordingView(m.Recording), End: m.End}
 }
 
 // View returns r as it may be shown.

@@ -119,6 +119,13 @@ type PlayMedia struct {
 	Prompt  Prompt
 }
 
+// RecordMedia has what both parties say recorded from now on, once both have heard
+// that it is. ID is that of the call's record.
+type RecordMedia struct {
+	Session int
+	ID      string
+}
+
 // CloseMedia closes the ports and asks for what flowed.
 type CloseMedia struct{ Session int }
 
@@ -153,6 +160,7 @@ func (OpenMedia) action()   {}
 func (SetRemote) action()   {}
 func (SettleMedia) action() {}
 func (PlayMedia) action()   {}
+func (RecordMedia) action() {}
 func (CloseMedia) action()  {}
 func (Enter) action()       {}
 func (Exit) action()        {}

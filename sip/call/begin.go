@@ -134,6 +134,7 @@ func (c *Call) decided(env *Env, ev Decided) {
 		c.Record.Binding, c.Record.Order, c.Record.Tenant = b.ID, b.Order, b.Tenant
 		c.Record.IndustrialID, c.Record.Data = b.IndustrialID, b.Data
 		c.MaxDuration = b.MaxDuration
+		c.Recorded = b.Record && d.Refusal == ""
 	}
 	in := env.Config.Trunks[c.leg(Caller).Trunk]
 	switch {

@@ -124,6 +124,7 @@ type Call struct {
 	LateOffer   bool // the INVITE came without an offer: the callee makes it
 	MaxForwards int  // what the callee's INVITE will say
 	MaxDuration time.Duration
+	Recorded    bool // the binding wants what is said recorded
 	MediaLocal  [2]sdp.Local
 	FirstSDP    sdp.Body // the caller's offer until media is open
 	Told        Told     // what the caller knows of the callee's answer

@@ -94,6 +94,7 @@ func (c *Call) ownConcluded(env *Env, x *Exchange) {
 		c.owe(other, OwedAnswer)
 	}
 	if joining {
+		c.recordMedia(env)
 		c.shed(env, cdr.EndTransferred) // both parties of the new call hear each other
 	}
 }

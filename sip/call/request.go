@@ -132,7 +132,8 @@ func (c *Call) ackReceived(env *Env, ev Requested) {
 	}
 	offering := l.Server.Offering
 	l.Server.Offering = false
-	if c.State == Answered {
+	talks := c.State == Answered
+	if talks {
 		c.State = Talking
 	}
 	if offering && c.State < Ending {
@@ -142,10 +143,21 @@ func (c *Call) ackReceived(env *Env, ev Requested) {
 		}
 		c.answerInAck(env, ev.Side, d, err)
 	}
+	if talks && c.State == Talking {
+		c.recordMedia(env)
+	}
 	c.acked(env, ev.Side)
 	c.heard(env)
 	c.realign(env)
 	c.leaveIfOver(env)
+}
+
+// recordMedia begins to record what is said when the binding wants that. It waits
+// until offer and answer are complete on both legs: only then can both be told.
+func (c *Call) recordMedia(env *Env) {
+	if c.Recorded {
+		env.do(RecordMedia{Session: c.Session, ID: c.Record.ID})
+	}
 }
 
 // answerInAck takes the answer of an ACK across and sends the ACK that has

@@ -47,6 +47,7 @@ type Transfer struct {
 	Edge     binding.Edge
 	Hops     []Hop         // targets that are left to try
 	Limit    time.Duration // longest duration by the new binding; 0: none
+	Taped    bool          // the new binding wants what is said recorded
 	Session  int
 	Local    [2]sdp.Local
 	Waiting  waiting
@@ -145,7 +146,7 @@ func (c *Call) thirdDecided(env *Env, ev Decided) {
 	if b := d.Binding; b != nil {
 		t.Record.Binding, t.Record.Order, t.Record.Tenant = b.ID, b.Order, b.Tenant
 		t.Record.IndustrialID, t.Record.Data = b.IndustrialID, b.Data
-		t.Limit = b.MaxDuration
+		t.Limit, t.Taped = b.MaxDuration, b.Record
 	}
 	t.Record.TrunkOut = out.Name
 	t.Record.CallerOut, t.Record.CalleeOut = cdr.Party{X: d.Edge.Shown}, cdr.Party{Number: d.Edge.Callee}
@@ -379,6 +380,7 @@ func (c *Call) join(env *Env) {
 	c.Record, t.Record = t.Record, c.Record
 	c.Session, t.Session = t.Session, c.Session
 	c.MediaLocal = t.Local
+	c.Recorded = t.Taped
 	c.Edge, c.Realign, c.Turned = t.Edge, false, by == Caller
 	for _, s := range []Side{by, Third} {
 		l := c.leg(s)

@@ -207,6 +207,10 @@ func (s *scene) set(t *testing.T, args []string) {
 			w.config.Prompts.OrderFinished = by
 		case "limit":
 			w.rows[0].MaxDuration = by
+		case "recorded":
+			for i := range w.rows {
+				w.rows[i].Record = true
+			}
 		case "reliable":
 			w.trunks[0].Reliable, w.trunks[1].Reliable = value, value
 		case "session":

@@ -85,7 +85,7 @@ func newRun(r *rand.Rand, seed uint64) *run {
 		p.pairs = append(p.pairs, [2]*handset{a, b})
 		row := binding.Binding{
 			ID: "binding" + string(rune('a'+i)), Mode: binding.ModeAXB, X: mustX(fmt.Sprintf("70010000001%04d", r.IntN(2))),
-			A: mustNumber(a.number), B: mustNumber(b.number), CreatedAt: epoch.Add(-time.Hour),
+			A: mustNumber(a.number), B: mustNumber(b.number), CreatedAt: epoch.Add(-time.Hour), Record: i == 1,
 		}
 		if r.IntN(8) == 0 && !p.patient {
 			row.MaxDuration = time.Duration(1+r.IntN(20)) * time.Second

@@ -288,6 +288,14 @@ func (w *world) perform(o shard.Output) {
 		}
 		w.note("media    <- play %s to the %s", a.Prompt, a.Side)
 		w.put(o.Call, "played", func() call.Event { return call.MediaPlayed{Session: a.Session, Prompt: a.Prompt} })
+	case call.RecordMedia:
+		switch {
+		case !l.media:
+			w.fail("call %s: recorded where no media is open", o.Call)
+		case a.ID != o.Call && !w.ledger(a.ID).transfer:
+			w.fail("call %s: recorded under the id of another", o.Call)
+		}
+		w.note("media    <- record")
 	case call.CloseMedia:
 		l.portsClosed++
 		if !l.media {

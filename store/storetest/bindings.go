@@ -96,7 +96,7 @@ func full(t *testing.T) binding.Binding {
 		ID: "full", Mode: binding.ModeGXYB, X: block.Number(1), Y: block.Number(2),
 		A: subscriber(t, 1), B: subscriber(t, 2), Group: []binding.Number{subscriber(t, 3), subscriber(t, 4)},
 		Extension: "1234", Order: "订单 17", Consent: "consent", IndustrialID: "700.100.1/x", Tenant: "tenant", Data: "\x00\xff",
-		CreatedAt: start, ExpiresAt: at(time.Hour), MaxDuration: 10 * time.Minute, OneWay: binding.OneWayBToA,
+		CreatedAt: start, ExpiresAt: at(time.Hour), MaxDuration: 10 * time.Minute, OneWay: binding.OneWayBToA, Record: true,
 	}
 }
 

@@ -36,6 +36,14 @@ func newBindingCommand() *cobra.Command {
 	return cmd
 }
 
+// yes is "yes", or nothing, which is not printed.
+func yes(b bool) string {
+	if b {
+		return "yes"
+	}
+	return ""
+}
+
 // printBinding prints one binding.
 func printBinding(w io.Writer, v binding.View) error {
 	until := "no expiry"
@@ -61,6 +69,7 @@ func printBinding(w io.Writer, v binding.View) error {
 		{"created", clock(v.CreatedAt)},
 		{"one way", string(v.OneWay)},
 		{"max duration", v.MaxDuration.String()},
+		{"recorded", yes(v.Record)},
 		{"data", v.Data},
 	}
 	for _, member := range v.Group {

@@ -50,6 +50,7 @@ the names that a binding has in JSON, and each row has its own result.`,
 	fs.StringVar(&r.Tenant, "tenant", "", "tenant (default \"default\")")
 	fs.DurationVar(&r.MaxDuration, "max-duration", 0, "longest call, such as 10m")
 	fs.StringVar(&r.OneWay, "one-way", "", "a-to-b or b-to-a")
+	fs.BoolVar(&r.Record, "record", false, "record its calls, after a notice to both parties")
 	fs.StringVar(&r.Data, "data", "", "text that is handed through to the call records")
 	fs.StringVar(&o.from, "from", "", "file of requests, a JSON object a line; - for standard input")
 	return cmd
@@ -85,7 +86,7 @@ func (o *bindingCreateOptions) run(cmd *cobra.Command, _ []string) error {
 // alone returns a flag that was given and describes one binding.
 func (o *bindingCreateOptions) alone(fs *pflag.FlagSet) string {
 	for _, name := range []string{"mode", "a", "b", "x", "y", "group", "extension", "ttl", "expires", "order", "consent",
-		"industrial-id", "tenant", "max-duration", "one-way", "data"} {
+		"industrial-id", "tenant", "max-duration", "one-way", "record", "data"} {
 		if fs.Changed(name) {
 			return name
 		}

@@ -49,6 +49,8 @@ store open it themselves. Wherever a subscriber number is an argument, - reads i
 		newExplainCommand(),
 		newCallCommand(),
 		newCDRCommand(),
+		newRecordingCommand(),
+		newAuditCommand(),
 		newStatusCommand(),
 		newCheckCommand(),
 		newDrainCommand(),

@@ -384,7 +384,7 @@ func TestRevealFails(t *testing.T) {
 			{"binding", "create", "--a", numberA, "--b", numberB, "--order", "o"},
 			{"call", "list"}, {"call", "get", "x"}, {"cdr", "list"}, {"cdr", "export"},
 		} {
-			d.refuse(1, "there is no audit log yet", append(args, "--reveal", "--reason", "asked by "+numberA)...)
+			d.refuse(1, "numbers is not built yet", append(args, "--reveal", "--reason", "asked by "+numberA)...)
 			d.refuse(1, "--reveal needs --reason", append(args, "--reveal")...)
 			d.refuse(1, "--reason goes with --reveal", append(args, "--reason", "x")...)
 		}

@@ -19,7 +19,9 @@ import (
 	"mask700/binding/cdr"
 	"mask700/cmd/mask700/admin"
 	"mask700/cmd/mask700/config"
+	"mask700/media/record/archive"
 	"mask700/store"
+	"mask700/store/audit"
 )
 
 // Numbers of the tests. No command may ever print one of them.
@@ -140,9 +142,16 @@ func (d *desk) listen() {
 	if err != nil {
 		d.t.Fatal(err)
 	}
+	cfg := config.Default()
+	log, err := audit.Open(cfg.AuditLog(), d.db)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	d.t.Cleanup(func() { log.Close() })
 	ctx, cancel := context.WithCancel(context.Background())
 	server := admin.NewServer(ctx, admin.New(admin.Deps{
 		Bindings: &binding.Service{Store: d.db}, Records: d.db, Check: d.db.Check, Node: d.node,
+		Recordings: archive.NewShelf(archive.Options{Dir: cfg.RecordingDir(), Keys: d.db}), Audit: log,
 	}), nil)
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(l) }()

@@ -20,7 +20,9 @@ import (
 	"mask700/cmd/mask700/admin"
 	"mask700/cmd/mask700/client"
 	"mask700/cmd/mask700/config"
+	"mask700/media/record/archive"
 	"mask700/store"
+	"mask700/store/audit"
 )
 
 // need is what a command cannot do without.
@@ -88,14 +90,15 @@ func configFile(fs *pflag.FlagSet) string { return setting(fs, "config", "MASK70
 // session is a client, and what is to be closed with it.
 type session struct {
 	*client.Client
-	db *store.DB // nil: a server is asked
+	db    *store.DB // nil: a server is asked
+	audit *audit.Log
 }
 
 func (s *session) close() error {
 	if s.db == nil {
 		return nil
 	}
-	return s.db.Close()
+	return errors.Join(s.audit.Close(), s.db.Close())
 }
 
 // with runs f with a session.
@@ -203,12 +206,18 @@ func openStore(cfg config.Config, n need, notice io.Writer) (*session, error) {
 		fmt.Fprintf(notice, "mask700: made the store %s and its key %s; keep a copy of the key elsewhere, the store cannot be read without it\n",
 			cfg.DataDir, cfg.Keys.File)
 	}
+	log, err := audit.Open(cfg.AuditLog(), db)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
 	handler := admin.New(admin.Deps{
-		Bindings: &binding.Service{Plan: cfg.Plan(), Store: db},
-		Records:  db,
-		Check:    db.Check,
+		Bindings:   &binding.Service{Plan: cfg.Plan(), Store: db},
+		Records:    db,
+		Recordings: archive.NewShelf(archive.Options{Dir: cfg.RecordingDir(), Keys: db}),
+		Audit:      log,
+		Check:      db.Check,
 	})
-	return &session{Client: client.NewInProcess(handler), db: db}, nil
+	return &session{Client: client.NewInProcess(handler), db: db, audit: log}, nil
 }
 
 // storeExists reports whether a store was made in dir; the directory alone is none.

@@ -47,14 +47,14 @@ func printJSON(w io.Writer, v any) error {
 	return e.Encode(v)
 }
 
-// revealOptions ask for real numbers. There is no audit log yet in which that would be recorded, so it is refused.
+// revealOptions ask for real numbers. That is not built yet, so it is refused.
 type revealOptions struct {
 	reveal bool
 	reason string
 }
 
 func (o *revealOptions) addFlags(fs *pflag.FlagSet) {
-	fs.BoolVar(&o.reveal, "reveal", false, "print real numbers; needs --reason and an audit log")
+	fs.BoolVar(&o.reveal, "reveal", false, "print real numbers (not built yet); needs --reason")
 	fs.StringVar(&o.reason, "reason", "", "why they are printed, for the audit log")
 }
 
@@ -63,7 +63,7 @@ func (o *revealOptions) check() error {
 	case o.reveal && o.reason == "":
 		return errors.New("--reveal needs --reason TEXT, which the audit log records")
 	case o.reveal:
-		return errors.New("--reveal: there is no audit log yet to record it in, so numbers stay masked; leave --reveal out")
+		return errors.New("--reveal: showing numbers is not built yet, so they stay masked; leave --reveal out")
 	case o.reason != "":
 		return errors.New("--reason goes with --reveal")
 	}

@@ -23,6 +23,7 @@ import (
 	"mask700/binding"
 	"mask700/binding/cdr"
 	"mask700/media"
+	"mask700/media/record/archive"
 	"mask700/sip/call"
 	"mask700/sip/message"
 	"mask700/sip/route"
@@ -57,6 +58,8 @@ type Options struct {
 	Journal     cdr.Journal
 	Prompts     Prompts
 	Media       func(silent func(media.Session)) (media.Engine, error)
+	Recordings  *archive.Archive               // where calls are recorded whose binding says so; nil: none is
+	Notice      func(codec string) *media.Clip // what both parties hear first, nil where there is none in a codec; nil: they hear nothing
 	Logger      *slog.Logger
 }
 
@@ -82,8 +85,12 @@ type Gateway struct {
 	failing   seldom // of the journal
 	noPorts   seldom
 	running   sync.WaitGroup
-	stop      chan struct{}
-	stopped   sync.Once
+
+	unrecorded     atomic.Uint64 // calls that were to be recorded and are not
+	unrecordedSaid seldom
+
+	stop    chan struct{}
+	stopped sync.Once
 
 	registrations []*registration
 }

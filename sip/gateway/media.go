@@ -16,6 +16,7 @@ type mediaJob struct {
 	id     string
 	action call.Action
 	silent media.Session // no packet came on this session for too long
+	told   *told         // a side has heard that it is recorded, or has not
 }
 
 // sessionKey names a media session: a call has another one after a transfer.
@@ -29,6 +30,7 @@ type sessionKey struct {
 type mediaWorker struct {
 	loop  *loop
 	queue *mailbox[mediaJob]
+	tapes map[sessionKey]*tape // of the sessions that are recorded, or are about to be
 
 	open struct {
 		sync.Mutex // protects what follows
@@ -39,7 +41,7 @@ type mediaWorker struct {
 }
 
 func newMediaWorker(l *loop) *mediaWorker {
-	w := &mediaWorker{loop: l, queue: newMailbox[mediaJob](0)}
+	w := &mediaWorker{loop: l, queue: newMailbox[mediaJob](0), tapes: map[sessionKey]*tape{}}
 	w.open.sessions = map[sessionKey]media.Session{}
 	w.open.prompts = map[sessionKey]struct{}{}
 	w.open.calls = map[media.Session]sessionKey{}
@@ -69,6 +71,10 @@ func (w *mediaWorker) perform(j mediaJob) {
 		}
 		return
 	}
+	if j.told != nil {
+		w.heardNotice(j.told)
+		return
+	}
 	switch a := j.action.(type) {
 	case call.OpenMedia:
 		w.loop.answer(j.id, w.openMedia(j.id, a))
@@ -83,6 +89,8 @@ func (w *mediaWorker) perform(j mediaJob) {
 		}
 	case call.PlayMedia:
 		w.play(j.id, a)
+	case call.RecordMedia:
+		w.record(sessionKey{j.id, a.Session}, a)
 	case call.CloseMedia:
 		w.loop.answer(j.id, call.MediaEnded{Session: a.Session, Media: w.close(j.id, a.Session)})
 	}
@@ -142,7 +150,10 @@ func (w *mediaWorker) close(id string, number int) cdr.Media {
 	if s == nil {
 		return cdr.Media{}
 	}
-	return mediaRecord(s.Close())
+	recording := w.stopRecording(key)
+	m := mediaRecord(s.Close())
+	m.Recording = recording
+	return m
 }
 
 // silent is the media engine's word that a session has gone quiet.

@@ -21,6 +21,7 @@ type Stats struct {
 	Dropped   uint64      // messages that a shard had no room for
 	Malformed uint64      // messages that could not even be answered
 	Lost      uint64      // call records that found no room while the store failed
+	NotTaped  uint64      // calls that were to be recorded and are not
 	Transport transport.Stats
 	Media     media.EngineStats
 	Routes    RouteStats
@@ -29,7 +30,7 @@ type Stats struct {
 // Stats takes a snapshot.
 func (g *Gateway) Stats() Stats {
 	st := Stats{
-		Started: g.started, Draining: g.draining.Load(), Malformed: g.faulty.Load(), Lost: g.unwritten.rows.dropped(),
+		Started: g.started, Draining: g.draining.Load(), Malformed: g.faulty.Load(), Lost: g.unwritten.rows.dropped(), NotTaped: g.unrecorded.Load(),
 		Transport: g.transport.Stats(), Media: g.media.Stats(), Routes: *g.router.view.Load(),
 	}
 	for _, l := range g.loops {

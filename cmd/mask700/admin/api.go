@@ -8,7 +8,9 @@ import (
 
 	"mask700/binding"
 	"mask700/binding/cdr"
+	"mask700/media/record/archive"
 	"mask700/store"
+	"mask700/store/audit"
 )
 
 // Node is what a running server adds to its store.
@@ -26,12 +28,14 @@ type Check func(context.Context) (store.Report, error)
 
 // Deps are what the handlers ask. Bindings and Records are needed.
 type Deps struct {
-	Bindings *binding.Service
-	Records  cdr.Reader
-	Check    Check
-	Node     Node         // nil: no server runs, there is a store and nothing else
-	Tokens   []Token      // one of them is asked of every request; none: whoever reaches the socket is let in
-	Logger   *slog.Logger // nil: nothing is logged
+	Bindings   *binding.Service
+	Records    cdr.Reader
+	Check      Check
+	Recordings *archive.Shelf // nil: none are kept
+	Audit      *audit.Log     // nil: none is kept, and nothing that needs one is done
+	Node       Node           // nil: no server runs, there is a store and nothing else
+	Tokens     []Token        // one of them is asked of every request; none: whoever reaches the socket is let in
+	Logger     *slog.Logger   // nil: nothing is logged
 }
 
 // api is the handlers.
@@ -48,27 +52,31 @@ func New(d Deps) http.Handler {
 		a.log = slog.New(slog.DiscardHandler)
 	}
 	for pattern, h := range map[string]http.HandlerFunc{
-		"GET /v1/blocks":            a.listBlocks,
-		"POST /v1/blocks":           a.addBlock,
-		"DELETE /v1/blocks/{block}": a.removeBlock,
-		"GET /v1/bindings":          a.listBindings,
-		"POST /v1/bindings":         a.createBinding,
-		"POST /v1/bindings/query":   a.queryBindings,
-		"POST /v1/bindings/batch":   a.batchBindings,
-		"GET /v1/bindings/{id}":     a.getBinding,
-		"DELETE /v1/bindings/{id}":  a.deleteBinding,
-		"GET /v1/explain":           a.explainDialled,
-		"POST /v1/explain":          a.explain,
-		"GET /v1/calls":             a.listCalls,
-		"GET /v1/calls/{id}":        a.getCall,
-		"DELETE /v1/calls/{id}":     a.hangUp,
-		"GET /v1/cdrs":              a.listRecords,
-		"GET /v1/cdrs/{id}":         a.getRecord,
-		"GET /v1/status":            a.status,
-		"POST /v1/check":            a.check,
-		"POST /v1/drain":            a.drain,
-		"POST /v1/reload":           a.reload,
-		"/":                         a.nowhere,
+		"GET /v1/blocks":                  a.listBlocks,
+		"POST /v1/blocks":                 a.addBlock,
+		"DELETE /v1/blocks/{block}":       a.removeBlock,
+		"GET /v1/bindings":                a.listBindings,
+		"POST /v1/bindings":               a.createBinding,
+		"POST /v1/bindings/query":         a.queryBindings,
+		"POST /v1/bindings/batch":         a.batchBindings,
+		"GET /v1/bindings/{id}":           a.getBinding,
+		"DELETE /v1/bindings/{id}":        a.deleteBinding,
+		"GET /v1/explain":                 a.explainDialled,
+		"POST /v1/explain":                a.explain,
+		"GET /v1/calls":                   a.listCalls,
+		"GET /v1/calls/{id}":              a.getCall,
+		"DELETE /v1/calls/{id}":           a.hangUp,
+		"GET /v1/cdrs":                    a.listRecords,
+		"GET /v1/cdrs/{id}":               a.getRecord,
+		"GET /v1/recordings":              a.listRecordings,
+		"POST /v1/recordings/{id}/export": a.exportRecording,
+		"GET /v1/audit":                   a.listAudit,
+		"POST /v1/audit/verify":           a.verifyAudit,
+		"GET /v1/status":                  a.status,
+		"POST /v1/check":                  a.check,
+		"POST /v1/drain":                  a.drain,
+		"POST /v1/reload":                 a.reload,
+		"/":                               a.nowhere,
 	} {
 		a.mux.HandleFunc(pattern, h)
 	}
@@ -77,10 +85,14 @@ func New(d Deps) http.Handler {
 
 // ServeHTTP asks for a token where one is needed and hands the request on.
 func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if !allowed(a.Tokens, r.Header.Get("Authorization")) {
+	name, ok := allowed(a.Tokens, r.Header.Get("Authorization"))
+	if !ok {
 		w.Header().Set("WWW-Authenticate", "Bearer")
 		a.fail(w, kindToken.problem("a token of admin.tokens is needed; send it as `Authorization: Bearer TOKEN`, or with --token-file FILE"))
 		return
+	}
+	if name != "" {
+		r = r.WithContext(withWho(r.Context(), "token "+name))
 	}
 	a.mux.ServeHTTP(w, r)
 }

@@ -98,6 +98,7 @@ func NewServer(ctx context.Context, h http.Handler, log *slog.Logger) *http.Serv
 		IdleTimeout:       time.Minute,
 		MaxHeaderBytes:    16 << 10,
 		BaseContext:       func(net.Listener) context.Context { return ctx },
+		ConnContext:       localUser,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
 }

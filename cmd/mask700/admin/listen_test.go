@@ -121,8 +121,20 @@ func TestTokenFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	token, err := ReadToken("ops", file)
-	if err != nil || !allowed([]Token{token}, "Bearer "+secret) {
-		t.Errorf("%v", err)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := NewToken("night", strings.Repeat("b2", 20))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tokens := range [][]Token{{token}, {other, token}, {token, other}} {
+		if name, ok := allowed(tokens, "Bearer "+secret); !ok || name != "ops" {
+			t.Errorf("let in as %q: %t", name, ok)
+		}
+		if name, ok := allowed(tokens, "Bearer "+secret+"1"); ok || name != "" {
+			t.Errorf("a wrong secret is let in as %q", name)
+		}
 	}
 	if _, err := ReadToken("ops", file+"none"); err == nil || !strings.Contains(err.Error(), "ops") {
 		t.Error(err)

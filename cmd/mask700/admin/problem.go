@@ -9,7 +9,10 @@ import (
 
 	"mask700/binding"
 	"mask700/binding/cdr"
+	"mask700/media/record"
+	"mask700/media/record/archive"
 	"mask700/store"
+	"mask700/store/audit"
 )
 
 // Problem is an error of the interface (RFC 9457).
@@ -67,13 +70,17 @@ func problemOf(err error) *Problem {
 	}
 	k := kindFailed
 	switch {
-	case errors.Is(err, binding.ErrNotFound), errors.Is(err, cdr.ErrNotFound), errors.Is(err, ErrNoCall), errors.Is(err, ErrUnknownCall):
+	case errors.Is(err, binding.ErrNotFound), errors.Is(err, cdr.ErrNotFound), errors.Is(err, ErrNoCall), errors.Is(err, ErrUnknownCall),
+		errors.Is(err, archive.ErrNotFound), errors.Is(err, archive.ErrID):
 		k = kindNotFound
 	case errors.Is(err, ErrNoServer):
 		k = kindNoServer
 	case errors.Is(err, store.ErrBusy), errors.Is(err, store.ErrStalled), errors.Is(err, store.ErrDiskFull), errors.Is(err, store.ErrClosed),
 		errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		k = kindUnavailable
+	case errors.Is(err, record.ErrCodec), errors.Is(err, record.ErrTooLong), errors.Is(err, store.ErrNoRecordingKey), errors.Is(err, audit.ErrBroken),
+		errors.Is(err, record.ErrCut):
+		k = kindConflict
 	case errors.Is(err, binding.ErrExists), errors.Is(err, binding.ErrInUse), errors.Is(err, binding.ErrNotHeld),
 		errors.Is(err, binding.ErrNoFreeNumber), errors.Is(err, binding.ErrCrowded), errors.As(err, new(*binding.ConflictError)):
 		k = kindConflict

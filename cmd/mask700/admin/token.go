@@ -36,17 +36,20 @@ func ReadToken(name, file string) (Token, error) {
 	return NewToken(name, string(bytes.TrimSpace(data)))
 }
 
-// allowed reports whether the value of an Authorization header has one of the tokens. All are compared, whichever
-// matches, so that time tells nothing.
-func allowed(tokens []Token, header string) bool {
+// allowed reports whether the value of an Authorization header has one of the tokens, and its name. All are compared,
+// whichever matches, so that time tells nothing. Where there are no tokens whoever asks is let in, without a name.
+func allowed(tokens []Token, header string) (name string, ok bool) {
 	if len(tokens) == 0 {
-		return true
+		return "", true
 	}
 	scheme, secret, _ := strings.Cut(header, " ")
 	given := sha256.Sum256([]byte(secret))
-	match := 0
-	for _, t := range tokens {
-		match |= subtle.ConstantTimeCompare(given[:], t.hash[:])
+	match := -1
+	for i, t := range tokens {
+		match = subtle.ConstantTimeSelect(subtle.ConstantTimeCompare(given[:], t.hash[:]), i, match)
 	}
-	return match == 1 && strings.EqualFold(scheme, "Bearer")
+	if match < 0 || !strings.EqualFold(scheme, "Bearer") {
+		return "", false
+	}
+	return tokens[match].Name, true
 }

@@ -20,6 +20,7 @@ type Config struct {
 	Keys      Keys      `yaml:"keys"`
 	SIP       SIP       `yaml:"sip"`
 	Media     Media     `yaml:"media"`
+	Recording Recording `yaml:"recording"`
 	Numbering Numbering `yaml:"numbering"`
 	Trunks    []Trunk   `yaml:"trunks"`
 	Admin     Admin     `yaml:"admin"`
@@ -80,6 +81,7 @@ func Default() Config {
 			DNS:         []NameServer{},
 		},
 		Media:     Media{Pools: []Pool{newPool()}, Prompts: newPrompts()},
+		Recording: newRecording(),
 		Numbering: Numbering{CountryCode: "86", LegacyRanges: []LegacyRange{}},
 		Trunks:    []Trunk{},
 		Admin:     Admin{Listen: AdminListen{Unix: true}, Tokens: []Token{}},

@@ -32,6 +32,7 @@ func (c *Config) validate(local []netip.Addr) error {
 		c.checkListeners,
 		c.checkPools,
 		c.checkPrompts,
+		c.checkRecording,
 		c.checkPlan,
 		c.checkAdmin,
 		c.checkTrunks,

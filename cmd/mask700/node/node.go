@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/signal"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -21,9 +22,11 @@ import (
 	"mask700/cmd/mask700/admin"
 	"mask700/cmd/mask700/config"
 	"mask700/media"
+	"mask700/media/record/archive"
 	"mask700/sip/gateway"
 	"mask700/sip/transport"
 	"mask700/store"
+	"mask700/store/audit"
 )
 
 // lockWait is how long a start waits for a command that has the store open.
@@ -41,10 +44,17 @@ type Node struct {
 	db      *store.DB
 	service *binding.Service
 	gateway *gateway.Gateway
-	admin   *http.Server
-	socket  net.Listener
-	drain   chan struct{} // closed when draining begins
-	once    sync.Once
+
+	recordings   *archive.Archive
+	audit        *audit.Log
+	sweeping     sync.WaitGroup
+	stopSweeping context.CancelFunc
+	swept        atomic.Uint64 // recordings deleted
+
+	admin  *http.Server
+	socket net.Listener
+	drain  chan struct{} // closed when draining begins
+	once   sync.Once
 
 	settings struct {
 		sync.Mutex // protects what follows
@@ -106,6 +116,9 @@ func (n *Node) start(ctx context.Context, cfg config.Config) (err error) {
 		n.log.Warn("records of calls that a restart cut off are closed", "calls", closed)
 	}
 	n.service = &binding.Service{Plan: cfg.Plan(), Store: n.db, Now: time.Now, Random: rand.Reader}
+	if err := n.startRecordings(ctx, cfg); err != nil {
+		return err
+	}
 	if err := n.startGateway(cfg); err != nil {
 		return err
 	}
@@ -155,7 +168,7 @@ func (n *Node) startGateway(cfg config.Config) error {
 		Trunks: trunks, Roots: authorities, Records: records(cfg), Plan: cfg.Plan(),
 		RingTimeout: time.Duration(cfg.SIP.RingTimeout), DrainTime: time.Duration(cfg.SIP.DrainTime),
 		Prompts:  prompts(cfg, clips),
-		Bindings: n.db, Journal: n.db.Journal(), Logger: n.log,
+		Bindings: n.db, Journal: n.db.Journal(), Recordings: n.recordings, Notice: notice(cfg, clips), Logger: n.log,
 		Media: func(silent func(media.Session)) (media.Engine, error) {
 			return media.NewRelay(media.Options{Pools: pools(cfg), OnTimeout: silent})
 		},
@@ -164,7 +177,7 @@ func (n *Node) startGateway(cfg config.Config) error {
 }
 
 func (n *Node) startAdmin(ctx context.Context, cfg config.Config) (err error) {
-	deps := admin.Deps{Bindings: n.service, Records: n.db, Check: n.db.Check, Node: n, Logger: n.log}
+	deps := admin.Deps{Bindings: n.service, Records: n.db, Recordings: n.recordings.Shelf, Audit: n.audit, Check: n.db.Check, Node: n, Logger: n.log}
 	if path := cfg.AdminSocket(); path != "" {
 		n.socket, err = admin.ListenUnix(path)
 	} else {
@@ -273,6 +286,7 @@ func (n *Node) Close() {
 	if n.gateway != nil {
 		n.gateway.Close()
 	}
+	n.closeRecordings()
 	if n.db != nil {
 		if err := n.db.Close(); err != nil {
 			n.log.Error("the store was not closed cleanly", "error", err)

@@ -23,6 +23,7 @@ func (n *Node) Status(ctx context.Context) (admin.Status, error) {
 		State: admin.StateReady, Version: n.version, PID: os.Getpid(), StartedAt: st.Started,
 		Calls: st.Calls.LiveCalls, Records: n.db.LastSeq(), Counters: counters(st),
 	}
+	n.recordingCounters(s.Counters, st)
 	if st.Draining {
 		s.State = admin.StateDraining
 	}
@@ -192,6 +193,6 @@ func (n *Node) Reload(context.Context) error {
 // same compares what two configurations say.
 func same(a, b config.Config) bool {
 	return reflect.DeepEqual(a.DataDir, b.DataDir) && reflect.DeepEqual(a.Keys, b.Keys) && reflect.DeepEqual(a.SIP, b.SIP) &&
-		reflect.DeepEqual(a.Media, b.Media) && reflect.DeepEqual(a.Numbering, b.Numbering) && reflect.DeepEqual(a.Trunks, b.Trunks) &&
+		reflect.DeepEqual(a.Media, b.Media) && reflect.DeepEqual(a.Recording, b.Recording) && reflect.DeepEqual(a.Numbering, b.Numbering) && reflect.DeepEqual(a.Trunks, b.Trunks) &&
 		reflect.DeepEqual(a.Admin, b.Admin) && reflect.DeepEqual(a.Log, b.Log)
 }

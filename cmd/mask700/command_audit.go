@@ -1,0 +1,100 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"mask700/store/audit"
+)
+
+type auditOptions struct {
+	connectOptions
+	outputOptions
+}
+
+func newAuditCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "audit", Short: "Who took out what is kept from sight, and why"}
+	group(cmd)
+	cmd.AddCommand(newAuditListCommand(), newAuditVerifyCommand())
+	return cmd
+}
+
+func newAuditListCommand() *cobra.Command {
+	o := new(auditOptions)
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List the entries of the audit log",
+		Args:  noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return o.run(cmd, o.list)
+		},
+	}
+	o.connectOptions.addFlags(cmd.Flags())
+	o.outputOptions.addFlags(cmd.Flags())
+	return cmd
+}
+
+func newAuditVerifyCommand() *cobra.Command {
+	o := new(auditOptions)
+	cmd := &cobra.Command{
+		Use:   "verify",
+		Short: "Check that no entry of the audit log was changed, left out or put in",
+		Long: "Check that no entry of the audit log was changed, left out or put in. The status is 1 when one was.\n\n" +
+			"Each line of audit.jsonl in the data directory has the hash of the one before it; the store keeps the last one, sealed.",
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return o.run(cmd, o.verify)
+		},
+	}
+	o.connectOptions.addFlags(cmd.Flags())
+	o.outputOptions.addFlags(cmd.Flags())
+	return cmd
+}
+
+func (o *auditOptions) run(cmd *cobra.Command, f func(context.Context, *cobra.Command, *session) error) error {
+	if err := o.check(); err != nil {
+		return err
+	}
+	return o.with(cmd, needStore, func(ctx context.Context, s *session) error { return f(ctx, cmd, s) })
+}
+
+func (o *auditOptions) list(ctx context.Context, cmd *cobra.Command, s *session) error {
+	out := cmd.OutOrStdout()
+	t := newTable(out, "SEQ", "AT", "WHO", "WHAT", "OBJECT", "REASON")
+	err := s.Audit(ctx, func(e audit.Entry) error {
+		if o.json() {
+			return printJSON(out, e)
+		}
+		return t.add(strconv.FormatUint(e.Seq, 10), clock(e.At), e.Who, e.What, e.Object, e.Reason)
+	})
+	switch {
+	case err != nil:
+		return err
+	case o.json():
+		return nil
+	case t.empty():
+		_, err := fmt.Fprintln(out, "nothing was taken out yet")
+		return err
+	}
+	return t.flush()
+}
+
+func (o *auditOptions) verify(ctx context.Context, cmd *cobra.Command, s *session) error {
+	r, err := s.VerifyAudit(ctx)
+	if err != nil {
+		return err
+	}
+	out := cmd.OutOrStdout()
+	if o.json() {
+		err = printJSON(out, r)
+	} else if r.Fault == "" {
+		_, err = fmt.Fprintf(out, "%d of %d as written; the last has the hash %s\n", r.Entries, r.Entries, r.Hash)
+	}
+	if err == nil && r.Fault != "" {
+		err = fmt.Errorf("the audit log is not as it was written: %s; keep it as it is and ask who changed it", r.Fault)
+	}
+	return err
+}

@@ -1,0 +1,116 @@
+package gateway
+
+import (
+	"mask700/binding/cdr"
+	"mask700/media"
+	"mask700/media/prompt"
+	"mask700/media/record/archive"
+	"mask700/sip/call"
+)
+
+// tape is the recording of one media session: first both sides are told, then what they say is recorded. Only the
+// worker's goroutine touches it.
+type tape struct {
+	id      string // of the recording
+	session media.Session
+	untold  int // sides that have not heard the notice to its end
+	running *archive.Recording
+}
+
+// told is the word of a side that it has heard the notice, or has not.
+type told struct {
+	tape     *tape
+	key      sessionKey
+	finished bool
+}
+
+// record begins to record a session. A call of which both sides cannot be told is not recorded: that is counted, and
+// the call goes on.
+func (w *mediaWorker) record(key sessionKey, a call.RecordMedia) {
+	s := w.session(key.call, key.number)
+	if s == nil || w.tapes[key] != nil {
+		return
+	}
+	g := w.loop.gateway
+	if g.options.Recordings == nil {
+		g.notRecorded("recordings are not kept here")
+		return
+	}
+	t := &tape{id: a.ID, session: s}
+	w.tapes[key] = t
+	if g.options.Notice == nil {
+		w.start(t)
+		return
+	}
+	for _, side := range []media.Side{media.A, media.B} {
+		t.untold++
+		if !w.tell(key, t, side) {
+			w.giveUp(key, t, "the notice cannot be played")
+			return
+		}
+	}
+}
+
+// tell plays the notice to one side, in the first codec that it takes.
+func (w *mediaWorker) tell(key sessionKey, t *tape, side media.Side) bool {
+	for _, codec := range prompt.Codecs {
+		clip := w.loop.gateway.options.Notice(codec)
+		if clip != nil && t.session.Play(side, clip, func(finished bool) {
+			w.queue.put(mediaJob{id: key.call, told: &told{t, key, finished}})
+		}) {
+			return true
+		}
+	}
+	return false
+}
+
+// heardNotice takes the word of a side.
+func (w *mediaWorker) heardNotice(n *told) {
+	switch t := w.tapes[n.key]; {
+	case t != n.tape || t == nil: // the session has ended, or it was given up
+	case !n.finished:
+		w.giveUp(n.key, t, "the notice was broken off")
+	default:
+		if t.untold--; t.untold == 0 {
+			w.start(t)
+		}
+	}
+}
+
+// start begins to record.
+func (w *mediaWorker) start(t *tape) {
+	t.running = w.loop.gateway.options.Recordings.Start(t.id)
+	t.session.Record(t.running)
+}
+
+// giveUp records nothing of a session.
+func (w *mediaWorker) giveUp(key sessionKey, t *tape, why string) {
+	delete(w.tapes, key)
+	t.session.Play(media.A, nil, nil)
+	t.session.Play(media.B, nil, nil)
+	w.loop.gateway.notRecorded(why)
+}
+
+// stopRecording ends the recording of a session, before the session is closed.
+func (w *mediaWorker) stopRecording(key sessionKey) cdr.Recording {
+	t := w.tapes[key]
+	delete(w.tapes, key)
+	switch {
+	case t == nil:
+		return cdr.Recording{}
+	case t.running == nil:
+		w.loop.gateway.notRecorded("the call ended before the notice did")
+		return cdr.Recording{}
+	}
+	t.session.Record(nil)
+	s := t.running.Stop()
+	return cdr.Recording{ID: s.ID, Bytes: s.Bytes, Lost: s.Lost}
+}
+
+// notRecorded counts a call that was to be recorded and is not.
+func (g *Gateway) notRecorded(why string) {
+	g.unrecorded.Add(1)
+	if g.unrecordedSaid.ok() {
+		g.log.Warn("a call that was to be recorded is not", "why", why)
+	}
+}

@@ -42,6 +42,7 @@ type leg struct {
 	series   quality.Series // of what comes from here
 
 	playing *playback // to here
+	offload offload   // of what comes from here
 }
 
 // use is what a socket of a leg is for.
@@ -88,6 +89,7 @@ func (s *session) follow(side Side) {
 	if want == l.wanted {
 		return
 	}
+	s.reclaimBoth()
 	l.wanted, l.drained = want, false
 	if l.connected.IsValid() {
 		// A bound socket can always be disconnected; if not, it only hears less.
@@ -98,8 +100,12 @@ func (s *session) follow(side Side) {
 	if !want.IsValid() {
 		return
 	}
-	// The guard is there first, so that nothing falls between the two. Whatever it
-	// hears goes the same way, so it may hear the peer too.
+	if l.sockets[useRTP].Connect(want) != nil {
+		return
+	}
+	l.connected = want
+	// The guard comes second: packets of the peer that went to it in between would
+	// be read after later ones. A stranger's may fall between the two.
 	if guard, err := l.sockets[useRTP].Guard(l.bound); err == nil {
 		l.sockets[useGuard] = guard
 		if s.shard.watch(s, side, useGuard) != nil {
@@ -107,11 +113,6 @@ func (s *session) follow(side Side) {
 			l.sockets[useGuard] = socket.None
 		}
 	}
-	if l.sockets[useRTP].Connect(want) != nil {
-		s.dismiss(l)
-		return
-	}
-	l.connected = want
 }
 
 // dismiss closes the guard. What it had no room for was a stranger's.

@@ -119,6 +119,7 @@ type Session interface {
 // Flow counts one direction, named for the side that sends.
 type Flow struct {
 	Packets     uint64        // relayed
+	Kernel      uint64        // of those, by the kernel
 	Bytes       uint64        // payload bytes relayed
 	Lost        uint64        // by RFC 3550 appendix A.3, over the whole session
 	Refused     uint64        // from a source that signalling does not allow
@@ -145,6 +146,7 @@ type Junk struct {
 // add sums counts; of jitter, which has no sum, the greater is kept.
 func (f *Flow) add(o Flow) {
 	f.Packets += o.Packets
+	f.Kernel += o.Kernel
 	f.Bytes += o.Bytes
 	f.Lost += o.Lost
 	f.Refused += o.Refused
@@ -200,6 +202,15 @@ type EngineStats struct {
 	BtoA     Flow
 	Pools    []PoolStats
 	Shards   []ShardStats
+	Kernel   KernelStats
+}
+
+// KernelStats is what relays in the kernel; zero where nothing does.
+type KernelStats struct {
+	On      string // interfaces, "eth0, lo"
+	Entries int    // directions now
+	Room    int    // directions at most
+	Pinned  bool   // they outlive the process
 }
 
 // ShardStats counts what one thread of the relay did since the start.
@@ -210,6 +221,9 @@ type ShardStats struct {
 	Packets  uint64 // read
 	Deepest  int    // most sockets that had something at one wake
 	Playing  int    // clips now
+
+	Offloaded    int    // directions in the kernel now
+	NotOffloaded uint64 // that it would not take
 }
 
 // Pool is a range of UDP ports on one address.

@@ -25,6 +25,9 @@ func (s *session) readVoice(side Side, now int64) {
 			return
 		}
 		s.voice(side, sh.in[:n], l.connected, now)
+		if sh.relay.options.Kernel != nil && l.drained {
+			s.advance(side, now)
+		}
 		return
 	}
 	for range drainLimit {
@@ -72,10 +75,15 @@ func (s *session) voice(side Side, b []byte, src netip.AddrPort, now int64) {
 		}
 		return
 	}
+	from := s.legs[side]
+	if from.offload.flow != nil {
+		s.meet(side, b, src)
+	}
 	packet, to := s.pass(side, b, src, now)
 	if packet == nil {
 		return
 	}
+	from.offload.relayed(from.in.Source())
 	size := len(packet) - rtpHeader
 	packet, sealed := other.seal(packet)
 	f.sent(size, sealed && other.send(packet, to) == 0)

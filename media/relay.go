@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"mask700/media/kernel"
 	"mask700/media/rebase"
 )
 
@@ -27,6 +28,7 @@ type Options struct {
 	OnTimeout func(Session) // called once for a silent session, on a shard's thread: it must not wait
 	Random    io.Reader     // seeds identifiers and the order of ports; nil: crypto/rand
 	Clock     Clock         // zero: the system's
+	Kernel    *kernel.Table // relays settled directions, and is closed with the relay; nil: user space does all
 }
 
 // Clock lets tests drive time.
@@ -75,7 +77,7 @@ var _ Engine = (*Relay)(nil)
 
 // NewRelay checks the options and starts the shards. Nothing is bound before a
 // session is opened.
-func NewRelay(o Options) (*Relay, error) { return newRelayOver(o, kernel()) }
+func NewRelay(o Options) (*Relay, error) { return newRelayOver(o, linux()) }
 
 func newRelayOver(o Options, e edge) (*Relay, error) {
 	if o.Rest == 0 {
@@ -309,6 +311,9 @@ func (r *Relay) Stats() EngineStats {
 	}
 	r.state.Lock()
 	defer r.state.Unlock()
+	if k := r.options.Kernel; k != nil {
+		st.Kernel = KernelStats{On: k.String(), Entries: k.Len(), Room: k.Cap(), Pinned: k.Pinned()}
+	}
 	st.Opened, st.TimedOut, st.NoPorts = r.state.opened, r.timedOut.Load(), r.state.noPorts
 	for _, p := range r.options.Pools {
 		pl := r.state.pools[p.Name]
@@ -340,6 +345,9 @@ func (r *Relay) Close() error {
 	var err error
 	for _, sh := range r.shards {
 		err = errors.Join(err, sh.poll.Close())
+	}
+	if r.options.Kernel != nil {
+		err = errors.Join(err, r.options.Kernel.Close())
 	}
 	return err
 }

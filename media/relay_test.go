@@ -155,6 +155,7 @@ func newRelay(t *testing.T, o Options) *Relay {
 	if o.Pools == nil {
 		o.Pools = []Pool{{Name: "one", Address: loopback, Min: 15000, Max: 15999}}
 	}
+	o.Kernel = kernelOf(t)
 	r, err := NewRelay(o)
 	if err != nil {
 		t.Fatal(err)

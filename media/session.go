@@ -40,6 +40,7 @@ func (s *session) SetRemote(side Side, r Remote) {
 	if s.closed {
 		return
 	}
+	s.reclaimBoth()
 	l := s.legs[side&1]
 	l.remote, l.known = r, true
 	if l.latch.set(r.RTP, r.Signal) {
@@ -59,6 +60,7 @@ func (s *session) Settle(side Side) {
 	if s.closed {
 		return
 	}
+	s.reclaimBoth()
 	l := s.legs[side&1]
 	l.latch.settle()
 	s.follow(side & 1)
@@ -70,6 +72,7 @@ func (s *session) Settle(side Side) {
 func (s *session) Pause(on bool) {
 	s.shard.mu.Lock()
 	defer s.shard.unlock()
+	s.reclaimBoth()
 	s.paused = on
 	s.alive = s.now()
 }
@@ -79,6 +82,7 @@ func (s *session) Record(t Tap) {
 	s.shard.mu.Lock()
 	defer s.shard.unlock()
 	if !s.closed {
+		s.reclaimBoth()
 		s.tap = t
 	}
 }
@@ -97,6 +101,7 @@ func (s *session) Play(to Side, c *Clip, done func(finished bool)) bool {
 	if s.closed || !ok || !playable(c) || !l.target().IsValid() {
 		return false
 	}
+	s.reclaimBoth()
 	s.stopPlaying(to, false)
 	l.playing = &playback{clip: c, pt: pt, done: done}
 	s.shard.start(&player{playback: l.playing, session: s, to: to})
@@ -175,6 +180,8 @@ func (s *session) Stats() Stats {
 }
 
 func (s *session) stats() Stats {
+	s.take(A)
+	s.take(B)
 	st := Stats{AtoB: s.legs[A].figures(), BtoA: s.legs[B].figures(), Codec: s.legs[A].codec, TimedOut: s.timedOut}
 	st.A, st.B = s.legs[A].heard(s.legs[B].in), s.legs[B].heard(s.legs[A].in)
 	if st.Codec == "" {
@@ -203,6 +210,7 @@ func (s *session) Close() Stats {
 		return s.last
 	}
 	now := s.now()
+	s.reclaimBoth()
 	for side, l := range s.legs {
 		// Who never sent anything does not say goodbye (RFC 3550 section 6.3.7).
 		if l.reporter.spoke || s.legs[Side(side).Other()].in.Packets > 0 {

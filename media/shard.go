@@ -256,6 +256,6 @@ type edge struct {
 	watch  func(p *socket.Poll, u socket.UDP, tag uint64) error
 }
 
-func kernel() edge {
+func linux() edge {
 	return edge{listen: socket.Listen, watch: (*socket.Poll).Add}
 }

@@ -81,6 +81,7 @@ func (sh *shard) visit(slot int, now int64) {
 // second is a session's turn, once a second: reports, and its end when it went
 // silent.
 func (s *session) second(now int64) {
+	s.review()
 	for side, l := range s.legs {
 		l.ended()
 		s.reportWhenDue(Side(side), now)

@@ -89,6 +89,11 @@ func printStatus(w io.Writer, st admin.Status, now time.Time) error {
 	for _, p := range st.Pools {
 		_ = t.add("media", p.Name, count(p.Total, "pair")+" of ports", fmt.Sprintf("%d in use, %d resting", p.InUse, p.Resting))
 	}
+	if o := st.Offload; o.On != "" {
+		_ = t.add("media", "offload", "kernel on "+o.On, fmt.Sprintf("%d of %d directions", o.Entries, o.Room))
+	} else if o.Off != "" {
+		_ = t.add("media", "offload", "user space", o.Off)
+	}
 	_ = t.flush()
 	if len(st.Counters) > 0 {
 		names := make([]string, 0, len(st.Counters))

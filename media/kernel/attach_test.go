@@ -95,6 +95,36 @@ func TestWhatMustStayInUserSpace(t *testing.T) {
 	}
 }
 
+func TestThreeCapabilitiesAreEnough(t *testing.T) {
+	space(t)
+	wire(t)
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var has [2]unix.CapUserData
+	has[0].Effective = 1 << unix.CAP_NET_ADMIN
+	has[1].Effective = 1<<(unix.CAP_BPF-32) | 1<<(unix.CAP_PERFMON-32)
+	has[0].Permitted, has[1].Permitted = has[0].Effective, has[1].Effective
+	if err := unix.Capset(&header, &has[0]); err != nil {
+		t.Fatal(err)
+	}
+	tb := open(t, Options{})
+	f, _ := ready(t, tb, over6)
+	if f.Remove().Packets != 1 {
+		t.Error("nothing relayed")
+	}
+	// Without the last one the reason is still told.
+	has[1].Effective = 1 << (unix.CAP_BPF - 32)
+	if err := unix.Capset(&header, &has[0]); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(Options{}); !errors.Is(err, ErrNotPermitted) {
+		t.Errorf("without CAP_PERFMON: %v", err)
+	}
+	has[1].Effective = has[1].Permitted // for the end of the test
+	if err := unix.Capset(&header, &has[0]); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestTheReasonIsTold(t *testing.T) {
 	space(t)
 	// Capabilities are a thread's, and this thread ends with the test.

@@ -99,10 +99,10 @@ func (f *Flow) Passed() uint64 { return atomic.LoadUint64(&f.slot.Passed) }
 // the process, and where their reception stands. It must not be called once the
 // flow is active.
 func (f *Flow) Confirm(n uint64, c rebase.Carry) {
-	if f.ended {
+	s := f.slot
+	if f.ended || s.Confirmed == n {
 		return
 	}
-	s := f.slot
 	s.Highest, s.Jitter, s.Transit, s.Last = c.Highest, c.Jitter, c.Transit, c.Last
 	s.NewestTimestamp, s.NewestAt, s.Seen = c.NewestTimestamp, uint64(c.NewestAt), uint64(c.Seen)
 	atomic.StoreUint64(&s.Confirmed, n)

@@ -5,8 +5,8 @@
 // is: RTCP, telephone events, STUN, another SSRC, headers with anything extra.
 // Packets from another source are dropped and counted.
 //
-// The package knows nothing of sessions. It needs Linux 6.6, CAP_BPF and
-// CAP_NET_ADMIN.
+// The package knows nothing of sessions. It needs Linux 6.6, CAP_BPF,
+// CAP_NET_ADMIN and CAP_PERFMON.
 package kernel
 
 import (
@@ -27,7 +27,7 @@ import (
 var ErrUnsupported = errors.New("this kernel has no tcx, which came with Linux 6.6")
 
 // ErrNotPermitted says that the process may not load programs or attach them.
-var ErrNotPermitted = errors.New("the process lacks CAP_BPF, CAP_NET_ADMIN or both")
+var ErrNotPermitted = errors.New("the process needs CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON")
 
 // ErrInUse says that another process has the directory of pins.
 var ErrInUse = errors.New("another process uses these pins")
@@ -168,12 +168,20 @@ func (t *Table) mmap(m *ebpf.Map) ([]byte, error) {
 // explain makes the reason of a refusal plain.
 func explain(what string, err error) error {
 	switch {
-	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES) && os.Geteuid() != 0:
+	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES) && !mayMeasure():
 		return fmt.Errorf("%s: %w", what, ErrNotPermitted)
 	case errors.Is(err, ebpf.ErrNotSupported), errors.Is(err, unix.ENOSYS):
 		return fmt.Errorf("%s: %w", what, ErrUnsupported)
 	}
 	return fmt.Errorf("%s: %w", what, err)
+}
+
+// mayMeasure says whether the thread has CAP_PERFMON, without which the kernel
+// takes only programs that give nothing away even when it runs ahead of a branch.
+func mayMeasure() bool {
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var has [2]unix.CapUserData
+	return unix.Capget(&header, &has[0]) == nil && has[1].Effective&(1<<(unix.CAP_PERFMON-32)) != 0
 }
 
 // String says where the program is attached, as for a status line: "eth0, lo".

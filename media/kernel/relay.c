@@ -313,25 +313,21 @@ INLINE struct slot *find(struct key *local, u32 *generation)
 	return map_lookup(&slots, &index);
 }
 
-// header makes size bytes from the network header on readable, and is 0 when the
-// packet is shorter.
-INLINE void *header(struct __sk_buff *skb, u32 size)
+// fetch makes size bytes from the network header on readable, where the packet is
+// that long. Who reads them has to compare with the end again: the verifier does
+// not see it from here.
+INLINE void fetch(struct __sk_buff *skb, u32 size)
 {
-	void *data = (void *)(long)skb->data;
-	if (data + ETHERNET + size > (void *)(long)skb->data_end) {
-		if (skb->len < ETHERNET + size || pull_data(skb, ETHERNET + size))
-			return 0;
-		data = (void *)(long)skb->data;
-		if (data + ETHERNET + size > (void *)(long)skb->data_end)
-			return 0;
-	}
-	return data + ETHERNET;
+	if ((void *)(long)skb->data + ETHERNET + size > (void *)(long)skb->data_end && skb->len >= ETHERNET + size)
+		pull_data(skb, ETHERNET + size);
 }
 
 INLINE int relay4(struct __sk_buff *skb)
 {
-	struct head4 *p = header(skb, sizeof *p);
-	if (!p || p->ip.version_length != 0x45 || p->ip.protocol != UDP || p->ip.fragment & (u16)~net16(DONT_FRAGMENT))
+	struct head4 *p;
+	fetch(skb, sizeof *p);
+	p = (void *)(long)skb->data + ETHERNET;
+	if ((void *)(p + 1) > (void *)(long)skb->data_end || p->ip.version_length != 0x45 || p->ip.protocol != UDP || p->ip.fragment & (u16)~net16(DONT_FRAGMENT))
 		return TCX_NEXT;
 	// Exact lengths: nothing of the sender's behind the packet goes along.
 	u32 length = net16(p->ip.length);
@@ -355,7 +351,7 @@ INLINE int relay4(struct __sk_buff *skb)
 	struct ipv4 ip = h.ip;
 	ip.tos = s->tos;
 	ip.id = net16(s->ip_id + count);
-	ip.fragment = net16(DONT_FRAGMENT);
+	ip.fragment = 0; // as the process's own sockets do
 	ip.ttl = s->ttl;
 	ip.from = s->from[3];
 	ip.to = s->to[3];
@@ -384,8 +380,10 @@ INLINE int relay4(struct __sk_buff *skb)
 
 INLINE int relay6(struct __sk_buff *skb)
 {
-	struct head6 *p = header(skb, sizeof *p);
-	if (!p || p->ip.next != UDP)
+	struct head6 *p;
+	fetch(skb, sizeof *p);
+	p = (void *)(long)skb->data + ETHERNET;
+	if ((void *)(p + 1) > (void *)(long)skb->data_end || p->ip.next != UDP)
 		return TCX_NEXT;
 	u32 length = net16(p->ip.length);
 	if (length != skb->len - ETHERNET - sizeof p->ip || net16(p->udp.length) != length || p->udp.check == 0)

@@ -93,6 +93,9 @@ func New(first Initial) *Stream {
 // SSRC is our own.
 func (s *Stream) SSRC() uint32 { return s.ssrc }
 
+// Source is the SSRC of the packet last read.
+func (s *Stream) Source() uint32 { return s.header.SSRC }
+
 // PayloadType is that of the packet last read, as it came in.
 func (s *Stream) PayloadType() uint8 { return s.header.PayloadType }
 

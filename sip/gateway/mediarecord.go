@@ -15,6 +15,9 @@ func mediaRecord(s media.Stats) cdr.Media {
 	if s.AtoB.Packets+s.BtoA.Packets > 0 {
 		m.Path = cdr.PathUser
 	}
+	if s.AtoB.Kernel+s.BtoA.Kernel > 0 {
+		m.Path = cdr.PathKernel
+	}
 	// From mouth to ear a packet crosses both legs, one way each.
 	through := (s.A.RoundTrip + s.B.RoundTrip) / 2
 	m.AtoB.MOS = mos(s.Codec, s.AtoB.Packets, s.AtoB.Lost, s.AtoB.Jitter, through)

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 
 	"mask700/media"
+	"mask700/media/kernel"
 )
 
 // relayCommand as first argument makes this program mask700's relay.
@@ -62,10 +63,15 @@ func engineOptions(args []string) (media.Options, error) {
 	for i, name := range [2]string{"left", "right"} {
 		o.Pools = append(o.Pools, media.Pool{Name: name, Address: gates[i].Addr(), Min: lowestPort, Max: uint16(*top)})
 	}
-	if *path != pathUser {
-		return o, fmt.Errorf("there is no path %q", *path)
+	switch *path {
+	case pathUser:
+		return o, nil
+	case pathKernel:
+		var err error
+		o.Kernel, err = kernel.Open(kernel.Options{Entries: len(o.Pools) * (int(*top) - lowestPort + 1) / 2})
+		return o, err
 	}
-	return o, nil
+	return o, fmt.Errorf("there is no path %q", *path)
 }
 
 func do(engine media.Engine, sessions map[uint32]media.Session, q question) (a answer, err error) {

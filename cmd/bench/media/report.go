@@ -69,7 +69,7 @@ func (b *bench) head(ctx context.Context, out io.Writer) {
 	if line, err := exec.CommandContext(ctx, "git", "rev-parse", "--short=12", "HEAD").Output(); revision == "unknown" && err == nil {
 		revision = strings.TrimSpace(string(line))
 	}
-	fmt.Fprintf(out, "mask700 %s, %s; Linux %s; %d x %s\n", revision, runtime.Version(), kernel(), runtime.NumCPU(), processorName())
+	fmt.Fprintf(out, "mask700 %s, %s; Linux %s; %d x %s\n", revision, runtime.Version(), release(), runtime.NumCPU(), processorName())
 	if path, err := findRTPengine(); b.rtpengine && b.soak == 0 && err == nil {
 		version, _ := exec.CommandContext(ctx, path, "--version").CombinedOutput()
 		fmt.Fprintf(out, "rtpengine: %s, in user space, %d thread(s)\n", strings.TrimSpace(string(version)), b.threads)
@@ -77,7 +77,7 @@ func (b *bench) head(ctx context.Context, out io.Writer) {
 	fmt.Fprintf(out, "relay on processor %d, generator and judge on %d; %s\n", b.relayCPU, b.rigCPU, time.Now().UTC().Format(time.RFC3339))
 }
 
-func kernel() string {
+func release() string {
 	data, err := os.ReadFile("/proc/sys/kernel/osrelease")
 	if err != nil {
 		return "unknown"

@@ -16,6 +16,7 @@ type Status struct {
 	Listeners []ListenerStatus  `json:"listeners"`
 	Trunks    []TrunkStatus     `json:"trunks"`
 	Pools     []PoolStatus      `json:"pools"`
+	Offload   OffloadStatus     `json:"offload"`
 	Blocks    int               `json:"blocks"`             // held
 	Calls     int               `json:"calls"`              // that go on
 	Records   uint64            `json:"records"`            // seq of the last call record
@@ -27,6 +28,14 @@ const (
 	StateReady    = "ready"
 	StateDraining = "draining"
 )
+
+// OffloadStatus says whether the kernel relays settled calls itself.
+type OffloadStatus struct {
+	On      string `json:"on,omitempty"`  // interfaces: "eth0, lo"
+	Off     string `json:"off,omitempty"` // why it does not
+	Entries int    `json:"entries"`       // directions that it relays now
+	Room    int    `json:"room"`          // at most
+}
 
 // ListenerStatus is a socket that SIP is received on.
 type ListenerStatus struct {

@@ -156,6 +156,7 @@ func TestBadConfigurations(t *testing.T) {
 		{"watch too seldom", trunk + "watch: 11m\n", "line 4", "trunks[0].watch", "from 5s to 10m"},
 		{"watch below zero", trunk + "watch: -5s\n", "line 4", "trunks[0].watch", "write auto, 0 for never"},
 		{"early media", trunk + "early_media: drop\n", "line 4", "trunks[0].early_media", "one of pass, ringing"},
+		{"offload", "media:\n  offload: on\n", "line 2", "media.offload", "one of auto, off, required"},
 		{"srtp", trunk + "srtp: always\n", "line 4", "trunks[0].srtp", "one of off, allow, require"},
 		{"fax", trunk + "t38: pass\n", "line 4", "trunks[0].t38", "one of refuse, allow"},
 		{"mux", trunk + "rtcp_mux: never\n", "line 4", "trunks[0].rtcp_mux", "one of answer, offer"},

@@ -80,7 +80,7 @@ func Default() Config {
 			DrainTime:   Duration(30 * time.Second),
 			DNS:         []NameServer{},
 		},
-		Media:     Media{Pools: []Pool{newPool()}, Prompts: newPrompts()},
+		Media:     Media{Pools: []Pool{newPool()}, Offload: OffloadAuto, Prompts: newPrompts()},
 		Recording: newRecording(),
 		Numbering: Numbering{CountryCode: "86", LegacyRanges: []LegacyRange{}},
 		Trunks:    []Trunk{},

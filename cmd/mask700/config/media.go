@@ -7,6 +7,7 @@ import (
 // Media is where calls' audio is relayed.
 type Media struct {
 	Pools   []Pool  `yaml:"pools"`
+	Offload Offload `yaml:"offload"` // whether the kernel relays settled calls itself
 	Prompts Prompts `yaml:"prompts"`
 }
 
@@ -25,10 +26,14 @@ func (m *Media) UnmarshalYAML(node ast.Node) error {
 		Address   *Address   `yaml:"address"`
 		Advertise *Address   `yaml:"advertise"`
 		Ports     *PortRange `yaml:"ports"`
+		Offload   *Offload   `yaml:"offload"`
 		Prompts   *Prompts   `yaml:"prompts"`
 	}{}
 	if err := decodeStrict(node, &keys); err != nil {
 		return err
+	}
+	if keys.Offload != nil {
+		m.Offload = *keys.Offload
 	}
 	if keys.Prompts != nil {
 		m.Prompts = *keys.Prompts
@@ -56,6 +61,24 @@ func (m *Media) UnmarshalYAML(node ast.Node) error {
 	m.Pools = []Pool{pool}
 	return nil
 }
+
+// Offload says whether the kernel relays settled calls itself: where it may, never, or else the server does not start.
+type Offload string
+
+// Values of Offload.
+const (
+	OffloadAuto     = "auto"
+	OffloadOff      = "off"
+	OffloadRequired = "required"
+)
+
+// Set reads the word.
+func (o *Offload) Set(s string) error {
+	return oneOf((*string)(o), s, OffloadAuto, OffloadOff, OffloadRequired)
+}
+
+// UnmarshalYAML reads the value of a key.
+func (o *Offload) UnmarshalYAML(node ast.Node) error { return unmarshalScalar(node, o.Set) }
 
 // UnmarshalYAML reads one pool.
 func (p *Pool) UnmarshalYAML(node ast.Node) error {

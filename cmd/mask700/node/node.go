@@ -56,6 +56,9 @@ type Node struct {
 	drain  chan struct{} // closed when draining begins
 	once   sync.Once
 
+	path     string // where media is relayed, in words
+	userOnly string // why the kernel does not relay any; empty: it does
+
 	settings struct {
 		sync.Mutex // protects what follows
 		config     config.Config
@@ -170,7 +173,15 @@ func (n *Node) startGateway(cfg config.Config) error {
 		Prompts:  prompts(cfg, clips),
 		Bindings: n.db, Journal: n.db.Journal(), Recordings: n.recordings, Notice: notice(cfg, clips), Logger: n.log,
 		Media: func(silent func(media.Session)) (media.Engine, error) {
-			return media.NewRelay(media.Options{Pools: pools(cfg), OnTimeout: silent})
+			inKernel, err := n.offload(cfg)
+			if err != nil {
+				return nil, err
+			}
+			relay, err := media.NewRelay(media.Options{Pools: pools(cfg), OnTimeout: silent, Kernel: inKernel})
+			if err != nil && inKernel != nil {
+				err = errors.Join(err, inKernel.Close())
+			}
+			return relay, err
 		},
 	})
 	return err
@@ -221,6 +232,7 @@ func (n *Node) announce(out io.Writer) {
 		}
 		fmt.Fprintf(out, "media  udp ports %s on %s\n", p.Ports, where)
 	}
+	fmt.Fprintf(out, "media  relayed in %s\n", n.path)
 	fmt.Fprintf(out, "admin  %s\n", n.socket.Addr())
 	fmt.Fprintf(out, "data   %s, key %s (keep a copy of the key elsewhere: nothing can be read without it)\n", cfg.DataDir, cfg.Keys.File)
 	switch blocks, err := n.db.Blocks(context.Background()); {

@@ -50,6 +50,7 @@ func (n *Node) Status(ctx context.Context) (admin.Status, error) {
 	for _, p := range st.Media.Pools {
 		s.Pools = append(s.Pools, admin.PoolStatus{Name: p.Name, Total: p.Free + p.InUse + p.Resting, InUse: p.InUse, Resting: p.Resting})
 	}
+	s.Offload = admin.OffloadStatus{On: st.Media.Kernel.On, Off: n.userOnly, Entries: st.Media.Kernel.Entries, Room: st.Media.Kernel.Room}
 	return s, nil
 }
 
@@ -90,6 +91,8 @@ func counters(st gateway.Stats) map[string]uint64 {
 		"media_sessions_opened":  st.Media.Opened,
 		"media_timeouts":         st.Media.TimedOut,
 		"media_no_ports":         st.Media.NoPorts,
+		"media_packets":          st.Media.AtoB.Packets + st.Media.BtoA.Packets,
+		"media_packets_kernel":   st.Media.AtoB.Kernel + st.Media.BtoA.Kernel,
 		"media_sources_refused":  st.Media.AtoB.Refused + st.Media.BtoA.Refused,
 	}
 	for _, l := range st.Transport.Listeners {

@@ -1,0 +1,241 @@
+package media
+
+import (
+	"encoding/binary"
+	"errors"
+	"net/netip"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"mask700/media/kernel"
+	"mask700/media/rebase"
+	"mask700/media/socket"
+)
+
+// A direction is given to the kernel once both sides have settled, and taken back
+// before anything about it changes. It goes on with the same offsets, and one
+// stream's figures are counted over both paths.
+//
+//	user space ──── five packets of a source ────▶ put ──── socket empty, a gap ────▶ kernel
+//	     ▲                                          │                                   │
+//	     └── an offer or answer, hold, pause, clip, tap, another source, another route, the end
+const (
+	// settledAfter is how many packets of one source go first.
+	settledAfter = 5
+	// maxWaits is how many packets an entry may wait for its gap. More than these
+	// come over an interface that the program is not on.
+	maxWaits = 50
+	// retryAfter is when the kernel is asked again that would not take a direction.
+	retryAfter = int64(10 * time.Second)
+)
+
+// offload is how far a direction, named for the leg that it comes from, has come
+// on its way into the kernel.
+type offload struct {
+	flow   *kernel.Flow   // nil: user space
+	lent   rebase.Offsets // what flow writes by
+	seen   kernel.Counters
+	routes uint64 // when the way was last looked at
+	waits  int    // packets while flow was not active yet
+	source uint32 // SSRC of the last packet in user space
+	run    int    // packets of it in a row
+	retry  int64  // not before
+}
+
+// relayed counts a packet that user space sent on.
+func (o *offload) relayed(source uint32) {
+	if source != o.source {
+		o.source, o.run = source, 0
+	}
+	o.run++
+}
+
+// advance brings a direction on its way after packets of it were read from its
+// socket, which is drained of what came before it was connected.
+func (s *session) advance(side Side, now int64) {
+	l := s.legs[side]
+	o := &l.offload
+	switch {
+	case o.flow == nil:
+		if o.run < settledAfter || now < o.retry || !s.put(side, now) {
+			return
+		}
+	case o.flow.Active():
+		if !l.in.InStep(o.lent, o.seen.Carry) {
+			s.reclaim(side)
+		}
+		return
+	}
+	if o.waits++; o.waits > maxWaits {
+		s.reclaim(side)
+		o.retry = now + retryAfter
+		return
+	}
+	n := o.flow.Passed()
+	for range drainLimit {
+		size, e := l.sockets[useRTP].Receive(s.shard.in[:])
+		if e == unix.EAGAIN {
+			s.confirm(side, n)
+			return
+		}
+		if e != 0 {
+			l.unread(e)
+			continue
+		}
+		s.voice(side, s.shard.in[:size], l.connected, now)
+		if o.flow == nil || !l.drained {
+			return
+		}
+	}
+}
+
+// confirm tells the kernel that n packets which it sent up are on their way, and
+// where their reception stands.
+func (s *session) confirm(side Side, n uint64) {
+	l := s.legs[side]
+	o := &l.offload
+	if o.flow.Active() {
+		return
+	}
+	lent, carry, ok := l.in.Lend()
+	if !ok || lent != o.lent {
+		s.reclaim(side)
+		return
+	}
+	o.flow.Confirm(n, carry)
+}
+
+// mayOffload says whether nothing but relaying is to be done with a direction.
+func (s *session) mayOffload(side Side) bool {
+	from, to := s.legs[side], s.legs[side.Other()]
+	for _, l := range s.legs {
+		if !l.known || !l.answered || !l.latch.locked || !l.connected.IsValid() || l.held() || l.remote.Fax {
+			return false
+		}
+	}
+	return !s.paused && !s.closed && s.tap == nil && to.playing == nil &&
+		from.cipher.in == nil && to.cipher.out == nil &&
+		from.drained && to.target() == to.connected && from.payloads.name(from.in.PayloadType()) != ""
+}
+
+// put gives a direction to the kernel, where it waits to begin.
+func (s *session) put(side Side, now int64) bool {
+	from, to := s.legs[side], s.legs[side.Other()]
+	o := &from.offload
+	lent, _, ok := from.in.Lend()
+	if !ok || !s.mayOffload(side) {
+		return false
+	}
+	table := s.shard.relay.options.Kernel
+	o.routes = table.Routes()
+	flow, err := table.Put(kernel.Entry{
+		Local: from.bound, Source: from.connected, From: to.bound, To: to.connected,
+		Offsets: lent, Types: from.payloads.offloaded(lent.Clock),
+		TTL: socket.Hops, TOS: to.pool.DSCP << 2, ID: uint16(s.shard.random.Uint32()), Label: s.shard.random.Uint32(),
+		Epoch: kernel.Monotonic() - s.now(),
+	})
+	if err != nil {
+		s.shard.stats.NotOffloaded++
+		o.retry = now + retryAfter
+		if errors.Is(err, kernel.ErrPath) {
+			o.retry = never64 // until something changes
+		}
+		return false
+	}
+	o.flow, o.lent, o.seen, o.waits = flow, lent, flow.Read(), 0
+	s.shard.stats.Offloaded++
+	return true
+}
+
+// never64 is a time that does not come.
+const never64 = int64(^uint64(0) >> 1)
+
+// meet prepares for a packet that came up though the kernel has its direction:
+// what the kernel did before is counted first, and another source ends the entry.
+func (s *session) meet(side Side, b []byte, src netip.AddrPort) {
+	l := s.legs[side]
+	s.take(side)
+	if src == l.connected && len(b) >= rtpHeader && b[0]>>6 == 2 && !isRTCP(b) && binary.BigEndian.Uint32(b[8:]) != l.offload.lent.SSRCIn {
+		s.reclaim(side)
+	}
+}
+
+// take adds what the kernel did since the last look.
+func (s *session) take(side Side) {
+	if f := s.legs[side].offload.flow; f != nil {
+		s.add(side, f.Read())
+	}
+}
+
+func (s *session) add(side Side, now kernel.Counters) {
+	l := s.legs[side]
+	before := &l.offload.seen
+	l.in.TakeBack(before.Carry, now.Carry)
+	n := now.Packets - before.Packets
+	f := &l.flow
+	f.Packets += n
+	f.Kernel += n
+	f.Bytes += now.Octets - before.Octets
+	f.Refused += now.Foreign - before.Foreign
+	f.Failed += now.Failed - before.Failed
+	if n > 0 && (!s.heard || now.Seen > s.seen) {
+		s.seen, s.heard = now.Seen, true
+	}
+	*before = now
+}
+
+// reclaim takes a direction back into user space.
+func (s *session) reclaim(side Side) {
+	o := &s.legs[side].offload
+	if o.flow == nil {
+		return
+	}
+	s.add(side, o.flow.Remove())
+	o.flow, o.run = nil, 0
+	s.shard.stats.Offloaded--
+}
+
+// reclaimBoth is called before anything about a session changes, under the lock.
+func (s *session) reclaimBoth() {
+	for side, l := range s.legs {
+		s.reclaim(Side(side))
+		l.offload.run, l.offload.retry = 0, 0
+	}
+}
+
+// review is the second's look at what the kernel has: its counts, and whether the
+// packets would still leave the same way.
+func (s *session) review() {
+	table := s.shard.relay.options.Kernel
+	if table == nil {
+		return
+	}
+	routes := table.Routes()
+	for side, l := range s.legs {
+		o := &l.offload
+		s.take(Side(side))
+		if o.routes == routes {
+			continue
+		}
+		o.routes = routes
+		if o.flow != nil && o.flow.Moved() {
+			s.reclaim(Side(side))
+		}
+		if o.retry == never64 {
+			o.retry = 0
+		}
+	}
+}
+
+// offloaded is what the kernel may make of each payload type: voice of one clock.
+// The rest is for user space.
+func (p *payloads) offloaded(clock uint32) (types [128]uint8) {
+	for i := range types {
+		types[i] = kernel.ToSocket
+		if t := &p.table[i]; t.Known && t.Clock == clock && p.voice[i] != 0 {
+			types[i] = t.PT
+		}
+	}
+	return types
+}

@@ -1,0 +1,440 @@
+package media
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/pion/rtp"
+
+	"mask700/media/kernel"
+	"mask700/media/tone"
+)
+
+// inKernel names the environment of a test process that has a network of its own,
+// and whose relays use the kernel's path.
+const inKernel = "MASK700_TEST_KERNEL"
+
+// apart runs tests once more in such a process. It is true in that process.
+func apart(t *testing.T, arguments ...string) bool {
+	t.Helper()
+	if os.Getenv(inKernel) != "" {
+		return true
+	}
+	child := exec.Command(os.Args[0], arguments...)
+	child.Env = append(os.Environ(), inKernel+"=1")
+	child.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
+	if out, err := child.CombinedOutput(); err != nil {
+		t.Errorf("in a network of its own (for which a test must be root's): %v\n%s", err, out)
+	}
+	return false
+}
+
+// kernelOf is the kernel's path for a relay of a test, where it is to have one.
+func kernelOf(t *testing.T) *kernel.Table {
+	t.Helper()
+	if os.Getenv(inKernel) == "" {
+		return nil
+	}
+	if out, err := exec.Command("ip", "link", "set", "lo", "up").CombinedOutput(); err != nil {
+		t.Fatalf("ip: %v\n%s", err, out)
+	}
+	k, err := kernel.Open(kernel.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+// What holds for user space holds for both paths.
+func TestEverythingElseWithTheKernel(t *testing.T) {
+	if os.Getenv(inKernel) != "" {
+		return
+	}
+	apart(t, "-test.skip", "^(TestKernel|TestAPacketAllocatesNothing|TestAPortOfSomeoneElse|TestWildcard)")
+}
+
+func alone(t *testing.T) bool {
+	t.Helper()
+	return apart(t, "-test.run", "^"+t.Name()+"$", "-test.v")
+}
+
+// active is how many directions the kernel relays by now.
+func active(s Session) (n int) {
+	x := s.(*session)
+	x.shard.mu.Lock()
+	defer x.shard.mu.Unlock()
+	for _, l := range x.legs {
+		if l.offload.flow != nil && l.offload.flow.Active() {
+			n++
+		}
+	}
+	return n
+}
+
+// pace is longer than the gap in which a direction goes over.
+const pace = 2 * time.Millisecond
+
+// gap waits for as long as that.
+func gap() {
+	for until := time.Now().Add(pace); time.Now().Before(until); {
+		time.Sleep(100 * time.Microsecond)
+	}
+}
+
+// settled is a session of which the kernel relays both directions.
+func settled(t *testing.T, r *Relay, a, b *phone) Session {
+	t.Helper()
+	s := talk(t, r, a, b)
+	over(t, s, a, b)
+	return s
+}
+
+// over speaks both ways until the kernel has both.
+func over(t *testing.T, s Session, a, b *phone) {
+	t.Helper()
+	for end := time.Now().Add(patience); active(s) < 2; gap() {
+		converse(t, s, a, b)
+		if time.Now().After(end) {
+			t.Fatalf("the kernel has %d directions", active(s))
+		}
+	}
+}
+
+// converse sends a packet each way and hears it.
+func converse(t *testing.T, s Session, a, b *phone) (toB, toA rtp.Packet) {
+	t.Helper()
+	send(t, a.rtp, a.frame("from a"), at(s.Local(A)))
+	send(t, b.rtp, b.frame("from b"), at(s.Local(B)))
+	return b.hear(), a.hear()
+}
+
+// silent says that a phone has nothing to hear, and hears nothing for a moment.
+func silent(t *testing.T, p *phone) {
+	t.Helper()
+	_ = p.rtp.SetReadDeadline(time.Now().Add(30 * time.Millisecond))
+	b := make([]byte, 2048)
+	if n, _, err := p.rtp.ReadFromUDPAddrPort(b); err == nil {
+		t.Errorf("heard % x", b[:n])
+	}
+}
+
+func TestKernelRelaysAToneAsUserSpaceDoes(t *testing.T) {
+	if !alone(t) {
+		return
+	}
+	r := newRelay(t, Options{})
+	a, b := newPhone(t, "127.0.0.2"), newPhone(t, "127.0.0.3")
+	s := talk(t, r, a, b)
+	const hz, level, frames = 1004, -10, 50
+	for _, path := range []string{"user space", "the kernel"} {
+		if path == "the kernel" {
+			over(t, s, a, b)
+		} else {
+			s.Record(&taped{}) // a session with a tap stays in user space
+		}
+		before := s.Stats()
+		for _, dir := range []struct {
+			from, to *phone
+			side     Side
+		}{{a, b, A}, {b, a, B}} {
+			g := tone.NewGenerator(hz, level)
+			var heard []int16
+			var last rtp.Packet
+			for i := range frames {
+				send(t, dir.from.rtp, dir.from.frame(string(g.AppendFrame(nil, tone.ALaw))), at(s.Local(dir.side)))
+				got := dir.to.hear()
+				if i > 0 && (got.SequenceNumber != last.SequenceNumber+1 || got.Timestamp != last.Timestamp+160 || got.SSRC != last.SSRC) {
+					t.Errorf("%s: %v after %v", path, got.Header, last.Header)
+				}
+				last = got
+				heard = tone.ALaw.AppendSamples(heard, got.Payload)
+			}
+			found, ok := tone.Detect(heard, 440, 697, hz, 1633, 2100)
+			if !ok || found.Hz != hz || found.Level < level-0.5 || found.Level > level+0.5 {
+				t.Errorf("%s, from %s: heard %+v, %t", path, dir.side, found, ok)
+			}
+		}
+		after := s.Stats()
+		want := uint64(0)
+		if path == "the kernel" {
+			want = frames
+			if k := r.Stats().Kernel; k.On != "lo" || k.Entries != 2 || k.Room == 0 || k.Pinned {
+				t.Errorf("%+v", k)
+			}
+		}
+		if got := after.AtoB.Kernel - before.AtoB.Kernel; got != want || after.AtoB.Packets-before.AtoB.Packets != frames {
+			t.Errorf("%s: %d packets by the kernel from A", path, got)
+		}
+		if got := after.BtoA.Kernel - before.BtoA.Kernel; got != want || after.BtoA.Packets-before.BtoA.Packets != frames {
+			t.Errorf("%s: %d packets by the kernel from B", path, got)
+		}
+		s.Record(nil)
+	}
+	if st := s.Stats(); st.AtoB.Lost+st.BtoA.Lost != 0 || st.Codec != "PCMA" {
+		t.Errorf("%+v", st)
+	}
+}
+
+func TestKernelKeepsStrangersOut(t *testing.T) {
+	if !alone(t) {
+		return
+	}
+	r := newRelay(t, Options{})
+	a, b := newPhone(t, "127.0.0.2"), newPhone(t, "127.0.0.3")
+	s := settled(t, r, a, b)
+	before := s.Stats().AtoB.Refused
+	strangers := []*phone{newPhone(t, "127.0.0.2"), newPhone(t, "127.0.0.4"), newPhone(t, "127.0.0.3")}
+	for _, x := range strangers {
+		x.ssrc, x.seq, x.ts = a.ssrc, a.seq, a.ts // it knows everything
+		for range 10 {
+			send(t, x.rtp, x.frame("injected"), at(s.Local(A)))
+		}
+		send(t, x.rtp, report(t, x.ssrc), at(s.Local(A)))
+	}
+	toB, _ := converse(t, s, a, b)
+	if string(toB.Payload) != "from a" {
+		t.Errorf("heard %q", toB.Payload)
+	}
+	if got := s.Stats().AtoB.Refused - before; got != 33 || active(s) != 2 {
+		t.Errorf("%d refused, %d directions in the kernel", got, active(s))
+	}
+	for _, x := range append(strangers, a, b) {
+		silent(t, x)
+	}
+}
+
+func TestKernelLeavesEventsAndNewSourcesToUserSpace(t *testing.T) {
+	if !alone(t) {
+		return
+	}
+	r := newRelay(t, Options{})
+	a, b := newPhone(t, "127.0.0.2"), newPhone(t, "127.0.0.3")
+	s := settled(t, r, a, b)
+	last, _ := converse(t, s, a, b)
+	say := func(b []byte) { send(t, a.rtp, b, at(s.Local(A))) }
+	follows := func(what string, got rtp.Packet) {
+		t.Helper()
+		if got.SequenceNumber != last.SequenceNumber+1 || got.SSRC != last.SSRC {
+			t.Errorf("%s: %v after %v", what, got.Header, last.Header)
+		}
+		last = got
+	}
+	for range 5 {
+		event := a.frame("\x05\x0a\x00\xa0")
+		event[1] = 101
+		say(event)
+		got := b.hear()
+		follows("event", got)
+		if got.PayloadType != 101 {
+			t.Errorf("%v", got.Header)
+		}
+		say(a.frame("voice"))
+		follows("voice", b.hear())
+	}
+	// What goes up but is not to go on.
+	junk := a.frame("nobody knows this")
+	junk[1] = 77
+	say(junk)
+	say(a.frame("voice"))
+	if got := b.hear(); string(got.Payload) != "voice" || got.SequenceNumber != last.SequenceNumber+2 {
+		t.Errorf("%v after %v", got.Header, last.Header)
+	} else {
+		last = got
+	}
+	if active(s) != 2 {
+		t.Errorf("%d directions in the kernel", active(s))
+	}
+	a.ssrc, a.seq, a.ts = 0x33333333, 30000, 7
+	say(a.frame("another source"))
+	follows("another source", b.hear())
+	if n := active(s); n != 1 {
+		t.Errorf("%d directions in the kernel with another source", n)
+	}
+	over(t, s, a, b)
+	got, _ := converse(t, s, a, b)
+	a.seq += 2 // lost on the way
+	next, _ := converse(t, s, a, b)
+	if next.SequenceNumber != got.SequenceNumber+3 {
+		t.Errorf("%v after %v", next.Header, got.Header)
+	}
+	if st := s.Stats(); st.AtoB.Lost != 3 || st.AtoB.Unknown+st.AtoB.Invalid+st.AtoB.RTCP == 0 || time.Since(st.LastSeen) > time.Second {
+		t.Errorf("%+v", st)
+	}
+}
+
+// Whatever signalling does ends the entries before the call returns.
+func TestKernelGivesBackBeforeAnythingChanges(t *testing.T) {
+	if !alone(t) {
+		return
+	}
+	r := newRelay(t, Options{})
+	type phones struct{ a, b, c *phone }
+	held := func(p *phone) Remote {
+		h := p.remote()
+		h.Send, h.Recv = false, false
+		return h
+	}
+	for name, tt := range map[string]struct {
+		change func(s Session, p phones)
+		heard  bool // by B afterwards
+	}{
+		"hold by B":          {func(s Session, p phones) { s.SetRemote(B, held(p.b)) }, false},
+		"an offer as before": {func(s Session, p phones) { s.SetRemote(A, p.a.remote()) }, true},
+		"pause":              {func(s Session, _ phones) { s.Pause(true) }, false},
+		"tap":                {func(s Session, _ phones) { s.Record(&taped{}) }, true},
+		"another address": {func(s Session, p phones) {
+			s.SetRemote(B, p.c.remote())
+			s.Settle(B)
+		}, false},
+		"end": {func(s Session, _ phones) { s.Close() }, false},
+	} {
+		p := phones{newPhone(t, "127.0.0.2"), newPhone(t, "127.0.0.3"), newPhone(t, "127.0.0.4")}
+		s := settled(t, r, p.a, p.b)
+		tt.change(s, p)
+		if n := active(s); n != 0 || r.options.Kernel.Len() != 0 {
+			t.Errorf("%s: %d directions, %d entries left", name, n, r.options.Kernel.Len())
+		}
+		for range 20 {
+			send(t, p.a.rtp, p.a.frame("afterwards"), at(s.Local(A)))
+			if tt.heard {
+				p.b.hear()
+			}
+			gap()
+		}
+		if !tt.heard {
+			silent(t, p.b)
+		}
+		if name != "an offer as before" && active(s) != 0 {
+			t.Errorf("%s: %d directions in the kernel", name, active(s))
+		}
+		s.Close()
+	}
+	// A clip takes the place of one side; the other stays as it is, and after the
+	// clip both go back.
+	a, b := newPhone(t, "127.0.0.2"), newPhone(t, "127.0.0.3")
+	s := settled(t, r, a, b)
+	done := make(ending, 1)
+	if !s.Play(B, clip("PCMA", 3, false), done.done) || active(s) != 0 {
+		t.Errorf("a clip beside %d directions", active(s))
+	}
+	for range 3 {
+		b.hear()
+	}
+	if !done.wait(t) {
+		t.Error("the clip was not played to its end")
+	}
+	over(t, s, a, b)
+}
+
+// Calls come and go, are held and offered anew, while everyone speaks: nobody
+// hears another, a packet twice or out of order, or a call that has ended.
+func TestKernelUnderLoad(t *testing.T) {
+	if !alone(t) {
+		return
+	}
+	// Few ports that rest for no time, so that they are used again at once.
+	r := newRelay(t, Options{Rest: time.Nanosecond, Pools: []Pool{{Name: "one", Address: loopback, Min: 15000, Max: 15031}}})
+	const calls, rounds = 6, 12
+	var wait sync.WaitGroup
+	var offloaded sync.Map
+	for n := range calls {
+		a, b := newPhone(t, "127.0.0.2"), newPhone(t, "127.0.0.3")
+		a.ssrc = uint32(0x1000 + n)
+		wait.Go(func() {
+			for round := range rounds {
+				s, err := r.Open(OpenSpec{PoolA: "one", PoolB: "one"})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				s.SetRemote(A, a.remote())
+				s.SetRemote(B, b.remote())
+				s.Settle(A)
+				s.Settle(B)
+				mark := string(rune('A'+n)) + string(rune('a'+round))
+				to := at(s.Local(A))
+				b.speak(s)
+				for i := range 60 {
+					switch i {
+					case 25:
+						s.SetRemote(B, b.remote())
+						s.Settle(B)
+					case 40:
+						h := b.remote()
+						h.Recv = false
+						s.SetRemote(B, h)
+					case 50:
+						s.SetRemote(B, b.remote())
+						s.Settle(B)
+					}
+					if i%10 == 0 {
+						b.speak(s)
+					}
+					_, _ = a.rtp.WriteToUDPAddrPort(a.frame(mark), to)
+					time.Sleep(pace)
+				}
+				st := s.Close()
+				offloaded.Store(mark, st.AtoB.Kernel)
+				for range 10 { // on, into the void or into the next call's port
+					_, _ = a.rtp.WriteToUDPAddrPort(a.frame("late"), to)
+				}
+				count, bad := b.count(mark)
+				if bad != "" || uint64(count) != st.AtoB.Packets {
+					t.Errorf("call %s: %d heard, %d relayed, %d by the kernel: %s", mark, count, st.AtoB.Packets, st.AtoB.Kernel, bad)
+				}
+				a.deaf()
+			}
+		})
+	}
+	wait.Wait()
+	var sum uint64
+	offloaded.Range(func(_, v any) bool { sum += v.(uint64); return true })
+	if sum < calls*rounds {
+		t.Errorf("%d packets by the kernel, %d entries left", sum, r.options.Kernel.Len())
+	}
+}
+
+// speak sends a packet to side B of a session.
+func (p *phone) speak(s Session) {
+	_, _ = p.rtp.WriteToUDPAddrPort(p.frame("b"), at(s.Local(B)))
+}
+
+// count takes what waits: how many packets of a call there are, and what is wrong.
+func (p *phone) count(mark string) (n int, bad string) {
+	var last rtp.Packet
+	b := make([]byte, 2048)
+	for {
+		_ = p.rtp.SetReadDeadline(time.Now().Add(20 * time.Millisecond))
+		size, _, err := p.rtp.ReadFromUDPAddrPort(b)
+		if err != nil {
+			return n, bad
+		}
+		var got rtp.Packet
+		switch err := got.Unmarshal(append([]byte(nil), b[:size]...)); {
+		case err != nil:
+			bad = err.Error()
+		case string(got.Payload) != mark:
+			bad = "heard " + string(got.Payload)
+		case n > 0 && int16(got.SequenceNumber-last.SequenceNumber) <= 0:
+			bad = fmt.Sprintf("packet %d, %d, came after %d", n, got.SequenceNumber, last.SequenceNumber)
+		}
+		last = got
+		n++
+	}
+}
+
+// deaf throws away what waits.
+func (p *phone) deaf() {
+	b := make([]byte, 2048)
+	for {
+		_ = p.rtp.SetReadDeadline(time.Now().Add(time.Millisecond))
+		if _, _, err := p.rtp.ReadFromUDPAddrPort(b); err != nil {
+			return
+		}
+	}
+}

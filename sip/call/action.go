@@ -94,6 +94,7 @@ type CloseRecord struct{ Record cdr.Record }
 type OpenMedia struct {
 	Session int
 	Pools   [2]string
+	Latch   [2]string // as Trunk.Latch
 	Peers   [2]flow.Flow
 	Prompt  bool // the caller hears a prompt and nobody else; of these there are only so many at once
 }

@@ -156,7 +156,8 @@ func (c *Call) thirdDecided(env *Env, ev Decided) {
 	t.Waiting = forMedia | forOpened
 	stays := c.leg(t.By.Other())
 	open := OpenMedia{Session: t.Session}
-	open.Pools[t.By], open.Peers[t.By] = out.Media, t.Leg.Flow
+	open.Pools[t.By], open.Latch[t.By], open.Peers[t.By] = out.Media, out.Latch, t.Leg.Flow
+	open.Latch[t.By.Other()] = env.trunk(stays).Latch
 	open.Pools[t.By.Other()], open.Peers[t.By.Other()] = env.trunk(stays).Media, flow.Flow{
 		Listener: stays.Flow.Listener, Network: stays.Flow.Network, Local: stays.Flow.Local, Remote: stays.Flow.Remote,
 	}

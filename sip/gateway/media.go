@@ -9,6 +9,7 @@ import (
 	"mask700/media/sdp"
 	"mask700/media/srtp"
 	"mask700/sip/call"
+	"mask700/sip/trunk"
 )
 
 // mediaJob is one action of a call for its media.
@@ -108,6 +109,7 @@ func (w *mediaWorker) openMedia(id string, a call.OpenMedia) call.MediaOpened {
 	}
 	s, err := w.loop.gateway.media.Open(media.OpenSpec{
 		PoolA: a.Pools[call.Caller], PoolB: a.Pools[call.Callee],
+		LatchA: latching(a.Latch[call.Caller]), LatchB: latching(a.Latch[call.Callee]),
 		PeerA: a.Peers[call.Caller].Remote.Addr(), PeerB: a.Peers[call.Callee].Remote.Addr(),
 	})
 	if err != nil {
@@ -133,6 +135,17 @@ func (w *mediaWorker) openMedia(id string, a call.OpenMedia) call.MediaOpened {
 		opened.Local[side].Secret = srtp.NewSecret(b)
 	}
 	return opened
+}
+
+// latching is a trunk's word for how a source is learnt.
+func latching(word string) media.Latching {
+	switch word {
+	case trunk.LatchSubnet:
+		return media.LatchSubnet
+	case trunk.LatchOff:
+		return media.LatchOff
+	}
+	return media.LatchStrict
 }
 
 func (w *mediaWorker) close(id string, number int) cdr.Media {

@@ -34,6 +34,13 @@ const (
 	EarlyRinging = "ringing" // 18x go up as 180 without a description
 )
 
+// Values of Trunk.Latch; "" is strict.
+const (
+	LatchStrict = "strict" // media from the signalled address, or behind a NAT from signalling's; the port is learnt
+	LatchSubnet = "subnet" // from the /24 or /64 around it, too
+	LatchOff    = "off"    // from the signalled address and port alone
+)
+
 // Values of Trunk.Reliable; "" is supported.
 const (
 	ReliableSupported = "supported" // provisional responses are reliable when both want it (RFC 3262)
@@ -94,6 +101,7 @@ type Trunk struct {
 	SRTP       string         // off, allow, require
 	T38        string         // refuse, allow
 	RTCPMux    string         // answer, offer
+	Latch      string         // where its media may come from: strict, subnet, off; "": strict
 	Pass       string         // name of the trunk for calls to anything but a 700 number; "": none
 	Prompt     string         // what a caller that is refused hears: early, answer, none; "": none
 

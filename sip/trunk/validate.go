@@ -101,6 +101,11 @@ func (t *Trunk) validate() error {
 	if t.SRTP == SRTPRequire && t.T38 == T38Allow {
 		return errors.New("a fax cannot be encrypted; write t38: refuse, or srtp: allow")
 	}
+	switch t.Latch {
+	case "", LatchStrict, LatchSubnet, LatchOff:
+	default:
+		return errors.New("latch is none of strict, subnet, off")
+	}
 	return t.validateAccounts()
 }
 

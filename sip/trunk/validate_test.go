@@ -57,6 +57,7 @@ func TestValidate(t *testing.T) {
 		"a bare IPv6 domain":     {func(k *Trunk) { k.Domain = "2001:db8::1" }, "domain is not"},
 		"pass to itself":         {func(k *Trunk) { k.Pass = "a" }, "pass names the trunk itself"},
 		"an unknown identity":    {func(k *Trunk) { k.Identity = canary }, "identity is none of"},
+		"an unknown latch":       {func(k *Trunk) { k.Latch = canary }, "latch is none of"},
 		"an unknown early media": {func(k *Trunk) { k.EarlyMedia = canary }, "early_media is none of"},
 		"an unknown srtp":        {func(k *Trunk) { k.SRTP = canary }, "srtp is none of"},
 		"an unknown t38":         {func(k *Trunk) { k.T38 = canary }, "t38 is neither"},

@@ -173,7 +173,7 @@ func TestShortForms(t *testing.T) {
 		if len(c.SIP.Listen) != 1 || c.SIP.Listen[0] != want {
 			t.Errorf("%s: %+v", text, c.SIP.Listen)
 		}
-		pool := Pool{Name: DefaultName, Address: Address{netip.MustParseAddr("192.0.2.1")}, Ports: PortRange{30000, 30003}}
+		pool := Pool{Name: DefaultName, Address: Address{netip.MustParseAddr("192.0.2.1")}, Ports: PortRange{30000, 30003}, DSCP: 46}
 		if len(c.Media.Pools) != 1 || c.Media.Pools[0] != pool {
 			t.Errorf("%s: %+v", text, c.Media.Pools)
 		}

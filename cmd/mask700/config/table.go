@@ -28,6 +28,7 @@ func (c Config) TrunkList() []trunk.Trunk {
 			SRTP:       string(t.SRTP),
 			T38:        string(t.T38),
 			RTCPMux:    string(t.RTCPMux),
+			Latch:      string(t.Latch),
 			Pass:       t.Pass,
 			Prompt:     string(t.Prompt),
 			Watch:      t.interval(),

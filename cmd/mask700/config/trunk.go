@@ -29,6 +29,7 @@ type Trunk struct {
 	SRTP       SRTP     `yaml:"srtp"`        // whether its media is encrypted, with keys in descriptions
 	T38        T38      `yaml:"t38"`         // whether a fax may take the place of the audio
 	RTCPMux    Mux      `yaml:"rtcp_mux"`    // whether RTCP on the RTP port is offered, or answered only
+	Latch      Latch    `yaml:"latch"`       // where its media may come from
 	Watch      Watch    `yaml:"watch"`       // how often the targets are asked whether they live
 	Pass       string   `yaml:"pass"`        // trunk for calls to anything but a 700 number; empty: 404
 	Prompt     Prompt   `yaml:"prompt"`      // what a refused caller hears; empty: as media.prompts.mode says
@@ -73,6 +74,7 @@ func newTrunk() Trunk {
 		SRTP:       trunk.SRTPOff,
 		T38:        trunk.T38Refuse,
 		RTCPMux:    trunk.MuxAnswer,
+		Latch:      trunk.LatchStrict,
 		Watch:      watchAuto,
 
 		Reliable:     trunk.ReliableSupported,
@@ -139,6 +141,18 @@ func (v *Mux) Set(s string) error { return oneOf((*string)(v), s, trunk.MuxAnswe
 
 // UnmarshalYAML reads the value of a key.
 func (v *Mux) UnmarshalYAML(node ast.Node) error { return unmarshalScalar(node, v.Set) }
+
+// Latch is where media may come from: strict (the signalled address, the port is learnt), subnet (the network around
+// it, too) or off (the signalled address and port alone).
+type Latch string
+
+// Set reads the word.
+func (l *Latch) Set(s string) error {
+	return oneOf((*string)(l), s, trunk.LatchStrict, trunk.LatchSubnet, trunk.LatchOff)
+}
+
+// UnmarshalYAML reads the value of a key.
+func (l *Latch) UnmarshalYAML(node ast.Node) error { return unmarshalScalar(node, l.Set) }
 
 // Reliable is how provisional responses are made reliable: supported, required or off.
 type Reliable string

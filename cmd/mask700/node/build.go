@@ -72,6 +72,7 @@ func pools(cfg config.Config) []media.Pool {
 	for _, p := range cfg.Media.Pools {
 		out = append(out, media.Pool{
 			Name: p.Name, Address: p.Address.Addr, Advertise: p.Advertise.Addr, Min: p.Ports.Min, Max: p.Ports.Max,
+			DSCP: uint8(p.DSCP),
 		})
 	}
 	return out

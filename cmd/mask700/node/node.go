@@ -177,7 +177,7 @@ func (n *Node) startGateway(cfg config.Config) error {
 			if err != nil {
 				return nil, err
 			}
-			relay, err := media.NewRelay(media.Options{Pools: pools(cfg), OnTimeout: silent, Kernel: inKernel})
+			relay, err := media.NewRelay(media.Options{Pools: pools(cfg), Shards: int(cfg.Media.Shards), OnTimeout: silent, Kernel: inKernel})
 			if err != nil && inKernel != nil {
 				err = errors.Join(err, inKernel.Close())
 			}

@@ -51,9 +51,11 @@ unit:
 	$(GO) test -race $$($(GO) list ./... | grep -v /cmd/mask700/e2e)
 
 # A million steps of phones against one shard: it has no goroutine for the race
-# detector to watch, and a tenth of the time without.
+# detector to watch, and a tenth of the time without. So with a million calls of the
+# media relay.
 interleave:
 	$(GO) test -count=1 -v -run '^TestInterleavings' ./sip/shard
+	$(GO) test -count=1 -v -run '^TestAMillionCalls' ./media
 
 # The real binary, SIPp and Kamailio; most of their time is waiting, so several at once.
 e2e:

@@ -23,7 +23,72 @@ func TestLatch(t *testing.T) {
 		accept bool
 		to     string // where packets to this side go after the step
 	}
-	tests := map[string][]step{
+	subnet := map[string][]step{
+		"a neighbour": {
+			{do: "set", set: public, to: public},
+			{do: "settle", to: public},
+			{from: "203.0.112.9:4000", to: public},
+			{from: "203.0.113.9:4000", accept: true, to: "203.0.113.9:4000"},
+			{from: "203.0.113.8:4000", to: "203.0.113.9:4000"},
+			{from: "203.0.113.9:4000", after: window, accept: true, to: "203.0.113.9:4000"},
+			{from: public, to: "203.0.113.9:4000"}, // too late
+		},
+		"the nearer takes over within the window": {
+			{do: "set", set: public, to: public},
+			{do: "settle", to: public},
+			{from: "203.0.113.9:4000", accept: true, to: "203.0.113.9:4000"},
+			{from: "203.0.113.5:9000", after: window / 2, accept: true, to: "203.0.113.5:9000"},
+			{from: "203.0.113.9:4000", to: "203.0.113.5:9000"},
+			{from: public, accept: true, to: public},
+			{from: "203.0.113.5:9000", after: window, to: public},
+		},
+		"before the answer the first neighbour counts": {
+			{do: "set", set: public, to: public},
+			{from: "203.0.113.9:4000", accept: true, to: "203.0.113.9:4000"},
+			{from: "203.0.113.8:4000", after: window, to: "203.0.113.9:4000"},
+			{from: "203.0.113.9:4000", accept: true, to: "203.0.113.9:4000"},
+			{from: "203.0.113.5:9000", accept: true, to: "203.0.113.5:9000"},
+			{from: "203.0.113.9:4000", to: "203.0.113.5:9000"},
+		},
+		"behind a NAT the network around signalling": {
+			{do: "set", set: "192.168.1.2:4000", signal: "203.0.113.5", to: "192.168.1.2:4000"},
+			{do: "settle", to: "192.168.1.2:4000"},
+			{from: "192.168.1.3:4000", to: "192.168.1.2:4000"},
+			{from: "203.0.113.77:33333", accept: true, to: "203.0.113.77:33333"},
+		},
+		"IPv6": {
+			{do: "set", set: "[2001:db8:0:1::2]:4000", to: "[2001:db8:0:1::2]:4000"},
+			{do: "settle", to: "[2001:db8:0:1::2]:4000"},
+			{from: "[2001:db8:0:2::2]:4000", to: "[2001:db8:0:1::2]:4000"},
+			{from: "[2001:db8:0:1:ffff::2]:4000", accept: true, to: "[2001:db8:0:1:ffff::2]:4000"},
+		},
+	}
+	off := map[string][]step{
+		"the signalled source alone": {
+			{do: "set", set: public, signal: "198.51.100.1", to: public},
+			{from: "203.0.113.5:4002", to: public},
+			{from: public, accept: true, to: public},
+			{do: "settle", to: public},
+			{from: "203.0.113.5:4002", after: time.Hour, to: public},
+			{from: public, accept: true, to: public},
+		},
+		"behind a NAT too": {
+			{do: "set", set: "192.168.1.2:4000", signal: "203.0.113.5", to: "192.168.1.2:4000"},
+			{do: "settle", to: "192.168.1.2:4000"},
+			{from: "203.0.113.5:33333", to: "192.168.1.2:4000"},
+			{from: "192.168.1.2:4000", accept: true, to: "192.168.1.2:4000"},
+		},
+	}
+	strict := map[string][]step{
+		"a peer behind a NAT whose signalling moved": {
+			{do: "set", set: "192.168.1.2:4000", signal: "203.0.113.5", to: "192.168.1.2:4000"},
+			{do: "settle", to: "192.168.1.2:4000"},
+			{from: "203.0.113.5:33333", accept: true, to: "203.0.113.5:33333"},
+			{do: "set", set: "192.168.1.2:4000", signal: "203.0.113.5", to: "203.0.113.5:33333"}, // nothing new
+			{do: "set", set: "192.168.1.2:4000", signal: "198.51.100.7", to: "192.168.1.2:4000"},
+			{from: "203.0.113.5:33333", to: "192.168.1.2:4000"},
+			{from: "198.51.100.7:4444", accept: true, to: "198.51.100.7:4444"},
+		},
 		"nothing before signalling": {
 			{from: public, to: nowhere},
 		},
@@ -124,31 +189,33 @@ func TestLatch(t *testing.T) {
 			{from: "[2001:db8::1]:4000", accept: true, to: "[2001:db8::1]:4000"},
 		},
 	}
-	for name, steps := range tests {
-		l := latch{window: int64(window)}
-		var now time.Duration
-		for i, s := range steps {
-			now += s.after
-			switch s.do {
-			case "set":
-				var at netip.AddrPort
-				var signal netip.Addr
-				if s.set != "" {
-					at = netip.MustParseAddrPort(s.set)
+	for policy, tests := range map[Latching]map[string][]step{LatchStrict: strict, LatchSubnet: subnet, LatchOff: off} {
+		for name, steps := range tests {
+			l := latch{policy: policy, window: int64(window)}
+			var now time.Duration
+			for i, s := range steps {
+				now += s.after
+				switch s.do {
+				case "set":
+					var at netip.AddrPort
+					var signal netip.Addr
+					if s.set != "" {
+						at = netip.MustParseAddrPort(s.set)
+					}
+					if s.signal != "" {
+						signal = netip.MustParseAddr(s.signal)
+					}
+					l.set(at, signal)
+				case "settle":
+					l.settle()
+				default:
+					if got := l.accept(netip.MustParseAddrPort(s.from), int64(now)); got != s.accept {
+						t.Errorf("%s, step %d: accepted %t", name, i, got)
+					}
 				}
-				if s.signal != "" {
-					signal = netip.MustParseAddr(s.signal)
+				if got := l.destination().String(); got != s.to {
+					t.Errorf("%s, step %d: packets go to %s, want %s", name, i, got, s.to)
 				}
-				l.set(at, signal)
-			case "settle":
-				l.settle()
-			default:
-				if got := l.accept(netip.MustParseAddrPort(s.from), int64(now)); got != s.accept {
-					t.Errorf("%s, step %d: accepted %t", name, i, got)
-				}
-			}
-			if got := l.destination().String(); got != s.to {
-				t.Errorf("%s, step %d: packets go to %s, want %s", name, i, got, s.to)
 			}
 		}
 	}

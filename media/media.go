@@ -129,7 +129,7 @@ type Flow struct {
 	Forged      uint64        // not authentic by the leg's key, or a repetition
 	Muted       uint64        // held, paused, or a clip played in its place
 	Failed      uint64        // the kernel refused to send it on
-	Unreachable uint64        // ICMP errors about where it was sent
+	Unreachable uint64        // ICMP errors that came from here
 	Overrun     uint64        // found our socket's buffer full; counted at the end
 	RTCP        uint64        // RTCP packets read
 	Jitter      time.Duration // RFC 3550 appendix A.8

@@ -4,3 +4,6 @@ package media
 
 // raceEnabled: the race detector makes pools forget at random what they hold, so that allocations cannot be counted.
 const raceEnabled = true
+
+// leakCalls is what the race detector has time for.
+const leakCalls = 50_000

@@ -51,6 +51,12 @@ type change struct {
 	err      error
 }
 
+// over says whether nothing of the call is on its way any more.
+func (c *change) over(now time.Time) bool {
+	quiet := now.Sub(c.since)
+	return quiet >= patience || quiet >= silence && c.lines[0].Stream.Lost()+c.lines[1].Stream.Lost() == 0
+}
+
 // ghost is what a party of an ended call sends.
 type ghost struct {
 	place int
@@ -58,10 +64,11 @@ type ghost struct {
 	until time.Time
 }
 
-// Times of a change: long enough for what is on its way to arrive, and longer than
-// a port rests.
+// Times of a change: long enough for what is on its way to arrive, for which a relay
+// that has no processor may take long, and longer than a port rests.
 const (
 	silence  = 500 * time.Millisecond
+	patience = 10 * time.Second
 	resting  = 5 * time.Second // media.Options.Rest
 	haunting = resting + 3*time.Second
 )
@@ -126,7 +133,7 @@ func (s *soak) turn() {
 			more = false
 		}
 	}
-	for len(s.silent) > 0 && now.Sub(s.silent[0].since) >= silence {
+	for len(s.silent) > 0 && s.silent[0].over(now) {
 		c := s.silent[0]
 		s.silent = s.silent[1:]
 		for _, l := range c.lines {
@@ -191,9 +198,12 @@ func (s *soak) replace(c change, now time.Time) error {
 // missing is how many packets are lost for good.
 func (s *soak) missing() (n uint64) {
 	n = s.lost
+	for _, c := range s.silent {
+		n += c.lines[0].Stream.Missing() + c.lines[1].Stream.Missing()
+	}
 	for place := range s.calls {
 		if s.busy[place] {
-			continue // counted when it is silent
+			continue // its streams are among the silent ones, or counted
 		}
 		for _, l := range s.lines[2*place : 2*place+2] {
 			n += l.Stream.Missing()
@@ -241,7 +251,7 @@ func (b *bench) soakLong(ctx context.Context) (err error) {
 			return err
 		}
 		if left <= time.Minute {
-			if err := l.traffic.Drain(silence); err != nil {
+			if err := l.drain(); err != nil {
 				return err
 			}
 		}

@@ -79,7 +79,7 @@ bench-media:
 ## misdelivered; needs root; flags in BENCH, such as BENCH='-path kernel -calm=false'
 soak-media:
 	$(GO) build -o bin/bench-media ./cmd/bench/media
-	bin/bench-media -soak 30m $(BENCH)
+	bin/bench-media -soak 30m -path user $(BENCH)
 
 ## fuzz: every fuzz target for FUZZTIME
 fuzz:

@@ -83,7 +83,7 @@ func parse(args []string) (o options, err error) {
 	flags.DurationVar(&o.window, "window", 4*time.Second, "measured of each relay in each run")
 	flags.DurationVar(&o.warm, "warm", 4*time.Second, "traffic before the first run; rtpengine takes 3 s to learn where its parties are")
 	flags.IntVar(&o.runs, "runs", 5, "runs; in each, every relay is measured once, in changing order")
-	flags.StringVar(&o.path, "path", pathUser, "of mask700: user, kernel or both")
+	flags.StringVar(&o.path, "path", pathBoth, "of mask700: user, kernel or both")
 	flags.BoolVar(&o.rtpengine, "rtpengine", true, "measure rtpengine beside it")
 	flags.IntVar(&o.threads, "rtpengine-threads", 1, "threads of rtpengine")
 	flags.DurationVar(&o.tick, "tick", 100*time.Microsecond, "how often the generator wakes up to send what is due")

@@ -74,7 +74,7 @@ func finish(t *testing.T, l *lane) {
 }
 
 func TestRelayCarriesEveryPacket(t *testing.T) {
-	for _, name := range []string{nameControl, nameUser} {
+	for _, name := range []string{nameControl, nameUser, nameKernel} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			const calls = 8

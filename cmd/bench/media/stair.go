@@ -36,6 +36,10 @@ func (b *bench) climbWith(ctx context.Context, name string, text *bytes.Buffer) 
 		if err := l.run(ctx, b.warm); err != nil {
 			return err
 		}
+		// What waits in a relay that all calls are too many for.
+		if err := l.traffic.Drain(late); err != nil {
+			return err
+		}
 		for step := 1; step <= stairSteps; step++ {
 			l.limit(b.stairTop * step / stairSteps)
 			s, err := l.measure(ctx, b.window)

@@ -343,10 +343,12 @@ func TestKernelUnderLoad(t *testing.T) {
 	var wait sync.WaitGroup
 	var offloaded sync.Map
 	for n := range calls {
-		a, b := newPhone(t, "127.0.0.2"), newPhone(t, "127.0.0.3")
-		a.ssrc = uint32(0x1000 + n)
+		callers, b := make([]*phone, rounds), newPhone(t, "127.0.0.3")
+		for round := range callers {
+			callers[round] = newPhone(t, "127.0.0.2")
+		}
 		wait.Go(func() {
-			for round := range rounds {
+			for round, a := range callers {
 				s, err := r.Open(OpenSpec{PoolA: "one", PoolB: "one"})
 				if err != nil {
 					t.Error(err)

@@ -113,25 +113,26 @@ func (t *Table) attached() []string {
 // route checks that the program can serve a direction and finds its way out.
 func (t *Table) route(e *Entry) (path, error) {
 	family := e.Local.Addr().Unmap().Is4()
+	if e.Local.Port()%2 != 0 { // RTP has the even ports (RFC 3550 section 11)
+		return path{}, ErrPath
+	}
 	for _, a := range []netip.AddrPort{e.Local, e.Source, e.From, e.To} {
 		if !a.IsValid() || a.Port() == 0 || a.Addr().Zone() != "" || a.Addr().Unmap().Is4() != family {
 			return path{}, ErrPath
 		}
 	}
-	index, local, err := t.net.route(e.From.Addr().Unmap(), e.To.Addr().Unmap())
+	via, err := t.net.route(e.From.Addr().Unmap(), e.To.Addr().Unmap())
 	if err != nil {
 		return path{}, err
 	}
-	if local {
-		index = loopback
-	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	a := t.links[int(index)]
+	a := t.links[int(via.index)]
 	if a == nil || !a.serves || a.loopback && a.index != loopback {
 		return path{}, ErrPath
 	}
-	return path{index: index, mtu: uint16(min(a.mtu, 1<<16-1))}, nil
+	via.mtu = uint16(min(a.mtu, 1<<16-1))
+	return via, nil
 }
 
 // watchLoop follows the host's interfaces and routes until the table is closed.

@@ -17,7 +17,6 @@ typedef long long s64;
 // Maps as BTF describes them.
 #define MAP_NUMBER(name, value) int (*name)[value]
 #define MAP_TYPE(name, value) value *name
-#define MAP_HASH 1
 #define MAP_ARRAY 2
 #define MAP_MMAPABLE (1 << 10)
 
@@ -60,6 +59,12 @@ struct __sk_buff {
 	u64 tstamp;
 	u32 wire_len;
 	u32 gso_segs;
+};
+
+// Whom redirect_neigh sends to.
+struct neighbour {
+	u32 family;
+	u32 addr[4];
 };
 
 // Helpers by number. Each is open to programs of any license.

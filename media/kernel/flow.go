@@ -1,12 +1,9 @@
 package kernel
 
 import (
-	"fmt"
 	"net/netip"
 	"runtime"
 	"sync/atomic"
-
-	"github.com/cilium/ebpf"
 
 	"mask700/media/rebase"
 )
@@ -45,7 +42,7 @@ type Flow struct {
 	table *Table
 	slot  *relaySlot
 	index uint32
-	key   relayKey
+	cell  *uint32
 	entry Entry
 	via   path
 	ended bool
@@ -75,15 +72,12 @@ func (t *Table) Put(e Entry) (*Flow, error) {
 		return nil, ErrFull
 	}
 	index := t.free[len(t.free)-1]
-	if t.generation++; t.generation == 0 {
-		t.generation++
-	}
 	f := &Flow{table: t, slot: &t.slots[index], index: index, entry: e, via: via}
-	f.key = e.fill(f.slot, t.generation, via)
-	if err := t.objects.Keys.Update(&f.key, uint64(index)<<32|uint64(t.generation), ebpf.UpdateNoExist); err != nil {
-		atomic.StoreUint32(&f.slot.Generation, 0)
-		return nil, fmt.Errorf("media in the kernel: put an entry: %w", err)
+	if f.cell = t.vacant(e.Local); f.cell == nil {
+		return nil, ErrFull
 	}
+	e.fill(f.slot, via)
+	atomic.StoreUint32(f.cell, index<<12|tag(f.slot.Local))
 	t.free = t.free[:len(t.free)-1]
 	t.used++
 	return f, nil
@@ -130,13 +124,12 @@ func (f *Flow) Remove() Counters {
 		return f.last
 	}
 	// Programs that begin from here on leave the slot alone, whether or not they
-	// still find the key. Those at work have a few instructions to go.
-	atomic.StoreUint32(&f.slot.Generation, 0)
+	// still find the cell. Those at work have a few instructions to go.
+	atomic.StoreUint32(&f.slot.Live, 0)
 	t := f.table
 	t.mu.Lock()
 	if !t.closed {
-		// The key is there: nobody else removes it.
-		_ = t.objects.Keys.Delete(&f.key)
+		atomic.StoreUint32(f.cell, 0)
 		t.used--
 		t.rest(f.index)
 	}

@@ -32,7 +32,8 @@ var ErrNotPermitted = errors.New("the process needs CAP_BPF, CAP_NET_ADMIN and C
 // ErrInUse says that another process has the directory of pins.
 var ErrInUse = errors.New("another process uses these pins")
 
-// ErrFull says that every entry is taken or resting.
+// ErrFull says that every entry is taken or resting, or that four of our addresses
+// have this port already.
 var ErrFull = errors.New("the kernel's table is full")
 
 // ErrClosed says that the table was closed.
@@ -44,11 +45,14 @@ var ErrPath = errors.New("no path in the kernel")
 
 // Options configures a Table.
 type Options struct {
-	Entries int           // directions at once; 0: 4096
+	Entries int           // directions at once, up to MaxEntries; 0: 4096
 	Dir     string        // directory for pins, below a mounted bpffs; "": nothing is pinned
 	Lease   time.Duration // how long entries outlive a process that died; 0: 10 minutes
 	Notice  func(string)  // told what changes later, in words; nil: nobody
 }
+
+// MaxEntries bounds the entries of a table.
+const MaxEntries = 1 << 20
 
 // Table is the program, its maps and where it is attached. Its methods may be
 // called from any goroutine.
@@ -56,6 +60,7 @@ type Table struct {
 	options Options
 	objects relayObjects
 	slots   []relaySlot // memory shared with the program
+	ports   []relayPort // likewise
 	lease   *uint64     // likewise
 	pins    *pins       // nil: none
 	net     *network
@@ -65,13 +70,12 @@ type Table struct {
 	retired chan struct{} // holds one token when slots wait for their grace
 	loops   sync.WaitGroup
 
-	mu         sync.Mutex // protects everything below
-	free       []uint32   // slots
-	resting    []uint32   // slots that a program may still be at work on
-	used       int
-	generation uint32
-	links      map[int]*attachment // by interface
-	closed     bool
+	mu      sync.Mutex // protects everything below
+	free    []uint32   // slots
+	resting []uint32   // slots that a program may still be at work on
+	used    int
+	links   map[int]*attachment // by interface
+	closed  bool
 }
 
 // Open loads the program, attaches it to every interface that has an address, and
@@ -86,6 +90,9 @@ func Open(o Options) (*Table, error) {
 	}
 	if o.Notice == nil {
 		o.Notice = func(string) {}
+	}
+	if o.Entries < 0 || o.Entries > MaxEntries {
+		return nil, fmt.Errorf("media in the kernel: %d entries: take 1 to %d", o.Entries, MaxEntries)
 	}
 	t := &Table{options: o, done: make(chan struct{}), retired: make(chan struct{}, 1), links: map[int]*attachment{}}
 	if err := t.open(); err != nil {
@@ -109,7 +116,6 @@ func (t *Table) open() error {
 	if err != nil {
 		return err
 	}
-	spec.Maps[relayMapKeys].MaxEntries = uint32(t.options.Entries)
 	spec.Maps[relayMapSlots].MaxEntries = uint32(t.options.Entries)
 	if err := spec.LoadAndAssign(&t.objects, nil); err != nil {
 		return explain("load the program", err)
@@ -147,6 +153,11 @@ func (t *Table) share() error {
 		return err
 	}
 	t.slots = unsafe.Slice((*relaySlot)(unsafe.Pointer(&slots[0])), t.options.Entries)
+	ports, err := t.mmap(t.objects.Ports)
+	if err != nil {
+		return err
+	}
+	t.ports = unsafe.Slice((*relayPort)(unsafe.Pointer(&ports[0])), t.objects.Ports.MaxEntries())
 	lease, err := t.mmap(t.objects.Lease)
 	if err != nil {
 		return err

@@ -34,8 +34,10 @@ type link struct {
 
 // path is where a packet leaves.
 type path struct {
-	index uint32
-	mtu   uint16
+	index  uint32
+	mtu    uint16
+	family uint32     // of hop
+	hop    netip.Addr // the neighbour; of family 0 there is none
 }
 
 func openNetwork() (*network, error) {
@@ -225,8 +227,8 @@ func (n *network) addressed() (map[int]bool, error) {
 	return out, nil
 }
 
-// route asks which way a packet leaves. local: to this host itself.
-func (n *network) route(from, to netip.Addr) (index uint32, local bool, err error) {
+// route asks which way a packet leaves, over lo when it is to this host itself.
+func (n *network) route(from, to netip.Addr) (path, error) {
 	family, size := byte(unix.AF_INET), 4
 	if to.Is6() {
 		family, size = unix.AF_INET6, 16
@@ -243,23 +245,36 @@ func (n *network) route(from, to netip.Addr) (index uint32, local bool, err erro
 	}
 	answers, err := n.request(unix.RTM_GETROUTE, 0, body)
 	if err != nil {
-		return 0, false, err
+		return path{}, err
 	}
 	if len(answers) == 0 || len(answers[0].Data) < unix.SizeofRtMsg {
-		return 0, false, errors.New("rtnetlink: no route in the answer")
+		return path{}, errors.New("rtnetlink: no route in the answer")
 	}
 	attrs, err := syscall.ParseNetlinkRouteAttr(&answers[0])
 	if err != nil {
-		return 0, false, fmt.Errorf("rtnetlink: %w", err)
+		return path{}, fmt.Errorf("rtnetlink: %w", err)
 	}
-	kind := answers[0].Data[7]
-	if kind != unix.RTN_UNICAST && kind != unix.RTN_LOCAL {
-		return 0, false, ErrPath
-	}
+	via := path{hop: to, family: uint32(family)}
 	for _, a := range attrs {
-		if a.Attr.Type == unix.RTA_OIF && len(a.Value) == 4 {
-			index = native.Uint32(a.Value)
+		switch a.Attr.Type {
+		case unix.RTA_OIF:
+			if len(a.Value) == 4 {
+				via.index = native.Uint32(a.Value)
+			}
+		case unix.RTA_GATEWAY:
+			via.hop, _ = netip.AddrFromSlice(a.Value)
+		case unix.RTA_VIA, unix.RTA_ENCAP: // a gateway of the other family, a tunnel
+			via.hop = netip.Addr{}
 		}
 	}
-	return index, kind == unix.RTN_LOCAL, nil
+	switch answers[0].Data[7] {
+	case unix.RTN_UNICAST:
+		if !via.hop.IsValid() {
+			via.family = 0
+		}
+		return via, nil
+	case unix.RTN_LOCAL:
+		return path{index: loopback}, nil
+	}
+	return path{}, ErrPath
 }

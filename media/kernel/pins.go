@@ -89,7 +89,7 @@ func (p *pins) empty() error {
 
 func (p *pins) maps(m *relayMaps) error {
 	return errors.Join(
-		m.Keys.Pin(filepath.Join(p.dir, relayMapKeys)),
+		m.Ports.Pin(filepath.Join(p.dir, relayMapPorts)),
 		m.Slots.Pin(filepath.Join(p.dir, relayMapSlots)),
 		m.Lease.Pin(filepath.Join(p.dir, relayMapLease)))
 }

@@ -78,71 +78,83 @@ struct head6 {
 	struct rtp rtp;
 };
 
-// key is the local end of a direction: an address, IPv4 as ::ffff:a.b.c.d, and a
-// port, both in network order.
-struct key {
-	u32 addr[4];
-	u16 port;
-	u16 zero;
-};
-
-// slot is one direction. The process fills it before the key that leads to it is
-// put into keys, and does not touch it again, but for generation, confirmed and,
-// until the direction is active, the reception. Addresses, ports, flow and SSRCs
-// are in network order, sums as the checksum of memory is.
+// slot is one direction, by cache lines: what every packet reads, what every
+// packet that goes on reads, what it writes, the rest. The process fills it before
+// a cell leads to it and does not touch it again, but for live, confirmed and, until the direction is active, the reception. Addresses (IPv4 as
+// ::ffff:a.b.c.d), ports, flow and SSRCs are in network order, sums as the checksum
+// of memory is.
 struct slot {
-	u32 generation; // of keys' entry; 0: ended
-	u32 ifindex;    // where it goes out; LOOPBACK: this host
+	u32 live;   // 0: ended
+	u32 active; // set by the program
 	u32 local[4];
 	u32 source[4];
-	u32 from[4];
-	u32 to[4];
 	u16 local_port;
 	u16 source_port;
-	u16 from_port;
-	u16 to_port;
 	u32 ssrc_in;
 	u32 ssrc_out;
 	u32 timestamp_add;
 	u16 seq_add;
 	u16 ip_id; // of the first packet
-	u32 flow;  // IPv6
 	u16 mtu;
 	u8 tos; // IPv4
 	u8 ttl;
+
+	u32 from[4];
+	u32 to[4];
+	u16 from_port;
+	u16 to_port;
+	u32 flow;        // IPv6
 	u32 address_sum; // what the change of addresses adds to a checksum
 	u32 fixed_sum;   // and that of ports and SSRC
-	u32 clock;       // Hz
 	u64 epoch;       // ktime of the process's 0
-	u8 types[128];   // what a payload type becomes, or TO_SOCKET
+	u32 clock;       // Hz
+	u32 ifindex;     // where it goes out; LOOPBACK: this host
 
-	u64 confirmed; // as many of passed have left the process again
-
-	// From here on the program writes.
 	u64 state; // packets forwarded << 16 | programs at work on this slot
 	u64 octets;
-	u64 foreign; // packets from another source, dropped
-	u64 failed;  // packets that could not be rewritten, dropped
-	u64 passed;  // packets to the socket before the direction was active
-	u64 passed_at;
 	u64 seen; // since epoch, of the last packet
 	u64 newest_at;
 	u32 newest_timestamp;
-	u32 active;
 	u32 highest; // extended sequence number, RFC 3550 appendix A.1; one word, to be read whole
-	u32 jitter; // appendix A.8, in 1/16 of a tick
+	u32 jitter;  // appendix A.8, in 1/16 of a tick
 	s32 transit;
 	u32 last; // timestamp
+	u32 hop_family; // of hop4 or hop6; 0: found by route for each packet
+	u32 hop4;       // the neighbour that it is sent to
+	u32 zero;
+
+	u8 types[128]; // what a payload type becomes, or TO_SOCKET
+
+	u64 confirmed; // as many of passed have left the process again
+	u64 passed;    // packets to the socket before the direction was active
+	u64 passed_at;
+	u64 foreign;   // packets from another source, dropped
+	u64 failed;    // packets that could not be rewritten, dropped
+	u32 hop6[4];
+	u64 end;
 };
 
-// keys leads from a local end to slot << 32 | generation, in one word so that it
-// is read whole.
+// ports lead from a local end to its slot: four cells for each even port, for that
+// many of our addresses. A cell is
+//
+//	slot << 12 | tag of the address, which is not 0
+//
+// and 0 where it is free; the process writes it whole. A hash over wherever the
+// entries are would be spread over so many pages that finding one costs more than
+// all that is done with it.
+struct port {
+	u32 cell[4];
+};
+
+#define PORTS (1 << 15)
+
 struct {
-	MAP_NUMBER(type, MAP_HASH);
-	MAP_TYPE(key, struct key);
-	MAP_TYPE(value, u64);
-	MAP_NUMBER(max_entries, 1);
-} keys SEC(".maps");
+	MAP_NUMBER(type, MAP_ARRAY);
+	MAP_TYPE(key, u32);
+	MAP_TYPE(value, struct port);
+	MAP_NUMBER(max_entries, PORTS);
+	MAP_NUMBER(map_flags, MAP_MMAPABLE);
+} ports SEC(".maps");
 
 struct {
 	MAP_NUMBER(type, MAP_ARRAY);
@@ -161,6 +173,12 @@ struct {
 	MAP_NUMBER(max_entries, 1);
 	MAP_NUMBER(map_flags, MAP_MMAPABLE);
 } lease SEC(".maps");
+
+// end is a local address and port.
+struct end {
+	u32 addr[4];
+	u16 port;
+};
 
 INLINE u32 fold32(u64 sum)
 {
@@ -228,15 +246,15 @@ INLINE void receive(struct slot *s, u16 seq, u32 timestamp, u64 at)
 // packet is to be rewritten, still inside the slot, and else the answer to give.
 #define FORWARD 1
 
-INLINE int judge(struct slot *s, u32 generation, const struct key *local, const u32 *source, u16 source_port,
+INLINE int judge(struct slot *s, const struct end *local, const u32 *source, u16 source_port,
 	const struct rtp *rtp, u32 size)
 {
 	u32 zero = 0;
 	u64 *until = map_lookup(&lease, &zero);
 	u64 now = ktime();
-	if (!until || once(*until) < now || once(s->generation) != generation)
+	if (!until || once(*until) < now || !once(s->live))
 		return TCX_NEXT;
-	// The key's memory may have been given to another key since it was found.
+	// The tag may be another address's too.
 	if (!equal(s->local, local->addr) || s->local_port != local->port)
 		return TCX_NEXT;
 	if (!equal(s->source, source) || s->source_port != source_port) {
@@ -293,24 +311,39 @@ INLINE u32 rewrite(const struct slot *s, struct udp *udp, struct rtp *rtp)
 }
 
 // out sends a rewritten packet on. One that came over lo and stays on this host
-// has its route already; any other is routed and gets its link address anew.
-INLINE int out(struct __sk_buff *skb, u32 ifindex)
+// has its route already; any other gets its link address anew, from the neighbour
+// that the process knows or by a route.
+INLINE int out(struct __sk_buff *skb, u32 ifindex, struct neighbour *hop)
 {
 	if (ifindex == LOOPBACK && skb->ifindex == LOOPBACK)
 		return TCX_PASS;
-	return redirect_neigh(ifindex, 0, 0, 0);
+	if (hop->family == 0)
+		return redirect_neigh(ifindex, 0, 0, 0);
+	return redirect_neigh(ifindex, hop, sizeof *hop, 0);
 }
 
-// find gives the slot of a local end, and its generation.
-INLINE struct slot *find(struct key *local, u32 *generation)
+// find gives the slot that a local end may have.
+INLINE struct slot *find(const struct end *local)
 {
-	u64 *ref = map_lookup(&keys, local);
-	if (!ref)
+	u32 number = net16(local->port);
+	if (number & 1)
 		return 0;
-	u64 value = once(*ref);
-	u32 index = value >> 32;
-	*generation = value;
-	return map_lookup(&slots, &index);
+	number >>= 1;
+	struct port *p = map_lookup(&ports, &number);
+	if (!p)
+		return 0;
+	u32 tag = local->addr[0] ^ local->addr[1] ^ local->addr[2] ^ local->addr[3];
+	tag = tag * 0x9e3779b1 >> 20 | 1;
+	u32 found = 0;
+	for (int i = 0; i < 4; i++) {
+		u32 cell = once(p->cell[i]);
+		if ((cell & 0xfff) == tag)
+			found = cell;
+	}
+	if (!found)
+		return 0;
+	found >>= 12;
+	return map_lookup(&slots, &found);
 }
 
 // fetch makes size bytes from the network header on readable, where the packet is
@@ -334,15 +367,14 @@ INLINE int relay4(struct __sk_buff *skb)
 	if (length != skb->len - ETHERNET || net16(p->udp.length) != length - sizeof p->ip || p->udp.check == 0)
 		return TCX_NEXT;
 
-	u32 generation;
-	struct key local = {.addr = {0, 0, net32(0xffff), p->ip.to}, .port = p->udp.to};
-	struct slot *s = find(&local, &generation);
+	struct end local = {.addr = {0, 0, net32(0xffff), p->ip.to}, .port = p->udp.to};
+	struct slot *s = find(&local);
 	if (!s)
 		return TCX_NEXT;
 	struct head4 h = *p;
 	u32 source[4] = {0, 0, net32(0xffff), h.ip.from};
 	u64 count = enter(s);
-	int verdict = judge(s, generation, &local, source, h.udp.from, &h.rtp, length);
+	int verdict = judge(s, &local, source, h.udp.from, &h.rtp, length);
 	if (verdict != FORWARD) {
 		leave(s);
 		return verdict;
@@ -366,6 +398,7 @@ INLINE int relay4(struct __sk_buff *skb)
 	ip.check = ~fold16(sum);
 	h.ip = ip;
 
+	struct neighbour hop = {s->hop_family, {s->hop4}};
 	u32 ifindex = s->ifindex, addresses = s->address_sum, check = ETHERNET + sizeof h.ip + 6;
 	u32 rest = rewrite(s, &h.udp, &h.rtp);
 	if (store_bytes(skb, ETHERNET, &h, sizeof h, 0) || l4_csum_replace(skb, check, 0, addresses, CSUM_PSEUDO | CSUM_MANGLED) ||
@@ -375,7 +408,7 @@ INLINE int relay4(struct __sk_buff *skb)
 		return TCX_DROP;
 	}
 	leave_with(s, length - sizeof h);
-	return out(skb, ifindex);
+	return out(skb, ifindex, &hop);
 }
 
 INLINE int relay6(struct __sk_buff *skb)
@@ -389,14 +422,13 @@ INLINE int relay6(struct __sk_buff *skb)
 	if (length != skb->len - ETHERNET - sizeof p->ip || net16(p->udp.length) != length || p->udp.check == 0)
 		return TCX_NEXT;
 
-	u32 generation;
-	struct key local = {.addr = {p->ip.to[0], p->ip.to[1], p->ip.to[2], p->ip.to[3]}, .port = p->udp.to};
-	struct slot *s = find(&local, &generation);
+	struct end local = {.addr = {p->ip.to[0], p->ip.to[1], p->ip.to[2], p->ip.to[3]}, .port = p->udp.to};
+	struct slot *s = find(&local);
 	if (!s)
 		return TCX_NEXT;
 	struct head6 h = *p;
 	enter(s);
-	int verdict = judge(s, generation, &local, h.ip.from, h.udp.from, &h.rtp, length + sizeof h.ip);
+	int verdict = judge(s, &local, h.ip.from, h.udp.from, &h.rtp, length + sizeof h.ip);
 	if (verdict != FORWARD) {
 		leave(s);
 		return verdict;
@@ -407,6 +439,7 @@ INLINE int relay6(struct __sk_buff *skb)
 	__builtin_memcpy(h.ip.from, s->from, sizeof h.ip.from);
 	__builtin_memcpy(h.ip.to, s->to, sizeof h.ip.to);
 
+	struct neighbour hop = {s->hop_family, {s->hop6[0], s->hop6[1], s->hop6[2], s->hop6[3]}};
 	u32 ifindex = s->ifindex, addresses = s->address_sum, check = ETHERNET + sizeof h.ip + 6;
 	u32 rest = rewrite(s, &h.udp, &h.rtp);
 	// The addresses are within what a complete checksum covers, which CSUM_IPV6
@@ -420,7 +453,7 @@ INLINE int relay6(struct __sk_buff *skb)
 		return TCX_DROP;
 	}
 	leave_with(s, length - sizeof h.udp - sizeof h.rtp);
-	return out(skb, ifindex);
+	return out(skb, ifindex, &hop);
 }
 
 SEC("tc") int relay(struct __sk_buff *skb)

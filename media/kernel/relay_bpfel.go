@@ -13,63 +13,65 @@ import (
 	"github.com/cilium/ebpf"
 )
 
-type relayKey struct {
+type relayPort struct {
 	_    structs.HostLayout
-	Addr [4]uint32
-	Port uint16
-	Zero uint16
+	Cell [4]uint32
 }
 
 type relaySlot struct {
 	_               structs.HostLayout
-	Generation      uint32
-	Ifindex         uint32
+	Live            uint32
+	Active          uint32
 	Local           [4]uint32
 	Source          [4]uint32
-	From            [4]uint32
-	To              [4]uint32
 	LocalPort       uint16
 	SourcePort      uint16
-	FromPort        uint16
-	ToPort          uint16
 	SsrcIn          uint32
 	SsrcOut         uint32
 	TimestampAdd    uint32
 	SeqAdd          uint16
 	IpId            uint16
-	Flow            uint32
 	Mtu             uint16
 	Tos             uint8
 	Ttl             uint8
+	From            [4]uint32
+	To              [4]uint32
+	FromPort        uint16
+	ToPort          uint16
+	Flow            uint32
 	AddressSum      uint32
 	FixedSum        uint32
-	Clock           uint32
-	_               [4]byte
 	Epoch           uint64
-	Types           [128]uint8
-	Confirmed       uint64
+	Clock           uint32
+	Ifindex         uint32
 	State           uint64
 	Octets          uint64
-	Foreign         uint64
-	Failed          uint64
-	Passed          uint64
-	PassedAt        uint64
 	Seen            uint64
 	NewestAt        uint64
 	NewestTimestamp uint32
-	Active          uint32
 	Highest         uint32
 	Jitter          uint32
 	Transit         int32
 	Last            uint32
+	HopFamily       uint32
+	Hop4            uint32
+	Zero            uint32
+	Types           [128]uint8
+	Confirmed       uint64
+	Passed          uint64
+	PassedAt        uint64
+	Foreign         uint64
+	Failed          uint64
+	Hop6            [4]uint32
+	End             uint64
 }
 
 // Names of all BPF objects in the ELF.
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	relayMapKeys   = "keys"
 	relayMapLease  = "lease"
+	relayMapPorts  = "ports"
 	relayMapSlots  = "slots"
 	relayProgRelay = "relay"
 )
@@ -123,8 +125,8 @@ type relayProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type relayMapSpecs struct {
-	Keys  *ebpf.MapSpec `ebpf:"keys"`
 	Lease *ebpf.MapSpec `ebpf:"lease"`
+	Ports *ebpf.MapSpec `ebpf:"ports"`
 	Slots *ebpf.MapSpec `ebpf:"slots"`
 }
 
@@ -154,15 +156,15 @@ func (o *relayObjects) Close() error {
 //
 // It can be passed to loadRelayObjects or ebpf.CollectionSpec.LoadAndAssign.
 type relayMaps struct {
-	Keys  *ebpf.Map `ebpf:"keys"`
 	Lease *ebpf.Map `ebpf:"lease"`
+	Ports *ebpf.Map `ebpf:"ports"`
 	Slots *ebpf.Map `ebpf:"slots"`
 }
 
 func (m *relayMaps) Close() error {
 	return _RelayClose(
-		m.Keys,
 		m.Lease,
+		m.Ports,
 		m.Slots,
 	)
 }

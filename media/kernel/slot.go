@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"sync/atomic"
 
+	"golang.org/x/sys/unix"
+
 	"mask700/media/rebase"
 )
 
@@ -38,11 +40,31 @@ func order32(v uint32) uint32 {
 	return native.Uint32(b[:])
 }
 
-// fill writes a slot that no program sees, and gives the key that is to lead to
-// it.
-func (e *Entry) fill(s *relaySlot, generation uint32, via path) relayKey {
+// tag tells addresses of ours apart in the cells of a port. It is never 0.
+func tag(local [4]uint32) uint32 {
+	return (local[0]^local[1]^local[2]^local[3])*0x9e3779b1>>20 | 1
+}
+
+// vacant finds a free cell for a local end, nil when there is none or when another
+// address has the same tag there. The caller holds mu.
+func (t *Table) vacant(local netip.AddrPort) (free *uint32) {
+	port := &t.ports[local.Port()/2]
+	for i := range port.Cell {
+		switch c := &port.Cell[i]; {
+		case *c == 0:
+			free = c
+		case *c&0xfff == tag(words(local.Addr())):
+			return nil
+		}
+	}
+	return free
+}
+
+// fill writes a slot that no program sees.
+func (e *Entry) fill(s *relaySlot, via path) {
 	*s = relaySlot{
 		Ifindex:      via.index,
+		HopFamily:    via.family,
 		Mtu:          via.mtu,
 		Local:        words(e.Local.Addr()),
 		Source:       words(e.Source.Addr()),
@@ -66,6 +88,12 @@ func (e *Entry) fill(s *relaySlot, generation uint32, via path) relayKey {
 		Confirmed:    ^uint64(0),
 		PassedAt:     uint64(Monotonic()),
 	}
+	switch via.family {
+	case unix.AF_INET:
+		s.Hop4 = words(via.hop)[3]
+	case unix.AF_INET6:
+		s.Hop6 = words(via.hop)
+	}
 	if s.Ttl == 0 {
 		s.Ttl = 64
 	}
@@ -85,8 +113,7 @@ func (e *Entry) fill(s *relaySlot, generation uint32, via path) relayKey {
 	sum.replace(uint32(s.LocalPort), uint32(s.ToPort))
 	sum.replace(s.SsrcIn, s.SsrcOut)
 	s.FixedSum = sum.fold()
-	atomic.StoreUint32(&s.Generation, generation)
-	return relayKey{Addr: s.Local, Port: s.LocalPort}
+	atomic.StoreUint32(&s.Live, 1)
 }
 
 // difference is what replacing words adds to a checksum (RFC 1624).

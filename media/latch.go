@@ -22,13 +22,18 @@ const (
 //
 //	          set                settle
 //	closed ────────▶ early ──────────────▶ open ──────────▶ latched
-//	         ▲   the newest valid    the first valid source,    │
-//	         │   source counts       its own port preferred     │ that source only
-//	         └──────────────────── set with another address ────┘
+//	         ▲   the newest valid    the first valid source, │  ▲   that source, or
+//	         │   source counts       the nearer preferred    │  │   the signalled one
+//	         │                            ▲                  │  │
+//	         │                            └── set, learnt ───┤  │
+//	         └──────────────────── set with another address ─┘
 //
 // A source nearer to what was signalled always wins over one further off while the
 // window lasts: on one host there may be many parties, and in one network many
-// hosts. It is plain data; times are in ns of any monotonic clock.
+// hosts. The very address that was signalled wins at any time, and for good. A
+// source that was only learnt is looked for anew with each offer and answer, as a
+// NAT may have moved it: the one we had keeps it unless it is silent for the
+// window. It is plain data; times are in ns of any monotonic clock.
 type latch struct {
 	policy Latching
 	window int64
@@ -40,6 +45,8 @@ type latch struct {
 	locked    bool
 	source    netip.AddrPort
 	takenAt   int64
+	heardAt   int64    // source was accepted last, unless it is locked
+	again     bool     // opened anew: times begin with the next packet
 	best      nearness // the last that spoke within the window, unless a nearer one did
 	bestAt    int64
 }
@@ -55,13 +62,20 @@ const (
 )
 
 // set applies signalling and says whether the window opened anew: the peer told
-// another address, or is no longer where its source was allowed. An invalid
-// address is a hold: it leaves the latch as it was.
+// another address, is no longer where its source was allowed, or was only learnt.
+// An invalid address is a hold: it leaves the latch as it was.
 func (l *latch) set(rtp netip.AddrPort, signal netip.Addr) bool {
 	l.signal = signal.Unmap()
 	rtp = netip.AddrPortFrom(rtp.Addr().Unmap(), rtp.Port())
-	if !rtp.IsValid() || rtp == l.signalled && (!l.source.IsValid() || l.near(l.source) != stranger) {
+	if !rtp.IsValid() {
 		return false
+	}
+	if rtp == l.signalled && (!l.source.IsValid() || l.near(l.source) != stranger) {
+		if !l.locked || l.source == l.signalled {
+			return false
+		}
+		l.locked, l.taken, l.again = false, true, true
+		return true
 	}
 	*l = latch{policy: l.policy, window: l.window, signalled: rtp, signal: l.signal}
 	return true
@@ -75,12 +89,15 @@ func (l *latch) settle() {
 
 // accept says whether a packet from src is taken, and moves or fixes the source.
 func (l *latch) accept(src netip.AddrPort, now int64) bool {
-	if l.locked {
-		return src == l.source
+	if l.locked && src == l.source {
+		return true
 	}
 	near := l.near(src)
+	if l.again {
+		l.again, l.takenAt, l.heardAt, l.bestAt = false, now, now, now
+	}
 	switch {
-	case near == stranger:
+	case near == stranger, l.locked && near != exact:
 		return false
 	case near < l.best && now-l.bestAt < l.window:
 		return false
@@ -88,14 +105,14 @@ func (l *latch) accept(src netip.AddrPort, now int64) bool {
 		l.locked = l.settled
 	case src == l.source && l.taken:
 		l.locked = now-l.takenAt >= l.window
-	case l.taken && near <= l.near(l.source):
+	case l.taken && near <= l.near(l.source) && now-l.heardAt < l.window:
 		return false
 	case near == neighbour && l.source.IsValid() && src != l.source && l.near(l.source) == neighbour:
 		return false // among neighbours the first counts, before the answer too
 	case l.settled:
 		l.taken, l.takenAt = true, now
 	}
-	l.source, l.best, l.bestAt = src, near, now
+	l.source, l.best, l.bestAt, l.heardAt = src, near, now, now
 	return true
 }
 
@@ -161,13 +178,31 @@ func (l *latch) destination() netip.AddrPort {
 }
 
 // fromPeer says whether a packet may come from an address: once RTP is latched,
-// from RTP's own.
+// from RTP's own or the signalled one.
 func (l *latch) fromPeer(a netip.Addr) bool {
 	if l.locked {
-		return a == l.source.Addr()
+		return a == l.source.Addr() || a == l.signalled.Addr() && !l.final()
 	}
 	return l.allows(a)
 }
+
+// mayTake says whether a packet from a source could be accepted, without a look at
+// it.
+func (l *latch) mayTake(src netip.AddrPort) bool {
+	return !l.locked || src == l.source || src == l.signalled
+}
+
+// fixed is the source while it is latched, invalid before.
+func (l *latch) fixed() netip.AddrPort {
+	if l.locked {
+		return l.source
+	}
+	return netip.AddrPort{}
+}
+
+// final says whether nothing but signalling can move the latch any more: the
+// signalled source has spoken, or it is behind a NAT and cannot.
+func (l *latch) final() bool { return l.locked && (l.source == l.signalled || l.behindNAT()) }
 
 // privateRanges are the addresses that mean another host in another network:
 // RFC 1918, 6598, 3927, 4193, 4291 and the loopback ones.

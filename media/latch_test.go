@@ -31,7 +31,9 @@ func TestLatch(t *testing.T) {
 			{from: "203.0.113.9:4000", accept: true, to: "203.0.113.9:4000"},
 			{from: "203.0.113.8:4000", to: "203.0.113.9:4000"},
 			{from: "203.0.113.9:4000", after: window, accept: true, to: "203.0.113.9:4000"},
-			{from: public, to: "203.0.113.9:4000"}, // too late
+			{from: "203.0.113.5:9000", to: "203.0.113.9:4000"}, // too late
+			{from: public, accept: true, to: public},           // never too late
+			{from: "203.0.113.9:4000", to: public},
 		},
 		"the nearer takes over within the window": {
 			{do: "set", set: public, to: public},
@@ -107,7 +109,49 @@ func TestLatch(t *testing.T) {
 			{from: "203.0.113.5:9000", accept: true, to: "203.0.113.5:9000"},
 			{from: "203.0.113.5:9002", to: "203.0.113.5:9000"}, // first come
 			{from: "203.0.113.5:9000", after: window, accept: true, to: "203.0.113.5:9000"},
-			{from: public, to: "203.0.113.5:9000"}, // too late
+			{from: "203.0.113.5:9002", after: time.Hour, to: "203.0.113.5:9000"},
+		},
+		"the signalled source is never too late": {
+			{do: "set", set: public, to: public},
+			{do: "settle", to: public},
+			{from: "203.0.113.5:9000", accept: true, to: "203.0.113.5:9000"},
+			{from: "203.0.113.5:9000", after: window, accept: true, to: "203.0.113.5:9000"},
+			{from: public, after: time.Hour, accept: true, to: public},
+			{from: "203.0.113.5:9000", to: public},
+			{do: "set", set: public, to: public}, // learns nothing
+			{from: "203.0.113.5:9000", after: time.Hour, to: public},
+		},
+		"who falls silent in the window was another's": {
+			{do: "set", set: public, to: public},
+			{do: "settle", to: public},
+			{from: "203.0.113.5:9000", accept: true, to: "203.0.113.5:9000"},
+			{from: "203.0.113.5:9002", after: window - 1, to: "203.0.113.5:9000"},
+			{from: "203.0.113.5:9002", after: 1, accept: true, to: "203.0.113.5:9002"},
+			{from: "203.0.113.5:9000", to: "203.0.113.5:9002"},
+		},
+		"a NAT moves the port, and the next offer finds it": {
+			{do: "set", set: "192.168.1.2:4000", signal: "203.0.113.5", to: "192.168.1.2:4000"},
+			{do: "settle", to: "192.168.1.2:4000"},
+			{from: "203.0.113.5:33333", accept: true, to: "203.0.113.5:33333"},
+			{from: "203.0.113.5:33333", after: window, accept: true, to: "203.0.113.5:33333"},
+			{from: "203.0.113.5:44444", after: time.Hour, to: "203.0.113.5:33333"},
+			{do: "set", set: "192.168.1.2:4000", signal: "203.0.113.5", to: "203.0.113.5:33333"},
+			{do: "settle", to: "203.0.113.5:33333"},
+			{from: "203.0.113.5:44444", after: time.Hour, to: "203.0.113.5:33333"}, // the old one may speak yet
+			{from: "203.0.113.5:44444", after: window, accept: true, to: "203.0.113.5:44444"},
+			{from: "203.0.113.5:33333", to: "203.0.113.5:44444"},
+		},
+		"an offer takes nothing from one that goes on": {
+			{do: "set", set: "192.168.1.2:4000", signal: "203.0.113.5", to: "192.168.1.2:4000"},
+			{do: "settle", to: "192.168.1.2:4000"},
+			{from: "203.0.113.5:33333", accept: true, to: "203.0.113.5:33333"},
+			{from: "203.0.113.5:33333", after: window, accept: true, to: "203.0.113.5:33333"},
+			{do: "set", set: "192.168.1.2:4000", signal: "203.0.113.5", to: "203.0.113.5:33333"},
+			{from: "203.0.113.5:44444", after: time.Hour, to: "203.0.113.5:33333"},
+			{from: "203.0.113.5:33333", after: window - 1, accept: true, to: "203.0.113.5:33333"},
+			{from: "203.0.113.5:44444", after: window - 1, to: "203.0.113.5:33333"},
+			{from: "203.0.113.5:33333", accept: true, to: "203.0.113.5:33333"},
+			{from: "203.0.113.5:44444", after: time.Hour, to: "203.0.113.5:33333"}, // latched again
 		},
 		"the signalled port takes over within the window": {
 			{do: "set", set: public, to: public},

@@ -82,10 +82,7 @@ func (l *leg) close() {
 // alone, as it is before.
 func (s *session) follow(side Side) {
 	l := s.legs[side]
-	var want netip.AddrPort
-	if l.latch.locked {
-		want = l.latch.source
-	}
+	want := l.latch.fixed()
 	if want == l.wanted {
 		return
 	}

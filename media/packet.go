@@ -108,12 +108,14 @@ func (s *session) pass(side Side, b []byte, src netip.AddrPort, now int64) ([]by
 		s.control(from, b, src, now)
 		return nil, netip.AddrPort{}
 	}
-	locked := from.latch.locked
 	b = from.admit(b, src, now)
 	if b == nil {
 		return nil, netip.AddrPort{}
 	}
-	if from.latch.locked != locked {
+	if from.latch.fixed() != from.wanted {
+		if from.wanted.IsValid() {
+			from.reports = netip.AddrPort{} // were another's, too
+		}
 		s.follow(side)
 	}
 	s.seen, s.heard = now, true
@@ -150,7 +152,7 @@ func (l *leg) admit(b []byte, src netip.AddrPort, now int64) []byte {
 		f.Junk.count(b)
 	case !l.payloads.table[b[1]&0x7f].Known:
 		f.Unknown++
-	case l.latch.locked && src != l.latch.source:
+	case !l.latch.mayTake(src):
 		f.Refused++
 	default:
 		b, ok := l.open(b)

@@ -45,8 +45,8 @@ func (s *session) SetRemote(side Side, r Remote) {
 	l.remote, l.known = r, true
 	if l.latch.set(r.RTP, r.Signal) {
 		l.reports = netip.AddrPort{}
-		s.follow(side & 1)
 	}
+	s.follow(side & 1)
 	l.payloads = newPayloads(r.Types)
 	l.cipher.set(r.In, r.Out)
 	s.alive = s.now()

@@ -1,0 +1,74 @@
+package media
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+)
+
+// Behind one address of a carrier there are many phones. One of an old call, which
+// still sends, is taken while the right one is silent; the right one has its call
+// as soon as it speaks, however late.
+func TestTheSignalledSourceTakesItsCallBack(t *testing.T) {
+	c := newClock()
+	r := newRelay(t, Options{Timeout: -1, Window: 2 * time.Second, Clock: Clock{Now: c.read}})
+	a, b, old := newPhone(t, "127.0.0.2"), newPhone(t, "127.0.0.3"), newPhone(t, "127.0.0.2")
+	s := talk(t, r, a, b)
+	for range 2 { // the second fixes it
+		send(t, old.rtp, old.frame("of another call"), at(s.Local(A)))
+		b.hear()
+		c.advance(r, 2*time.Second)
+	}
+	send(t, a.rtp, a.frame("mine"), at(s.Local(A)))
+	if p := b.hear(); string(p.Payload) != "mine" {
+		t.Errorf("B heard %q", p.Payload)
+	}
+	send(t, b.rtp, b.frame("yours"), at(s.Local(B)))
+	if p := a.hear(); string(p.Payload) != "yours" {
+		t.Errorf("A heard %q", p.Payload)
+	}
+	send(t, old.rtp, old.frame("of another call"), at(s.Local(A)))
+	eventually(t, "the other is refused", func() bool { return s.Stats().AtoB.Refused == 1 })
+	send(t, a.rtp, a.frame("mine again"), at(s.Local(A)))
+	if p := b.hear(); string(p.Payload) != "mine again" {
+		t.Errorf("B heard %q", p.Payload)
+	}
+}
+
+// A NAT gives a phone another port in mid-call. The next offer, with the same
+// private address, finds it, once the old port has been silent for the window.
+func TestTheNextOfferFindsAPortThatANATHasMoved(t *testing.T) {
+	c := newClock()
+	r := newRelay(t, Options{Timeout: -1, Window: 2 * time.Second, Clock: Clock{Now: c.read}})
+	a, b, moved := newPhone(t, "127.0.0.2"), newPhone(t, "127.0.0.3"), newPhone(t, "127.0.0.2")
+	s := open(t, r)
+	inside := a.remote()
+	inside.RTP, inside.Signal = netip.MustParseAddrPort("192.168.1.2:4000"), netip.MustParseAddr("127.0.0.2")
+	s.SetRemote(A, inside)
+	s.SetRemote(B, b.remote())
+	s.Settle(A)
+	s.Settle(B)
+	for range 2 {
+		send(t, a.rtp, a.frame("voice"), at(s.Local(A)))
+		b.hear()
+		c.advance(r, 2*time.Second)
+	}
+	refused := func(n uint64) {
+		t.Helper()
+		send(t, moved.rtp, moved.frame("from the new port"), at(s.Local(A)))
+		eventually(t, "the new port is refused", func() bool { return s.Stats().AtoB.Refused == n })
+	}
+	refused(1)
+	s.SetRemote(A, inside)
+	s.Settle(A)
+	refused(2)
+	c.advance(r, 2*time.Second)
+	send(t, moved.rtp, moved.frame("from the new port"), at(s.Local(A)))
+	if p := b.hear(); string(p.Payload) != "from the new port" {
+		t.Errorf("B heard %q", p.Payload)
+	}
+	send(t, b.rtp, b.frame("to the new port"), at(s.Local(B)))
+	if p := moved.hear(); string(p.Payload) != "to the new port" {
+		t.Errorf("A heard %q at its new port", p.Payload)
+	}
+}

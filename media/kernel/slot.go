@@ -134,6 +134,7 @@ func (s *relaySlot) counters() Counters {
 			Packets: atomic.LoadUint64(&s.State) >> 16,
 			Octets:  atomic.LoadUint64(&s.Octets),
 			Highest: atomic.LoadUint32(&s.Highest),
+			Clock:   s.Clock,
 			Jitter:  atomic.LoadUint32(&s.Jitter),
 			Transit: atomic.LoadInt32(&s.Transit),
 			Last:    atomic.LoadUint32(&s.Last),

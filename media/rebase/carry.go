@@ -17,6 +17,7 @@ type Carry struct {
 	Octets  uint64 // of payload
 
 	Highest uint32 // extended sequence number, RFC 3550 appendix A.1
+	Clock   uint32 // Hz, what the jitter and the timestamps count in
 	Jitter  uint32 // appendix A.8, in 1/16 of a clock tick
 	Transit int32
 	Last    uint32 // timestamp of the last packet
@@ -34,7 +35,7 @@ func (s *Stream) Lend() (Offsets, Carry, bool) {
 		return Offsets{}, Carry{}, false
 	}
 	return Offsets{SSRCIn: s.source, SSRCOut: s.ssrc, Seq: s.seq, Timestamp: s.ts, Clock: r.clock}, Carry{
-		Highest: r.highest(), Jitter: r.jitter, Transit: int32(r.transit), Last: r.last, Seen: r.seen,
+		Highest: r.highest(), Clock: r.clock, Jitter: r.jitter, Transit: int32(r.transit), Last: r.last, Seen: r.seen,
 		NewestTimestamp: s.last.ts - s.ts, NewestAt: s.last.at,
 	}, true
 }
@@ -53,12 +54,13 @@ func (s *Stream) TakeBack(before, now Carry) {
 	r.packets += n
 	r.received += uint32(n)
 	r.seen = max(r.seen, now.Seen)
-	r.jitter, r.transit, r.last = now.Jitter, int64(now.Transit), now.Last
+	// With the clock: the last packet here may have been an event of another.
+	r.clock, r.jitter, r.transit, r.last = now.Clock, now.Jitter, int64(now.Transit), now.Last
 	if int32(now.Highest-r.highest()) > 0 {
 		r.cycles, r.max = now.Highest&^(seqMod-1), uint16(now.Highest)
 	}
 	if seq := uint16(now.Highest) + s.seq; int16(seq-s.last.seq) > 0 {
-		s.last = sent{seq: seq, ts: now.NewestTimestamp + s.ts, clock: r.clock, at: now.NewestAt}
+		s.last = sent{seq: seq, ts: now.NewestTimestamp + s.ts, clock: now.Clock, at: now.NewestAt}
 	}
 }
 

@@ -105,3 +105,44 @@ func TestBothEnginesAtOnce(t *testing.T) {
 		t.Error("in step after a jump")
 	}
 }
+
+// A telephone event has a clock of its own: the other engine's figures, taken back
+// after one, keep theirs.
+func TestTakingBackAfterAnEventOfAnotherClock(t *testing.T) {
+	var types Table
+	types[111] = Type{PT: 111, Clock: 48000, Known: true}
+	types[101] = Type{PT: 101, Clock: 8000, Known: true}
+	say := func(s *Stream, i int, pt uint8) {
+		at := int64(i)*20*ms + int64(i%2)*3*ms // of which every second comes late
+		b := packet(t, rtp.Header{PayloadType: pt, SequenceNumber: uint16(i), Timestamp: uint32(960 * i), SSRC: 1}, "x")
+		if v := s.Read(b, at, &types); v != OK {
+			t.Fatalf("verdict %d", v)
+		}
+		s.Write(b)
+	}
+	here, there := New(Initial{SSRC: 9}), New(Initial{SSRC: 9})
+	for i := range 100 {
+		say(here, i, 111)
+		say(there, i, 111)
+	}
+	_, before, _ := here.Lend()
+	say(here, 100, 101)
+	for i := 101; i < 200; i++ {
+		say(there, i, 111)
+	}
+	_, now, _ := there.Lend()
+	now.Packets = 99
+	here.TakeBack(before, now)
+	if got, want := here.Received.Jitter(), there.Received.Jitter(); got != want || want.Milliseconds() < 1 || want.Milliseconds() > 4 {
+		t.Errorf("jitter %v, want %v", got, want)
+	}
+	if got, want := here.Duration(48000), there.Duration(48000); got != want {
+		t.Errorf("a second of our stream is %v, want %v", got, want)
+	}
+	// What comes here next is compared with the other engine's last packet.
+	say(here, 200, 111)
+	say(there, 200, 111)
+	if got, want := here.Received.Jitter(), there.Received.Jitter(); got != want {
+		t.Errorf("then jitter %v, want %v", got, want)
+	}
+}

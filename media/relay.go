@@ -113,6 +113,9 @@ func newRelayOver(o Options, e edge) (*Relay, error) {
 		if p.DSCP > 63 {
 			return nil, fmt.Errorf("media: pool %q: DSCP %d is not 0 to 63", p.Name, p.DSCP)
 		}
+		if err := e.check(p); err != nil {
+			return nil, err
+		}
 		pl := &pool{Pool: p, ports: newPorts(p.Min, p.Max, o.Rest)}
 		if free, _, _ := pl.ports.counts(); free == 0 {
 			return nil, fmt.Errorf("media: pool %q: no even port with the next one within %d-%d", p.Name, p.Min, p.Max)
@@ -377,4 +380,22 @@ func stripAddr(err error) error {
 		return op.Err
 	}
 	return err
+}
+
+// check refuses a pool from which no call could ever be relayed: better no start
+// than a server that refuses every call.
+func (e edge) check(p Pool) error {
+	bound := p.Address.Unmap()
+	if !bound.IsValid() || bound.IsUnspecified() {
+		return nil // chosen toward each peer
+	}
+	if p.Advertise.IsValid() && p.Advertise.Unmap().Is4() != bound.Is4() {
+		return fmt.Errorf("media: pool %q: address and advertise are not of one family, IPv4 or IPv6", p.Name)
+	}
+	u, err := e.listen(netip.AddrPortFrom(bound, 0), p.DSCP)
+	if err != nil {
+		return fmt.Errorf("media: pool %q: its address cannot be bound on this machine: %w", p.Name, err)
+	}
+	u.Close()
+	return nil
 }

@@ -676,6 +676,8 @@ func TestOptionsAreChecked(t *testing.T) {
 		"two of a name":       {{Name: "x", Min: 4000, Max: 4100}, {Name: "x", Min: 5000, Max: 5100}},
 		"advertised wildcard": {{Name: "x", Min: 4000, Max: 4100, Advertise: netip.IPv4Unspecified()}},
 		"multicast":           {{Name: "x", Min: 4000, Max: 4100, Address: netip.MustParseAddr("224.0.0.1")}},
+		"another machine's":   {{Name: "x", Min: 4000, Max: 4100, Address: netip.MustParseAddr("192.0.2.77")}},
+		"two families":        {{Name: "x", Min: 4000, Max: 4100, Address: loopback, Advertise: netip.MustParseAddr("2001:db8::1")}},
 	} {
 		if _, err := NewRelay(Options{Pools: pools}); err == nil {
 			t.Errorf("%s: accepted", name)

@@ -79,14 +79,11 @@ func reaches(t *testing.T, h place) bool {
 	}
 }
 
-func TestEntriesOutliveAKilledProcessAndAreCleanedUp(t *testing.T) {
-	if dir := os.Getenv(childDir); dir != "" {
-		child(t, dir)
-	}
-	space(t)
-	dir := pinned(t)
-	h := here(t)
-	child := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$")
+// startChild begins such a process, as the test of this name, and waits until it is
+// ready.
+func startChild(t *testing.T, dir string) *exec.Cmd {
+	t.Helper()
+	child := exec.Command(os.Args[0], "-test.run=^TestEntriesOutliveAKilledProcessAndAreCleanedUp$")
 	child.Env = append(os.Environ(), childDir+"="+dir)
 	child.Stderr = os.Stderr
 	out, err := child.StdoutPipe()
@@ -96,19 +93,33 @@ func TestEntriesOutliveAKilledProcessAndAreCleanedUp(t *testing.T) {
 	if err := child.Start(); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { kill(child) })
 	if line, err := bufio.NewReader(out).ReadString('\n'); line != "ready\n" {
 		t.Fatalf("the child said %q, %v", line, err)
 	}
+	return child
+}
+
+func kill(child *exec.Cmd) {
+	_ = child.Process.Kill() // maybe it was already
+	_ = child.Wait()         // it was killed
+}
+
+func TestEntriesOutliveAKilledProcessAndAreCleanedUp(t *testing.T) {
+	if dir := os.Getenv(childDir); dir != "" {
+		child(t, dir)
+	}
+	space(t)
+	dir := pinned(t)
+	h := here(t)
+	child := startChild(t, dir)
 	if _, err := Open(Options{Dir: dir}); !errors.Is(err, ErrInUse) {
 		t.Errorf("beside a living process: %v", err)
 	}
 	if !reaches(t, h) {
 		t.Error("the entry does nothing")
 	}
-	if err := child.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	_ = child.Wait() // it was killed
+	kill(child)
 	if !reaches(t, h) {
 		t.Error("the entry ended with the process")
 	}

@@ -3,6 +3,8 @@ package node
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
+	"fmt"
 	"path/filepath"
 
 	"mask700/cmd/mask700/config"
@@ -13,6 +15,14 @@ import (
 // error only where the configuration requires it.
 func (n *Node) offload(cfg config.Config) (*kernel.Table, error) {
 	n.path = "user space"
+	name, err := pinName(cfg.DataDir)
+	if err != nil {
+		return nil, err
+	}
+	pins := kernel.Dir(name)
+	if err := n.sweep(pins); err != nil {
+		return nil, err
+	}
 	if cfg.Media.Offload == config.OffloadOff {
 		n.userOnly = "off by media.offload"
 		return nil, nil
@@ -21,12 +31,8 @@ func (n *Node) offload(cfg config.Config) (*kernel.Table, error) {
 	for _, p := range cfg.Media.Pools {
 		directions += (int(p.Ports.Max) - int(p.Ports.Min) + 1) / 2
 	}
-	dir, err := pinName(cfg.DataDir)
-	if err != nil {
-		return nil, err
-	}
 	table, err := kernel.Open(kernel.Options{
-		Entries: directions, Dir: kernel.Dir(dir),
+		Entries: directions, Dir: pins,
 		Notice: func(s string) { n.log.Warn("media offload", "news", s) },
 	})
 	switch {
@@ -42,6 +48,23 @@ func (n *Node) offload(cfg config.Config) (*kernel.Table, error) {
 	return nil, nil
 }
 
+// sweep ends what killed processes left in the kernel, whether we are to use it or
+// not. What they left of our own ports must go; of others it is told.
+func (n *Node) sweep(pins string) error {
+	switch err := kernel.Clean(pins); {
+	case errors.Is(err, kernel.ErrHidden):
+		n.log.Warn("media offload", "news", err.Error())
+	case err != nil:
+		return fmt.Errorf("media: %w", err)
+	}
+	for _, err := range kernel.CleanOthers(pins, pinPrefix) {
+		n.log.Warn("media offload", "news", err.Error())
+	}
+	return nil
+}
+
+const pinPrefix = "mask700-"
+
 // pinName is the name of this installation's pins: that of its data, so that a
 // process finds those that it left.
 func pinName(dataDir string) (string, error) {
@@ -50,5 +73,5 @@ func pinName(dataDir string) (string, error) {
 		return "", err
 	}
 	sum := sha256.Sum256([]byte(path))
-	return "mask700-" + hex.EncodeToString(sum[:6]), nil
+	return pinPrefix + hex.EncodeToString(sum[:6]), nil
 }

@@ -4,11 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
 
+	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
 
 	"mask700/cmd/mask700/config"
@@ -18,7 +21,12 @@ import (
 // startWith starts a server with some media.offload.
 func startWith(t *testing.T, offload string) (*Node, error) {
 	t.Helper()
-	dir := t.TempDir()
+	return startIn(t, t.TempDir(), offload)
+}
+
+// startIn does so with its files in a directory.
+func startIn(t *testing.T, dir, offload string) (*Node, error) {
+	t.Helper()
 	c, err := config.Parse("f.yaml", fmt.Appendf(nil, `
 data_dir: %s
 keys: {file: %s}
@@ -76,5 +84,83 @@ func TestMediaOffloadWithoutPrivileges(t *testing.T) {
 	}
 	if _, err := startWith(t, "required"); !errors.Is(err, kernel.ErrNotPermitted) {
 		t.Errorf("required: %v", err)
+	}
+}
+
+// leftover is a directory of pins that a killed process of a data directory left,
+// on a file system of pins that only this thread sees.
+func leftover(t *testing.T, dataDir string) string {
+	t.Helper()
+	runtime.LockOSThread() // the thread ends with the test
+	if err := errors.Join(unix.Unshare(unix.CLONE_NEWNS), unix.Mount("none", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""),
+		unix.Mount("bpf", "/sys/fs/bpf", "bpf", 0, "")); err != nil {
+		t.Fatal(err)
+	}
+	name, err := pinName(dataDir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := ebpf.NewMap(&ebpf.MapSpec{Type: ebpf.Array, KeySize: 4, ValueSize: 4, MaxEntries: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	dir := kernel.Dir(name)
+	if err := errors.Join(os.Mkdir(dir, 0o700), m.Pin(filepath.Join(dir, "map"))); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func TestLeftoversGoWhateverOffloadSays(t *testing.T) {
+	for _, offload := range []string{"off", "auto"} {
+		for _, whose := range []string{"ours", "another's"} {
+			t.Run(offload+" "+whose, func(t *testing.T) {
+				base := t.TempDir()
+				data := filepath.Join(base, "data")
+				if whose == "another's" {
+					data = filepath.Join(base, "elsewhere")
+				}
+				pins := leftover(t, data)
+				n, err := startIn(t, base, offload)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if _, err := os.Stat(filepath.Join(pins, "map")); !errors.Is(err, fs.ErrNotExist) {
+					t.Errorf("left: %v", err)
+				}
+				n.Close()
+			})
+		}
+	}
+}
+
+func TestLeftoversThatCannotGo(t *testing.T) {
+	for _, whose := range []string{"ours", "another's"} {
+		for _, offload := range []string{"off", "auto", "required"} {
+			t.Run(offload+" "+whose, func(t *testing.T) {
+				base := t.TempDir()
+				data := filepath.Join(base, "data")
+				if whose == "another's" {
+					data = filepath.Join(base, "elsewhere")
+				}
+				pins := leftover(t, data)
+				if err := os.Chown(pins, 12345, 12345); err != nil {
+					t.Fatal(err)
+				}
+				header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+				var none [2]unix.CapUserData
+				if err := unix.Capset(&header, &none[0]); err != nil {
+					t.Fatal(err)
+				}
+				_, err := startIn(t, base, offload)
+				switch {
+				case whose == "ours" && (err == nil || !strings.Contains(err.Error(), "remove the directory "+pins)):
+					t.Errorf("ours: %v", err)
+				case whose != "ours" && offload != "required" && err != nil:
+					t.Errorf("another's: %v", err)
+				}
+			})
+		}
 	}
 }

@@ -224,6 +224,7 @@ type ShardStats struct {
 
 	Offloaded    int    // directions in the kernel now
 	NotOffloaded uint64 // that it would not take
+	Restless     uint64 // times that one went in and out too often and was made to wait
 }
 
 // Pool is a range of UDP ports on one address.

@@ -41,6 +41,7 @@ type offload struct {
 	source uint32 // SSRC of the last packet in user space
 	run    int    // packets of it in a row
 	retry  int64  // not before
+	calm   calm
 }
 
 // relayed counts a packet that user space sent on.
@@ -58,7 +59,7 @@ func (s *session) advance(side Side, now int64) {
 	o := &l.offload
 	switch {
 	case o.flow == nil:
-		if o.run < settledAfter || now < o.retry || !s.put(side, now) {
+		if o.run < settledAfter || now < o.retry || now < o.calm.until || !s.put(side, now) {
 			return
 		}
 	case o.flow.Active():
@@ -146,6 +147,9 @@ func (s *session) put(side Side, now int64) bool {
 	}
 	o.flow, o.lent, o.seen, o.waits = flow, lent, flow.Read(), 0
 	s.shard.stats.Offloaded++
+	if o.calm.entered(now) {
+		s.shard.stats.Restless++
+	}
 	return true
 }
 

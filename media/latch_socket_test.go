@@ -72,3 +72,26 @@ func TestTheNextOfferFindsAPortThatANATHasMoved(t *testing.T) {
 		t.Errorf("A heard %q at its new port", p.Payload)
 	}
 }
+
+// Two peers that ask for their packets at our own ports of the call would have us
+// send one packet to ourselves for ever.
+func TestACallIsNotSentToItself(t *testing.T) {
+	r := newRelay(t, Options{})
+	s := open(t, r)
+	a, b := newPhone(t, "127.0.0.2"), newPhone(t, "127.0.0.3")
+	toA, toB := a.remote(), b.remote()
+	toA.RTP, toA.RTCP = at(s.Local(B)), control(s.Local(B))
+	toB.RTP, toB.RTCP = at(s.Local(A)), control(s.Local(A))
+	s.SetRemote(A, toA)
+	s.SetRemote(B, toB)
+	s.Settle(A)
+	s.Settle(B)
+	relay := s.(*session)
+	relay.shard.mu.Lock()
+	defer relay.shard.mu.Unlock()
+	for side, l := range relay.legs {
+		if l.target().IsValid() || l.reportTarget().IsValid() {
+			t.Errorf("side %v is sent packets at %v and %v", Side(side), l.target(), l.reportTarget())
+		}
+	}
+}

@@ -42,6 +42,9 @@ func (s *session) SetRemote(side Side, r Remote) {
 	}
 	s.reclaimBoth()
 	l := s.legs[side&1]
+	if s.isOurs(r.RTP) || s.isOurs(r.RTCP) {
+		r.RTP, r.RTCP = netip.AddrPort{}, netip.AddrPort{}
+	}
 	l.remote, l.known = r, true
 	if l.latch.set(r.RTP, r.Signal) {
 		l.reports = netip.AddrPort{}
@@ -51,6 +54,19 @@ func (s *session) SetRemote(side Side, r Remote) {
 	l.cipher.set(r.In, r.Out)
 	s.alive = s.now()
 	s.retune()
+}
+
+// isOurs says whether a peer asks for its packets at a port of this very session:
+// two that do would send one packet round for ever.
+func (s *session) isOurs(at netip.AddrPort) bool {
+	for _, l := range s.legs {
+		for _, addr := range [2]netip.Addr{l.bound.Addr(), l.local.Addr} {
+			if at.Addr().Unmap() == addr && (at.Port() == l.bound.Port() || at.Port() == l.bound.Port()+1) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // Settle latches the next valid source of a side.

@@ -193,8 +193,14 @@ func (w *world) wait(ctx context.Context, p *rig.Process) int {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	if status > 1 { // not a call that failed: a port that is taken, a scenario that cannot be read
+		w.t.Logf("sipp ended with %d: %s", status, tail(p.Output(), 600))
+	}
 	return status
 }
+
+// tail is the end of a text.
+func tail(text string, n int) string { return text[max(len(text)-n, 0):] }
 
 func (w *world) heard(p *rig.Phone) []rig.Message {
 	w.t.Helper()

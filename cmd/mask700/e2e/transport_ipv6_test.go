@@ -2,10 +2,10 @@ package e2e
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"net/netip"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 )
 
@@ -79,11 +79,14 @@ func (w *world) guardWithoutAddress(s subscriber, role string) string {
 	return guard(slices.DeleteFunc(secretsOf(s, role), func(word string) bool { return word == s.addr.Addr().String() }))
 }
 
+// pools6 counts the pairs of pools handed out by configOfEither.
+var pools6 atomic.Uint32
+
 // configOfEither is config for addresses of either version. What is on the one loopback address of IPv6 has media
 // ports of its own, for tests that run at once.
 func (w *world) configOfEither(s setup) string {
 	var listeners, pools, trunks strings.Builder
-	first := 40000 + 200*rand.IntN(95)
+	first := 40000 + 200*int(pools6.Add(1)%95)
 	for _, side := range []struct {
 		name, other, network string
 		at                   netip.AddrPort

@@ -10,6 +10,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Hosts is a small network on loopback, one address for each machine in it, so that an address on the wrong leg
@@ -31,16 +32,33 @@ func NewHosts() Hosts {
 
 // FreePort returns a port that is free on addr for UDP and TCP, with the seven above it: SIPp binds an RTP port, two
 // above it another for video, and the RTCP ports of both, whatever is said in the SDP. It is below the media ports of
-// the configurations used here.
+// the configurations used here. What it gave is not given again by this process while there are others: between the
+// answer and the program that binds the port, another test would find it free. All tests of IPv6 share one address.
 func FreePort(addr netip.Addr) (uint16, error) {
-	for range 100 {
-		p := uint16(10000 + 8*rand.IntN(1200))
-		if allFree(addr, p, 8) {
+	given.Lock()
+	defer given.Unlock()
+	if len(given.ports[addr]) > freePorts*3/4 {
+		delete(given.ports, addr)
+	}
+	if given.ports[addr] == nil {
+		given.ports[addr] = make(map[uint16]bool)
+	}
+	for range 400 {
+		p := uint16(10000 + 8*rand.IntN(freePorts))
+		if !given.ports[addr][p] && allFree(addr, p, 8) {
+			given.ports[addr][p] = true
 			return p, nil
 		}
 	}
 	return 0, fmt.Errorf("no free port on %s", addr)
 }
+
+const freePorts = 1200
+
+var given = struct {
+	sync.Mutex
+	ports map[netip.Addr]map[uint16]bool
+}{ports: make(map[netip.Addr]map[uint16]bool)}
 
 func allFree(addr netip.Addr, from, n uint16) bool {
 	for p := from; p < from+n; p++ {

@@ -70,16 +70,10 @@ func (o *auditOptions) list(ctx context.Context, cmd *cobra.Command, s *session)
 		}
 		return t.add(strconv.FormatUint(e.Seq, 10), clock(e.At), e.Who, e.What, e.Object, e.Reason)
 	})
-	switch {
-	case err != nil:
-		return err
-	case o.json():
-		return nil
-	case t.empty():
-		_, err := fmt.Fprintln(out, "nothing was taken out yet")
+	if err != nil {
 		return err
 	}
-	return t.flush()
+	return o.end(t, "nothing was taken out yet")
 }
 
 func (o *auditOptions) verify(ctx context.Context, cmd *cobra.Command, s *session) error {

@@ -56,18 +56,13 @@ func (o *bindingListOptions) run(cmd *cobra.Command, _ []string) error {
 			}
 			return t.add(v.ID, string(v.State), v.X.String(), string(v.A), string(v.B), v.Order, expires)
 		})
-		switch {
-		case err != nil:
+		if err != nil {
 			return asFlag(err)
-		case o.json():
-			return nil
-		case t.empty() && (o.query == admin.BindingQuery{}):
-			_, err := fmt.Fprintln(out, "no binding; make one with `mask700 binding create --a - --b - --order ORDER`")
-			return err
-		case t.empty():
-			_, err := fmt.Fprintln(out, "no such binding; `mask700 binding list` shows all")
-			return err
 		}
-		return t.flush()
+		none := "no such binding; `mask700 binding list` shows all"
+		if (o.query == admin.BindingQuery{}) {
+			none = "no binding; make one with `mask700 binding create --a - --b - --order ORDER`"
+		}
+		return o.end(t, none)
 	})
 }

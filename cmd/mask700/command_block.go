@@ -91,14 +91,7 @@ func (o *blockOptions) print(cmd *cobra.Command, blocks []binding.BlockState) er
 			return err
 		}
 	}
-	switch {
-	case o.json():
-		return nil
-	case t.empty():
-		_, err := fmt.Fprintln(out, "no block is held; add the 11 digits you were assigned with `mask700 block add DIGITS`")
-		return err
-	}
-	return t.flush()
+	return o.end(t, "no block is held; add the 11 digits you were assigned with `mask700 block add DIGITS`")
 }
 
 func newBlockRemoveCommand() *cobra.Command {

@@ -74,14 +74,7 @@ func (o *callOptions) print(w io.Writer, calls []admin.CallView, now time.Time) 
 			return err
 		}
 	}
-	switch {
-	case o.json():
-		return nil
-	case t.empty():
-		_, err := fmt.Fprintln(w, "no call goes on; `mask700 cdr list` shows those that ended")
-		return err
-	}
-	return t.flush()
+	return o.end(t, "no call goes on; `mask700 cdr list` shows those that ended")
 }
 
 func newCallHangupCommand() *cobra.Command {

@@ -58,16 +58,10 @@ func (o *cdrListOptions) run(cmd *cobra.Command, _ []string) error {
 			}
 			return nil
 		})
-		switch {
-		case err != nil:
-			return err
-		case o.json():
-			return nil
-		case t.empty():
-			_, err := fmt.Fprintln(out, "no call record; every call to a 700 number leaves one when it ends")
+		if err != nil {
 			return err
 		}
-		return t.flush()
+		return o.end(t, "no call record; every call to a 700 number leaves one when it ends")
 	})
 }
 

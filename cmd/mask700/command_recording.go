@@ -61,16 +61,10 @@ func (o *recordingListOptions) run(cmd *cobra.Command, _ []string) error {
 			}
 			return t.add(i.ID, clock(i.Start), string(i.State), length, strconv.FormatInt(i.Bytes, 10), packets, lost)
 		})
-		switch {
-		case err != nil:
-			return err
-		case o.json():
-			return nil
-		case t.empty():
-			_, err := fmt.Fprintln(out, "no recording; `mask700 binding create --record` makes a binding whose calls are recorded")
+		if err != nil {
 			return err
 		}
-		return t.flush()
+		return o.end(t, "no recording; `mask700 binding create --record` makes a binding whose calls are recorded")
 	})
 }
 

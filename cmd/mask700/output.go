@@ -138,6 +138,18 @@ func (t *table) flush() error {
 	return nil
 }
 
+// end prints what a list still has to print: the rows that wait, or a sentence in place of an empty table.
+func (o *outputOptions) end(t *table, none string) error {
+	switch {
+	case o.json():
+		return nil
+	case t.empty():
+		_, err := fmt.Fprintln(t.w, none)
+		return err
+	}
+	return t.flush()
+}
+
 // clock writes a time for people, in local time; nothing for the zero time.
 func clock(t time.Time) string {
 	if t.IsZero() {

@@ -149,6 +149,7 @@ func (c *Call) invite(env *Env, s Side, r message.Request, again bool) {
 func (c *Call) inviteAs(env *Env, s Side, r message.Request, a Asked) {
 	l := c.leg(s)
 	l.sign(env, &a.Tries, &r)
+	leakRequest(c, s, &r)
 	l.RSeq = 0 // it counts the responses to one INVITE (RFC 3262 section 4)
 	a.Tx, a.Request, a.Pending, a.Offered = ClientTx(r.Branch, "INVITE"), r, true, len(r.Body) > 0
 	l.Client = a
@@ -163,6 +164,7 @@ func (c *Call) send(env *Env, s Side, d *Dialog, sent Sent) bool {
 		return false
 	}
 	l.sign(env, &sent.Tries, &sent.Request)
+	leakRequest(c, s, &sent.Request)
 	sent.Tx = ClientTx(sent.Request.Branch, sent.Request.Method)
 	sent.Flow, sent.Other = d.Flow, d.Other
 	l.Sent = append(l.Sent, sent)
@@ -237,6 +239,7 @@ func (c *Call) respond(env *Env, s Side, r message.Response) {
 		env.do(StartTimer{Timer{RepeatTimer, s}, l.Server.Interval})
 		env.do(StartTimer{Timer{AckTimer, s}, env.Config.Timers.Timeout()})
 	}
+	leakResponse(c, s, &r)
 	env.do(Respond{Tx: l.Server.Tx, Response: r})
 }
 
@@ -275,6 +278,7 @@ func (c *Call) acknowledge(env *Env, s Side, answer []byte) {
 	// others.
 	r.Authorization, r.ProxyAuthorization = l.Client.Request.Authorization, l.Client.Request.ProxyAuthorization
 	attach(&r, answer)
+	leakRequest(c, s, &r)
 	env.do(Acknowledge{Tx: l.Client.Tx, Tag: l.RemoteTag, Flow: l.Flow, Other: l.Other, Request: r})
 }
 

@@ -18,7 +18,7 @@ import (
 type leg struct {
 	local Local          // as written into descriptions
 	bound netip.AddrPort // of the RTP socket; RTCP has the next port
-	pool  *pool
+	pool  *pool          // nil: nobody is here, and there are no sockets
 
 	sockets [3]socket.UDP // by use
 	ends    [3]uint32     // where the shard keeps them

@@ -9,6 +9,8 @@ import (
 	"net/netip"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"mask700/media/quality"
 	"mask700/media/sdp"
 	"mask700/media/srtp"
@@ -56,6 +58,8 @@ type OpenSpec struct {
 	PeerA, PeerB netip.Addr // signalling peers: choose our source address when the pool has none
 
 	LatchA, LatchB Latching // how each side's source is learnt
+
+	Alone bool // nobody is on side B, which gets no ports: what A hears is played
 }
 
 // Remote is what signalling told of the peer of one side.
@@ -77,6 +81,17 @@ func RemoteOf(m sdp.RemoteMedia, signal netip.Addr) Remote {
 	}
 }
 
+// Full says whether an error of Open means that there is no room now: another
+// attempt may do better, and nothing is wrong with the configuration.
+func Full(err error) bool {
+	for _, e := range [...]error{ErrNoPorts, ErrClosed, unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
 // Engine opens sessions.
 type Engine interface {
 	Open(OpenSpec) (Session, error) // ErrNoPorts, ErrNoPool, ErrClosed
@@ -87,7 +102,7 @@ type Engine interface {
 // Session relays between the two sides of one call. Its methods may be called
 // from any goroutine and never wait for the network.
 type Session interface {
-	// Local is the address to write into descriptions for that side.
+	// Local is the address to write into descriptions for that side; zero: it has none.
 	Local(Side) Local
 	// SetRemote applies an offer or answer of that side. When the address
 	// changed, the latching window opens anew.
@@ -198,6 +213,7 @@ type EngineStats struct {
 	Opened   uint64 // since start
 	TimedOut uint64
 	NoPorts  uint64 // opens refused with ErrNoPorts
+	Failed   uint64 // opens that failed otherwise
 	AtoB     Flow   // sums over every session since the start
 	BtoA     Flow
 	Pools    []PoolStats

@@ -16,6 +16,7 @@ import (
 
 	"mask700/media/kernel"
 	"mask700/media/rebase"
+	"mask700/media/socket"
 )
 
 // Options configures a Relay.
@@ -59,6 +60,7 @@ type Relay struct {
 		closed     bool
 		opened     uint64
 		noPorts    uint64
+		failed     uint64
 	}
 
 	random struct {
@@ -150,15 +152,33 @@ func (r *Relay) launch() error {
 	return nil
 }
 
-// Open binds four sockets and starts a session. It fails with ErrNoPorts when a
-// pool is used up, ErrNoPool for a name that is not configured, and ErrClosed.
+// Open binds a session's sockets, two a side, and starts it. It fails with
+// ErrNoPorts when a pool is used up, ErrNoPool for a name that is not configured,
+// ErrClosed, and with what the kernel says. The text names no peer.
 func (r *Relay) Open(spec OpenSpec) (Session, error) {
+	s, err := r.open(spec)
+	if err != nil {
+		if !errors.Is(err, ErrNoPorts) && !errors.Is(err, ErrClosed) {
+			r.state.Lock()
+			r.state.failed++
+			r.state.Unlock()
+		}
+		return nil, err
+	}
+	return s, nil
+}
+
+func (r *Relay) open(spec OpenSpec) (*session, error) {
 	s := &session{}
 	for side, from := range [2]struct {
 		pool  string
 		peer  netip.Addr
 		latch Latching
 	}{{spec.PoolA, spec.PeerA, spec.LatchA}, {spec.PoolB, spec.PeerB, spec.LatchB}} {
+		if spec.Alone && side == int(B) {
+			s.legs[B] = r.noLeg()
+			break
+		}
 		l, err := r.openLeg(from.pool, from.peer)
 		if err != nil {
 			if side == int(B) {
@@ -240,6 +260,14 @@ func (r *Relay) openLeg(name string, peer netip.Addr) (*leg, error) {
 	return nil, r.refuse()
 }
 
+// noLeg stands for a side where nobody is. What the other side hears is its
+// stream all the same.
+func (r *Relay) noLeg() *leg {
+	l := &leg{sockets: [3]socket.UDP{socket.None, socket.None, socket.None}}
+	r.identify(l)
+	return l
+}
+
 // take draws a port of a pool.
 func (r *Relay) take(name string) (*pool, uint16, error) {
 	r.state.Lock()
@@ -276,7 +304,11 @@ func (r *Relay) giveBack(p *pool, port uint16, failed bool) {
 	}
 }
 
-func (r *Relay) release(l *leg) { r.giveBack(l.pool, l.bound.Port(), false) }
+func (r *Relay) release(l *leg) {
+	if l.pool != nil {
+		r.giveBack(l.pool, l.bound.Port(), false)
+	}
+}
 
 func (r *Relay) draw(n int) int {
 	r.random.Lock()
@@ -317,7 +349,7 @@ func (r *Relay) Stats() EngineStats {
 	if k := r.options.Kernel; k != nil {
 		st.Kernel = KernelStats{On: k.String(), Entries: k.Len(), Room: k.Cap(), Pinned: k.Pinned()}
 	}
-	st.Opened, st.TimedOut, st.NoPorts = r.state.opened, r.timedOut.Load(), r.state.noPorts
+	st.Opened, st.TimedOut, st.NoPorts, st.Failed = r.state.opened, r.timedOut.Load(), r.state.noPorts, r.state.failed
 	for _, p := range r.options.Pools {
 		pl := r.state.pools[p.Name]
 		pl.ports.wake(r.options.Clock.Now())

@@ -60,6 +60,9 @@ func (s *session) SetRemote(side Side, r Remote) {
 // two that do would send one packet round for ever.
 func (s *session) isOurs(at netip.AddrPort) bool {
 	for _, l := range s.legs {
+		if l.pool == nil {
+			continue
+		}
 		for _, addr := range [2]netip.Addr{l.bound.Addr(), l.local.Addr} {
 			if at.Addr().Unmap() == addr && (at.Port() == l.bound.Port() || at.Port() == l.bound.Port()+1) {
 				return true

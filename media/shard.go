@@ -127,6 +127,9 @@ func (sh *shard) enter(s *session) error {
 		return ErrClosed
 	}
 	for side, l := range s.legs {
+		if l.pool == nil {
+			continue
+		}
 		for _, u := range [2]use{useRTP, useRTCP} {
 			if err := sh.watch(s, Side(side), u); err != nil {
 				if u == useRTCP {
@@ -167,6 +170,9 @@ func (sh *shard) watch(s *session, side Side, u use) error {
 }
 
 func (sh *shard) forget(l *leg) {
+	if l.pool == nil {
+		return
+	}
 	sh.vacate(l.ends[useRTP])
 	sh.vacate(l.ends[useRTCP])
 }

@@ -96,7 +96,7 @@ type OpenMedia struct {
 	Pools   [2]string
 	Latch   [2]string // as Trunk.Latch
 	Peers   [2]flow.Flow
-	Prompt  bool // the caller hears a prompt and nobody else; of these there are only so many at once
+	Prompt  bool // the caller hears a prompt, and there is no callee; of these there are only so many at once
 }
 
 // SetRemote says where a leg's media is and what it may send, once an offer has

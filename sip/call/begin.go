@@ -197,8 +197,11 @@ func (c *Call) mediaOpened(env *Env, ev MediaOpened) {
 		case c.announcing():
 			c.said(env)
 			return
-		default:
+		case ev.Full:
 			c.refuse(env, binding.RefusalOverload, Final{Status: 503, RetryAfter: 5})
+			return
+		default:
+			c.end(env, ending{end: cdr.EndFailed, by: byPlatform, status: 500})
 			return
 		}
 		c.wind(env)

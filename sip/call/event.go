@@ -23,8 +23,9 @@ type Decided struct {
 // MediaOpened is the answer to OpenMedia: our ports on either leg.
 type MediaOpened struct {
 	Session int
-	Local   [2]sdp.Local // by Side
+	Local   [2]sdp.Local // by Side; of a prompt the caller's alone
 	Err     error
+	Full    bool // Err is of no lasting kind: every port is in use
 }
 
 // MediaEnded is the answer to CloseMedia: what flowed.

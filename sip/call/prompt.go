@@ -131,9 +131,7 @@ func (c *Call) announce(env *Env, end string, f Final) bool {
 	c.State = Opening
 	c.Waiting |= forMedia | forOpened
 	open := OpenMedia{Session: c.Session, Prompt: true}
-	for s := range c.Legs {
-		open.Pools[s], open.Peers[s] = t.Media, l.Flow
-	}
+	open.Pools[Caller], open.Peers[Caller], open.Latch[Caller] = t.Media, l.Flow, t.Latch
 	env.do(open)
 	env.do(OpenRecord{Record: c.Record})
 	return true

@@ -174,7 +174,11 @@ func (c *Call) thirdOpened(env *Env, ev MediaOpened) {
 	t.Waiting &^= forMedia
 	t.Open, t.Local = ev.Err == nil, ev.Local
 	if ev.Err != nil && t.Phase == Preparing {
-		c.thirdFailed(env, 503)
+		status := 500
+		if ev.Full {
+			status = 503
+		}
+		c.thirdFailed(env, status)
 		return
 	}
 	c.thirdDial(env)

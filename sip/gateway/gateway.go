@@ -84,6 +84,7 @@ type Gateway struct {
 	unwritten *unwritten
 	failing   seldom // of the journal
 	noPorts   seldom
+	noMedia   seldom
 	running   sync.WaitGroup
 
 	unrecorded     atomic.Uint64 // calls that were to be recorded and are not

@@ -111,15 +111,21 @@ func (w *mediaWorker) openMedia(id string, a call.OpenMedia) call.MediaOpened {
 		PoolA: a.Pools[call.Caller], PoolB: a.Pools[call.Callee],
 		LatchA: latching(a.Latch[call.Caller]), LatchB: latching(a.Latch[call.Callee]),
 		PeerA: a.Peers[call.Caller].Remote.Addr(), PeerB: a.Peers[call.Callee].Remote.Addr(),
+		Alone: a.Prompt,
 	})
 	if err != nil {
 		if a.Prompt {
 			w.loop.gateway.dismiss()
 		}
-		if w.loop.gateway.noPorts.ok() {
+		full := media.Full(err)
+		switch {
+		case full && w.loop.gateway.noPorts.ok():
 			w.loop.gateway.log.Warn("media ports not opened", "error", err)
+		case !full && w.loop.gateway.noMedia.ok():
+			w.loop.gateway.log.Error("media ports cannot be opened, and calls are refused with 500: see media in the configuration",
+				"error", err, "failed", w.loop.gateway.media.Stats().Failed)
 		}
-		return call.MediaOpened{Session: a.Session, Err: err}
+		return call.MediaOpened{Session: a.Session, Err: err, Full: full}
 	}
 	w.open.Lock()
 	key := sessionKey{id, a.Session}

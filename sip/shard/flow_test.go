@@ -11,6 +11,7 @@ import (
 	"github.com/cockroachdb/datadriven"
 
 	"mask700/binding"
+	"mask700/media"
 	"mask700/sip/call"
 	"mask700/sip/digest"
 	"mask700/sip/flow"
@@ -143,6 +144,8 @@ func (s *scene) play(t *testing.T, d *datadriven.TestData) string {
 		case "store":
 			w.store = errDisk
 		case "ports":
+			w.ports = media.ErrNoPorts
+		case "media":
 			w.ports = errDisk
 		default:
 			w.store, w.ports = nil, nil

@@ -9,6 +9,7 @@ import (
 
 	"mask700/binding"
 	"mask700/binding/cdr"
+	"mask700/media"
 	"mask700/media/sdp"
 	"mask700/media/srtp"
 	"mask700/sip/call"
@@ -240,7 +241,7 @@ func (w *world) perform(o shard.Output) {
 		}
 		w.put(o.Call, "media", func() call.Event {
 			if w.ports != nil {
-				return call.MediaOpened{Session: a.Session, Err: w.ports}
+				return call.MediaOpened{Session: a.Session, Err: w.ports, Full: media.Full(w.ports)}
 			}
 			l.open++
 			l.media = true
@@ -336,6 +337,9 @@ func orNobody(n binding.Number) string {
 func (w *world) locals(a call.OpenMedia) [2]sdp.Local {
 	var l [2]sdp.Local
 	for i, f := range a.Peers {
+		if a.Prompt && i == int(call.Callee) {
+			break
+		}
 		l[i] = sdp.Local{
 			Addr: f.Local.Addr(), Port: insidePort + 4*uint16(w.sessions), Secret: srtp.NewSecret([32]byte{byte(i), byte(w.sessions)}),
 		}

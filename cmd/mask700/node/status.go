@@ -91,6 +91,7 @@ func counters(st gateway.Stats) map[string]uint64 {
 		"media_sessions_opened":  st.Media.Opened,
 		"media_timeouts":         st.Media.TimedOut,
 		"media_no_ports":         st.Media.NoPorts,
+		"media_not_opened":       st.Media.Failed,
 		"media_packets":          st.Media.AtoB.Packets + st.Media.BtoA.Packets,
 		"media_packets_kernel":   st.Media.AtoB.Kernel + st.Media.BtoA.Kernel,
 		"media_sources_refused":  st.Media.AtoB.Refused + st.Media.BtoA.Refused,

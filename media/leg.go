@@ -127,7 +127,11 @@ func (s *session) dismiss(l *leg) {
 // send writes a packet to this side. An ICMP error about an earlier packet is told
 // in place of sending this one and is over then, so it is tried again.
 func (l *leg) send(packet []byte, to netip.AddrPort) unix.Errno {
-	e := l.try(packet, to)
+	return l.sendAfter(l.try(packet, to), packet, to)
+}
+
+// sendAfter is send once the first try had come to e.
+func (l *leg) sendAfter(e unix.Errno, packet []byte, to netip.AddrPort) unix.Errno {
 	if icmp(e) {
 		l.flow.Unreachable++
 		e = l.try(packet, to)

@@ -34,7 +34,8 @@ const (
 // on its way into the kernel.
 type offload struct {
 	flow   *kernel.Flow   // nil: user space
-	lent   rebase.Offsets // what flow writes by
+	lane   *lane          // in user space, nil: the usual way
+	lent   rebase.Offsets // what flow or lane writes by
 	seen   kernel.Counters
 	routes uint64 // when the way was last looked at
 	waits  int    // packets while flow was not active yet
@@ -43,6 +44,9 @@ type offload struct {
 	retry  int64  // not before
 	calm   calm
 }
+
+// away says whether the direction has left the usual way.
+func (o *offload) away() bool { return o.flow != nil || o.lane != nil }
 
 // relayed counts a packet that user space sent on.
 func (o *offload) relayed(source uint32) {
@@ -58,15 +62,25 @@ func (s *session) advance(side Side, now int64) {
 	l := s.legs[side]
 	o := &l.offload
 	switch {
-	case o.flow == nil:
-		if o.run < settledAfter || now < o.retry || now < o.calm.until || !s.put(side, now) {
-			return
-		}
-	case o.flow.Active():
+	case o.lane != nil:
+		s.rejoin(side)
+		return
+	case o.flow != nil && o.flow.Active():
 		if !l.in.InStep(o.lent, o.seen.Carry) {
 			s.reclaim(side)
 		}
 		return
+	case o.flow == nil:
+		if o.run < settledAfter {
+			return
+		}
+		if !s.kernelTakes(now, o) {
+			s.board(side)
+			return
+		}
+		if !s.put(side, now) {
+			return
+		}
 	}
 	if o.waits++; o.waits > maxWaits {
 		s.reclaim(side)
@@ -89,6 +103,11 @@ func (s *session) advance(side Side, now int64) {
 			return
 		}
 	}
+}
+
+// kernelTakes says whether the kernel is to be asked for a direction now.
+func (s *session) kernelTakes(now int64, o *offload) bool {
+	return s.shard.relay.options.Kernel != nil && now >= o.retry && now >= o.calm.until
 }
 
 // confirm tells the kernel that n packets which it sent up are on their way, and
@@ -168,19 +187,22 @@ func (s *session) meet(side Side, b []byte, src netip.AddrPort) {
 
 // take adds what the kernel did since the last look.
 func (s *session) take(side Side) {
-	if f := s.legs[side].offload.flow; f != nil {
-		s.add(side, f.Read())
+	switch o := &s.legs[side].offload; {
+	case o.flow != nil:
+		s.legs[side].flow.Kernel += s.add(side, o.flow.Read())
+	case o.lane != nil:
+		s.add(side, o.lane.count)
 	}
 }
 
-func (s *session) add(side Side, now kernel.Counters) {
+// add adds what was done since the last look, and says how many packets it was.
+func (s *session) add(side Side, now kernel.Counters) uint64 {
 	l := s.legs[side]
 	before := &l.offload.seen
 	l.in.TakeBack(before.Carry, now.Carry)
 	n := now.Packets - before.Packets
 	f := &l.flow
 	f.Packets += n
-	f.Kernel += n
 	f.Bytes += now.Octets - before.Octets
 	f.Refused += now.Foreign - before.Foreign
 	f.Failed += now.Failed - before.Failed
@@ -188,17 +210,21 @@ func (s *session) add(side Side, now kernel.Counters) {
 		s.seen, s.heard = now.Seen, true
 	}
 	*before = now
+	return n
 }
 
-// reclaim takes a direction back into user space.
+// reclaim takes a direction back to the usual way.
 func (s *session) reclaim(side Side) {
-	o := &s.legs[side].offload
-	if o.flow == nil {
-		return
+	l := s.legs[side]
+	o := &l.offload
+	switch {
+	case o.lane != nil:
+		s.alight(side)
+	case o.flow != nil:
+		l.flow.Kernel += s.add(side, o.flow.Remove())
+		o.flow, o.run = nil, 0
+		s.shard.stats.Offloaded--
 	}
-	s.add(side, o.flow.Remove())
-	o.flow, o.run = nil, 0
-	s.shard.stats.Offloaded--
 }
 
 // reclaimBoth is called before anything about a session changes, under the lock.
@@ -212,14 +238,18 @@ func (s *session) reclaimBoth() {
 // review is the second's look at what the kernel has: its counts, and whether the
 // packets would still leave the same way.
 func (s *session) review() {
+	s.take(A)
+	s.take(B)
 	table := s.shard.relay.options.Kernel
 	if table == nil {
 		return
 	}
-	routes := table.Routes()
+	routes, now := table.Routes(), s.now()
 	for side, l := range s.legs {
 		o := &l.offload
-		s.take(Side(side))
+		if o.lane != nil && s.kernelTakes(now, o) {
+			s.reclaim(Side(side))
+		}
 		if o.routes == routes {
 			continue
 		}
@@ -228,7 +258,7 @@ func (s *session) review() {
 			s.reclaim(Side(side))
 		}
 		if o.retry == never64 {
-			o.retry = 0
+			o.retry = 0 // a lane is left at the next look
 		}
 	}
 }

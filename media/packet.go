@@ -24,10 +24,7 @@ func (s *session) readVoice(side Side, now int64) {
 			l.unread(e)
 			return
 		}
-		s.voice(side, sh.in[:n], l.connected, now)
-		if sh.relay.options.Kernel != nil && l.drained {
-			s.advance(side, now)
-		}
+		s.packet(side, sh.in[:n], now)
 		return
 	}
 	for range drainLimit {
@@ -45,6 +42,15 @@ func (s *session) readVoice(side Side, now int64) {
 		if !l.connected.IsValid() {
 			return
 		}
+	}
+}
+
+// packet takes one that came from where the socket of a side is connected.
+func (s *session) packet(side Side, b []byte, now int64) {
+	l := s.legs[side]
+	s.voice(side, b, l.connected, now)
+	if l.drained {
+		s.advance(side, now)
 	}
 }
 
@@ -76,7 +82,7 @@ func (s *session) voice(side Side, b []byte, src netip.AddrPort, now int64) {
 		return
 	}
 	from := s.legs[side]
-	if from.offload.flow != nil {
+	if from.offload.away() {
 		s.meet(side, b, src)
 	}
 	packet, to := s.pass(side, b, src, now)

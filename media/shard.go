@@ -38,6 +38,7 @@ type shard struct {
 	clock   beats
 	playing [phases][]*player
 	random  *rand.Rand
+	types   map[[128]uint8]*[128]uint8 // that lanes share
 	stats   ShardStats
 	after   []func() // to call once the lock is let go
 	closed  bool
@@ -49,6 +50,7 @@ type shard struct {
 // end is one socket of a session.
 type end struct {
 	session    *session
+	lane       *lane // nil: none
 	side       Side
 	use        use
 	generation uint32
@@ -65,7 +67,7 @@ func newShard(r *Relay, seed [32]byte) (*shard, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &shard{relay: r, poll: p, random: rand.New(rand.NewChaCha8(seed))}, nil
+	return &shard{relay: r, poll: p, random: rand.New(rand.NewChaCha8(seed)), types: make(map[[128]uint8]*[128]uint8)}, nil
 }
 
 // loop serves the sockets and does what is due, until the shard is closed. The
@@ -109,6 +111,8 @@ func (sh *shard) serve(tag uint64, now int64) {
 	e := &sh.ends[uint32(tag)]
 	switch {
 	case e.session == nil || e.generation != uint32(tag>>32):
+	case e.lane != nil:
+		sh.ride(e, now)
 	case e.use == useRTP:
 		e.session.readVoice(e.side, now)
 	case e.use == useRTCP:

@@ -71,3 +71,29 @@ func (s *Stream) InStep(lent Offsets, now Carry) bool {
 	ahead := int32(s.Received.highest() - now.Highest)
 	return s.fitted && s.source == lent.SSRCIn && s.Received.ssrc == lent.SSRCIn && ahead >= 0 && ahead <= maxMisorder/2
 }
+
+// Goes says whether an engine may take a packet of this sequence number itself: one that is too far off may be of a
+// source that began anew, which is for Stream to judge.
+func (c *Carry) Goes(seq uint16) bool {
+	ahead := seq - uint16(c.Highest)
+	return ahead < maxDropout || uint32(ahead) > seqMod-maxMisorder
+}
+
+// Receive counts a packet that Goes, at a time in ns, as Stream.Read would.
+func (c *Carry) Receive(seq uint16, ts uint32, at int64) {
+	if ahead := seq - uint16(c.Highest); ahead != 0 && ahead < maxDropout {
+		c.Highest += uint32(ahead)
+		c.NewestTimestamp, c.NewestAt = ts, at
+	}
+	c.Seen = at
+	if c.Last == ts {
+		return
+	}
+	transit := int32(ticks(at, c.Clock) - ts)
+	d := int64(transit - c.Transit)
+	d = max(d, -d)
+	if d < maxTransit*int64(c.Clock) {
+		c.Jitter += uint32(d) - (c.Jitter+8)>>4
+	}
+	c.Transit, c.Last = transit, ts
+}

@@ -16,7 +16,9 @@ import (
 )
 
 // tape makes a recording of a second in the store of the working directory.
-func (d *desk) tape(id string) {
+func (d *desk) tape(id string) { d.tapeIn(id, "PCMA") }
+
+func (d *desk) tapeIn(id, codec string) {
 	d.t.Helper()
 	cfg, db := config.Default(), d.db
 	if db == nil {
@@ -32,7 +34,7 @@ func (d *desk) tape(id string) {
 	}
 	r := a.Start(id)
 	for i := range 100 {
-		r.Voice(media.Side(i%2), "PCMA", uint16(i/2), uint32(160*(i/2)), time.Duration(i/2)*20*time.Millisecond, make([]byte, 160))
+		r.Voice(media.Side(i%2), codec, uint16(i/2), uint32(160*(i/2)), time.Duration(i/2)*20*time.Millisecond, make([]byte, 160))
 	}
 	r.Stop()
 	a.Close()
@@ -101,6 +103,23 @@ func TestRecordingsAndAudit(t *testing.T) {
 			if err := json.Unmarshal([]byte(a.out), &r); err != nil || r.Fault == "" || r.Entries != 0 {
 				t.Errorf("%+v, %v", r, err)
 			}
+		}
+	})
+}
+
+func TestRecordingsInOtherCodecs(t *testing.T) {
+	bothWays(t, func(t *testing.T, d *desk) {
+		d.bind()
+		d.tapeIn("call-wide", "G722")
+		d.tapeIn("call-opus", "opus")
+		d.must("recording", "export", "call-wide", "--reason", "complaint 17", "-o", "wide.wav")
+		wav, err := os.ReadFile("wide.wav")
+		if err != nil || len(wav) != 44+50*320*4 {
+			t.Errorf("%d bytes, %v", len(wav), err)
+		}
+		d.refuse(1, `"opus"`, "recording", "export", "call-opus", "--reason", "complaint 17", "-o", "opus.wav")
+		if _, err := os.Stat("opus.wav"); !os.IsNotExist(err) {
+			t.Errorf("a file is left: %v", err)
 		}
 	})
 }

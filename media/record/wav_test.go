@@ -5,17 +5,19 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"strings"
 	"testing"
 	"time"
 
 	"mask700/media/tone"
 )
 
-// channels reads a sound file back.
-func channels(t *testing.T, b []byte) [2][]int16 {
+// channels reads a sound file of so many samples a second back.
+func channels(t *testing.T, b []byte, rate uint32) [2][]int16 {
 	t.Helper()
 	le := binary.LittleEndian
-	if len(b) < wavHeader || string(b[:4]) != "RIFF" || string(b[8:16]) != "WAVEfmt " || le.Uint16(b[22:]) != 2 || le.Uint32(b[24:]) != tone.Rate ||
+	if len(b) < wavHeader || string(b[:4]) != "RIFF" || string(b[8:16]) != "WAVEfmt " || le.Uint16(b[22:]) != 2 ||
+		le.Uint32(b[24:]) != rate || le.Uint32(b[28:]) != 4*rate ||
 		string(b[36:40]) != "data" || int(le.Uint32(b[40:])) != len(b)-wavHeader || int(le.Uint32(b[4:])) != len(b)-8 {
 		t.Fatalf("not the header of a sound file: % x", b[:min(len(b), wavHeader)])
 	}
@@ -29,12 +31,17 @@ func channels(t *testing.T, b []byte) [2][]int16 {
 
 func (m *made) wav(t *testing.T, b []byte) ([2][]int16, Result) {
 	t.Helper()
+	return m.wavAt(t, b, tone.Rate)
+}
+
+func (m *made) wavAt(t *testing.T, b []byte, rate uint32) ([2][]int16, Result) {
+	t.Helper()
 	var out bytes.Buffer
 	res, err := WriteWAV(&out, func() (*Reader, error) { return NewReader(bytes.NewReader(b), m.unwrap) })
 	if err != nil {
 		t.Fatal(err)
 	}
-	return channels(t, out.Bytes()), res
+	return channels(t, out.Bytes(), rate), res
 }
 
 func split(packets []Packet, n int) (out [][]Packet) {
@@ -132,15 +139,20 @@ func TestWAVPlacesPackets(t *testing.T) {
 
 func TestWAVRefused(t *testing.T) {
 	opus := makeRecording(t, AES256GCM, [][]Packet{{{Codec: "opus", Payload: []byte{1}}}}, &End{})
+	wide := makeRecording(t, AES256GCM, [][]Packet{{{Codec: "G722", Payload: []byte{1}}, {Codec: "opus", Side: Callee, Payload: []byte{1}}}}, &End{})
+	longWide := makeRecording(t, AES256GCM, [][]Packet{{{Codec: "G722"}, {Codec: "G722", At: 19 * time.Hour, Payload: []byte{1}}}}, &End{})
 	long := makeRecording(t, AES256GCM, [][]Packet{{{Codec: "PCMA"}, {Codec: "PCMA", At: 110 * time.Hour, Payload: []byte{1}}}}, &End{})
 	for _, c := range []struct {
 		m    made
 		want error
-	}{{opus, ErrCodec}, {long, ErrTooLong}} {
+	}{{opus, ErrCodec}, {wide, ErrCodec}, {long, ErrTooLong}, {longWide, ErrTooLong}} {
 		var out bytes.Buffer
 		_, err := WriteWAV(&out, func() (*Reader, error) { return NewReader(bytes.NewReader(c.m.bytes), c.m.unwrap) })
 		if !errors.Is(err, c.want) || out.Len() > 0 {
 			t.Errorf("%v, %d bytes written; want %v", err, out.Len(), c.want)
+		}
+		if c.want == ErrCodec && !strings.Contains(err.Error(), `"opus"`) {
+			t.Errorf("%v does not name the codec", err)
 		}
 	}
 	m := makeRecording(t, AES256GCM, split(talk(100), 20), &End{})

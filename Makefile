@@ -11,7 +11,7 @@ BENCH       ?=
 # kamailio is in a directory that not every user's PATH names.
 export PATH := $(PATH):/usr/sbin:/sbin
 
-.PHONY: all build demo test needs format generate generated vet lint unit interleave e2e bench bench-flood bench-media soak-media fuzz image image-prebuilt clean
+.PHONY: all build demo test needs format generate generated vet lint unit interleave canary leaky e2e bench bench-flood bench-media soak-media fuzz image image-prebuilt clean
 .DEFAULT_GOAL := build
 
 all: build test
@@ -25,7 +25,7 @@ demo: build
 	./mask700 demo
 
 ## test: everything that CI runs
-test: needs format generated vet lint unit interleave e2e
+test: needs format generated vet lint unit interleave leaky e2e
 
 needs:
 	@testdata/setup/needs.sh
@@ -56,6 +56,16 @@ unit:
 interleave:
 	$(GO) test -count=1 -v -run '^TestInterleavings' ./sip/shard
 	$(GO) test -count=1 -v -run '^TestAMillionCalls' ./media
+	$(GO) test -count=1 -run '^TestCanaries|^TestEveryCanary' ./sip/shard
+
+## canary: marks in every field of every message of every call flow; canary.md is the table of those planted and found
+canary:
+	$(GO) test -count=1 -run '^TestCanaries' ./sip/shard -report $(CURDIR)/canary.md
+
+# The same with the call made to copy what must not cross: it is found.
+leaky:
+	$(GO) vet -tags leaky ./sip/...
+	$(GO) test -count=1 -tags leaky -run '^TestALeak' ./sip/...
 
 # The real binary, SIPp and Kamailio; most of their time is waiting, so several at once.
 e2e:
@@ -103,4 +113,4 @@ image-prebuilt:
 	buildah bud --format docker --isolation chroot --build-context build=bin/image -t $(IMAGE) .
 
 clean:
-	rm -rf mask700 bin artifacts
+	rm -rf mask700 bin artifacts canary.md

@@ -35,6 +35,8 @@ type actor struct {
 	peer    string // From or To of the other, with its tag once there is one
 	self    string
 	target  string // where requests in the dialog go
+
+	dress func([]byte) []byte // changes what is about to be sent; nil: nothing does
 }
 
 func newActor(w *world, name, number, host string, listener uint16) *actor {
@@ -128,9 +130,7 @@ func (a *actor) write(input string) ([]byte, error) {
 		if rest != "" {
 			rest += "\n"
 		}
-		b := []byte(strings.ReplaceAll(head+"\n\n"+rest, "\n", "\r\n"))
-		a.sent(b)
-		return b, nil
+		return a.sent([]byte(strings.ReplaceAll(head+"\n\n"+rest, "\n", "\r\n"))), nil
 	}
 	first := strings.Fields(lines[0])
 	compose := a.request
@@ -151,18 +151,20 @@ func (a *actor) write(input string) ([]byte, error) {
 	if phone != "" {
 		head = strings.NewReplacer(a.tag, a.tag+phone, "user-"+a.name, "user-"+a.name+phone).Replace(head)
 	}
-	b := []byte(head + "\r\n\r\n" + body)
-	a.sent(b)
-	return b, nil
+	return a.sent([]byte(head + "\r\n\r\n" + body)), nil
 }
 
-// sent notes what is sent.
-func (a *actor) sent(b []byte) {
+// sent dresses what is sent, and notes it.
+func (a *actor) sent(b []byte) []byte {
+	if a.dress != nil {
+		b = a.dress(b)
+	}
 	a.last = b
 	if m, fault := message.Parse(b); fault == nil && m.Method == "INVITE" && m.IsRequest() {
 		a.invite = m
 		a.seq = m.CSeq
 	}
+	return b
 }
 
 // edit puts headers in and takes headers out. The start line stays first.

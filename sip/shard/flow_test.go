@@ -49,6 +49,7 @@ type scene struct {
 	finals  [][]byte        // final answers to INVITEs
 	invites map[string]bool // branches of INVITEs outside of a dialog
 	merged  int             // of them, those answered 482
+	whole   bool            // calls are left as they are: another test encodes them
 	b       strings.Builder
 }
 
@@ -250,6 +251,9 @@ func (s *scene) receive(a *actor, b []byte) {
 // recode replaces every live call by what its encoding decodes to, so that each
 // flow also proves that a call can go on after a restart, wherever it stands.
 func (s *scene) recode() {
+	if s.whole {
+		return
+	}
 	if err := s.world.shard.Recode(); err != nil {
 		s.world.fail("%v", err)
 	}

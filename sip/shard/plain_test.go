@@ -4,3 +4,8 @@ package shard_test
 
 // defaultRuns is what plays a million steps in half a minute of two cores.
 const defaultRuns = 10500
+
+// canaryEvery: every how many flows are played with marks; canaryManners: how.
+const canaryEvery = 1
+
+var canaryManners = []manner{plainly, amongParts, disguised}

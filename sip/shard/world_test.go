@@ -373,8 +373,9 @@ func summary(r cdr.Record) string {
 func (w *world) inspect(s shard.Send) {
 	m, fault := w.read(s.Bytes)
 	if fault == nil {
-		if fault = message.Check(m); fault != nil && fault.Status == 483 {
-			fault = nil // no more hops is for the next one to find
+		fault = message.Check(m)
+		if fault != nil && (fault.Status == 483 || !m.IsRequest() && len(m.Via) > 1) {
+			fault = nil // no more hops is for the next one to find, and so are the Vias of those before a peer
 		}
 	}
 	if fault != nil {

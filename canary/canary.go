@@ -1,0 +1,49 @@
+// Package canary makes marks that tests plant in what one party of a call sends,
+// and finds them in what another receives, however they are written there. It
+// shares no code with the readers and writers of the program, so that what these
+// get wrong it can still see. Only tests use it.
+package canary
+
+import (
+	"fmt"
+	"strconv"
+)
+
+// What all marks of a kind begin with. Four digits follow, so that a mark that was
+// cut short is still found, and one that is found names who wrote it and where.
+const (
+	numberStem = "1391357" // of a national mobile number of eleven digits
+	textStem   = "kanari"  // a token of RFC 3261, a host label and a part of a URI alike
+	hostStem   = "10.91."  // of an IPv4 address
+)
+
+// Marks is how many marks of a kind there are.
+const Marks = 10000
+
+// Number is a mark for where a telephone number may stand: eleven digits.
+func Number(id int) string { return fmt.Sprintf("%s%04d", numberStem, id) }
+
+// Text is a mark for where a word may stand: letters and digits, no run of which
+// could be a number.
+func Text(id int) string { return fmt.Sprintf("%s%04d", textStem, id) }
+
+// Host is a mark for where an IPv4 address may stand.
+func Host(id int) string { return fmt.Sprintf("%s%d.%d", hostStem, id/100, id%100) }
+
+// Hit is a mark that was found.
+type Hit struct {
+	Mark string // as Number, Text and Host write it, or the word that was added
+	How  string // what had to be done to see it: "plain", "base64, percent"
+}
+
+// id reads the four digits of a mark; -1: it is cut short.
+func id(s []byte) int {
+	if len(s) < 4 {
+		return -1
+	}
+	n, err := strconv.ParseUint(string(s[:4]), 10, 16)
+	if err != nil {
+		return -1
+	}
+	return int(n)
+}

@@ -1,0 +1,170 @@
+package canary
+
+import (
+	"bytes"
+	"encoding/hex"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Finder looks for all marks, and for the words that it was told of.
+type Finder struct {
+	stems []stem
+}
+
+// stem is what a mark begins with, or a whole word, in lower case.
+type stem struct {
+	bytes []byte
+	read  func(rest []byte) string // the mark, by what follows the stem; "": it is none
+}
+
+// NewFinder returns one that knows all marks.
+func NewFinder() *Finder {
+	f := &Finder{}
+	numbered := func(text string, write func(int) string) {
+		f.stems = append(f.stems, stem{[]byte(text), func(rest []byte) string {
+			if n := id(rest); n >= 0 {
+				return write(n)
+			}
+			return text
+		}})
+	}
+	numbered(numberStem, Number)
+	numbered(textStem, Text)
+	f.stems = append(f.stems, stem{[]byte(hostStem), hostAfter('.')}, stem{[]byte("10-91-"), hostAfter('-')})
+	f.stems = append(f.stems, stem{[]byte("0a5b"), func(rest []byte) string { // four bytes, as hex
+		if len(rest) < 4 {
+			return ""
+		}
+		b, err := hex.DecodeString(string(rest[:4]))
+		if err != nil || b[0] > 99 || b[1] > 99 {
+			return ""
+		}
+		return Host(int(b[0])*100 + int(b[1]))
+	}})
+	return f
+}
+
+// hostAfter reads the last two parts of an address.
+func hostAfter(separator byte) func([]byte) string {
+	return func(rest []byte) string {
+		high, rest, ok := bytes.Cut(rest, []byte{separator})
+		n := 0
+		for n < len(rest) && rest[n] >= '0' && rest[n] <= '9' {
+			n++
+		}
+		h, err1 := strconv.ParseUint(string(high), 10, 7)
+		l, err2 := strconv.ParseUint(string(rest[:n]), 10, 7)
+		if !ok || err1 != nil || err2 != nil {
+			return hostStem
+		}
+		return Host(int(h)*100 + int(l))
+	}
+}
+
+// Add has the finder look for a word too: a number without its leading zero or
+// country code, a name.
+func (f *Finder) Add(words ...string) {
+	for _, w := range words {
+		f.stems = append(f.stems, stem{bytes.ToLower([]byte(w)), func([]byte) string { return w }})
+	}
+}
+
+// AddHost has the finder look for an address, which is not the beginning of another
+// one, and for its bytes as hex.
+func (f *Finder) AddHost(a netip.Addr) {
+	w := a.String()
+	f.stems = append(f.stems, stem{[]byte(w), func(rest []byte) string {
+		if len(rest) > 0 && (rest[0] >= '0' && rest[0] <= '9' || rest[0] == '.' && len(rest) > 1 && rest[1] >= '0' && rest[1] <= '9') {
+			return ""
+		}
+		return w
+	}})
+	f.stems = append(f.stems, stem{[]byte(hex.EncodeToString(a.AsSlice())), func([]byte) string { return w }})
+}
+
+// Find gives every mark and word in b, each once.
+func (f *Finder) Find(b []byte) []Hit {
+	var hits []Hit
+	f.walk(&hits, b, "", depth)
+	return hits
+}
+
+// Plain gives the marks and words that b holds as they are written here.
+func (f *Finder) Plain(b []byte) []Hit {
+	var hits []Hit
+	f.scan(&hits, b, "", "plain")
+	return hits
+}
+
+// walk searches a text, then what can be read out of it.
+func (f *Finder) walk(hits *[]Hit, b []byte, how string, left int) {
+	f.scan(hits, b, how, "plain")
+	for _, l := range looks {
+		if l.name == "BCD" && strings.HasSuffix(how, "hex") {
+			continue // the digits as they stood, but for an odd one
+		}
+		f.scan(hits, l.read(b), how, l.name)
+	}
+	if left == 0 {
+		return
+	}
+	for _, d := range decodings {
+		inner := d.read(b)
+		if left < depth { // what is noise by now holds no further text
+			f.scan(hits, inner, how, d.name)
+			inner = texts(inner)
+		}
+		if len(inner) > 0 {
+			f.walk(hits, inner, join(how, d.name), left-1)
+		}
+	}
+}
+
+// scan searches one text as it is.
+func (f *Finder) scan(hits *[]Hit, b []byte, how, last string) {
+	if len(b) == 0 {
+		return
+	}
+	low := bytes.ToLower(b)
+	for i := range f.stems {
+		s := &f.stems[i]
+		for rest := low; ; {
+			at := bytes.Index(rest, s.bytes)
+			if at < 0 {
+				break
+			}
+			rest = rest[at+len(s.bytes):]
+			mark := s.read(rest)
+			if mark != "" && !slices.ContainsFunc(*hits, func(h Hit) bool { return h.Mark == mark }) {
+				*hits = append(*hits, Hit{mark, join(how, last)})
+			}
+		}
+	}
+}
+
+func join(how, last string) string {
+	if how == "" {
+		return last
+	}
+	return how + ", " + last
+}
+
+// texts keeps the lines of b that are text for the most part.
+func texts(b []byte) []byte {
+	var out []byte
+	for line := range bytes.Lines(b) {
+		n := 0
+		for _, c := range line {
+			if c >= ' ' && c < 0x7f {
+				n++
+			}
+		}
+		if n >= least-1 && n*10 >= len(line)*9 {
+			out = append(out, line...)
+		}
+	}
+	return out
+}

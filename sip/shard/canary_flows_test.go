@@ -1,0 +1,53 @@
+//go:build !leaky
+
+package shard_test
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/cockroachdb/datadriven"
+)
+
+var reportFile = flag.String("report", "", "where TestCanaries writes its table, as Markdown")
+
+// TestCanaries plays every flow of testdata/flows once more in each manner, with marks
+// in all that its actors send, and searches what leaves for those of every other
+// party. What the gateway does has to be what the flow expects: the marks were read,
+// and changed nothing.
+func TestCanaries(t *testing.T) {
+	files, err := filepath.Glob("../../testdata/flows/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no flows: %v", err)
+	}
+	var all report
+	for i, file := range files {
+		if i%canaryEvery != 0 {
+			continue
+		}
+		name := strings.TrimSuffix(filepath.Base(file), ".txt")
+		row := &flowRow{name: name, marks: map[string]string{}}
+		for _, m := range canaryManners {
+			t.Run(name+"/"+m.String(), func(t *testing.T) {
+				w := newWatch(m, row)
+				datadriven.RunTest(t, file, func(t *testing.T, d *datadriven.TestData) string {
+					return w.play(t, d)
+				})
+				w.scene.world.fail = t.Errorf
+				w.scene.settle()
+				w.verdict(t)
+			})
+		}
+		all.rows = append(all.rows, row)
+	}
+	all.check(t)
+	t.Log("\n" + all.summary())
+	if *reportFile != "" {
+		if err := os.WriteFile(*reportFile, []byte(all.table()), 0o644); err != nil {
+			t.Error(err)
+		}
+	}
+}

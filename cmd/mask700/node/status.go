@@ -9,6 +9,7 @@ import (
 	"mask700/binding/cdr"
 	"mask700/cmd/mask700/admin"
 	"mask700/cmd/mask700/config"
+	"mask700/media"
 	"mask700/media/quality"
 	"mask700/sip/call"
 	"mask700/sip/gateway"
@@ -95,6 +96,18 @@ func counters(st gateway.Stats) map[string]uint64 {
 		"media_packets":          st.Media.AtoB.Packets + st.Media.BtoA.Packets,
 		"media_packets_kernel":   st.Media.AtoB.Kernel + st.Media.BtoA.Kernel,
 		"media_sources_refused":  st.Media.AtoB.Refused + st.Media.BtoA.Refused,
+	}
+	for _, sh := range st.Media.Shards {
+		c["media_not_offloaded"] += sh.NotOffloaded
+		c["media_offload_restless"] += sh.Restless
+	}
+	for _, f := range []media.Flow{st.Media.AtoB, st.Media.BtoA} {
+		c["media_packets_invalid"] += f.Invalid
+		c["media_types_unknown"] += f.Unknown
+		c["media_packets_not_sent"] += f.Failed
+		c["media_stun_dropped"] += f.Junk.STUN
+		c["media_dtls_dropped"] += f.Junk.DTLS
+		c["media_zrtp_dropped"] += f.Junk.ZRTP
 	}
 	for _, l := range st.Transport.Listeners {
 		c["sources_refused"] += l.Refused

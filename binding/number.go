@@ -92,7 +92,8 @@ func (n *Number) GobDecode(b []byte) error {
 
 // Masked is a number as it may be shown to anyone: the first and the last
 // digits with stars between ("138****8000", "010****8005"), "" for none. It
-// is a plain string, so that a client can read back what a server printed.
+// is a plain string, so that a client can read back what a server printed;
+// where that was asked to show the number itself, and recorded it, it is that.
 type Masked string
 
 // Masked returns n as it may be shown. A Chinese number is masked in its

@@ -18,9 +18,10 @@ import (
 // revealers are the packages that may turn a Number back into digits, with
 // the reason. To add one is a decision about privacy, not about code.
 var revealers = map[string]string{
-	"binding":   "finds the number of a party in the texts of a request",
-	"sip/trunk": "writes numbers toward the carrier",
-	"store":     "seals rows and makes the keyed hashes of their indexes",
+	"binding":           "finds the number of a party in the texts of a request",
+	"sip/trunk":         "writes numbers toward the carrier",
+	"store":             "seals rows and makes the keyed hashes of their indexes",
+	"cmd/mask700/admin": "shows a number once the audit log has who asked, and why",
 }
 
 const bindingImport = "mask700/binding"

@@ -6,8 +6,9 @@ import (
 )
 
 // View is a binding as the operator's interface shows it: in JSON the names
-// are kept between versions, and every subscriber number is masked. A client
-// reads it back with encoding/json.
+// are kept between versions, and every subscriber number is masked, unless
+// the view was made for somebody who may see it (ViewWith). A client reads it
+// back with encoding/json.
 type View struct {
 	ID           string     `json:"id"`
 	Mode         Mode       `json:"mode"`
@@ -41,12 +42,15 @@ type Leg struct {
 	Shows  X      `json:"shows"`
 }
 
-// View returns b as it is at a moment. Directions that are forbidden are no
-// legs.
-func (b Binding) View(at time.Time) View {
+// View returns b as it is at a moment, its numbers masked. Directions that
+// are forbidden are no legs.
+func (b Binding) View(at time.Time) View { return b.ViewWith(at, Number.Masked) }
+
+// ViewWith is View with another way to show numbers.
+func (b Binding) ViewWith(at time.Time, show func(Number) Masked) View {
 	v := View{
 		ID: b.ID, Mode: b.Mode, X: b.X, Y: b.Y,
-		A: b.A.Masked(), B: b.B.Masked(), Group: []Masked{}, Extension: b.Extension,
+		A: show(b.A), B: show(b.B), Group: []Masked{}, Extension: b.Extension,
 		State: b.State(at), Order: b.Order, Consent: b.Consent,
 		IndustrialID: b.IndustrialID, Tenant: b.Tenant,
 		CreatedAt: b.CreatedAt, ExpiresAt: optional(b.ExpiresAt), EndedAt: optional(b.EndedAt),
@@ -54,11 +58,11 @@ func (b Binding) View(at time.Time) View {
 		Legs: []Leg{},
 	}
 	for _, member := range b.Group {
-		v.Group = append(v.Group, member.Masked())
+		v.Group = append(v.Group, show(member))
 	}
 	for _, e := range b.Edges() {
 		if !e.Forbidden {
-			v.Legs = append(v.Legs, Leg{Caller: e.Caller.Masked(), Dials: e.Dialled, Rings: e.Callee.Masked(), Shows: e.Shown})
+			v.Legs = append(v.Legs, Leg{Caller: show(e.Caller), Dials: e.Dialled, Rings: show(e.Callee), Shows: e.Shown})
 		}
 	}
 	return v

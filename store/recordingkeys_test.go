@@ -84,11 +84,11 @@ func TestRecordingKeys(t *testing.T) {
 func TestAuditHeadIsKept(t *testing.T) {
 	dir := t.TempDir()
 	db := mustOpen(t, options(t, dir))
-	if h, err := db.AuditHead(); err != nil || h != (audit.Head{}) {
+	if h, err := db.AuditHead(); err != nil || h != (audit.Mark{}) {
 		t.Errorf("%+v, %v", h, err)
 	}
-	want := audit.Head{Seq: 7, Hash: audit.Hash{1, 2, 3}}
-	for _, h := range []audit.Head{{Seq: 6}, want} {
+	want := audit.Mark{Head: audit.Head{Seq: 7, Hash: audit.Hash{1, 2, 3}}, Next: audit.Hash{4}}
+	for _, h := range []audit.Mark{{Head: audit.Head{Seq: 6}}, want} {
 		if err := db.SetAuditHead(h); err != nil {
 			t.Fatal(err)
 		}

@@ -82,11 +82,13 @@ type Party struct {
 }
 
 // String returns the 700 number in full or the real one masked.
-func (p Party) String() string {
+func (p Party) String() string { return p.shown(binding.Number.Masked) }
+
+func (p Party) shown(show func(binding.Number) binding.Masked) string {
 	if p.X != 0 {
 		return p.X.String()
 	}
-	return p.Number.String()
+	return string(show(p.Number))
 }
 
 // LogValue implements [slog.LogValuer] with String.

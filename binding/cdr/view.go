@@ -8,7 +8,8 @@ import (
 )
 
 // View is a record as the operator's interface shows it in JSON, with every
-// real number masked. A client reads it back with encoding/json.
+// real number masked, unless the view was made for somebody who may see them
+// (ViewWith). A client reads it back with encoding/json.
 type View struct {
 	ID           string          `json:"id"`
 	Seq          uint64          `json:"seq"`
@@ -80,13 +81,16 @@ func (m Media) view() MediaView {
 		Caller: LegView(m.Caller), Callee: LegView(m.Callee), Recording: RecordingView(m.Recording), End: m.End}
 }
 
-// View returns r as it may be shown.
-func (r Record) View() View {
+// View returns r as it may be shown to anyone.
+func (r Record) View() View { return r.ViewWith(binding.Number.Masked) }
+
+// ViewWith is View with another way to show real numbers.
+func (r Record) ViewWith(show func(binding.Number) binding.Masked) View {
 	return View{
 		ID: r.ID, Seq: r.Seq, Binding: r.Binding, Order: r.Order, Tenant: r.Tenant,
 		IndustrialID: r.IndustrialID, Data: r.Data, TrunkIn: r.TrunkIn, TrunkOut: r.TrunkOut,
-		CallerIn: r.CallerIn.String(), CalleeIn: r.CalleeIn.String(),
-		CallerOut: r.CallerOut.String(), CalleeOut: r.CalleeOut.String(),
+		CallerIn: r.CallerIn.shown(show), CalleeIn: r.CalleeIn.shown(show),
+		CallerOut: r.CallerOut.shown(show), CalleeOut: r.CalleeOut.shown(show),
 		ReceivedAt: r.ReceivedAt, RingingAt: r.RingingAt, AnsweredAt: r.AnsweredAt, ReleasedAt: r.ReleasedAt,
 		ReleasedBy: r.ReleasedBy, SIPStatus: r.SIPStatus, Q850: r.Q850, End: r.End, Refusal: r.Refusal, Why: r.Why(),
 		Media: r.Media.view(),

@@ -2,17 +2,21 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"mask700/cmd/mask700/admin"
 	"mask700/store/audit"
 )
 
 type auditOptions struct {
 	connectOptions
 	outputOptions
+	head string // SEQ:HASH
 }
 
 func newAuditCommand() *cobra.Command {
@@ -43,7 +47,9 @@ func newAuditVerifyCommand() *cobra.Command {
 		Use:   "verify",
 		Short: "Check that no entry of the audit log was changed, left out or put in",
 		Long: "Check that no entry of the audit log was changed, left out or put in. The status is 1 when one was.\n\n" +
-			"Each line of audit.jsonl in the data directory has the hash of the one before it; the store keeps the last one, sealed.",
+			"Each line of audit.jsonl in the data directory has the hash of the one before it; the store keeps the last one, sealed.\n" +
+			"A data directory that was put back as a whole is an earlier log, whole in itself: note SEQ:HASH of the last entry in\n" +
+			"another place from time to time, and give it as --head.",
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return o.run(cmd, o.verify)
@@ -51,6 +57,7 @@ func newAuditVerifyCommand() *cobra.Command {
 	}
 	o.connectOptions.addFlags(cmd.Flags())
 	o.outputOptions.addFlags(cmd.Flags())
+	cmd.Flags().StringVar(&o.head, "head", "", "SEQ:HASH of an entry that was noted earlier and has to be there")
 	return cmd
 }
 
@@ -77,7 +84,16 @@ func (o *auditOptions) list(ctx context.Context, cmd *cobra.Command, s *session)
 }
 
 func (o *auditOptions) verify(ctx context.Context, cmd *cobra.Command, s *session) error {
-	r, err := s.VerifyAudit(ctx)
+	var known admin.VerifyRequest
+	if o.head != "" {
+		seq, hash, _ := strings.Cut(o.head, ":")
+		n, err := strconv.ParseUint(seq, 10, 64)
+		if err != nil || n == 0 || len(hash) != 64 {
+			return errors.New("--head: write the number of an entry, a colon and its hash, as `mask700 audit verify` prints them")
+		}
+		known = admin.VerifyRequest{Seq: n, Hash: hash}
+	}
+	r, err := s.VerifyAudit(ctx, known)
 	if err != nil {
 		return err
 	}
@@ -85,7 +101,7 @@ func (o *auditOptions) verify(ctx context.Context, cmd *cobra.Command, s *sessio
 	if o.json() {
 		err = printJSON(out, r)
 	} else if r.Fault == "" {
-		_, err = fmt.Fprintf(out, "%d of %d as written; the last has the hash %s\n", r.Entries, r.Entries, r.Hash)
+		_, err = fmt.Fprintf(out, "%d of %d as written; the last is %d:%s\n", r.Entries, r.Entries, r.Entries, r.Hash)
 	}
 	if err == nil && r.Fault != "" {
 		err = fmt.Errorf("the audit log is not as it was written: %s; keep it as it is and ask who changed it", r.Fault)

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -34,6 +36,31 @@ func newBindingCommand() *cobra.Command {
 	group(cmd)
 	cmd.AddCommand(newBindingCreateCommand(), newBindingGetCommand(), newBindingListCommand(), newBindingDeleteCommand())
 	return cmd
+}
+
+// finish prints a binding that something was done with, its numbers read anew where they are to be shown.
+func (o *bindingOptions) finish(ctx context.Context, cmd *cobra.Command, s *session, v binding.View) error {
+	var masked error
+	if o.reveal {
+		whole, err := o.ask(s).Binding(ctx, v.ID)
+		if err == nil {
+			v = whole
+		} else {
+			masked = fmt.Errorf("that was done, but its numbers are not shown: %w", asFlag(err))
+		}
+	}
+	if o.json() {
+		return errors.Join(printJSON(cmd.OutOrStdout(), v), masked)
+	}
+	return errors.Join(printBinding(cmd.OutOrStdout(), v), masked)
+}
+
+// notInBatches refuses to show the numbers of a batch: who sends the rows has them.
+func (o *bindingOptions) notInBatches() error {
+	if o.reveal {
+		return errors.New("--from and --reveal do not go together; `mask700 binding list --reveal` shows numbers")
+	}
+	return nil
 }
 
 // yes is "yes", or nothing, which is not printed.

@@ -61,6 +61,9 @@ func (o *bindingCreateOptions) run(cmd *cobra.Command, _ []string) error {
 		return err
 	}
 	if o.from != "" {
+		if err := o.notInBatches(); err != nil {
+			return err
+		}
 		if alone := o.alone(cmd.Flags()); alone != "" {
 			return fmt.Errorf("--from and --%s do not go together; write it into each row", alone)
 		}
@@ -73,13 +76,10 @@ func (o *bindingCreateOptions) run(cmd *cobra.Command, _ []string) error {
 	}
 	return o.with(cmd, needNewStore, func(ctx context.Context, s *session) error {
 		v, err := s.CreateBinding(ctx, o.request)
-		switch {
-		case err != nil:
+		if err != nil {
 			return asFlag(err)
-		case o.json():
-			return printJSON(cmd.OutOrStdout(), v)
 		}
-		return printBinding(cmd.OutOrStdout(), v)
+		return o.finish(ctx, cmd, s, v)
 	})
 }
 

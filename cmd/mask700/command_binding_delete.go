@@ -39,6 +39,9 @@ func (o *bindingDeleteOptions) run(cmd *cobra.Command, args []string) error {
 		if err := noArgs(cmd, args); err != nil {
 			return fmt.Errorf("%w, with --from", err)
 		}
+		if err := o.notInBatches(); err != nil {
+			return err
+		}
 		return o.with(cmd, needStore, func(ctx context.Context, s *session) error {
 			return runBatch(ctx, cmd, s, client.BatchDelete, o.from, o.json())
 		})
@@ -51,12 +54,9 @@ func (o *bindingDeleteOptions) run(cmd *cobra.Command, args []string) error {
 	}
 	return o.with(cmd, needStore, func(ctx context.Context, s *session) error {
 		v, err := s.DeleteBinding(ctx, args[0])
-		switch {
-		case err != nil:
+		if err != nil {
 			return err
-		case o.json():
-			return printJSON(cmd.OutOrStdout(), v)
 		}
-		return printBinding(cmd.OutOrStdout(), v)
+		return o.finish(ctx, cmd, s, v)
 	})
 }

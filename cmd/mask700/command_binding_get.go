@@ -20,10 +20,10 @@ func newBindingGetCommand() *cobra.Command {
 				return err
 			}
 			return o.with(cmd, needStore, func(ctx context.Context, s *session) error {
-				v, err := s.Binding(ctx, args[0])
+				v, err := o.ask(s).Binding(ctx, args[0])
 				switch {
 				case err != nil:
-					return err
+					return asFlag(err)
 				case o.json():
 					return printJSON(cmd.OutOrStdout(), v)
 				}

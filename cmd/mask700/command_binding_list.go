@@ -20,6 +20,8 @@ func newBindingListCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List bindings",
+		Long: "List bindings.\n\n" +
+			"A look-up by --number is recorded in the audit log with the number masked, and with --reason if it is given.",
 		Args:  noArgs,
 		RunE:  o.run,
 	}
@@ -34,7 +36,15 @@ func newBindingListCommand() *cobra.Command {
 }
 
 func (o *bindingListOptions) run(cmd *cobra.Command, _ []string) error {
-	if err := o.check(); err != nil {
+	if err := o.outputOptions.check(); err != nil {
+		return err
+	}
+	if o.query.Number == "" { // a look-up by a number may have a reason though nothing is shown
+		if err := o.revealOptions.check(); err != nil {
+			return err
+		}
+	}
+	if err := o.revealOptions.checkReason(); err != nil {
 		return err
 	}
 	if o.query.Limit < 0 {
@@ -46,7 +56,7 @@ func (o *bindingListOptions) run(cmd *cobra.Command, _ []string) error {
 	return o.with(cmd, needStore, func(ctx context.Context, s *session) error {
 		out := cmd.OutOrStdout()
 		t := newTable(out, "ID", "STATE", "X", "A", "B", "ORDER", "EXPIRES")
-		err := s.Bindings(ctx, o.query, func(v binding.View) error {
+		err := o.ask(s).Bindings(ctx, o.query, func(v binding.View) error {
 			if o.json() {
 				return printJSON(out, v)
 			}

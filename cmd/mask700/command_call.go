@@ -48,9 +48,9 @@ func newCallListCommand() *cobra.Command {
 				return err
 			}
 			return o.with(cmd, needServer, func(ctx context.Context, s *session) error {
-				calls, err := s.Calls(ctx)
+				calls, err := o.ask(s).Calls(ctx)
 				if err != nil {
-					return err
+					return asFlag(err)
 				}
 				return o.print(cmd.OutOrStdout(), calls, time.Now())
 			})

@@ -27,10 +27,10 @@ func newCallGetCommand() *cobra.Command {
 				return err
 			}
 			return o.with(cmd, needStore, func(ctx context.Context, s *session) error {
-				c, err := s.Call(ctx, args[0])
+				c, err := o.ask(s).Call(ctx, args[0])
 				switch {
 				case err != nil:
-					return err
+					return asFlag(err)
 				case o.json():
 					return printJSON(cmd.OutOrStdout(), c)
 				}

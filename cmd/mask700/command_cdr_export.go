@@ -36,16 +36,16 @@ func (o *cdrExportOptions) run(cmd *cobra.Command, _ []string) error {
 		return err
 	}
 	return o.with(cmd, needStore, func(ctx context.Context, s *session) error {
-		out := cmd.OutOrStdout()
+		out, c := cmd.OutOrStdout(), o.ask(s)
 		if o.format == "jsonl" {
-			return s.Records(ctx, o.query, func(v cdr.View) error { return printJSON(out, v) })
+			return asFlag(c.Records(ctx, o.query, func(v cdr.View) error { return printJSON(out, v) }))
 		}
 		w := csv.NewWriter(out)
 		if err := w.Write(cdr.Columns()); err != nil {
 			return err
 		}
-		if err := s.Records(ctx, o.query, func(v cdr.View) error { return w.Write(v.Row()) }); err != nil {
-			return err
+		if err := c.Records(ctx, o.query, func(v cdr.View) error { return w.Write(v.Row()) }); err != nil {
+			return asFlag(err)
 		}
 		w.Flush()
 		return w.Error()

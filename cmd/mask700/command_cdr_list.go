@@ -46,7 +46,7 @@ func (o *cdrListOptions) run(cmd *cobra.Command, _ []string) error {
 	return o.with(cmd, n, func(ctx context.Context, s *session) error {
 		out := cmd.OutOrStdout()
 		t := newTable(out, o.headings()...).wide(6, 19, 11, 6, 15, 15, 15, 6)
-		err := s.Records(ctx, o.query, func(v cdr.View) error {
+		err := o.ask(s).Records(ctx, o.query, func(v cdr.View) error {
 			if o.json() {
 				return printJSON(out, v)
 			}
@@ -59,7 +59,7 @@ func (o *cdrListOptions) run(cmd *cobra.Command, _ []string) error {
 			return nil
 		})
 		if err != nil {
-			return err
+			return asFlag(err)
 		}
 		return o.end(t, "no call record; every call to a 700 number leaves one when it ends")
 	})

@@ -57,7 +57,7 @@ func (o *explainOptions) run(cmd *cobra.Command, _ []string) error {
 		return err
 	}
 	return o.with(cmd, needStore, func(ctx context.Context, s *session) error {
-		e, err := s.Explain(ctx, o.question)
+		e, err := o.ask(s).Explain(ctx, o.question)
 		switch {
 		case err != nil:
 			return asFlag(err)

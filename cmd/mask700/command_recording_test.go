@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -84,8 +85,15 @@ func TestRecordingsAndAudit(t *testing.T) {
 		if e.Seq != 1 || e.Who != "local uid 0" && !strings.HasPrefix(e.Who, "local uid ") || e.Object != "call-one" || e.Reason != "complaint 17" {
 			t.Errorf("%+v", e)
 		}
-		if out := d.must("audit", "verify"); !strings.Contains(out, "1 of 1") {
+		head := fmt.Sprintf("%d:%s", e.Seq, e.Hash)
+		if out := d.must("audit", "verify"); !strings.Contains(out, "1 of 1") || !strings.Contains(out, "the last is "+head) {
 			t.Errorf("%s", out)
+		}
+		d.must("audit", "verify", "--head", head)
+		d.refuse(1, "line 2 is known", "audit", "verify", "--head", "2"+head[1:])
+		d.refuse(1, "another hash", "audit", "verify", "--head", "1:"+strings.Repeat("0", 64))
+		for _, bad := range []string{"1", "x:" + e.Hash, "0:" + e.Hash, head + "0", "1:" + strings.Repeat("x", 64)} {
+			d.refuse(1, "ha", "audit", "verify", "--head", bad)
 		}
 		log := config.Default().AuditLog()
 		b, err := os.ReadFile(log)

@@ -354,7 +354,7 @@ func TestSmallCommands(t *testing.T) {
 }
 
 // TestEveryListAndGetHasItsFlags walks the tree: what prints a list or one thing can print JSON, and what may print
-// a number refuses --reveal.
+// a number has --reveal.
 func TestEveryListAndGetHasItsFlags(t *testing.T) {
 	withNumbers := map[string]bool{"binding": true, "call": true, "cdr": true, "explain": true}
 	var walk func(cmd *cobra.Command)
@@ -374,20 +374,4 @@ func TestEveryListAndGetHasItsFlags(t *testing.T) {
 		}
 	}
 	walk(NewRootCommand(newDesk(t).deps))
-}
-
-func TestRevealFails(t *testing.T) {
-	bothWays(t, func(t *testing.T, d *desk) {
-		v := d.bind()
-		for _, args := range [][]string{
-			{"binding", "list"}, {"binding", "get", v.ID}, {"binding", "delete", v.ID}, {"explain", "--dialled", x, "--caller", numberA},
-			{"binding", "create", "--a", numberA, "--b", numberB, "--order", "o"},
-			{"call", "list"}, {"call", "get", "x"}, {"cdr", "list"}, {"cdr", "export"},
-		} {
-			d.refuse(1, "numbers is not built yet", append(args, "--reveal", "--reason", "asked by "+numberA)...)
-			d.refuse(1, "--reveal needs --reason", append(args, "--reveal")...)
-			d.refuse(1, "--reason goes with --reveal", append(args, "--reason", "x")...)
-		}
-		d.must("binding", "get", v.ID)
-	})
 }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -72,7 +73,11 @@ func (d *desk) feed(stdin string, args ...string) answer {
 	a := answer{status: run(d.deps, args, strings.NewReader(stdin), &out, &errOut)}
 	a.out, a.err = out.String(), errOut.String()
 	name := strings.Join(args[:min(2, len(args))], " ")
-	if found := realNumber.FindString(a.out + a.err); found != "" {
+	printed := a.out + a.err
+	if a.status == exitDone && slices.Contains(args, "--reveal") {
+		printed = a.err
+	}
+	if found := realNumber.FindString(printed); found != "" {
 		d.t.Errorf("%s: a real number is printed:\n%s%s", name, a.out, a.err)
 	}
 	if a.status != exitDone && (strings.Count(a.err, "\n") != 1 || !strings.HasPrefix(a.err, "mask700: ")) && !strings.Contains(a.err, "made the store") {
@@ -164,12 +169,20 @@ func (d *desk) listen() {
 	})
 }
 
-// record closes call records in the store that is open.
+// record closes call records in the store of the working directory.
 func (d *desk) record(records ...cdr.Record) {
 	d.t.Helper()
+	db := d.db
+	if db == nil {
+		var err error
+		if db, err = store.Open(store.Options{Dir: config.Default().DataDir, KeyFile: config.Default().Keys.File}); err != nil {
+			d.t.Fatal(err)
+		}
+		defer db.Close()
+	}
 	for _, r := range records {
 		done := make(chan error, 1)
-		d.db.Journal().Close(r, func(_ uint64, err error) { done <- err })
+		db.Journal().Close(r, func(_ uint64, err error) { done <- err })
 		if err := <-done; err != nil {
 			d.t.Fatal(err)
 		}

@@ -47,29 +47,6 @@ func printJSON(w io.Writer, v any) error {
 	return e.Encode(v)
 }
 
-// revealOptions ask for real numbers. That is not built yet, so it is refused.
-type revealOptions struct {
-	reveal bool
-	reason string
-}
-
-func (o *revealOptions) addFlags(fs *pflag.FlagSet) {
-	fs.BoolVar(&o.reveal, "reveal", false, "print real numbers (not built yet); needs --reason")
-	fs.StringVar(&o.reason, "reason", "", "why they are printed, for the audit log")
-}
-
-func (o *revealOptions) check() error {
-	switch {
-	case o.reveal && o.reason == "":
-		return errors.New("--reveal needs --reason TEXT, which the audit log records")
-	case o.reveal:
-		return errors.New("--reveal: showing numbers is not built yet, so they stay masked; leave --reveal out")
-	case o.reason != "":
-		return errors.New("--reason goes with --reveal")
-	}
-	return nil
-}
-
 // table prints rows under headings, aligned. Rows may be flushed as they come, so that a stream can be followed:
 // columns then keep the widths seen so far.
 type table struct {

@@ -5,12 +5,14 @@
 //
 // hash is the SHA-256 of the line up to and without `,"hash":`, so that it can be checked with a few lines of any
 // language. prev of the first line is 64 zeroes. A line that is changed, left out, put in or moved breaks the chain
-// there; one that is cut off at the end is missed by the anchor, which keeps number and hash of the last line in
-// another place.
+// there. What is cut off at the end, or added there, is found by the anchor: it keeps number and hash of the last line
+// in another place, and before a line is written the hash that it is going to have. So no line can be put in place of
+// one that a crash cut off, and none can be taken away and called a crash.
+//
+// The file is one and is not rotated: an entry takes about 350 bytes. It is read as a stream, whatever its size.
 package audit
 
 import (
-	"bufio"
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
@@ -23,6 +25,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -40,10 +43,16 @@ type Head struct {
 	Hash Hash
 }
 
-// Anchor keeps the head of a log, sealed and in another place than the log.
+// Mark is what an anchor keeps of a log.
+type Mark struct {
+	Head      // the last line that is whole on disk
+	Next Hash // of the line that is being written behind it; zero: none is
+}
+
+// Anchor keeps the mark of a log, sealed and in another place than the log.
 type Anchor interface {
-	AuditHead() (Head, error)
-	SetAuditHead(Head) error // on disk when it returns
+	AuditHead() (Mark, error)
+	SetAuditHead(Mark) error // on disk when it returns
 }
 
 // Entry is one line.
@@ -52,7 +61,7 @@ type Entry struct {
 	At     time.Time `json:"at"`
 	Who    string    `json:"who"`    // "token NAME" or "local uid N"
 	What   string    `json:"what"`   // "recording.export"
-	Object string    `json:"object"` // an id
+	Object string    `json:"object"` // ids, or the filter of a list; a number in it is masked
 	Reason string    `json:"reason"`
 	Prev   string    `json:"prev"`
 	Hash   string    `json:"hash"`
@@ -72,6 +81,8 @@ type unsigned struct {
 var (
 	// ErrBroken says that the log is not as it was written. Nothing is added to it: that would hide what was done.
 	ErrBroken = errors.New("the audit log is not as it was written")
+	// ErrClosed says that the log was closed.
+	ErrClosed = errors.New("the audit log is closed")
 	// ErrReason says that a reason is missing, or is not one.
 	ErrReason = errors.New("a reason is needed: 3 to 500 characters on one line")
 )
@@ -92,67 +103,108 @@ func CheckReason(reason string) error {
 	return nil
 }
 
+// file is what a log needs of an *os.File.
+type file interface {
+	io.ReaderAt
+	io.WriterAt
+	io.Closer
+	Sync() error
+	Truncate(int64) error
+	Stat() (fs.FileInfo, error)
+}
+
 // Log is an open audit log. Its methods may be called from many goroutines; one process at a time has it open.
 type Log struct {
 	path   string
 	anchor Anchor
+	create func(path string) (file, error)
 
-	mu    sync.Mutex // protects what follows, and that one line is written at a time
-	file  *os.File
-	head  Head
-	fixed Head // as the anchor has it
-	size  int64
-	err   error // why nothing can be added
+	mu     sync.Mutex // protects what follows, and that one line is written at a time
+	file   file
+	head   Head
+	size   int64 // up to the end of the last line
+	length int64 // of the last line
+	torn   bool  // behind it stands a part of a line that could not be cut off
+	closed bool
+	err    error // why nothing can be added
 }
 
-// Open opens the log of a path, and makes it, with mode 0600, at the first entry. It looks at the last line alone; a log
-// that was tampered with opens, so that it can be read, but takes no further entry.
+// Open opens the log of a path, and makes it, with mode 0600, at the first entry. It reads the whole log once; one that
+// was tampered with opens, so that it can be looked at, but takes no further entry.
 func Open(path string, anchor Anchor) (*Log, error) {
-	l := &Log{path: path, anchor: anchor}
+	l := &Log{path: path, anchor: anchor, create: create}
 	want, err := anchor.AuditHead()
 	if err != nil {
 		return nil, err
 	}
-	data, err := os.ReadFile(path)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("audit: %w", err)
+	report, err := verifyFile(path, want)
+	if err != nil {
+		return nil, err
 	}
-	whole := data[:bytes.LastIndexByte(data, '\n')+1]
-	l.size = int64(len(whole))
-	report := Verify(bytes.NewReader(whole), want)
-	l.head = report.Head
+	l.head, l.size, l.length = report.Head, report.size, report.length
 	if report.Fault != "" {
 		l.err = fmt.Errorf("%w (%s); keep it as it is and ask who changed it", ErrBroken, report.Fault)
 		return l, nil
 	}
-	// A line without its end belongs to what was never done: it is done only once its line is on disk.
-	if len(whole) < len(data) {
+	// A part of a line belongs to what was never done: that is done only once its line is on disk and the anchor says so.
+	if report.torn {
 		if err := os.Truncate(path, l.size); err != nil {
 			return nil, fmt.Errorf("audit: %w", err)
 		}
 	}
-	l.fixed = want
-	// Where the line was written and the anchor not, the machine stopped in between.
-	return l, l.fix()
+	if settled := (Mark{Head: l.head}); settled != want {
+		return l, anchor.SetAuditHead(settled)
+	}
+	return l, nil
+}
+
+// verifyFile is Verify of a file; one that is not there is empty.
+func verifyFile(path string, want Mark) (Report, error) {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Verify(strings.NewReader(""), want), nil
+	}
+	if err != nil {
+		return Report{}, fmt.Errorf("audit: %w", err)
+	}
+	defer f.Close()
+	return Verify(f, want), nil
+}
+
+// Broken says why nothing can be added to the log, as far as that is known: ErrBroken, or nil.
+func (l *Log) Broken() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.err
 }
 
 // Append adds a line and returns it as it was written: number, time and hashes are given here. When it returns without
-// an error the line is on disk, and what it tells of may be done. ErrReason, ErrBroken, or the system's.
+// an error the line is on disk, and what it tells of may be done. ErrReason, ErrBroken, ErrClosed, or the system's.
 func (l *Log) Append(e Entry, at time.Time) (Entry, error) {
 	if err := CheckReason(e.Reason); err != nil {
 		return Entry{}, err
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.err != nil {
-		return Entry{}, l.err
+	if l.closed {
+		return Entry{}, ErrClosed
 	}
-	if err := errors.Join(l.open(), l.fix()); err != nil {
+	if l.err == nil {
+		l.err = l.look()
+	}
+	if l.err != nil {
+		err := l.err
+		if !errors.Is(err, ErrBroken) {
+			l.err = nil // it may be better the next time
+		}
 		return Entry{}, err
 	}
 	e.Seq, e.At, e.Prev = l.head.Seq+1, at.UTC().Round(time.Millisecond), l.head.Hash.String()
 	line, hash, err := e.line()
 	if err != nil {
+		return Entry{}, err
+	}
+	if err := l.anchor.SetAuditHead(Mark{Head: l.head, Next: hash}); err != nil {
 		return Entry{}, err
 	}
 	_, err = l.file.WriteAt(line, l.size)
@@ -161,47 +213,89 @@ func (l *Log) Append(e Entry, at time.Time) (Entry, error) {
 	}
 	if err != nil {
 		// What is on disk of it is cut off again; were it left, the next line would stand behind half of this one.
-		return Entry{}, fmt.Errorf("audit: %w", errors.Join(err, l.file.Truncate(l.size)))
+		l.torn = true
+		return Entry{}, fmt.Errorf("audit: %w", errors.Join(err, l.mend()))
 	}
-	l.head, l.size = Head{Seq: e.Seq, Hash: hash}, l.size+int64(len(line))
-	if err := l.fix(); err != nil {
-		return Entry{}, err // the line stays: whether the anchor knows of it is not certain
+	l.head, l.size, l.length = Head{Seq: e.Seq, Hash: hash}, l.size+int64(len(line)), int64(len(line))
+	if err := l.anchor.SetAuditHead(Mark{Head: l.head}); err != nil {
+		return Entry{}, err // the line stays: the anchor knows that it was coming
 	}
 	e.Hash = hash.String()
 	return e, nil
 }
 
-// fix has the anchor know the head.
-func (l *Log) fix() error {
-	if l.fixed == l.head {
+// mend cuts off what stands of a line that could not be written.
+func (l *Log) mend() error {
+	if !l.torn {
 		return nil
 	}
-	if err := l.anchor.SetAuditHead(l.head); err != nil {
+	if err := l.file.Truncate(l.size); err != nil {
 		return err
 	}
-	l.fixed = l.head
+	l.torn = false
 	return nil
 }
 
-// open opens the file for writing, and makes it and syncs its directory when it is not there.
-func (l *Log) open() error {
-	if l.file != nil {
-		return nil
+// look opens the file where it is not open, and sees that it still is the one in its place and ends as it was left:
+// a line that is written into a file that was put aside would be seen by nobody.
+func (l *Log) look() error {
+	if err := l.open(); err != nil {
+		return err
 	}
-	f, err := os.OpenFile(l.path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err := l.mend(); err != nil {
+		return fmt.Errorf("audit: %w", err)
+	}
+	broken := func(what string) error { return fmt.Errorf("%w (%s)", ErrBroken, what) }
+	ours, err := l.file.Stat()
 	if err != nil {
 		return fmt.Errorf("audit: %w", err)
 	}
-	dir, err := os.Open(filepath.Dir(l.path))
+	theirs, err := os.Lstat(l.path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return broken("the file is gone")
+	case err != nil:
+		return fmt.Errorf("audit: %w", err)
+	case !os.SameFile(ours, theirs):
+		return broken("another file is in its place")
+	case ours.Size() != l.size:
+		return broken("its length changed while it was open")
+	case l.size == 0:
+		return nil
+	}
+	line := make([]byte, l.length)
+	if _, err := l.file.ReadAt(line, l.size-l.length); err != nil {
+		return fmt.Errorf("audit: %w", err)
+	}
+	if hash, _, ok := readLine(line[:len(line)-1]); !ok || hash != l.head.Hash {
+		return broken("its last line changed while it was open")
+	}
+	return nil
+}
+
+// open opens the file for writing, and makes it when it is not there.
+func (l *Log) open() (err error) {
+	if l.file == nil {
+		l.file, err = l.create(l.path)
+	}
+	return err
+}
+
+// create opens a file, which is made and its directory synced where it is not there. A link is not followed.
+func create(path string) (file, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("audit: %w", err)
+	}
+	dir, err := os.Open(filepath.Dir(path))
 	if err == nil {
 		err = errors.Join(dir.Sync(), dir.Close())
 	}
 	if err != nil {
 		f.Close()
-		return fmt.Errorf("audit: %w", err)
+		return nil, fmt.Errorf("audit: %w", err)
 	}
-	l.file = f
-	return nil
+	return f, nil
 }
 
 // line is the entry as it is written, and its hash.
@@ -220,10 +314,11 @@ func (e *Entry) line() ([]byte, Hash, error) {
 	return fmt.Appendf(bytes.Clone(body), ",\"hash\":%q}\n", hash.String()), hash, nil
 }
 
-// Close closes the file.
+// Close closes the file. Nothing can be added any more.
 func (l *Log) Close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.closed = true
 	if l.file == nil {
 		return nil
 	}
@@ -233,23 +328,23 @@ func (l *Log) Close() error {
 }
 
 // snapshot opens what is written so far for reading.
-func (l *Log) snapshot() (r io.Reader, done func() error, want Head, err error) {
+func (l *Log) snapshot() (r io.Reader, done func() error, want Mark, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if want, err = l.anchor.AuditHead(); err != nil {
-		return nil, nil, Head{}, err
+		return nil, nil, Mark{}, err
 	}
 	f, err := os.Open(l.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return strings.NewReader(""), func() error { return nil }, want, nil
 	}
 	if err != nil {
-		return nil, nil, Head{}, fmt.Errorf("audit: %w", err)
+		return nil, nil, Mark{}, fmt.Errorf("audit: %w", err)
 	}
 	info, err := f.Stat()
 	if err != nil {
 		f.Close()
-		return nil, nil, Head{}, fmt.Errorf("audit: %w", err)
+		return nil, nil, Mark{}, fmt.Errorf("audit: %w", err)
 	}
 	return io.LimitReader(f, info.Size()), f.Close, want, nil
 }
@@ -261,30 +356,30 @@ func (l *Log) List(each func(Entry) error) error {
 		return err
 	}
 	defer done()
-	for s := scanner(r); s.Scan(); {
+	for in := newReader(r); ; {
+		line, whole, err := in.next()
 		var e Entry
-		if json.Unmarshal(s.Bytes(), &e) != nil {
-			continue
+		if whole && json.Unmarshal(line, &e) == nil {
+			if err := each(e); err != nil {
+				return err
+			}
 		}
-		if err := each(e); err != nil {
-			return err
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("audit: %w", err)
 		}
 	}
-	return nil
 }
 
-// Verify goes through the whole log.
-func (l *Log) Verify() (Report, error) {
+// Verify goes through the whole log. Known lines, which somebody noted elsewhere at an earlier time, have to be in it:
+// a log that was put back together with its anchor is whole in itself.
+func (l *Log) Verify(known ...Head) (Report, error) {
 	r, done, want, err := l.snapshot()
 	if err != nil {
 		return Report{}, err
 	}
 	defer done()
-	return Verify(r, want), nil
-}
-
-func scanner(r io.Reader) *bufio.Scanner {
-	s := bufio.NewScanner(r)
-	s.Buffer(make([]byte, 4<<10), maxLine)
-	return s
+	return Verify(r, want, known...), nil
 }

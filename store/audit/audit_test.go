@@ -8,20 +8,23 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
 
-// anchor is a head in memory.
+// anchor is a mark in memory. What is set may fail, and then what says that it failed may have been done.
 type anchor struct {
-	head Head
-	fail error
+	head    Mark
+	fail    error
+	inDoubt bool
 }
 
-func (a *anchor) AuditHead() (Head, error) { return a.head, nil }
+func (a *anchor) AuditHead() (Mark, error) { return a.head, nil }
 
-func (a *anchor) SetAuditHead(h Head) error {
-	if a.fail == nil {
+func (a *anchor) SetAuditHead(h Mark) error {
+	if a.fail == nil || a.inDoubt {
 		a.head = h
 	}
 	return a.fail
@@ -72,7 +75,7 @@ func TestEntriesAreChained(t *testing.T) {
 	if err != nil || e.Seq != 4 || e.Hash != a.head.Hash.String() || !e.At.Equal(at.Round(time.Millisecond)) {
 		t.Fatalf("%+v, %v", e, err)
 	}
-	if r, err := l.Verify(); err != nil || r.Fault != "" || r.Head != a.head || r.Head.Seq != 4 {
+	if r, err := l.Verify(); err != nil || r.Fault != "" || r.Head != a.head.Head || r.Head.Seq != 4 {
 		t.Errorf("%+v, %v", r, err)
 	}
 	var all []Entry
@@ -112,9 +115,6 @@ func TestEveryChangeIsFound(t *testing.T) {
 		}
 	}
 	for i := range whole {
-		if i == len(whole)-1 {
-			continue // the last line's end; see below
-		}
 		for bit := range 8 {
 			b := bytes.Clone(whole)
 			b[i] ^= 1 << bit
@@ -130,6 +130,30 @@ func TestEveryChangeIsFound(t *testing.T) {
 	try("two exchanged", join(lines[0], lines[2], lines[1], lines[3]))
 	try("an empty line", join(lines[0], []byte("\n"), lines[1], lines[2], lines[3]))
 	try("an empty log", nil)
+	for i := range lines {
+		try("a carriage return", join(bytes.Join(lines[:i], nil), bytes.TrimSuffix(lines[i], []byte("\n")), []byte("\r\n"), bytes.Join(lines[i+1:], nil)))
+		try("a blank", join(bytes.Join(lines[:i], nil), []byte(" "), bytes.Join(lines[i:], nil)))
+	}
+	try("something behind the end", append(bytes.Clone(whole), 'x'))
+	try("zeroes behind the end", append(bytes.Clone(whole), make([]byte, 4096)...))
+	try("a line that is too long", append(bytes.Clone(whole), bytes.Repeat([]byte("x"), 2*maxLine)...))
+
+	// One line more, well made, that the anchor was never told of.
+	e := entry(9)
+	e.Seq, e.At, e.Prev = 5, at, a.head.Hash.String()
+	more, hash, err := e.line()
+	if err != nil {
+		t.Fatal(err)
+	}
+	try("a line put behind the last", join(whole, more))
+	told := Mark{Head: a.head.Head, Next: hash}
+	if r := Verify(bytes.NewReader(join(whole, more)), told); r.Fault != "" {
+		t.Errorf("the line that was being written: %s", r.Fault)
+	}
+	told.Next[0]++
+	if r := Verify(bytes.NewReader(join(whole, more)), told); r.Fault == "" {
+		t.Error("another line in place of the one that was being written is not found")
+	}
 
 	// A chain that was written anew, whole in itself, is not the one that was anchored.
 	forged, other := written(t, 3)
@@ -175,67 +199,309 @@ func TestBrokenLogTakesNothing(t *testing.T) {
 	}
 }
 
-// TestCrashWhileWriting: half a line belongs to what was not done, and a line without its anchor is anchored.
-func TestCrashWhileWriting(t *testing.T) {
+// TestLogOfAnEarlierDay: a log that was put back together with its anchor is whole in itself. Who noted the last line
+// elsewhere sees it.
+func TestLogOfAnEarlierDay(t *testing.T) {
+	path, a := written(t, 3)
+	l := open(t, path, a)
+	var marks []Head
+	if err := l.List(func(e Entry) error {
+		marks = append(marks, Head{e.Seq, hashOf(t, read(t, path), int(e.Seq))})
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := l.Verify(marks...); err != nil || r.Fault != "" {
+		t.Errorf("%+v, %v", r, err)
+	}
+	for _, known := range []Head{{4, marks[2].Hash}, {2, marks[2].Hash}, {1, Hash{}}} {
+		if r, err := l.Verify(known); err != nil || r.Fault == "" {
+			t.Errorf("line %d as it never was is not missed: %v", known.Seq, err)
+		}
+	}
+	old, at2 := read(t, path), *a
+	if _, err := l.Append(entry(4), at); err != nil {
+		t.Fatal(err)
+	}
+	noted := a.head.Head
+	if err := os.WriteFile(path, old, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	again := open(t, path, &at2)
+	if r, err := again.Verify(); err != nil || r.Fault != "" {
+		t.Errorf("in itself it is whole: %+v, %v", r, err)
+	}
+	if r, err := again.Verify(noted); err != nil || !strings.Contains(r.Fault, "ends at line 3") {
+		t.Errorf("%+v, %v", r, err)
+	}
+	if _, err := again.Append(entry(5), at); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := again.Verify(noted); err != nil || !strings.Contains(r.Fault, "line 4") {
+		t.Errorf("%+v, %v", r, err)
+	}
+	// The old log beside the new anchor, and the new log beside the old anchor.
+	if r := Verify(bytes.NewReader(old), a.head); r.Fault == "" {
+		t.Error("an old log with a new anchor is not found")
+	}
+	if r := Verify(bytes.NewReader(read(t, path)), Mark{Head: marks[1]}); r.Fault == "" {
+		t.Error("a new log with an old anchor is not found")
+	}
+}
+
+// TestCrashAtEveryStep: a line that was anchored stays; one that was being written is there whole or not at all, and
+// what it tells of was not done.
+func TestCrashAtEveryStep(t *testing.T) {
 	path, a := written(t, 3)
 	whole := read(t, path)
 	end := bytes.LastIndexByte(whole[:len(whole)-1], '\n') + 1
-	before := a.head
-	short, _ := written(t, 2)
-	two := &anchor{}
-	if r := Verify(bytes.NewReader(read(t, short)), Head{}); r.Head.Seq != 2 {
-		two.head = r.Head
-	}
-	two.head = Verify(bytes.NewReader(whole[:end]), Head{Seq: 1, Hash: firstHash(t, whole)}).Head
+	two := Verify(bytes.NewReader(whole[:end]), Mark{Head: Head{2, hashOf(t, whole, 2)}}).Head
+	three := a.head.Head
+	being := Mark{Head: two, Next: three.Hash}
+	left := map[string][]byte{"lost, but for its length": append(bytes.Clone(whole[:end]), make([]byte, len(whole)-end)...)}
 	for n := end; n <= len(whole); n++ {
-		if err := os.WriteFile(path, whole[:n], 0o600); err != nil {
+		left[fmt.Sprintf("cut at %d of %d bytes", n, len(whole))] = whole[:n]
+	}
+	half := bytes.Clone(whole) // the second of two pages came to the disk, the first did not
+	clear(half[end : end+40])
+	left["without its first page"] = half
+	for what, b := range left {
+		if err := os.WriteFile(path, b, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		a.head = two.head
+		a.head = being
+		if r := Verify(bytes.NewReader(b), being); r.Fault != "" {
+			t.Fatalf("%s: %s", what, r.Fault)
+		}
 		l := open(t, path, a)
-		if r, err := l.Verify(); err != nil || r.Fault != "" {
-			t.Fatalf("%d bytes: %+v, %v", n, r, err)
+		want := Mark{Head: two}
+		if len(b) == len(whole) && bytes.Equal(b, whole) {
+			want = Mark{Head: three}
 		}
-		if n == len(whole) && a.head != before {
-			t.Error("the last line is not anchored")
+		if a.head != want {
+			t.Fatalf("%s: the anchor has line %d, want %d", what, a.head.Seq, want.Seq)
 		}
-		want := uint64(3)
-		if n == len(whole) {
-			want = 4
+		if e, err := l.Append(entry(9), at); err != nil || e.Seq != want.Seq+1 {
+			t.Fatalf("%s: %+v, %v", what, e, err)
 		}
-		if e, err := l.Append(entry(9), at); err != nil || e.Seq != want {
-			t.Fatalf("%d bytes: %+v, %v", n, e, err)
+		if r, err := l.Verify(); err != nil || r.Fault != "" || r.Head.Seq != want.Seq+1 {
+			t.Fatalf("%s: %+v, %v", what, r, err)
 		}
-		if r, err := l.Verify(); err != nil || r.Fault != "" || r.Head.Seq != want {
-			t.Fatalf("%d bytes: %+v, %v", n, r, err)
+		l.Close()
+		// Where no line was being written, the same is no crash.
+		if !bytes.Equal(b, whole[:end]) {
+			if r := Verify(bytes.NewReader(b), Mark{Head: two}); r.Fault == "" {
+				t.Fatalf("%s: taken for a crash where there was none", what)
+			}
 		}
 	}
 }
 
-func firstHash(t *testing.T, log []byte) Hash {
+// hashOf is the hash of a line, counted from 1.
+func hashOf(t *testing.T, log []byte, n int) Hash {
 	t.Helper()
-	hash, _, ok := readLine(log[:bytes.IndexByte(log, '\n')])
+	hash, _, ok := readLine(bytes.Split(log, []byte("\n"))[n-1])
 	if !ok {
-		t.Fatal("the first line cannot be read")
+		t.Fatalf("line %d cannot be read", n)
 	}
 	return hash
 }
 
-// TestAnchorThatFails: the error is told, and the next entry mends it first.
+// TestAnchorThatFails: the error is told, whatever was done, and the next entry goes on from what is there.
 func TestAnchorThatFails(t *testing.T) {
-	path, a := written(t, 1)
+	for _, inDoubt := range []bool{false, true} {
+		path, a := written(t, 1)
+		l := open(t, path, a)
+		a.fail, a.inDoubt = errors.New("stalled"), inDoubt
+		for range 3 {
+			if _, err := l.Append(entry(1), at); !errors.Is(err, a.fail) {
+				t.Error(err)
+			}
+		}
+		if got := bytes.Count(read(t, path), []byte("\n")); got != 1 {
+			t.Errorf("%d lines: one was written that the anchor was not told of", got)
+		}
+		a.fail = nil
+		if e, err := l.Append(entry(2), at); err != nil || e.Seq != 2 {
+			t.Errorf("%+v, %v", e, err)
+		}
+		if r, err := l.Verify(); err != nil || r.Fault != "" || r.Head.Seq != 2 {
+			t.Errorf("%+v, %v", r, err)
+		}
+	}
+}
+
+// lateAnchor fails when it is told that a line is whole.
+type lateAnchor struct{ anchor }
+
+func (a *lateAnchor) SetAuditHead(m Mark) error {
+	if a.fail != nil && m.Next == (Hash{}) {
+		return a.fail
+	}
+	a.head = m
+	return nil
+}
+
+func TestAnchorThatFailsBehindTheLine(t *testing.T) {
+	a := new(lateAnchor)
+	path := filepath.Join(t.TempDir(), "audit.jsonl")
 	l := open(t, path, a)
 	a.fail = errors.New("stalled")
-	for range 3 {
+	for range 2 {
 		if _, err := l.Append(entry(1), at); !errors.Is(err, a.fail) {
 			t.Error(err)
 		}
 	}
-	a.fail = nil
-	if e, err := l.Append(entry(2), at); err != nil || e.Seq != 3 {
-		t.Errorf("%+v, %v", e, err)
+	for range 2 { // as it is, and as the next start finds it
+		if r, err := l.Verify(); err != nil || r.Fault != "" || r.Head.Seq != 2 {
+			t.Errorf("%+v, %v", r, err)
+		}
+		a.fail = nil
+		l.Close()
+		l = open(t, path, a)
+	}
+	if a.head.Seq != 2 || a.head.Next != (Hash{}) {
+		t.Errorf("%+v", a.head)
+	}
+}
+
+// fullFile is a file on a disk that takes so many more bytes.
+type fullFile struct {
+	file
+	room  int
+	stuck bool // what was written cannot be cut off
+}
+
+func (f *fullFile) WriteAt(b []byte, at int64) (int, error) {
+	if len(b) <= f.room {
+		f.room -= len(b)
+		return f.file.WriteAt(b, at)
+	}
+	n, err := f.file.WriteAt(b[:f.room], at)
+	f.room = 0
+	return n, errors.Join(err, syscall.ENOSPC)
+}
+
+func (f *fullFile) Truncate(n int64) error {
+	if f.stuck {
+		return syscall.EIO
+	}
+	return f.file.Truncate(n)
+}
+
+// TestFullDisk: no entry, and nothing of one that stays.
+func TestFullDisk(t *testing.T) {
+	path, a := written(t, 2)
+	before := read(t, path)
+	var disk *fullFile
+	l := open(t, path, a)
+	l.create = func(path string) (file, error) {
+		f, err := create(path)
+		disk = &fullFile{file: f, room: 100}
+		return disk, err
+	}
+	if _, err := l.Append(entry(2), at); !errors.Is(err, syscall.ENOSPC) {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(read(t, path), before) {
+		t.Error("a part of the line stays")
+	}
+	disk.room, disk.stuck = 100, true
+	for range 2 {
+		if _, err := l.Append(entry(2), at); err == nil || errors.Is(err, ErrBroken) {
+			t.Fatal(err)
+		}
+	}
+	if r, err := l.Verify(); err != nil || r.Fault != "" || r.Head.Seq != 2 {
+		t.Errorf("with a part of a line behind the last: %+v, %v", r, err)
+	}
+	disk.room, disk.stuck = 1<<20, false
+	long := entry(2)
+	long.Object = "a" // shorter than what was left of the one before
+	if e, err := l.Append(long, at); err != nil || e.Seq != 3 {
+		t.Fatalf("%+v, %v", e, err)
 	}
 	if r, err := l.Verify(); err != nil || r.Fault != "" || r.Head.Seq != 3 {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
+
+// TestFileChangedWhileOpen: an entry goes into the log that everybody sees, or is not made.
+func TestFileChangedWhileOpen(t *testing.T) {
+	for what, change := range map[string]func(path string) error{
+		"removed":          os.Remove,
+		"put aside":        func(p string) error { return os.Rename(p, p+".old") },
+		"emptied":          func(p string) error { return os.Truncate(p, 0) },
+		"cut":              func(p string) error { return os.Truncate(p, 20) },
+		"replaced":         func(p string) error { return errors.Join(os.Rename(p, p+".old"), os.WriteFile(p, nil, 0o600)) },
+		"replaced by link": func(p string) error { return errors.Join(os.Rename(p, p+".old"), os.Symlink(p+".old", p)) },
+		"longer": func(p string) error {
+			b, err := os.ReadFile(p)
+			return errors.Join(err, os.WriteFile(p, append(b, b...), 0o600))
+		},
+		"edited": func(p string) error {
+			b, err := os.ReadFile(p)
+			return errors.Join(err, os.WriteFile(p, bytes.ReplaceAll(b, []byte("call1"), []byte("call7")), 0o600))
+		},
+	} {
+		path, a := written(t, 1)
+		l := open(t, path, a)
+		if _, err := l.Append(entry(1), at); err != nil {
+			t.Fatal(err)
+		}
+		mark := a.head
+		if err := change(path); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if _, err := l.Append(entry(2), at); !errors.Is(err, ErrBroken) {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+		if a.head != mark {
+			t.Errorf("%s: the anchor was moved", what)
+		}
+	}
+}
+
+// TestManyWriters: the lines of many goroutines are a chain.
+func TestManyWriters(t *testing.T) {
+	path, a := written(t, 0)
+	l := open(t, path, a)
+	var writers sync.WaitGroup
+	for i := range 20 {
+		writers.Go(func() {
+			for j := range 5 {
+				if _, err := l.Append(entry(100*i+j), at); err != nil {
+					t.Error(err)
+				}
+				if r, err := l.Verify(); err != nil || r.Fault != "" {
+					t.Errorf("%+v, %v", r, err)
+				}
+			}
+		})
+	}
+	writers.Wait()
+	if r, err := l.Verify(); err != nil || r.Fault != "" || r.Head.Seq != 100 {
+		t.Errorf("%+v, %v", r, err)
+	}
+	l.Close()
+	if _, err := l.Append(entry(1), at); !errors.Is(err, ErrClosed) {
+		t.Errorf("after closing: %v", err)
+	}
+}
+
+// TestSecondLog: two that have the same file open do not write over each other.
+func TestSecondLog(t *testing.T) {
+	path, a := written(t, 1)
+	first, second := open(t, path, a), open(t, path, a)
+	if _, err := first.Append(entry(1), at); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := second.Append(entry(2), at); !errors.Is(err, ErrBroken) {
+		t.Errorf("%v", err)
+	}
+	if r, err := first.Verify(); err != nil || r.Fault != "" || r.Head.Seq != 2 {
 		t.Errorf("%+v, %v", r, err)
 	}
 }
@@ -263,9 +529,32 @@ func FuzzVerify(f *testing.F) {
 	f.Add([]byte(`{"seq":1,"at":"2026-01-02T03:04:05Z","who":"","what":"","object":"","reason":"","prev":"","hash":"00"}`))
 	f.Add([]byte("\n\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		r := Verify(bytes.NewReader(b), Head{Seq: 1, Hash: Hash{1}})
+		r := Verify(bytes.NewReader(b), Mark{Head: Head{Seq: 1, Hash: Hash{1}}})
 		if r.Fault == "" {
 			t.Fatal("a log that nobody wrote is whole")
 		}
 	})
+}
+
+// BenchmarkVerify: a whole log, per entry.
+func BenchmarkVerify(b *testing.B) {
+	var log bytes.Buffer
+	var head Head
+	const lines = 10_000
+	for i := range lines {
+		e := entry(i)
+		e.Seq, e.At, e.Prev = head.Seq+1, at, head.Hash.String()
+		line, hash, err := e.line()
+		if err != nil {
+			b.Fatal(err)
+		}
+		log.Write(line)
+		head = Head{e.Seq, hash}
+	}
+	b.SetBytes(int64(log.Len()) / lines)
+	for n := 0; n < b.N; n += lines {
+		if r := Verify(bytes.NewReader(log.Bytes()), Mark{Head: head}); r.Fault != "" {
+			b.Fatal(r.Fault)
+		}
+	}
 }

@@ -13,46 +13,74 @@ import (
 type Report struct {
 	Head  Head   // the last line up to which the chain holds
 	Fault string // where and how it breaks, in a sentence without an entry's text; "": it does not
+
+	size, length int64 // up to the end of that line; of it alone
+	torn         bool  // behind it stands a part of the line that was being written
 }
 
-// Verify follows the chain from the first line to the last and holds that against the head that the anchor has. A log
-// may be one line ahead of its anchor: the line is written first.
-func Verify(r io.Reader, want Head) Report {
+// Verify follows the chain from the first line to the last and holds that against the mark that the anchor has, and
+// against lines that are known from elsewhere. Where the anchor says that a line was being written, that one line may be
+// there behind the last, whole or in part, or not.
+func Verify(r io.Reader, want Mark, known ...Head) Report {
 	var rep Report
-	s := scanner(r)
 	fault := func(format string, args ...any) Report {
 		rep.Fault = fmt.Sprintf(format, args...)
 		return rep
 	}
-	anchored := want.Seq == 0
-	for s.Scan() {
+	writing := want.Next != Hash{}
+	for in := newReader(r); ; {
+		line, whole, err := in.next()
+		if err != nil && err != io.EOF {
+			return fault("line %d cannot be read", rep.Head.Seq+1)
+		}
+		if len(line) == 0 && !whole {
+			if err == io.EOF {
+				break
+			}
+			continue
+		}
 		n := rep.Head.Seq + 1
-		hash, e, ok := readLine(s.Bytes())
+		hash, e, ok := readLine(line)
 		switch {
-		case !ok:
+		case !whole || !ok:
+			// A crash leaves a beginning of the one line that was being written, or a part of it with zeroes before.
+			if writing && rep.Head == want.Head && in.ended() {
+				rep.torn = true
+				return rep
+			}
 			return fault("line %d is not as it was written", n)
 		case e.Seq != n:
 			return fault("line %d has the number %d: a line was left out, put in or moved", n, e.Seq)
 		case e.Prev != rep.Head.Hash.String():
 			return fault("line %d does not follow the one before it", n)
 		}
+		for _, k := range known {
+			if k.Seq == n && k.Hash != hash {
+				return fault("line %d has another hash than the one given", n)
+			}
+		}
 		rep.Head = Head{Seq: n, Hash: hash}
-		anchored = anchored || rep.Head == want
+		rep.length = int64(len(line)) + 1
+		rep.size += rep.length
+		switch {
+		case n == want.Seq+1 && !(writing && hash == want.Next), n > want.Seq+1:
+			return fault("line %d was never written here: there were %d", n, want.Seq)
+		case n == want.Seq && hash != want.Hash:
+			return fault("line %d is another than was written", n)
+		}
 	}
-	switch err := s.Err(); {
-	case err != nil:
-		return fault("line %d cannot be read", rep.Head.Seq+1)
-	case rep.Head.Seq < want.Seq:
+	if rep.Head.Seq < want.Seq {
 		return fault("it ends at line %d, and there were %d", rep.Head.Seq, want.Seq)
-	case !anchored:
-		return fault("line %d is another than was written", want.Seq)
-	case rep.Head.Seq > want.Seq+1:
-		return fault("it has %d lines, and %d were written", rep.Head.Seq, want.Seq)
+	}
+	for _, k := range known {
+		if k.Seq > rep.Head.Seq {
+			return fault("it ends at line %d, and line %d is known", rep.Head.Seq, k.Seq)
+		}
 	}
 	return rep
 }
 
-// readLine reads a line and checks its own hash.
+// readLine reads a line, without its end, and checks its own hash.
 func readLine(line []byte) (Hash, Entry, bool) {
 	at := bytes.LastIndex(line, []byte(`,"hash":"`))
 	if at < 0 || len(line) != at+len(`,"hash":"`)+2*sha256.Size+len(`"}`) || !bytes.HasSuffix(line, []byte(`"}`)) {

@@ -85,14 +85,19 @@ func New(d Deps) http.Handler {
 
 // ServeHTTP asks for a token where one is needed and hands the request on.
 func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	name, ok := allowed(a.Tokens, r.Header.Get("Authorization"))
+	token, ok := allowed(a.Tokens, r.Header.Get("Authorization"))
 	if !ok {
 		w.Header().Set("WWW-Authenticate", "Bearer")
 		a.fail(w, kindToken.problem("a token of admin.tokens is needed; send it as `Authorization: Bearer TOKEN`, or with --token-file FILE"))
 		return
 	}
-	if name != "" {
-		r = r.WithContext(withWho(r.Context(), "token "+name))
+	if token.Name != "" {
+		r = r.WithContext(withWho(r.Context(), "token "+token.Name))
+	}
+	r, err := a.withAsk(r, token)
+	if err != nil {
+		a.fail(w, err)
+		return
 	}
 	a.mux.ServeHTTP(w, r)
 }

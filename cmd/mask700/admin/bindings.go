@@ -41,7 +41,12 @@ func (a *api) getBinding(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, err)
 		return
 	}
-	a.answer(w, http.StatusOK, b.View(a.now()))
+	show, err := a.show(r, ActionBindings, b.ID)
+	if err != nil {
+		a.fail(w, err)
+		return
+	}
+	a.answer(w, http.StatusOK, b.ViewWith(a.now(), show))
 }
 
 func (a *api) deleteBinding(w http.ResponseWriter, r *http.Request) {
@@ -94,18 +99,26 @@ func (a *api) page(w http.ResponseWriter, r *http.Request, q BindingQuery) {
 	}
 	size := f.Limit
 	f.Limit++ // one more, to know whether there is a next page
-	page := BindingPage{Bindings: []binding.View{}}
+	page, found := BindingPage{Bindings: []binding.View{}}, []binding.Binding{}
 	err = a.Bindings.Store.List(r.Context(), f, func(b binding.Binding) error {
-		if len(page.Bindings) == size {
-			page.Next = page.Bindings[size-1].ID
+		if len(found) == size {
+			page.Next = found[size-1].ID
 			return nil
 		}
-		page.Bindings = append(page.Bindings, b.View(a.now()))
+		found = append(found, b)
 		return nil
 	})
 	if err != nil {
 		a.fail(w, err)
 		return
+	}
+	show, err := a.showPage(r, f, found)
+	if err != nil {
+		a.fail(w, err)
+		return
+	}
+	for _, b := range found {
+		page.Bindings = append(page.Bindings, b.ViewWith(a.now(), show))
 	}
 	a.answer(w, http.StatusOK, page)
 }

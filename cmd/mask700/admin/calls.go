@@ -22,9 +22,18 @@ func (a *api) listCalls(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, err)
 		return
 	}
+	ids := make([]string, len(calls))
+	for i, c := range calls {
+		ids[i] = c.Record.ID
+	}
+	show, err := a.show(r, ActionCalls, listed("call", ids))
+	if err != nil {
+		a.fail(w, err)
+		return
+	}
 	list := CallList{make([]CallView, len(calls))}
 	for i, c := range calls {
-		list.Calls[i] = c.View()
+		list.Calls[i] = c.View(show)
 	}
 	a.answer(w, http.StatusOK, list)
 }
@@ -36,7 +45,7 @@ func (a *api) getCall(w http.ResponseWriter, r *http.Request) {
 	if a.Node != nil {
 		c, err := a.Node.Call(r.Context(), id)
 		if err == nil {
-			a.answer(w, http.StatusOK, c.View())
+			a.answerCall(w, r, c.Record.ID, c.View)
 			return
 		}
 		if !errors.Is(err, ErrNoCall) {
@@ -51,8 +60,19 @@ func (a *api) getCall(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		a.fail(w, err)
 	default:
-		a.answer(w, http.StatusOK, CallView{State: StateEnded, View: record.View()})
+		a.answerCall(w, r, record.ID, func(show Show) CallView {
+			return CallView{State: StateEnded, View: record.ViewWith(show)}
+		})
 	}
+}
+
+func (a *api) answerCall(w http.ResponseWriter, r *http.Request, id string, view func(Show) CallView) {
+	show, err := a.show(r, ActionCalls, id)
+	if err != nil {
+		a.fail(w, err)
+		return
+	}
+	a.answer(w, http.StatusOK, view(show))
 }
 
 func (a *api) hangUp(w http.ResponseWriter, r *http.Request) {

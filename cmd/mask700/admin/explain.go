@@ -59,19 +59,32 @@ func (a *api) answerExplain(w http.ResponseWriter, r *http.Request, q Question) 
 		return
 	}
 	held := a.Bindings.Store.Holds(query.Dialled.Block())
-	a.answer(w, http.StatusOK, explanation(query, held, binding.Explain(query, held, rows)))
+	ids := make([]string, len(rows))
+	for i := range rows {
+		ids[i] = rows[i].ID
+	}
+	object := "x " + query.Dialled.String()
+	if !query.Caller.IsZero() {
+		object += ", caller " + query.Caller.String()
+	}
+	show, err := a.show(r, ActionExplain, object+": "+listed("binding", ids))
+	if err != nil {
+		a.fail(w, err)
+		return
+	}
+	a.answer(w, http.StatusOK, explanation(query, held, binding.Explain(query, held, rows), show))
 }
 
 // explanation puts a decision into words for an operator, who may know more than a caller is told.
-func explanation(q binding.Query, held bool, d binding.Decision) Explanation {
+func explanation(q binding.Query, held bool, d binding.Decision, show Show) Explanation {
 	e := Explanation{
-		Dialled: q.Dialled, Caller: q.Caller.Masked(), At: q.At, Held: held,
+		Dialled: q.Dialled, Caller: show(q.Caller), At: q.At, Held: held,
 		Connected: d.Refusal == binding.RefusalNone, Refusal: d.Refusal,
 		Candidates: []Candidate{},
 	}
 	switch d.Refusal {
 	case binding.RefusalNone:
-		e.Rings, e.Shows = d.Edge.Callee.Masked(), d.Edge.Shown
+		e.Rings, e.Shows = show(d.Edge.Callee), d.Edge.Shown
 	case binding.RefusalOneWay:
 		e.Answer = http.StatusForbidden // SIP's status is the same number
 	default:
@@ -84,7 +97,7 @@ func explanation(q binding.Query, held bool, d binding.Decision) Explanation {
 		e.Candidates = append(e.Candidates, Candidate{
 			Binding: c.Binding,
 			Leg: binding.Leg{
-				Caller: c.Edge.Caller.Masked(), Dials: c.Edge.Dialled, Rings: c.Edge.Callee.Masked(), Shows: c.Edge.Shown,
+				Caller: show(c.Edge.Caller), Dials: c.Edge.Dialled, Rings: show(c.Edge.Callee), Shows: c.Edge.Shown,
 			},
 			Why: c.Why,
 		})

@@ -129,11 +129,11 @@ func TestTokenFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, tokens := range [][]Token{{token}, {other, token}, {token, other}} {
-		if name, ok := allowed(tokens, "Bearer "+secret); !ok || name != "ops" {
-			t.Errorf("let in as %q: %t", name, ok)
+		if got, ok := allowed(tokens, "Bearer "+secret); !ok || got.Name != "ops" {
+			t.Errorf("let in as %q: %t", got.Name, ok)
 		}
-		if name, ok := allowed(tokens, "Bearer "+secret+"1"); ok || name != "" {
-			t.Errorf("a wrong secret is let in as %q", name)
+		if got, ok := allowed(tokens, "Bearer "+secret+"1"); ok || got != (Token{}) {
+			t.Errorf("a wrong secret is let in as %q", got.Name)
 		}
 	}
 	if _, err := ReadToken("ops", file+"none"); err == nil || !strings.Contains(err.Error(), "ops") {

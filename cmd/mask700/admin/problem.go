@@ -38,6 +38,7 @@ type kind struct {
 var (
 	kindInvalid     = kind{"invalid", "The request is not valid", http.StatusBadRequest}
 	kindToken       = kind{"unauthorized", "A token is needed", http.StatusUnauthorized}
+	kindForbidden   = kind{"forbidden", "The token may not do this", http.StatusForbidden}
 	kindNotFound    = kind{"not-found", "There is no such thing", http.StatusNotFound}
 	kindMethod      = kind{"method", "The method is not served here", http.StatusMethodNotAllowed}
 	kindConflict    = kind{"conflict", "Something is in the way", http.StatusConflict}

@@ -37,13 +37,13 @@ func (k *shelfKeys) DropRecordingKeys(uint32) (int, error) { return 0, nil }
 
 // anchor is a head of an audit log in memory.
 type anchor struct {
-	head audit.Head
+	head audit.Mark
 	fail error
 }
 
-func (a *anchor) AuditHead() (audit.Head, error) { return a.head, nil }
+func (a *anchor) AuditHead() (audit.Mark, error) { return a.head, nil }
 
-func (a *anchor) SetAuditHead(h audit.Head) error {
+func (a *anchor) SetAuditHead(h audit.Mark) error {
 	if a.fail == nil {
 		a.head = h
 	}
@@ -144,11 +144,19 @@ func TestExportNamesTheToken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	export := func(r *recorded) *httptest.ResponseRecorder {
+		req := httptest.NewRequest("POST", "/v1/recordings/call-one/export", strings.NewReader(`{"reason":"complaint 17"}`))
+		req.Header.Set("Authorization", "Bearer "+secret)
+		w := httptest.NewRecorder()
+		r.handler.ServeHTTP(w, req)
+		return w
+	}
+	if w := export(newRecorded(t, token)); w.Code != http.StatusForbidden || !strings.Contains(w.Body.String(), "reveal: true") {
+		t.Errorf("a token that may not: %d %s", w.Code, w.Body)
+	}
+	token.Reveal = true
 	r := newRecorded(t, token)
-	req := httptest.NewRequest("POST", "/v1/recordings/call-one/export", strings.NewReader(`{"reason":"complaint 17"}`))
-	req.Header.Set("Authorization", "Bearer "+secret)
-	w := httptest.NewRecorder()
-	r.handler.ServeHTTP(w, req)
+	w := export(r)
 	if b, err := os.ReadFile(r.log); err != nil || w.Code != http.StatusOK || !strings.Contains(string(b), `"who":"token ops"`) {
 		t.Errorf("%d, %v, %s", w.Code, err, b)
 	}
@@ -186,7 +194,7 @@ func TestExportRefused(t *testing.T) {
 			t.Errorf("%s: %s", name, out)
 		}
 		if name == "the log cannot be kept" {
-			continue // the line is there, and nothing left
+			continue // it can not be read either
 		}
 		if all := r.entries(); len(all) != 0 {
 			t.Errorf("%s: %+v", name, all)
@@ -233,6 +241,7 @@ func TestChangedLogStopsExports(t *testing.T) {
 
 func TestStoreWithoutRecordings(t *testing.T) {
 	b := newBench(t)
+	b.handler = New(Deps{Bindings: &binding.Service{Store: b.store}, Records: b.records})
 	for _, ask := range []string{"GET /v1/recordings", "POST /v1/recordings/a/export", "GET /v1/audit", "POST /v1/audit/verify"} {
 		method, path, _ := strings.Cut(ask, " ")
 		b.want(http.StatusInternalServerError, method, path, `{"reason":"complaint 17"}`, nil)

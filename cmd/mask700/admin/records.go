@@ -24,13 +24,20 @@ func (a *api) listRecords(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, err)
 		return
 	}
+	show, shown, err := a.showRecords(r, f, follow)
+	if err != nil {
+		a.fail(w, err)
+		return
+	}
+	defer shown.end()
 	out := &lineWriter{w: w, control: http.NewResponseController(w)}
 	limit := f.Limit
 	for {
 		changed := a.Records.Changed()
 		err := a.Records.Records(r.Context(), f, func(record cdr.Record) error {
 			f.AfterSeq = max(f.AfterSeq, record.Seq)
-			return out.write(record.View())
+			shown.add(record.Seq)
+			return out.write(record.ViewWith(show))
 		})
 		if err != nil {
 			if !out.begun {
@@ -60,7 +67,12 @@ func (a *api) getRecord(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, err)
 		return
 	}
-	a.answer(w, http.StatusOK, record.View())
+	show, err := a.show(r, ActionRecords, record.ID)
+	if err != nil {
+		a.fail(w, err)
+		return
+	}
+	a.answer(w, http.StatusOK, record.ViewWith(show))
 }
 
 func recordFilter(v url.Values) (cdr.Filter, error) {

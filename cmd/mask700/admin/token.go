@@ -14,8 +14,9 @@ const minToken = 32
 
 // Token is a secret that lets a client in. Only its hash is kept.
 type Token struct {
-	Name string
-	hash [sha256.Size]byte
+	Name   string
+	Reveal bool // it may ask for real numbers and for what was said in a call
+	hash   [sha256.Size]byte
 }
 
 // NewToken makes the token of a secret.
@@ -36,11 +37,14 @@ func ReadToken(name, file string) (Token, error) {
 	return NewToken(name, string(bytes.TrimSpace(data)))
 }
 
-// allowed reports whether the value of an Authorization header has one of the tokens, and its name. All are compared,
-// whichever matches, so that time tells nothing. Where there are no tokens whoever asks is let in, without a name.
-func allowed(tokens []Token, header string) (name string, ok bool) {
+// anybody is who asks where there are no tokens: whoever reaches the socket, which is its owner's alone.
+var anybody = Token{Reveal: true}
+
+// allowed reports whether the value of an Authorization header has one of the tokens, and which. All are compared,
+// whichever matches, so that time tells nothing.
+func allowed(tokens []Token, header string) (t Token, ok bool) {
 	if len(tokens) == 0 {
-		return "", true
+		return anybody, true
 	}
 	scheme, secret, _ := strings.Cut(header, " ")
 	given := sha256.Sum256([]byte(secret))
@@ -49,7 +53,7 @@ func allowed(tokens []Token, header string) (name string, ok bool) {
 		match = subtle.ConstantTimeSelect(subtle.ConstantTimeCompare(given[:], t.hash[:]), i, match)
 	}
 	if match < 0 || !strings.EqualFold(scheme, "Bearer") {
-		return "", false
+		return Token{}, false
 	}
-	return tokens[match].Name, true
+	return tokens[match], true
 }

@@ -106,7 +106,7 @@ type Second struct {
 	RoundTripMS float64 `json:"round_trip_ms"` // 0: not known
 }
 
-// CallView is a call in JSON, one that goes on or one that has ended, with real numbers masked. It is the view of its
+// CallView is a call in JSON, one that goes on or one that has ended, with real numbers masked unless they were asked for. It is the view of its
 // record, as far as there is one, with what is known of a live call alone.
 type CallView struct {
 	Live  bool   `json:"live"`
@@ -123,8 +123,8 @@ const StateEnded = "ended"
 const HeldByBoth = "both"
 
 // View returns c as it may be shown.
-func (c Call) View() CallView {
-	return CallView{Live: true, State: c.State, Held: c.Held, View: c.Record.View(), Minute: c.Minute}
+func (c Call) View(show Show) CallView {
+	return CallView{Live: true, State: c.State, Held: c.Held, View: c.Record.ViewWith(show), Minute: c.Minute}
 }
 
 // CheckReport is what a check of the store found.

@@ -36,6 +36,24 @@ type Client struct {
 	base  string // "http://mask700" over a socket, "https://host:port" over TLS
 	name  string // the server as the user wrote it, for errors
 	token string
+
+	reveal bool   // ask for real numbers
+	reason string // for the audit log; empty: none is sent
+}
+
+// Revealing is c, but asks for real numbers where it asks for what has any. The reason goes into the audit log: 3 to 500
+// characters on one line, without a number.
+func (c *Client) Revealing(reason string) *Client {
+	asking := *c
+	asking.reveal, asking.reason = true, reason
+	return &asking
+}
+
+// Because is c with the reason why bindings are looked up by a number. What comes back is masked.
+func (c *Client) Because(reason string) *Client {
+	asking := *c
+	asking.reason = reason
+	return &asking
 }
 
 // callTime is how long a request may take that is not a stream and not a check.
@@ -144,6 +162,12 @@ func (c *Client) send(ctx context.Context, method, path, contentType string, bod
 	}
 	if body != nil {
 		req.Header.Set("Content-Type", contentType)
+	}
+	if c.reveal {
+		req.Header.Set(admin.HeaderReveal, "true")
+	}
+	if c.reason != "" {
+		req.Header.Set(admin.HeaderReason, c.reason)
 	}
 	if c.token != "" {
 		req.Header.Set("Authorization", "Bearer "+c.token)

@@ -16,10 +16,12 @@ type Admin struct {
 	Tokens []Token     `yaml:"tokens"` // needed on a TCP address
 }
 
-// Token is one client's secret: a file that holds it and nothing else, and a name for the log.
+// Token is one client's secret: a file that holds it and nothing else, a name for the log, and whether it may ask for
+// real numbers and for what was said in a call.
 type Token struct {
-	Name string `yaml:"name"`
-	File string `yaml:"file"`
+	Name   string `yaml:"name"`
+	File   string `yaml:"file"`
+	Reveal bool   `yaml:"reveal"`
 }
 
 // AdminListen is "unix:" (admin.sock in the data directory), "unix:PATH" or "ADDRESS:PORT".

@@ -32,6 +32,9 @@ import (
 // lockWait is how long a start waits for a command that has the store open.
 const lockWait = 5 * time.Second
 
+// adminWait is how long requests to the admin interface may take to end.
+const adminWait = 2 * time.Second
+
 // pingInterval keeps the connections that we made alive: it is below the two minutes that RFC 5626 section 4.4.1 gives
 // them at most.
 const pingInterval = 90 * time.Second
@@ -52,6 +55,7 @@ type Node struct {
 	swept        atomic.Uint64 // recordings deleted
 
 	admin  *http.Server
+	hangUp context.CancelFunc // ends the requests of admin
 	socket net.Listener
 	drain  chan struct{} // closed when draining begins
 	once   sync.Once
@@ -197,6 +201,7 @@ func (n *Node) startAdmin(ctx context.Context, cfg config.Config) (err error) {
 			if err != nil {
 				return err
 			}
+			token.Reveal = t.Reveal
 			deps.Tokens = append(deps.Tokens, token)
 		}
 		certificate, err := cfg.Admin.TLS.Load()
@@ -210,6 +215,7 @@ func (n *Node) startAdmin(ctx context.Context, cfg config.Config) (err error) {
 	if err != nil {
 		return err
 	}
+	ctx, n.hangUp = context.WithCancel(ctx)
 	n.admin = admin.NewServer(ctx, admin.New(deps), n.log)
 	go func() {
 		if err := n.admin.Serve(n.socket); !errors.Is(err, http.ErrServerClosed) {
@@ -291,7 +297,12 @@ func (n *Node) config() config.Config {
 // started.
 func (n *Node) Close() {
 	if n.admin != nil {
-		_ = n.admin.Close() // its connections end with us
+		// A list that is followed notes in the audit log what it has shown, and that is open no longer than this.
+		n.hangUp()
+		ctx, cancel := context.WithTimeout(context.Background(), adminWait)
+		_ = n.admin.Shutdown(ctx)
+		cancel()
+		_ = n.admin.Close() // what is left ends with us
 	} else if n.socket != nil {
 		n.socket.Close()
 	}

@@ -22,8 +22,8 @@ func (n *Node) startRecordings(ctx context.Context, cfg config.Config) error {
 	if n.audit, err = audit.Open(cfg.AuditLog(), n.db); err != nil {
 		return err
 	}
-	if r, err := n.audit.Verify(); err == nil && r.Fault != "" {
-		n.log.Error("the audit log is not as it was written; nothing is exported until that is cleared up", "fault", r.Fault)
+	if err := n.audit.Broken(); err != nil {
+		n.log.Error("no number is shown and nothing is exported until this is cleared up", "error", err)
 	}
 	n.recordings, err = archive.Open(archive.Options{
 		Dir: cfg.RecordingDir(), Keys: n.db, Cipher: cipher, Segment: time.Duration(cfg.Recording.Segment),

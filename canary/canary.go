@@ -7,6 +7,7 @@ package canary
 import (
 	"fmt"
 	"strconv"
+	"strings"
 )
 
 // What all marks of a kind begin with. Four digits follow, so that a mark that was
@@ -46,4 +47,26 @@ func id(s []byte) int {
 		return -1
 	}
 	return int(n)
+}
+
+// Party is the thousands of a mark's number, by which tests tell whose it is; -1: the
+// mark is cut short.
+func Party(mark string) int {
+	var n int
+	var err error
+	switch {
+	case strings.HasPrefix(mark, hostStem):
+		var high, low int
+		if _, err = fmt.Sscanf(mark[len(hostStem):], "%d.%d", &high, &low); err == nil {
+			n = high*100 + low
+		}
+	case strings.HasPrefix(mark, numberStem):
+		n, err = strconv.Atoi(mark[len(numberStem):])
+	default:
+		n, err = strconv.Atoi(strings.TrimPrefix(mark, textStem))
+	}
+	if err != nil {
+		return -1
+	}
+	return n / 1000
 }

@@ -9,10 +9,15 @@ import (
 	"strings"
 )
 
-// Finder looks for all marks, and for the words that it was told of.
+// Finder looks for all marks, and for the words that it was told of. It serves one
+// goroutine.
 type Finder struct {
 	stems []stem
+	heads [4096]bool // the first two bytes of each stem, by headOf
+	low   []byte     // the text that is searched, in lower case
 }
+
+func headOf(a, b byte) int { return int(a)<<4&0xff0 ^ int(b) }
 
 // stem is what a mark begins with, or a whole word, in lower case.
 type stem struct {
@@ -24,17 +29,18 @@ type stem struct {
 func NewFinder() *Finder {
 	f := &Finder{}
 	numbered := func(text string, write func(int) string) {
-		f.stems = append(f.stems, stem{[]byte(text), func(rest []byte) string {
+		f.add(text, func(rest []byte) string {
 			if n := id(rest); n >= 0 {
 				return write(n)
 			}
 			return text
-		}})
+		})
 	}
 	numbered(numberStem, Number)
 	numbered(textStem, Text)
-	f.stems = append(f.stems, stem{[]byte(hostStem), hostAfter('.')}, stem{[]byte("10-91-"), hostAfter('-')})
-	f.stems = append(f.stems, stem{[]byte("0a5b"), func(rest []byte) string { // four bytes, as hex
+	f.add(hostStem, hostAfter('.'))
+	f.add("10-91-", hostAfter('-'))
+	f.add("0a5b", func(rest []byte) string { // four bytes, as hex
 		if len(rest) < 4 {
 			return ""
 		}
@@ -43,8 +49,14 @@ func NewFinder() *Finder {
 			return ""
 		}
 		return Host(int(b[0])*100 + int(b[1]))
-	}})
+	})
 	return f
+}
+
+func (f *Finder) add(text string, read func([]byte) string) {
+	b := bytes.ToLower([]byte(text))
+	f.stems = append(f.stems, stem{b, read})
+	f.heads[headOf(b[0], b[1])] = true
 }
 
 // hostAfter reads the last two parts of an address.
@@ -68,7 +80,7 @@ func hostAfter(separator byte) func([]byte) string {
 // country code, a name.
 func (f *Finder) Add(words ...string) {
 	for _, w := range words {
-		f.stems = append(f.stems, stem{bytes.ToLower([]byte(w)), func([]byte) string { return w }})
+		f.add(w, func([]byte) string { return w })
 	}
 }
 
@@ -76,13 +88,13 @@ func (f *Finder) Add(words ...string) {
 // one, and for its bytes as hex.
 func (f *Finder) AddHost(a netip.Addr) {
 	w := a.String()
-	f.stems = append(f.stems, stem{[]byte(w), func(rest []byte) string {
+	f.add(w, func(rest []byte) string {
 		if len(rest) > 0 && (rest[0] >= '0' && rest[0] <= '9' || rest[0] == '.' && len(rest) > 1 && rest[1] >= '0' && rest[1] <= '9') {
 			return ""
 		}
 		return w
-	}})
-	f.stems = append(f.stems, stem{[]byte(hex.EncodeToString(a.AsSlice())), func([]byte) string { return w }})
+	})
+	f.add(hex.EncodeToString(a.AsSlice()), func([]byte) string { return w })
 }
 
 // Find gives every mark and word in b, each once.
@@ -128,16 +140,23 @@ func (f *Finder) scan(hits *[]Hit, b []byte, how, last string) {
 	if len(b) == 0 {
 		return
 	}
-	low := bytes.ToLower(b)
-	for i := range f.stems {
-		s := &f.stems[i]
-		for rest := low; ; {
-			at := bytes.Index(rest, s.bytes)
-			if at < 0 {
-				break
+	low := append(f.low[:0], b...)
+	f.low = low
+	for i, c := range low {
+		if c >= 'A' && c <= 'Z' {
+			low[i] = c + 'a' - 'A'
+		}
+	}
+	for at := 0; at+1 < len(low); at++ {
+		if !f.heads[headOf(low[at], low[at+1])] {
+			continue
+		}
+		for i := range f.stems {
+			s := &f.stems[i]
+			if !bytes.HasPrefix(low[at:], s.bytes) {
+				continue
 			}
-			rest = rest[at+len(s.bytes):]
-			mark := s.read(rest)
+			mark := s.read(low[at+len(s.bytes):])
 			if mark != "" && !slices.ContainsFunc(*hits, func(h Hit) bool { return h.Mark == mark }) {
 				*hits = append(*hits, Hit{mark, join(how, last)})
 			}

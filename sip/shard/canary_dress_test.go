@@ -25,6 +25,7 @@ type dresser struct {
 	party  int // from 1
 	number string
 	name   string
+	host   string
 	manner manner
 
 	count int               // messages dressed so far
@@ -32,7 +33,7 @@ type dresser struct {
 }
 
 func newDresser(party int, a *actor, m manner) *dresser {
-	return &dresser{party: party, number: a.number, name: a.name, manner: m, of: map[string]string{}}
+	return &dresser{party: party, number: a.number, name: a.name, host: a.host, manner: m, of: map[string]string{}}
 }
 
 // places gives every field a range of marks of its own.

@@ -6,18 +6,20 @@ import (
 	"strings"
 )
 
-// known is one audio codec that may be named in a description.
+// known is one codec that may be named in a description.
 type known struct {
 	name     string // the canonical spelling, written whatever the case it was read in
 	clocks   []uint32
 	channels uint8 // 0: one
 	signal   bool  // carries events or silence, no voice
+	video    bool
 	params   []param
 }
 
 var (
-	narrow = []uint32{8000}
-	wide   = []uint32{16000}
+	narrow  = []uint32{8000}
+	wide    = []uint32{16000}
+	picture = []uint32{90000}
 )
 
 // codecs is the closed list. A codec that is not in it is dropped: its name would
@@ -44,6 +46,15 @@ var codecs = []known{
 	{name: "opus", clocks: []uint32{48000}, channels: 2, params: opusParams},
 	{name: "telephone-event", clocks: []uint32{8000, 16000, 24000, 32000, 48000}, signal: true},
 	{name: "CN", clocks: []uint32{8000, 16000, 32000}, signal: true},
+	{name: "H261", clocks: picture, video: true, params: h261Params},
+	{name: "H263", clocks: picture, video: true, params: h263Params},
+	{name: "H263-1998", clocks: picture, video: true, params: h263Params},
+	{name: "H263-2000", clocks: picture, video: true, params: h263Params},
+	{name: "H264", clocks: picture, video: true, params: h264Params},
+	{name: "H265", clocks: picture, video: true, params: h265Params},
+	{name: "VP8", clocks: picture, video: true, params: vp8Params},
+	{name: "VP9", clocks: picture, video: true, params: vp9Params},
+	{name: "AV1", clocks: picture, video: true, params: av1Params},
 }
 
 // static gives the codec that RFC 3551 section 6 ties to a payload type.
@@ -65,6 +76,10 @@ func static(pt uint8) string {
 		return "G728"
 	case 18:
 		return "G729"
+	case 31:
+		return "H261"
+	case 34:
+		return "H263"
 	}
 	return ""
 }
@@ -87,8 +102,16 @@ func (k *known) codec(pt uint8, clock uint32) Codec {
 func usable(pt uint8) bool { return pt < 64 || pt >= 96 && pt < 128 }
 
 // codecOf makes a codec of a payload type number and the text of its rtpmap, ""
-// when there was none. It fails for what is not in the closed list.
-func codecOf(pt uint8, rtpmap string) (Codec, bool) {
+// when there was none. It fails for what is not in the closed list of its medium.
+func codecOf(media string, pt uint8, rtpmap string) (Codec, bool) {
+	c, ok := anyCodec(pt, rtpmap)
+	if !ok || lookup(c.Name).video != (media == "video") {
+		return Codec{}, false
+	}
+	return c, true
+}
+
+func anyCodec(pt uint8, rtpmap string) (Codec, bool) {
 	if !usable(pt) {
 		return Codec{}, false
 	}
@@ -127,9 +150,10 @@ func codecOf(pt uint8, rtpmap string) (Codec, bool) {
 
 // same says whether two payload types carry the same thing, whatever their
 // numbers. Octet-aligned and bandwidth-efficient AMR are different formats
-// (RFC 4867 section 8.1), unlike other parameters, which only limit the sender.
+// (RFC 4867 section 8.1), and so are the packetization modes and profiles of H.264
+// (RFC 6184 section 8.2.2), unlike other parameters, which only limit the sender.
 func same(a, b Codec) bool {
-	return a.Name == b.Name && a.Clock == b.Clock && a.Channels == b.Channels && aligned(a) == aligned(b)
+	return a.Name == b.Name && a.Clock == b.Clock && a.Channels == b.Channels && aligned(a) == aligned(b) && alike(a, b)
 }
 
 func aligned(c Codec) bool {
@@ -146,18 +170,19 @@ func aligned(c Codec) bool {
 	return false
 }
 
-func hasVoice(cs []Codec) bool {
+// hasMedia says whether there is anything but events and comfort noise.
+func hasMedia(cs []Codec) bool {
 	return slices.ContainsFunc(cs, func(c Codec) bool {
 		k := lookup(c.Name)
 		return k != nil && !k.signal
 	})
 }
 
-// Voice says whether a canonical codec name stands for voice, not for events or
-// comfort noise.
+// Voice says whether a canonical codec name stands for voice, not for events,
+// comfort noise or video.
 func Voice(name string) bool {
 	k := lookup(name)
-	return k != nil && !k.signal
+	return k != nil && !k.signal && !k.video
 }
 
 // number reads a decimal number of at most limit. Signs, spaces and empty text

@@ -12,6 +12,7 @@ import (
 type Description struct {
 	Lines []Line // every m-line in order
 	Audio int    // index in Lines of the stream to relay, audio or a fax in its place, -1: none
+	Video int    // index in Lines of the video to relay; of a line that is none: none
 }
 
 // Line is one media description, read or written.
@@ -28,6 +29,7 @@ type Line struct {
 	MaxPtime uint16 // ms, 0: absent
 	Mux      bool   // RTCP on the RTP port (RFC 5761)
 	Codecs   []Codec
+	Picture  Picture       // of a video line
 	Crypto   []srtp.Crypto // of secure RTP, those that could be agreed to
 	T38      T38           // of a fax
 }
@@ -39,6 +41,8 @@ type Codec struct {
 	Clock    uint32 // Hz
 	Channels uint8
 	Fmtp     string // parameters composed anew, "": none
+	Feedback Feedback
+	Image    string // image sizes composed anew (RFC 6236), "": none
 }
 
 // stream is the one to relay, nil when there is none.
@@ -47,6 +51,14 @@ func (d *Description) stream() *Line {
 		return nil
 	}
 	return &d.Lines[d.Audio]
+}
+
+// video is the video to relay, nil when there is none.
+func (d *Description) video() *Line {
+	if d.Video < 0 || d.Video >= len(d.Lines) || d.Lines[d.Video].Media != "video" {
+		return nil
+	}
+	return &d.Lines[d.Video]
 }
 
 // direction is what the line says of itself. The connection address 0.0.0.0 is
@@ -69,6 +81,11 @@ func Remote(d *Description) (RemoteMedia, error) {
 	if ln == nil {
 		return RemoteMedia{}, ErrNotMaskable
 	}
+	return ln.remote(), nil
+}
+
+// remote is what the line alone tells a relay.
+func (ln *Line) remote() RemoteMedia {
 	var m RemoteMedia
 	m.Send, m.Recv = ln.direction()
 	if ln.Port != 0 && !ln.Addr.IsUnspecified() {
@@ -85,5 +102,5 @@ func Remote(d *Description) (RemoteMedia, error) {
 	for _, c := range ln.Codecs {
 		m.Types = append(m.Types, PayloadType{PT: c.PT, Clock: c.Clock, Name: c.Name, Map: c.PT})
 	}
-	return m, nil
+	return m
 }

@@ -13,13 +13,13 @@ import (
 
 // ours are the addresses that the exchanges in testdata write.
 var ours = map[string]Local{
-	"a": {Addr: netip.MustParseAddr("192.0.2.1"), Port: 20000, Secret: srtp.NewSecret([32]byte{1})},
-	"b": {Addr: netip.MustParseAddr("198.51.100.1"), Port: 30000, Secret: srtp.NewSecret([32]byte{2})},
+	"a": {Addr: netip.MustParseAddr("192.0.2.1"), Port: 20000, Video: 20002, Secret: srtp.NewSecret([32]byte{1})},
+	"b": {Addr: netip.MustParseAddr("198.51.100.1"), Port: 30000, Video: 30002, Secret: srtp.NewSecret([32]byte{2})},
 	"6": {Addr: netip.MustParseAddr("2001:db8::1"), Port: 40000, Secret: srtp.NewSecret([32]byte{3})},
 }
 
 func policyOf(d *datadriven.TestData) Policy {
-	p := Policy{T38: d.HasArg("t38"), Mux: d.HasArg("mux")}
+	p := Policy{T38: d.HasArg("t38"), Mux: d.HasArg("mux"), Video: d.HasArg("video")}
 	for _, arg := range d.CmdArgs {
 		if arg.Key == "srtp" {
 			p.SRTP = map[string]SRTP{"off": SRTPOff, "allow": SRTPAllow, "require": SRTPRequire}[arg.Vals[0]]
@@ -35,7 +35,7 @@ func policyOf(d *datadriven.TestData) Policy {
 //	answer a from=b  writes the answer for leg a
 //	remote a         shows what the relay is told of leg a's peer
 //	save a, back a   take a snapshot of a leg, and return to it
-//	new a srtp=allow begins a leg anew, with a policy: srtp=allow, srtp=require, t38, mux
+//	new a srtp=allow begins a leg anew, with a policy: srtp=allow, srtp=require, t38, mux, video
 //
 // "at=6" writes our IPv6 address; "ours" in new lets the leg know of its address
 // from the beginning.
@@ -92,7 +92,11 @@ func TestExchanges(t *testing.T) {
 				}
 				return strings.ReplaceAll(string(body), "\r\n", "\n")
 			case "remote":
-				return describe(leg.Remote())
+				text := describe(leg.Remote())
+				if leg.Policy.Video {
+					text += "video: " + describe(leg.RemoteVideo(), nil)
+				}
+				return text
 			case "save":
 				saved[name] = *leg
 				return ""

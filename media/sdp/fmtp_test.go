@@ -49,7 +49,7 @@ func TestEveryCodecOfTheListCanBeRead(t *testing.T) {
 		for _, clock := range k.clocks {
 			want := k.codec(96, clock)
 			text := string(want.appendTo(nil))
-			got, ok := codecOf(96, text[len("a=rtpmap:96 "):len(text)-2])
+			got, ok := anyCodec(96, text[len("a=rtpmap:96 "):len(text)-2])
 			if !ok || got != want {
 				t.Errorf("%s/%d: got %+v, %t", k.name, clock, got, ok)
 			}
@@ -59,7 +59,7 @@ func TestEveryCodecOfTheListCanBeRead(t *testing.T) {
 
 func TestStaticTypesNeedNoRtpmap(t *testing.T) {
 	for pt, name := range map[uint8]string{0: "PCMU", 3: "GSM", 4: "G723", 8: "PCMA", 9: "G722", 13: "CN", 15: "G728", 18: "G729"} {
-		c, ok := codecOf(pt, "")
+		c, ok := anyCodec(pt, "")
 		if !ok || c.Name != name || c.Clock != 8000 || c.Channels != 1 {
 			t.Errorf("%d: %+v, %t", pt, c, ok)
 		}

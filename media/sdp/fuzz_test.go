@@ -18,6 +18,13 @@ var written = []*regexp.Regexp{
 	regexp.MustCompile(`^c=IN IP4 192\.0\.2\.1$`),
 	regexp.MustCompile(`^t=0 0$`),
 	regexp.MustCompile(`^m=audio 20000 RTP/S?AVPF?( \d{1,3})+$`),
+	regexp.MustCompile(`^m=video 20002 RTP/S?AVPF?( \d{1,3})+$`),
+	regexp.MustCompile(`^b=AS:\d{1,6}$`),
+	regexp.MustCompile(`^a=rtpmap:\d{1,3} (H261|H263|H263-1998|H263-2000|H264|H265|VP8|VP9|AV1)/90000$`),
+	regexp.MustCompile(`^a=fmtp:\d{1,3} ([A-Za-z-]+[0-9]{0,2}=(\d{1,6}|[0-9a-f]{6});?)+$`),
+	regexp.MustCompile(`^a=rtcp-fb:\d{1,3} (nack|nack pli|ccm fir)$`),
+	regexp.MustCompile(`^a=imageattr:\d{1,3}( (send|recv)( (\*|\[x=[0-9:\[\]]+,y=[0-9:\[\]]+\]))+)+$`),
+	regexp.MustCompile(`^a=framerate:\d{1,3}(\.\d{1,2})?$`),
 	regexp.MustCompile(`^m=image 20000 udptl t38$`),
 	regexp.MustCompile(`^a=T38FaxVersion:\d$`),
 	regexp.MustCompile(`^a=T38(MaxBitRate|FaxMaxBuffer|FaxMaxDatagram):\d{1,5}$`),
@@ -67,14 +74,16 @@ func checkWritten(t *testing.T, body []byte, theirs []srtp.Crypto) {
 		t.Errorf("%v in our own\n%s", err, body)
 		return
 	}
-	l := NewLeg(1, Policy{SRTP: SRTPAllow, T38: true})
+	l := NewLeg(1, Policy{SRTP: SRTPAllow, T38: true, Video: true})
 	if l.Receive(d); l.Peer.stream() == nil {
 		t.Errorf("no stream in our own\n%s", body)
 	}
-	for _, c := range l.Peer.stream().Crypto {
-		for peer := range theirs {
-			if c.Key.Equal(theirs[peer].Key) {
-				t.Errorf("a key of the input's is in\n%s", body)
+	for _, line := range l.Peer.Lines {
+		for _, c := range line.Crypto {
+			for peer := range theirs {
+				if c.Key.Equal(theirs[peer].Key) {
+					t.Errorf("a key of the input's is in\n%s", body)
+				}
 			}
 		}
 	}
@@ -98,13 +107,16 @@ func FuzzRewrite(f *testing.F) {
 	f.Add([]byte(strings.Replace(plain, "audio 4000 RTP/AVP 8", "image 4000 udptl t38", 1) + "a=T38FaxVersion:0\na=T38MaxBitRate:14400\na=T38FaxFillBitRemoval\n" +
 		"a=T38FaxRateManagement:transferredTCF\na=T38FaxMaxBuffer:1100\na=T38FaxMaxDatagram:13800138000\na=T38FaxUdpEC:t38UDPFEC\na=T38VendorInfo:13800138000"))
 	f.Add([]byte(strings.Replace(plain, "m=audio 4000", "m=audio 0", 1)))
+	f.Add([]byte(plain + "m=video 4002 RTP/AVPF 96 97 34\nb=TIAS:13800138\nb=AS:1380013800\na=rtpmap:96 H264/90000\na=fmtp:96 profile-level-id=42e01F;packetization-mode=1;sprop-parameter-sets=MTM4MDAxMzgwMDA=\n" +
+		"a=rtpmap:97 VP8/90000\na=fmtp:97 max-fr=30;max-fs=3600\na=fmtp:34 CIF=1;QCIF=1\na=rtcp-fb:* nack pli\na=rtcp-fb:96 ccm fir\na=rtcp-fb:96 13800138000\na=framerate:29.97\n" +
+		"a=imageattr:* send [x=[320:16:640],y=480,sar=13800138000] recv *\na=ssrc:1 cname:13800138000@10.1.2.3\na=msid:13800138000 1\na=mid:13800138000"))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		d, err := Parse(in)
 		if err != nil {
 			return
 		}
-		at := Local{Addr: netip.MustParseAddr("192.0.2.1"), Port: 20000, Secret: srtp.NewSecret([32]byte{1})}
-		for _, p := range []Policy{{}, {SRTP: SRTPAllow, T38: true, Mux: true}, {SRTP: SRTPRequire}} {
+		at := Local{Addr: netip.MustParseAddr("192.0.2.1"), Port: 20000, Video: 20002, Secret: srtp.NewSecret([32]byte{1})}
+		for _, p := range []Policy{{}, {SRTP: SRTPAllow, T38: true, Mux: true, Video: true}, {SRTP: SRTPRequire, Video: true}, {Video: true}} {
 			rewrite(t, d, at, p)
 		}
 	})

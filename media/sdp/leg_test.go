@@ -96,8 +96,10 @@ func TestAssignmentIsASnapshot(t *testing.T) {
 }
 
 func TestAnswerListsEachOfferedTypeOnce(t *testing.T) {
-	amr := func(pt uint8, fmtp string) Codec { return Codec{pt, "AMR", 8000, 1, fmtp} }
-	opus := func(pt uint8) Codec { return Codec{pt, "opus", 48000, 2, ""} }
+	amr := func(pt uint8, fmtp string) Codec {
+		return Codec{PT: pt, Name: "AMR", Clock: 8000, Channels: 1, Fmtp: fmtp}
+	}
+	opus := func(pt uint8) Codec { return Codec{PT: pt, Name: "opus", Clock: 48000, Channels: 2} }
 	tests := []struct {
 		name              string
 		offered, answered []Codec
@@ -186,14 +188,14 @@ func TestNumbersAreBounded(t *testing.T) {
 	for pt := 35; pt < 64; pt++ {
 		l.Receive(mustParse(t, strings.Replace(plain, "AVP 8", "AVP 8 "+strconv.Itoa(pt), 1)+"a=rtpmap:"+strconv.Itoa(pt)+" telephone-event/16000\r\n"))
 	}
-	if n := len(l.Numbers); n != 1+32+29 {
+	if n := len(l.Audio.Numbers); n != 1+32+29 {
 		t.Fatalf("%d numbers known", n)
 	}
 	d := mustParse(t, strings.Replace(plain, "AVP 8", "AVP 100 8", 1)+"a=rtpmap:100 opus/48000/2\r\n")
 	if _, err := l.Offer(d, here); err != nil {
 		t.Fatal(err)
 	}
-	if got := l.Lines[l.Audio].Codecs; len(got) != 1 || got[0].PT != 8 {
+	if got := l.Lines[l.Audio.Line].Codecs; len(got) != 1 || got[0].PT != 8 {
 		t.Errorf("offered %+v", got)
 	}
 }

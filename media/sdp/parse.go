@@ -67,6 +67,8 @@ type reading struct {
 	formats  []uint8
 	rtpmaps  map[uint8]string
 	fmtps    map[uint8]string
+	feedback map[uint8]Feedback
+	images   map[uint8]string
 	rtcpPort uint16
 	rtcpAddr netip.Addr
 	layered  bool // more than one port: hierarchical encoding, not relayed
@@ -113,7 +115,11 @@ func (p *parser) line(n int, s string) string {
 		return p.current().connection(value)
 	case 'a':
 		return p.attribute(value)
-	case 's', 'i', 'u', 'e', 'p', 'b', 't', 'r', 'z', 'k':
+	case 'b':
+		if len(p.media) > 0 {
+			p.media[len(p.media)-1].line.Picture.bandwidth(value)
+		}
+	case 's', 'i', 'u', 'e', 'p', 't', 'r', 'z', 'k':
 	default:
 		return "the type letter is not one of a session description"
 	}
@@ -139,7 +145,7 @@ func (p *parser) mediaLine(value string) string {
 	if len(f)-3 > MaxFormats {
 		return "the media description has too many formats"
 	}
-	r := &reading{rtpmaps: map[uint8]string{}, fmtps: map[uint8]string{}}
+	r := &reading{rtpmaps: map[uint8]string{}, fmtps: map[uint8]string{}, feedback: map[uint8]Feedback{}, images: map[uint8]string{}}
 	r.send, r.recv = p.session.send, p.session.recv
 	r.line.Media, r.line.Proto = among(mediaNames, f[0]), among(protoNames, f[2])
 	p.foreign = p.foreign || r.line.Media == "" || r.line.Proto == ""
@@ -245,6 +251,16 @@ func (r *reading) attribute(name, arg string) string {
 		}
 	case "rtcp-mux":
 		r.line.Mux = true
+	case "framerate":
+		r.line.Picture.Rate = frameRate(arg)
+	case "rtcp-fb":
+		if pt, rest, ok := perType(arg); ok {
+			r.feedback[pt] |= feedback(rest)
+		}
+	case "imageattr":
+		if pt, rest, ok := perType(arg); ok && r.images[pt] == "" {
+			r.images[pt] = imageSizes(rest)
+		}
 	case "ptime":
 		r.line.Ptime = millis(arg)
 	case "maxptime":
@@ -284,7 +300,7 @@ func (p *parser) description() *Description {
 	for i, r := range p.media {
 		d.Lines[i] = r.finish(p.session)
 	}
-	d.Audio = choose(d.Lines, Policy{}, netip.Addr{}) // a leg looks again by its own policy
+	d.Audio, d.Video = choose(d.Lines, Policy{}, netip.Addr{}), -1 // a leg looks again by its own policy
 	return d
 }
 
@@ -311,15 +327,24 @@ func (r *reading) finish(session section) Line {
 	if !secureRTP(ln.Proto) {
 		ln.Crypto = nil // keys for what is not encrypted are a wish, not an offer
 	}
-	if ln.Media != "audio" || !plainRTP(ln.Proto) && !secureRTP(ln.Proto) || r.layered {
+	if ln.Media != "video" {
+		ln.Picture = Picture{}
+	}
+	if ln.Media != "audio" && ln.Media != "video" || !plainRTP(ln.Proto) && !secureRTP(ln.Proto) || r.layered {
 		return ln
 	}
 	for _, pt := range r.formats {
-		c, ok := codecOf(pt, r.rtpmaps[pt])
+		c, ok := codecOf(ln.Media, pt, r.rtpmaps[pt])
 		if !ok {
 			continue
 		}
 		c.Fmtp = fmtp(c.Name, r.fmtps[pt])
+		if ln.Media == "video" {
+			c.Feedback = r.feedback[pt] | r.feedback[everyType]
+			if c.Image = r.images[pt]; c.Image == "" {
+				c.Image = r.images[everyType]
+			}
+		}
 		ln.Codecs = append(ln.Codecs, c)
 	}
 	return ln

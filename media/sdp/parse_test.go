@@ -118,7 +118,7 @@ func TestNotMaskable(t *testing.T) {
 			if _, offerErr := l.Offer(d, at); !errors.Is(offerErr, ErrNotMaskable) {
 				t.Errorf("%s: offered: %v", tt.name, offerErr)
 			}
-			if l.Sent != nil || l.Audio != -1 {
+			if l.Sent != nil || l.Audio.Line != -1 {
 				t.Errorf("%s: a failed offer changed the leg", tt.name)
 			}
 		}
@@ -135,23 +135,23 @@ func TestParseReadsOneAudioStream(t *testing.T) {
 		want       Line
 	}{
 		{"static type", plain,
-			Line{Addr: addr, Send: true, Recv: true, Codecs: []Codec{{8, "PCMA", 8000, 1, ""}}}},
+			Line{Addr: addr, Send: true, Recv: true, Codecs: []Codec{{PT: 8, Name: "PCMA", Clock: 8000, Channels: 1}}}},
 		{"direction of the session", strings.Replace(strings.Replace(plain, "a=sendrecv\r\n", "", 1), "t=0 0", "t=0 0\r\na=recvonly", 1),
-			Line{Addr: addr, Recv: true, Codecs: []Codec{{8, "PCMA", 8000, 1, ""}}}},
+			Line{Addr: addr, Recv: true, Codecs: []Codec{{PT: 8, Name: "PCMA", Clock: 8000, Channels: 1}}}},
 		{"address of the line", plain + "c=IN IP4 10.1.2.4",
-			Line{Addr: netip.MustParseAddr("10.1.2.4"), Send: true, Recv: true, Codecs: []Codec{{8, "PCMA", 8000, 1, ""}}}},
+			Line{Addr: netip.MustParseAddr("10.1.2.4"), Send: true, Recv: true, Codecs: []Codec{{PT: 8, Name: "PCMA", Clock: 8000, Channels: 1}}}},
 		{"mapped address", strings.Replace(plain, "c=IN IP4 10.1.2.3", "c=IN IP6 ::ffff:10.1.2.3", 1),
-			Line{Addr: addr, Send: true, Recv: true, Codecs: []Codec{{8, "PCMA", 8000, 1, ""}}}},
+			Line{Addr: addr, Send: true, Recv: true, Codecs: []Codec{{PT: 8, Name: "PCMA", Clock: 8000, Channels: 1}}}},
 		{"G722 at its sampling rate", strings.Replace(plain, "AVP 8", "AVP 9", 1) + "a=rtpmap:9 G722/16000",
-			Line{Addr: addr, Send: true, Recv: true, Codecs: []Codec{{9, "G722", 8000, 1, ""}}}},
+			Line{Addr: addr, Send: true, Recv: true, Codecs: []Codec{{PT: 9, Name: "G722", Clock: 8000, Channels: 1}}}},
 		{"repeats", strings.Replace(plain, "AVP 8", "AVP 8 8 96 0", 1) + "a=rtpmap:96 AMR/8000\r\na=rtpmap:96 opus/48000/2\r\na=fmtp:96 octet-align=1\r\n",
-			Line{Addr: addr, Send: true, Recv: true, Codecs: []Codec{{8, "PCMA", 8000, 1, ""}, {96, "AMR", 8000, 1, "octet-align=1"}, {0, "PCMU", 8000, 1, ""}}}},
+			Line{Addr: addr, Send: true, Recv: true, Codecs: []Codec{{PT: 8, Name: "PCMA", Clock: 8000, Channels: 1}, {PT: 96, Name: "AMR", Clock: 8000, Channels: 1, Fmtp: "octet-align=1"}, {PT: 0, Name: "PCMU", Clock: 8000, Channels: 1}}}},
 		{"packet times", plain + "a=ptime:20.5\r\na=maxptime:13800138000",
-			Line{Addr: addr, Send: true, Recv: true, Ptime: 20, Codecs: []Codec{{8, "PCMA", 8000, 1, ""}}}},
+			Line{Addr: addr, Send: true, Recv: true, Ptime: 20, Codecs: []Codec{{PT: 8, Name: "PCMA", Clock: 8000, Channels: 1}}}},
 		{"RTCP elsewhere", plain + "a=rtcp:5000 IN IP4 10.1.2.9\r\na=rtcp-mux",
-			Line{Addr: addr, RTCP: netip.MustParseAddrPort("10.1.2.9:5000"), Send: true, Recv: true, Codecs: []Codec{{8, "PCMA", 8000, 1, ""}}}},
+			Line{Addr: addr, RTCP: netip.MustParseAddrPort("10.1.2.9:5000"), Send: true, Recv: true, Codecs: []Codec{{PT: 8, Name: "PCMA", Clock: 8000, Channels: 1}}}},
 		{"RTCP on a host name", plain + "a=rtcp:5000 IN IP4 host.example.com",
-			Line{Addr: addr, RTCP: netip.MustParseAddrPort("10.1.2.3:5000"), Send: true, Recv: true, Codecs: []Codec{{8, "PCMA", 8000, 1, ""}}}},
+			Line{Addr: addr, RTCP: netip.MustParseAddrPort("10.1.2.3:5000"), Send: true, Recv: true, Codecs: []Codec{{PT: 8, Name: "PCMA", Clock: 8000, Channels: 1}}}},
 	}
 	for _, tt := range tests {
 		d, err := Parse([]byte(tt.text))

@@ -1,17 +1,14 @@
 package sdp
 
-import (
-	"net/netip"
-
-	"mask700/media/srtp"
-)
+import "net/netip"
 
 // Policy is what the operator allows on a leg. The zero value carries plain
 // audio and nothing else.
 type Policy struct {
-	SRTP SRTP
-	T38  bool // a fax may take the place of the audio
-	Mux  bool // RTCP on the RTP port is offered; answered it is always
+	SRTP  SRTP
+	T38   bool // a fax may take the place of the audio
+	Video bool // there may be a video beside the audio
+	Mux   bool // RTCP on the RTP port is offered; answered it is always
 }
 
 // SRTP says whether a leg is encrypted, with keys in descriptions (RFC 4568).
@@ -24,9 +21,9 @@ const (
 	SRTPRequire             // nothing else is offered or accepted
 )
 
-// rtp says whether a transport may carry the audio of a leg. The feedback
-// profiles are taken for those without: feedback messages are RTCP, and RTCP ends
-// here.
+// rtp says whether a transport may carry the audio or video of a leg. For audio the
+// feedback profiles are taken for those without: feedback messages are RTCP, and
+// RTCP ends here.
 func (p Policy) rtp(proto string) bool {
 	return plainRTP(proto) && p.SRTP != SRTPRequire || secureRTP(proto) && p.SRTP != SRTPOff
 }
@@ -34,16 +31,22 @@ func (p Policy) rtp(proto string) bool {
 // fax says whether a leg may carry UDPTL, which no key protects.
 func (p Policy) fax() bool { return p.T38 && p.SRTP != SRTPRequire }
 
-// profile is the transport of audio that we offer first.
-func (p Policy) profile() string {
+// profile is the transport that we offer first: of audio that without feedback, of
+// video that of the other leg (RFC 4585 section 3.6).
+func (p Policy) profile(src *Line) string {
+	profile := "RTP/AVP"
 	if p.SRTP == SRTPRequire {
-		return "RTP/SAVP"
+		profile = "RTP/SAVP"
 	}
-	return "RTP/AVP"
+	if src.Media == "video" && withFeedback(src.Proto) {
+		profile += "F"
+	}
+	return profile
 }
 
-func plainRTP(proto string) bool  { return proto == "RTP/AVP" || proto == "RTP/AVPF" }
-func secureRTP(proto string) bool { return proto == "RTP/SAVP" || proto == "RTP/SAVPF" }
+func plainRTP(proto string) bool     { return proto == "RTP/AVP" || proto == "RTP/AVPF" }
+func secureRTP(proto string) bool    { return proto == "RTP/SAVP" || proto == "RTP/SAVPF" }
+func withFeedback(proto string) bool { return proto == "RTP/AVPF" || proto == "RTP/SAVPF" }
 
 // choose gives the index of the stream to relay: the first audio line that can
 // be, else a fax, else the first line that is switched off by port 0 (RFC 3264
@@ -66,7 +69,7 @@ func choose(lines []Line, p Policy, ours netip.Addr) int {
 			if fax < 0 {
 				fax = i
 			}
-		case hasVoice(ln.Codecs) && (plainRTP(ln.Proto) || len(ln.Crypto) > 0):
+		case ln.usable():
 			return i
 		}
 	}
@@ -76,39 +79,32 @@ func choose(lines []Line, p Policy, ours netip.Addr) int {
 	return off
 }
 
+// chooseVideo is choose for the video: one beside the audio, where that is allowed.
+func chooseVideo(lines []Line, p Policy, ours netip.Addr) int {
+	off := -1
+	for i := range lines {
+		ln := &lines[i]
+		switch {
+		case !p.Video || ln.Media != "video" || !p.rtp(ln.Proto):
+		case ln.Port == 0:
+			if off < 0 {
+				off = i
+			}
+		case ln.reachable(ours) && ln.usable():
+			return i
+		}
+	}
+	return off
+}
+
+// usable says whether there is something to be carried on a line of RTP, and keys
+// where they are needed.
+func (ln *Line) usable() bool {
+	return hasMedia(ln.Codecs) && (plainRTP(ln.Proto) || len(ln.Crypto) > 0)
+}
+
 // reachable says whether packets can be sent from an address of ours to the
 // line's. To the unspecified address, which is a hold, none are.
 func (ln *Line) reachable(ours netip.Addr) bool {
 	return ln.Addr.IsValid() && (ln.Addr.IsUnspecified() || !ours.IsValid() || ln.Addr.Is4() == ours.Unmap().Is4())
-}
-
-// keysFor gives the attributes of an offer of ours: the key that is in use first,
-// so that a peer which keeps to it goes on without a break, then one for every
-// other suite.
-func (l *Leg) keysFor(secret srtp.Secret) []srtp.Crypto {
-	var out []srtp.Crypto
-	add := func(k srtp.Key) {
-		if !k.IsZero() {
-			out = append(out, srtp.Crypto{Tag: uint32(len(out) + 1), Key: k})
-		}
-	}
-	add(l.Out)
-	for _, suite := range srtp.Suites {
-		if suite != l.Out.Suite() {
-			add(secret.Key(suite, srtp.Key{}))
-		}
-	}
-	return out
-}
-
-// keyFor takes one attribute of the peer's offer and gives ours for the answer
-// (RFC 4568 section 5.1.2): the key that the peer uses already, else the first.
-func (l *Leg) keyFor(offered []srtp.Crypto, secret srtp.Secret) (ours srtp.Crypto, theirs srtp.Key) {
-	for _, c := range offered {
-		if c.Key.Equal(l.In) {
-			return srtp.Crypto{Tag: c.Tag, Key: l.Out}, l.In
-		}
-	}
-	c := offered[0]
-	return srtp.Crypto{Tag: c.Tag, Key: secret.Key(c.Suite(), c.Key)}, c.Key
 }

@@ -1,6 +1,7 @@
 // Package sdp reads session descriptions (RFC 8866) and writes them anew for a
-// gateway that relays one audio stream, or the fax that takes its place, between
-// two legs and lets neither leg learn anything of the other.
+// gateway that relays one audio stream, or the fax that takes its place, and where
+// it is allowed one video stream beside it, between two legs, and lets neither leg
+// learn anything of the other.
 //
 // Nothing that was read is ever written back as text. What is read becomes
 // numbers, addresses and names out of closed lists; what is written is composed
@@ -47,7 +48,13 @@ func (e *Error) Error() string {
 type Local struct {
 	Addr   netip.Addr
 	Port   uint16
+	Video  uint16 // port of the video, RTCP on the next; 0: the call can have none
 	Secret srtp.Secret
+}
+
+// forVideo is where the video is, under keys of its own.
+func (at Local) forVideo() Local {
+	return Local{Addr: at.Addr, Port: at.Video, Secret: at.Secret.For("video")}
 }
 
 // Body is a description as it goes on the wire. It may hold a key, so that it

@@ -57,6 +57,7 @@ func (ln *Line) appendTo(b []byte) []byte {
 		b = strconv.AppendUint(b, uint64(c.PT), 10)
 	}
 	b = append(b, "\r\n"...)
+	b = ln.Picture.appendBandwidth(b)
 	for _, c := range ln.Codecs {
 		b = c.appendTo(b)
 	}
@@ -66,6 +67,7 @@ func (ln *Line) appendTo(b []byte) []byte {
 	if ln.Mux {
 		b = append(b, "a=rtcp-mux\r\n"...)
 	}
+	b = ln.Picture.appendRate(b)
 	b = appendMillis(b, "a=ptime:", ln.Ptime)
 	b = appendMillis(b, "a=maxptime:", ln.MaxPtime)
 	switch {
@@ -105,13 +107,24 @@ func (c *Codec) appendTo(b []byte) []byte {
 		b = strconv.AppendUint(b, uint64(c.Channels), 10)
 	}
 	b = append(b, "\r\n"...)
-	if c.Fmtp == "" {
+	b = c.appendAttribute(b, "a=fmtp:", c.Fmtp)
+	for _, f := range feedbacks {
+		if c.Feedback&f.bit != 0 {
+			b = c.appendAttribute(b, "a=rtcp-fb:", f.text)
+		}
+	}
+	return c.appendAttribute(b, "a=imageattr:", c.Image)
+}
+
+// appendAttribute writes an attribute of the payload type, or nothing.
+func (c *Codec) appendAttribute(b []byte, name, text string) []byte {
+	if text == "" {
 		return b
 	}
-	b = append(b, "a=fmtp:"...)
+	b = append(b, name...)
 	b = strconv.AppendUint(b, uint64(c.PT), 10)
 	b = append(b, ' ')
-	b = append(b, c.Fmtp...)
+	b = append(b, text...)
 	return append(b, "\r\n"...)
 }
 

@@ -127,6 +127,19 @@ func (s Secret) Key(suite Suite, peer Key) Key {
 	return newKey(suite, b)
 }
 
+// For derives the secret of a further stream of the same leg, which has keys of
+// its own (RFC 4568 section 5.1.1). The stream is named by a word of ours.
+func (s Secret) For(stream string) Secret {
+	if s.text == nil {
+		return Secret{}
+	}
+	b, err := hkdf.Expand(sha256.New, []byte(*s.text), "mask700 stream "+stream, 32)
+	if err != nil {
+		return Secret{} // cannot be: the length is far below the bound of RFC 5869
+	}
+	return NewSecret([32]byte(b))
+}
+
 // Format implements [fmt.Formatter], masked whatever the verb.
 func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, masked(s.text)) }
 

@@ -266,9 +266,9 @@ func (c *Call) alignedAnswer(env *Env) ([]byte, error) {
 		return body, nil
 	}
 	c.Realign = caller.SDP.Version != before.Version
-	types := caller.SDP.Types
+	types := [2][]sdp.PayloadType{caller.SDP.Audio.Types, caller.SDP.Video.Types}
 	caller.SDP = before
-	caller.SDP.Types = types
+	caller.SDP.Audio.Types, caller.SDP.Video.Types = types[0], types[1]
 	return before.Sent, nil
 }
 

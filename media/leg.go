@@ -34,6 +34,8 @@ type leg struct {
 	reports  netip.AddrPort // where RTCP last came from
 	reporter reporter
 	cipher   cipher
+	wishes   int // feedback of this second
+	fir      fir
 
 	in       *rebase.Stream // what comes from here, written to the other side
 	payloads *payloads      // of what comes from here

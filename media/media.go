@@ -59,6 +59,7 @@ type OpenSpec struct {
 
 	LatchA, LatchB Latching // how each side's source is learnt
 
+	Video bool // there may be a video, which has ports of its own
 	Alone bool // nobody is on side B, which gets no ports: what A hears is played
 }
 
@@ -122,6 +123,11 @@ type Session interface {
 	// Record gives every voice packet that a side sent, after all checks and before
 	// rewriting, to a tap. Nil ends it.
 	Record(t Tap)
+	// Video is the session of the call's video, nil when it was opened without. It
+	// is relayed as audio is, and its feedback (RFC 4585, RFC 5104) reaches who sends
+	// it. It is not recorded, plays nothing, does not time out by itself, and closes
+	// with the call.
+	Video() Session
 	// Stats is a snapshot.
 	Stats() Stats
 	// Seconds is the last minute of what came from a side, the oldest second first.
@@ -147,6 +153,7 @@ type Flow struct {
 	Unreachable uint64        // ICMP errors that came from here
 	Overrun     uint64        // found our socket's buffer full; counted at the end
 	RTCP        uint64        // RTCP packets read
+	Feedback    uint64        // of those, that asked for video again and were taken on
 	Jitter      time.Duration // RFC 3550 appendix A.8
 }
 
@@ -179,6 +186,7 @@ func (f *Flow) add(o Flow) {
 	f.Unreachable += o.Unreachable
 	f.Overrun += o.Overrun
 	f.RTCP += o.RTCP
+	f.Feedback += o.Feedback
 	f.Jitter = max(f.Jitter, o.Jitter)
 }
 
@@ -198,6 +206,14 @@ type Stats struct {
 	Codec      string    // name of the last voice codec relayed
 	LastSeen   time.Time // last valid packet of either side; zero: none
 	TimedOut   bool      // OnTimeout was called for this session
+
+	Video VideoStats
+}
+
+// VideoStats is what a call's video has done.
+type VideoStats struct {
+	AtoB, BtoA Flow
+	Codec      string // name of the last one relayed
 }
 
 // PoolStats counts the port pairs of a pool.

@@ -18,6 +18,10 @@ import (
 // readVoice reads the RTP port of a side.
 func (s *session) readVoice(side Side, now int64) {
 	sh, l := s.shard, s.legs[side]
+	if l.drained && s.picture {
+		s.readPicture(side, now)
+		return
+	}
 	if l.drained {
 		n, e := l.sockets[useRTP].Receive(sh.in[:])
 		if e != 0 {
@@ -51,6 +55,26 @@ func (s *session) packet(side Side, b []byte, now int64) {
 	s.voice(side, b, l.connected, now)
 	if l.drained {
 		s.advance(side, now)
+	}
+}
+
+// pictureBurst bounds the packets of a video read at one wake. A picture comes in
+// many at once, for which a socket's buffer alone is too small.
+const pictureBurst = 16
+
+// readPicture reads what is there of a picture from a connected socket.
+func (s *session) readPicture(side Side, now int64) {
+	l := s.legs[side]
+	for range pictureBurst {
+		n, e := l.sockets[useRTP].Receive(s.shard.in[:])
+		if e != 0 {
+			l.unread(e)
+			return
+		}
+		s.voice(side, s.shard.in[:n], l.connected, now)
+		if !l.drained {
+			return
+		}
 	}
 }
 
@@ -111,7 +135,7 @@ func (s *session) pass(side Side, b []byte, src netip.AddrPort, now int64) ([]by
 	from, to := s.legs[side], s.legs[side.Other()]
 	if isRTCP(b) {
 		// Some peers multiplex though it was not agreed on.
-		s.control(from, b, src, now)
+		s.control(side, b, src, now)
 		return nil, netip.AddrPort{}
 	}
 	b = from.admit(b, src, now)
@@ -189,14 +213,15 @@ func (s *session) readControl(side Side, now int64) {
 		return
 	}
 	sh.stats.Packets++
-	if s.control(l, sh.in[:n], src, now) && !(l.latch.locked && l.reports.IsValid()) {
+	if s.control(side, sh.in[:n], src, now) && !(l.latch.locked && l.reports.IsValid()) {
 		l.reports = src
 	}
 }
 
 // control reads an RTCP packet and says whether it was the peer's. None is ever
-// sent on.
-func (s *session) control(from *leg, b []byte, src netip.AddrPort, now int64) bool {
+// sent on; what it asks of the sender of a video is asked anew.
+func (s *session) control(side Side, b []byte, src netip.AddrPort, now int64) bool {
+	from := s.legs[side]
 	f := &from.flow
 	if !from.mayReport(src) {
 		f.Refused++
@@ -211,6 +236,9 @@ func (s *session) control(from *leg, b []byte, src netip.AddrPort, now int64) bo
 	default:
 		f.RTCP++
 		s.seen, s.heard = now, true
+		if s.picture {
+			s.feedback(side, b, now)
+		}
 		return true
 	}
 	return false

@@ -6,11 +6,11 @@ import (
 )
 
 // payloads says, for one direction, what each payload type becomes and which of
-// them are voice. A type that is not in it is dropped.
+// them are voice, or video. A type that is not in it is dropped.
 type payloads struct {
 	table  rebase.Table
 	voice  [128]uint8 // index in names, 0: anything else
-	names  []string   // of voice codecs, the first is ""
+	names  []string   // of voice or video codecs, the first is ""
 	listed []PayloadType
 }
 
@@ -26,7 +26,7 @@ func newPayloads(types []PayloadType) *payloads {
 			continue
 		}
 		p.table[t.PT] = rebase.Type{PT: t.Map, Clock: t.Clock, Known: true}
-		if sdp.Voice(t.Name) {
+		if sdp.Voice(t.Name) || sdp.Video(t.Name) {
 			p.voice[t.PT] = uint8(len(p.names))
 			p.names = append(p.names, t.Name)
 		}
@@ -34,7 +34,7 @@ func newPayloads(types []PayloadType) *payloads {
 	return p
 }
 
-// name is the voice codec of a payload type, "" for anything else.
+// name is the voice or video codec of a payload type, "" for anything else.
 func (p *payloads) name(pt uint8) string { return p.names[p.voice[pt&0x7f]] }
 
 // toward finds the payload type under which a codec of clips is written to a

@@ -169,6 +169,55 @@ func (r *Relay) Open(spec OpenSpec) (Session, error) {
 }
 
 func (r *Relay) open(spec OpenSpec) (*session, error) {
+	s, err := r.prepare(spec)
+	if err != nil {
+		return nil, err
+	}
+	if spec.Video {
+		if s.video, err = r.prepare(spec); err != nil {
+			r.abandon(s)
+			return nil, err
+		}
+		s.video.picture, s.sibling, s.video.sibling = true, s.video, s
+		for side, l := range s.video.legs {
+			l.reporter.cname = s.legs[side].reporter.cname // so that they are played together (RFC 3550 section 6.5.1)
+		}
+	}
+	s.number = r.board()
+	s.shard = r.shards[s.number]
+	if v := s.video; v != nil {
+		v.number, v.shard = s.number, s.shard
+		if err := v.shard.enter(v); err != nil {
+			r.abandon(v)
+			r.abandon(s)
+			r.disembark(s)
+			return nil, err
+		}
+	}
+	if err := s.shard.enter(s); err != nil {
+		if s.video != nil {
+			s.video.Close()
+		}
+		r.abandon(s)
+		r.disembark(s)
+		return nil, err
+	}
+	r.state.Lock()
+	defer r.state.Unlock()
+	r.state.opened++
+	return s, nil
+}
+
+// abandon gives back what a session has that no shard knows.
+func (r *Relay) abandon(s *session) {
+	for _, l := range s.legs {
+		l.close()
+		r.release(l)
+	}
+}
+
+// prepare binds the sockets of a session.
+func (r *Relay) prepare(spec OpenSpec) (*session, error) {
 	s := &session{}
 	for side, from := range [2]struct {
 		pool  string
@@ -190,18 +239,6 @@ func (r *Relay) open(spec OpenSpec) (*session, error) {
 		l.latch.policy = from.latch
 		s.legs[side] = l
 	}
-	s.number = r.board()
-	s.shard = r.shards[s.number]
-	if err := s.shard.enter(s); err != nil {
-		for _, l := range s.legs {
-			l.close()
-		}
-		r.leave(s)
-		return nil, err
-	}
-	r.state.Lock()
-	defer r.state.Unlock()
-	r.state.opened++
 	return s, nil
 }
 
@@ -224,6 +261,13 @@ func (r *Relay) leave(s *session) {
 	for _, l := range s.legs {
 		r.release(l)
 	}
+	if !s.picture {
+		r.disembark(s)
+	}
+}
+
+// disembark takes back what board did.
+func (r *Relay) disembark(s *session) {
 	r.state.Lock()
 	defer r.state.Unlock()
 	r.state.load[s.number]--

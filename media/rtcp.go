@@ -133,8 +133,8 @@ func (r *reporter) hear(to *told, blocks []rtcp.ReceptionReport, at int64) {
 }
 
 // compose writes a compound packet for the peer: a report on what we wrote to it
-// and what came from it, our name, and at the end of the session a goodbye.
-func (r *reporter) compose(out *rebase.Stream, in *rebase.Reception, at int64, wall time.Time, bye bool) ([]byte, error) {
+// and what came from it, our name, and what else there is to say.
+func (r *reporter) compose(out *rebase.Stream, in *rebase.Reception, at int64, wall time.Time, more ...rtcp.Packet) ([]byte, error) {
 	var blocks []rtcp.ReceptionReport
 	if rep, ok := in.Report(); ok {
 		block := rtcp.ReceptionReport{
@@ -166,10 +166,7 @@ func (r *reporter) compose(out *rebase.Stream, in *rebase.Reception, at int64, w
 	r.ours = out.SSRC()
 	r.written, r.sender, r.spoke = out.Packets, sent, true
 	packets := []rtcp.Packet{report, rtcp.NewCNAMESourceDescription(out.SSRC(), r.cname)}
-	if bye {
-		packets = append(packets, &rtcp.Goodbye{Sources: []uint32{out.SSRC()}})
-	}
-	return rtcp.Marshal(packets)
+	return rtcp.Marshal(append(packets, more...))
 }
 
 // ntp is a time in the 32.32 bit seconds of RFC 3550 section 4, since 1900.

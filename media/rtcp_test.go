@@ -85,7 +85,7 @@ func TestSenderAndReceiverReports(t *testing.T) {
 	r := reporter{cname: "AAAAAAAAAAAAAAAA"}
 	kind := func() uint8 {
 		t.Helper()
-		b, err := r.compose(out, &in, 0, epoch, false)
+		b, err := r.compose(out, &in, 0, epoch)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -133,7 +133,7 @@ func TestNegativeLossIsWrittenIn24Bits(t *testing.T) {
 		}
 	}
 	var r reporter
-	b, err := r.compose(rebase.New(rebase.Initial{}), &s.Received, 0, epoch, true)
+	b, err := r.compose(rebase.New(rebase.Initial{}), &s.Received, 0, epoch, &rtcp.Goodbye{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -156,7 +156,7 @@ func TestOnlyTheSourceOfAReportIsEchoed(t *testing.T) {
 		}
 		var r reporter
 		r.read(report(t, tt.source), 0)
-		b, err := r.compose(rebase.New(rebase.Initial{}), &s.Received, int64(time.Second), epoch, false)
+		b, err := r.compose(rebase.New(rebase.Initial{}), &s.Received, int64(time.Second), epoch)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -199,7 +199,7 @@ func TestAPeersWordOfOurStream(t *testing.T) {
 	for _, tt := range tests {
 		for _, sender := range []bool{false, true} {
 			r := reporter{cname: "AAAAAAAAAAAAAAAA"}
-			if _, err := r.compose(out, &in, 0, epoch, false); err != nil {
+			if _, err := r.compose(out, &in, 0, epoch); err != nil {
 				t.Fatal(err)
 			}
 			if lsr = r.sent[0].lsr; lsr != uint32(ntp(epoch)>>16) {

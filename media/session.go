@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/pion/rtcp"
+
 	"mask700/media/quality"
 )
 
@@ -12,8 +14,11 @@ import (
 // to one shard, and its lock protects everything but the pointers and numbers that
 // never change.
 type session struct {
-	shard *shard
-	legs  [2]*leg // the pointers never change
+	shard   *shard
+	legs    [2]*leg  // the pointers never change
+	video   *session // of the call, nil: none
+	sibling *session // the other session of the call, nil: there is one
+	picture bool     // this is the video's
 
 	number      int // of the shard
 	slot, index int // where the shard keeps it
@@ -56,9 +61,13 @@ func (s *session) SetRemote(side Side, r Remote) {
 	s.retune()
 }
 
-// isOurs says whether a peer asks for its packets at a port of this very session:
-// two that do would send one packet round for ever.
+// isOurs says whether a peer asks for its packets at a port of this very call: two
+// that do would send one packet round for ever.
 func (s *session) isOurs(at netip.AddrPort) bool {
+	return s.has(at) || s.sibling != nil && s.sibling.has(at)
+}
+
+func (s *session) has(at netip.AddrPort) bool {
 	for _, l := range s.legs {
 		if l.pool == nil {
 			continue
@@ -188,6 +197,14 @@ func (s *session) retune() {
 	}
 }
 
+// Video is the session of the call's video.
+func (s *session) Video() Session {
+	if s.video == nil {
+		return nil
+	}
+	return s.video
+}
+
 // Stats is a snapshot.
 func (s *session) Stats() Stats {
 	s.shard.mu.Lock()
@@ -209,6 +226,16 @@ func (s *session) stats() Stats {
 	if s.heard {
 		st.LastSeen = s.shard.relay.start.Add(time.Duration(s.seen))
 	}
+	if s.video != nil {
+		v := s.video.last
+		if !s.video.closed {
+			v = s.video.stats()
+		}
+		st.Video = VideoStats{AtoB: v.AtoB, BtoA: v.BtoA, Codec: v.Codec}
+		if v.LastSeen.After(st.LastSeen) {
+			st.LastSeen = v.LastSeen
+		}
+	}
 	return st
 }
 
@@ -223,6 +250,9 @@ func (s *session) now() int64 { return s.shard.relay.now() }
 
 // Close says goodbye, closes the sockets and lets the ports rest.
 func (s *session) Close() Stats {
+	if s.video != nil {
+		s.video.Close()
+	}
 	s.shard.mu.Lock()
 	if s.closed {
 		defer s.shard.mu.Unlock()
@@ -233,7 +263,7 @@ func (s *session) Close() Stats {
 	for side, l := range s.legs {
 		// Who never sent anything does not say goodbye (RFC 3550 section 6.3.7).
 		if l.reporter.spoke || s.legs[Side(side).Other()].in.Packets > 0 {
-			s.report(Side(side), now, true)
+			s.report(Side(side), now, &rtcp.Goodbye{Sources: []uint32{s.legs[Side(side).Other()].in.SSRC()}})
 		}
 		s.stopPlaying(Side(side), false)
 		l.flow.Overrun += l.sockets[useRTP].Overrun()

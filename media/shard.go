@@ -154,6 +154,9 @@ func (sh *shard) enter(s *session) error {
 	}
 	s.slot, s.index = at, len(sh.slots[at].sessions)
 	sh.slots[at].sessions = append(sh.slots[at].sessions, s)
+	if s.picture {
+		return nil // its call comes next
+	}
 	sh.stats.Sessions++
 	if sh.stats.Sessions == 1 {
 		sh.poll.Ring() // it may be waiting for ever
@@ -193,7 +196,9 @@ func (sh *shard) leave(s *session, last Stats) {
 	slot.sessions = slot.sessions[:len(slot.sessions)-1]
 	slot.past[A].add(last.AtoB)
 	slot.past[B].add(last.BtoA)
-	sh.stats.Sessions--
+	if !s.picture {
+		sh.stats.Sessions--
+	}
 }
 
 func (sh *shard) occupy(e end) uint32 {

@@ -1,6 +1,10 @@
 package media
 
-import "time"
+import (
+	"time"
+
+	"github.com/pion/rtcp"
+)
 
 const (
 	// tick and slots spread the sessions: each tick visits one slot, so that every
@@ -84,6 +88,7 @@ func (s *session) second(now int64) {
 	s.review()
 	for side, l := range s.legs {
 		l.ended()
+		l.wishes = 0
 		s.reportWhenDue(Side(side), now)
 	}
 	if !s.silent(now) {
@@ -97,10 +102,11 @@ func (s *session) second(now int64) {
 }
 
 // silent says whether the session has just run out of time: both sides answered,
-// nobody is held or paused, and nothing valid came from either for the timeout.
+// nobody is held or paused, and nothing valid came from either for the timeout, nor
+// of the video.
 func (s *session) silent(now int64) bool {
 	limit := s.shard.relay.options.Timeout
-	if s.timedOut || limit < 0 || s.paused {
+	if s.timedOut || limit < 0 || s.paused || s.picture {
 		return false
 	}
 	for _, l := range s.legs {
@@ -108,7 +114,11 @@ func (s *session) silent(now int64) bool {
 			return false
 		}
 	}
-	return now-max(s.alive, s.seen) >= int64(limit)
+	last := max(s.alive, s.seen)
+	if s.video != nil {
+		last = max(last, s.video.alive, s.video.seen)
+	}
+	return now-last >= int64(limit)
 }
 
 // reportWhenDue sends a leg its report when the time has come.
@@ -121,20 +131,20 @@ func (s *session) reportWhenDue(side Side, now int64) {
 		l.reporter.next = now + interval(true, s.shard.random.Float64())
 	case now >= l.reporter.next:
 		l.reporter.next = now + interval(false, s.shard.random.Float64())
-		s.report(side, now, false)
+		s.report(side, now)
 	}
 }
 
-// report sends a leg what it is told of RTCP. A report that cannot be sent is
+// report sends a leg what it is told by RTCP, and more. A report that cannot be sent is
 // lost, as any may be on the way.
-func (s *session) report(side Side, now int64, bye bool) {
+func (s *session) report(side Side, now int64, more ...rtcp.Packet) {
 	l := s.legs[side]
 	to := l.reportTarget()
 	if !to.IsValid() {
 		return
 	}
 	wall := s.shard.relay.options.Clock.Now()
-	b, err := l.reporter.compose(s.legs[side.Other()].in, &l.in.Received, now, wall, bye)
+	b, err := l.reporter.compose(s.legs[side.Other()].in, &l.in.Received, now, wall, more...)
 	if err != nil {
 		return
 	}

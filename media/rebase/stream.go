@@ -220,6 +220,16 @@ func (s *Stream) fit(h *rtp.Header) {
 // leg should not count as loss.
 func (s *Stream) Refit() { s.fitted, s.ours = false, false }
 
+// recent is how far back a packet may be asked for again.
+const recent = 1 << 12
+
+// Original is the sequence number under which a packet came in that was, or should
+// have been, written with seq. It is false for one that is not among the last ones,
+// and while it is not known how the next source goes on.
+func (s *Stream) Original(seq uint16) (uint16, bool) {
+	return seq - s.seq, s.started && s.fitted && s.last.seq-seq < recent
+}
+
 // Timestamp is what the RTP timestamp of our stream would be at a time, for a
 // sender report (RFC 3550 section 6.4.1). It is false before the first packet.
 func (s *Stream) Timestamp(at int64) (uint32, bool) {

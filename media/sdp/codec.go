@@ -185,6 +185,12 @@ func Voice(name string) bool {
 	return k != nil && !k.signal && !k.video
 }
 
+// Video says whether a canonical codec name stands for video.
+func Video(name string) bool {
+	k := lookup(name)
+	return k != nil && k.video
+}
+
 // number reads a decimal number of at most limit. Signs, spaces and empty text
 // are not numbers.
 func number(s string, limit uint64) (uint64, bool) {

@@ -70,6 +70,7 @@ const (
 	fieldMediaEnd     recordField = 13<<1 | kindBytes
 	fieldMediaPath    recordField = 14<<1 | kindBytes
 	fieldRecording    recordField = 15<<1 | kindBytes
+	fieldVideoCodec   recordField = 16<<1 | kindBytes
 
 	fieldReceivedAt recordField = 20<<1 | kindInteger // times: nanoseconds since 1970
 	fieldRingingAt  recordField = 21<<1 | kindInteger
@@ -111,6 +112,15 @@ const (
 
 	fieldRecordingBytes recordField = 60<<1 | kindInteger
 	fieldRecordingLost  recordField = 61<<1 | kindInteger
+
+	fieldVideoAtoBPackets recordField = 62<<1 | kindInteger // four values of each direction
+	fieldVideoAtoBBytes   recordField = 63<<1 | kindInteger
+	fieldVideoAtoBLost    recordField = 64<<1 | kindInteger
+	fieldVideoAtoBRefused recordField = 65<<1 | kindInteger
+	fieldVideoBtoAPackets recordField = 66<<1 | kindInteger
+	fieldVideoBtoABytes   recordField = 67<<1 | kindInteger
+	fieldVideoBtoALost    recordField = 68<<1 | kindInteger
+	fieldVideoBtoARefused recordField = 69<<1 | kindInteger
 )
 
 // recordTexts, recordTimes … are the fields of a record by kind; writing and reading go through the same lists.
@@ -120,7 +130,7 @@ func recordTexts(r *cdr.Record) []textField {
 		{fieldIndustrialID, &r.IndustrialID}, {fieldData, &r.Data}, {fieldTrunkIn, &r.TrunkIn},
 		{fieldTrunkOut, &r.TrunkOut}, {fieldReleasedBy, &r.ReleasedBy}, {fieldEnd, &r.End},
 		{fieldRefusal, (*string)(&r.Refusal)}, {fieldCodec, &r.Media.Codec}, {fieldMediaEnd, &r.Media.End},
-		{fieldMediaPath, &r.Media.Path}, {fieldRecording, &r.Media.Recording.ID},
+		{fieldMediaPath, &r.Media.Path}, {fieldRecording, &r.Media.Recording.ID}, {fieldVideoCodec, &r.Media.Video.Codec},
 	}
 }
 
@@ -155,11 +165,14 @@ type partyField struct {
 
 func recordCounts(r *cdr.Record) []countField {
 	a, b := &r.Media.AtoB, &r.Media.BtoA
+	va, vb := &r.Media.Video.AtoB, &r.Media.Video.BtoA
 	return []countField{
 		{fieldAtoBPackets, &a.Packets}, {fieldAtoBBytes, &a.Bytes}, {fieldAtoBLost, &a.Lost}, {fieldAtoBRefused, &a.Refused},
 		{fieldBtoAPackets, &b.Packets}, {fieldBtoABytes, &b.Bytes}, {fieldBtoALost, &b.Lost}, {fieldBtoARefused, &b.Refused},
 		{fieldCallerLost, &r.Media.Caller.Lost}, {fieldCalleeLost, &r.Media.Callee.Lost},
 		{fieldRecordingBytes, &r.Media.Recording.Bytes}, {fieldRecordingLost, &r.Media.Recording.Lost},
+		{fieldVideoAtoBPackets, &va.Packets}, {fieldVideoAtoBBytes, &va.Bytes}, {fieldVideoAtoBLost, &va.Lost}, {fieldVideoAtoBRefused, &va.Refused},
+		{fieldVideoBtoAPackets, &vb.Packets}, {fieldVideoBtoABytes, &vb.Bytes}, {fieldVideoBtoALost, &vb.Lost}, {fieldVideoBtoARefused, &vb.Refused},
 	}
 }
 

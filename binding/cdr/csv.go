@@ -62,6 +62,9 @@ var columns = []column{
 	{"media_path", func(v *View) string { return v.Media.Path }},
 	{"recording", func(v *View) string { return v.Media.Recording.ID }},
 	{"recording_bytes", func(v *View) string { return strconv.FormatUint(v.Media.Recording.Bytes, 10) }},
+	{"video_codec", func(v *View) string { return v.Media.Video.Codec }},
+	{"video_a_to_b_packets", func(v *View) string { return strconv.FormatUint(v.Media.Video.AtoB.Packets, 10) }},
+	{"video_b_to_a_packets", func(v *View) string { return strconv.FormatUint(v.Media.Video.BtoA.Packets, 10) }},
 }
 
 // Columns returns the names of the columns of the CSV export, in order.

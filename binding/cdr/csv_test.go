@@ -27,6 +27,7 @@ func TestRow(t *testing.T) {
 		{"caller_round_trip_ms", "30.5"}, {"caller_heard_lost", "3"}, {"caller_heard_jitter_ms", "2"}, {"caller_heard_mos", "4.20"},
 		{"callee_round_trip_ms", "0"}, {"callee_heard_lost", "0"}, {"callee_heard_jitter_ms", "0"}, {"callee_heard_mos", ""},
 		{"media_path", "kernel"}, {"recording", "callcallcallcall"}, {"recording_bytes", "4711"},
+		{"video_codec", "H264"}, {"video_a_to_b_packets", "5000"}, {"video_b_to_a_packets", "4000"},
 	}
 	columns, row := cdr.Columns(), completed(t).Row()
 	if len(columns) != len(want) || len(row) != len(want) {

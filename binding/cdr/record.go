@@ -104,8 +104,23 @@ type Media struct {
 	AtoB           Flow   // from the caller to the callee
 	BtoA           Flow
 	Caller, Callee Leg
+	Video          Video
 	Recording      Recording // of what was said
 	End            string    // one of the Media constants; "" while it goes on, or where none was opened
+}
+
+// Video is what was relayed beside the audio; the zero value where nothing was.
+type Video struct {
+	Codec      string
+	AtoB, BtoA VideoFlow
+}
+
+// VideoFlow counts the video of one direction as it came in.
+type VideoFlow struct {
+	Packets uint64
+	Bytes   uint64 // of payload
+	Lost    uint64
+	Refused uint64 // as in Flow
 }
 
 // Recording is what is said of a recording in the record of its call; the zero value where there is none.

@@ -39,6 +39,7 @@ func completed(t testing.TB) cdr.Record {
 		ReceivedAt: received, RingingAt: received.Add(time.Second), AnsweredAt: received.Add(5 * time.Second),
 		ReleasedAt: received.Add(35 * time.Second), ReleasedBy: cdr.ByCaller, SIPStatus: 200, Q850: 16, End: cdr.EndCompleted,
 		Media: cdr.Media{
+			Video:     cdr.Video{Codec: "H264", AtoB: cdr.VideoFlow{Packets: 5000, Bytes: 5500000, Lost: 4, Refused: 1}, BtoA: cdr.VideoFlow{Packets: 4000, Bytes: 4400000}},
 			Recording: cdr.Recording{ID: "callcallcallcall", Bytes: 4711, Lost: 3},
 			Codec:     "PCMA",
 			AtoB:      cdr.Flow{Packets: 1500, Bytes: 240000, Lost: 2, Refused: 1, JitterMS: 0.75, MOS: 4.4},

@@ -46,9 +46,30 @@ type MediaView struct {
 	Caller LegView  `json:"caller"`
 	Callee LegView  `json:"callee"`
 
+	Video     VideoView     `json:"video,omitzero"`     // absent where there was none
 	Recording RecordingView `json:"recording,omitzero"` // absent where there is none
 
 	End string `json:"end"`
+}
+
+// VideoView is a Video in JSON.
+type VideoView struct {
+	Codec string        `json:"codec"`
+	AtoB  VideoFlowView `json:"a_to_b"`
+	BtoA  VideoFlowView `json:"b_to_a"`
+}
+
+// VideoFlowView is a VideoFlow in JSON.
+type VideoFlowView struct {
+	Packets uint64 `json:"packets"`
+	Bytes   uint64 `json:"bytes"`
+	Lost    uint64 `json:"lost"`
+	Refused uint64 `json:"refused_sources"`
+}
+
+// Flow is the view as one of any stream.
+func (v VideoFlowView) Flow() FlowView {
+	return FlowView{Packets: v.Packets, Bytes: v.Bytes, Lost: v.Lost, Refused: v.Refused}
 }
 
 // RecordingView is a Recording in JSON.
@@ -78,7 +99,9 @@ type LegView struct {
 
 func (m Media) view() MediaView {
 	return MediaView{Codec: m.Codec, Path: m.Path, AtoB: FlowView(m.AtoB), BtoA: FlowView(m.BtoA),
-		Caller: LegView(m.Caller), Callee: LegView(m.Callee), Recording: RecordingView(m.Recording), End: m.End}
+		Caller: LegView(m.Caller), Callee: LegView(m.Callee),
+		Video:     VideoView{Codec: m.Video.Codec, AtoB: VideoFlowView(m.Video.AtoB), BtoA: VideoFlowView(m.Video.BtoA)},
+		Recording: RecordingView(m.Recording), End: m.End}
 }
 
 // View returns r as it may be shown to anyone.

@@ -63,6 +63,9 @@ func printCall(w io.Writer, c admin.CallView, now time.Time) error {
 	if !c.AnsweredAt.IsZero() || c.Media.AtoB.Packets+c.Media.BtoA.Packets > 0 { // before the answer silence is no news
 		rows = append(rows, [2]string{"audio", audio("the caller", c.Media.AtoB)}, [2]string{"", audio("the callee", c.Media.BtoA)})
 	}
+	if v := c.Media.Video; v != (cdr.VideoView{}) {
+		rows = append(rows, [2]string{"video", v.Codec}, [2]string{"", audio("the caller", v.AtoB.Flow())}, [2]string{"", audio("the callee", v.BtoA.Flow())})
+	}
 	for _, party := range []struct {
 		name string
 		leg  cdr.LegView

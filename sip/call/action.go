@@ -96,6 +96,7 @@ type OpenMedia struct {
 	Pools   [2]string
 	Latch   [2]string // as Trunk.Latch
 	Peers   [2]flow.Flow
+	Video   bool // there may be a video, which has ports of its own
 	Prompt  bool // the caller hears a prompt, and there is no callee; of these there are only so many at once
 }
 
@@ -105,7 +106,8 @@ type SetRemote struct {
 	Session int
 	Side    Side
 	Remote  sdp.RemoteMedia
-	Signal  netip.Addr // where the party's signalling comes from
+	Video   sdp.RemoteMedia // zero: there is none
+	Signal  netip.Addr      // where the party's signalling comes from
 }
 
 // SettleMedia says that offer and answer are complete on both legs.

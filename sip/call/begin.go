@@ -180,6 +180,7 @@ func (c *Call) open(env *Env, in, out *trunk.Trunk) {
 		Pools: [2]string{in.Media, out.Media},
 		Latch: [2]string{in.Latch, out.Latch},
 		Peers: [2]flow.Flow{c.leg(Caller).Flow, c.leg(Callee).Flow},
+		Video: withVideo(in, out),
 	})
 	env.do(OpenRecord{Record: c.Record})
 }

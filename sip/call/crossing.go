@@ -131,7 +131,7 @@ func hashOf(body []byte) uint64 {
 
 // mediaPolicy is what a trunk lets the descriptions of its legs hold.
 func mediaPolicy(t *trunk.Trunk) sdp.Policy {
-	p := sdp.Policy{T38: t.T38 == trunk.T38Allow, Mux: t.RTCPMux == trunk.MuxOffer}
+	p := sdp.Policy{T38: t.T38 == trunk.T38Allow, Video: t.Video == trunk.VideoAllow, Mux: t.RTCPMux == trunk.MuxOffer}
 	switch t.SRTP {
 	case trunk.SRTPAllow:
 		p.SRTP = sdp.SRTPAllow
@@ -139,6 +139,11 @@ func mediaPolicy(t *trunk.Trunk) sdp.Policy {
 		p.SRTP = sdp.SRTPRequire
 	}
 	return p
+}
+
+// withVideo says whether a call between two trunks may have a video.
+func withVideo(a, b *trunk.Trunk) bool {
+	return a.Video == trunk.VideoAllow && b.Video == trunk.VideoAllow
 }
 
 // anyMedia is the policy for an offer that is declined as a whole.
@@ -213,7 +218,7 @@ func (c *Call) setRemotes(env *Env) error {
 		if c.announcing() && Side(s) == Callee {
 			continue // nobody is there
 		}
-		env.do(SetRemote{Session: c.Session, Side: Side(s), Remote: r, Signal: c.Legs[s].Peer})
+		env.do(SetRemote{Session: c.Session, Side: Side(s), Remote: r, Video: c.Legs[s].SDP.RemoteVideo(), Signal: c.Legs[s].Peer})
 	}
 	c.Exchange.Applied = c.Exchange.active()
 	return nil

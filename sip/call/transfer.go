@@ -155,7 +155,7 @@ func (c *Call) thirdDecided(env *Env, ev Decided) {
 	t.Phase, t.Recorded = Preparing, true
 	t.Waiting = forMedia | forOpened
 	stays := c.leg(t.By.Other())
-	open := OpenMedia{Session: t.Session}
+	open := OpenMedia{Session: t.Session, Video: withVideo(env.trunk(stays), out)}
 	open.Pools[t.By], open.Latch[t.By], open.Peers[t.By] = out.Media, out.Latch, t.Leg.Flow
 	open.Latch[t.By.Other()] = env.trunk(stays).Latch
 	open.Pools[t.By.Other()], open.Peers[t.By.Other()] = env.trunk(stays).Media, flow.Flow{

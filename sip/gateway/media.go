@@ -82,11 +82,16 @@ func (w *mediaWorker) perform(j mediaJob) {
 	case call.SetRemote:
 		if session := w.session(j.id, a.Session); session != nil {
 			session.SetRemote(media.Side(a.Side), media.RemoteOf(a.Remote, a.Signal))
+			if video := session.Video(); video != nil {
+				video.SetRemote(media.Side(a.Side), media.RemoteOf(a.Video, a.Signal))
+			}
 		}
 	case call.SettleMedia:
 		if session := w.session(j.id, a.Session); session != nil {
-			session.Settle(media.A)
-			session.Settle(media.B)
+			settle(session)
+			if video := session.Video(); video != nil {
+				settle(video)
+			}
 		}
 	case call.PlayMedia:
 		w.play(j.id, a)
@@ -95,6 +100,11 @@ func (w *mediaWorker) perform(j mediaJob) {
 	case call.CloseMedia:
 		w.loop.answer(j.id, call.MediaEnded{Session: a.Session, Media: w.close(j.id, a.Session)})
 	}
+}
+
+func settle(s media.Session) {
+	s.Settle(media.A)
+	s.Settle(media.B)
 }
 
 func (w *mediaWorker) session(id string, number int) media.Session {
@@ -111,7 +121,7 @@ func (w *mediaWorker) openMedia(id string, a call.OpenMedia) call.MediaOpened {
 		PoolA: a.Pools[call.Caller], PoolB: a.Pools[call.Callee],
 		LatchA: latching(a.Latch[call.Caller]), LatchB: latching(a.Latch[call.Callee]),
 		PeerA: a.Peers[call.Caller].Remote.Addr(), PeerB: a.Peers[call.Callee].Remote.Addr(),
-		Alone: a.Prompt,
+		Video: a.Video, Alone: a.Prompt,
 	})
 	if err != nil {
 		if a.Prompt {
@@ -139,6 +149,9 @@ func (w *mediaWorker) openMedia(id string, a call.OpenMedia) call.MediaOpened {
 		var b [32]byte
 		_, _ = rand.Read(b[:]) // never fails: the process ends before
 		opened.Local[side].Secret = srtp.NewSecret(b)
+		if video := s.Video(); video != nil {
+			opened.Local[side].Video = video.Local(media.Side(side)).Port
+		}
 	}
 	return opened
 }

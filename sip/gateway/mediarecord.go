@@ -12,6 +12,7 @@ import (
 // mediaRecord is what a call record says of its media.
 func mediaRecord(s media.Stats) cdr.Media {
 	m := cdr.Media{Codec: s.Codec, AtoB: flowRecord(s.AtoB), BtoA: flowRecord(s.BtoA)}
+	m.Video = cdr.Video{Codec: s.Video.Codec, AtoB: videoRecord(s.Video.AtoB), BtoA: videoRecord(s.Video.BtoA)}
 	if s.AtoB.Packets+s.BtoA.Packets > 0 {
 		m.Path = cdr.PathUser
 	}
@@ -37,6 +38,10 @@ func mediaRecord(s media.Stats) cdr.Media {
 
 func flowRecord(f media.Flow) cdr.Flow {
 	return cdr.Flow{Packets: f.Packets, Bytes: f.Bytes, Lost: f.Lost, Refused: f.Refused + f.Forged, JitterMS: milliseconds(f.Jitter)}
+}
+
+func videoRecord(f media.Flow) cdr.VideoFlow {
+	return cdr.VideoFlow{Packets: f.Packets, Bytes: f.Bytes, Lost: f.Lost, Refused: f.Refused + f.Forged}
 }
 
 // legRecord is what a phone reports of so many packets that were sent to it.

@@ -294,6 +294,16 @@ func (a *actor) describe(options []string) string {
 			first, direction = "a="+value+"\n", ""
 		case "fax":
 			return a.fax(host, port)
+		case "video": // beside the audio, on the port 100 further; the value is its direction, or off
+			at, way := port+100, value
+			if value == "off" {
+				at, way = 0, "inactive"
+			}
+			more += "m=video " + strconv.Itoa(at) + " RTP/AVPF 96\nc=IN IP4 " + host + "\nb=AS:512\na=rtpmap:96 H264/90000\n" +
+				"a=fmtp:96 profile-level-id=42e01f;packetization-mode=1;sprop-parameter-sets=user-" + a.name + "\n" +
+				"a=rtcp-fb:* nack pli\na=rtcp-fb:96 user-" + a.name + "\na=msid:user-" + a.name + " 1\na=ssrc:2 cname:user-" + a.name + "@" + host + "\na=" + way + "\n"
+		case "audio2":
+			more += "m=audio " + strconv.Itoa(port+200) + " RTP/AVP 8\n"
 		case "bundle":
 			first += "a=group:BUNDLE 0 1\na=ice-options:trickle\n"
 			more += "a=mid:0\na=ice-ufrag:user-" + a.name + "\na=rtcp-mux\nm=video " + strconv.Itoa(port) + " " + proto + " 96\na=mid:1\na=bundle-only\na=rtpmap:96 VP8/90000\n"

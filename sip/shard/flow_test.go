@@ -199,6 +199,8 @@ func (s *scene) set(t *testing.T, args []string) {
 			w.trunks[1].SRTP = value
 		case "t38":
 			w.trunks[0].T38, w.trunks[1].T38 = value, value
+		case "video":
+			w.trunks[0].Video, w.trunks[1].Video = value, value
 		case "mux":
 			w.trunks[1].RTCPMux = value
 		case "ring":
@@ -368,6 +370,7 @@ func brief(body string) string {
 	}
 	var version, addr, direction string
 	var streams []string
+	picture := false
 	for _, l := range strings.Split(body, "\r\n") {
 		f := strings.Fields(l)
 		switch {
@@ -380,13 +383,18 @@ func brief(body string) string {
 			if strings.Contains(f[2], "SAVP") {
 				proto = " " + f[2]
 			}
+			picture = f[0] == "m=video"
 			streams = append(streams, f[0][2:]+" "+f[1]+proto+" types "+strings.Join(f[3:], ","))
 		case strings.HasPrefix(l, "a=crypto:"):
 			streams = append(streams, "key "+strings.TrimPrefix(f[0], "a=crypto:")+" "+f[1])
 		case l == "a=rtcp-mux":
 			streams = append(streams, "mux")
 		case l == "a=sendrecv" || l == "a=sendonly" || l == "a=recvonly" || l == "a=inactive":
-			direction = l[2:]
+			if picture {
+				streams = append(streams, l[2:])
+			} else {
+				direction = l[2:]
+			}
 		}
 	}
 	return strings.TrimSpace(fmt.Sprintf("sdp version %s, %s, %s %s", version, addr, strings.Join(streams, ", "), direction))

@@ -237,7 +237,11 @@ func (w *world) perform(o shard.Output) {
 		if a.Prompt {
 			w.note("media    <- open %s for a prompt", a.Pools[0])
 		} else {
-			w.note("media    <- open %s and %s", a.Pools[0], a.Pools[1])
+			with := ""
+			if a.Video {
+				with = ", with video"
+			}
+			w.note("media    <- open %s and %s%s", a.Pools[0], a.Pools[1], with)
 		}
 		w.put(o.Call, "media", func() call.Event {
 			if w.ports != nil {
@@ -276,6 +280,9 @@ func (w *world) perform(o shard.Output) {
 		}
 		if a.Remote.Mux {
 			kind += ", RTCP on the same port"
+		}
+		if a.Video.RTP.IsValid() {
+			kind += fmt.Sprintf(", video at %v, sends %t, receives %t", a.Video.RTP, a.Video.Send, a.Video.Recv)
 		}
 		w.note("media    <- %s is at %v, sends %t, receives %t%s", a.Side, a.Remote.RTP, a.Remote.Send, a.Remote.Recv, kind)
 	case call.SettleMedia:
@@ -345,6 +352,9 @@ func (w *world) locals(a call.OpenMedia) [2]sdp.Local {
 		}
 		if f.Listener == 1 {
 			l[i].Port = outsidePort + 4*uint16(w.sessions)
+		}
+		if a.Video {
+			l[i].Video = l[i].Port + 1000
 		}
 	}
 	return l

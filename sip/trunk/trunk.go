@@ -74,6 +74,12 @@ const (
 	T38Allow  = "allow" // a fax may take the place of the audio
 )
 
+// Values of Trunk.Video; "" is refuse.
+const (
+	VideoRefuse = "refuse"
+	VideoAllow  = "allow" // there may be a video beside the audio
+)
+
 // Values of Trunk.RTCPMux; "" is answer.
 const (
 	MuxAnswer = "answer" // RTCP comes to the RTP port where the peer offers it (RFC 5761)
@@ -100,6 +106,7 @@ type Trunk struct {
 	EarlyMedia string         // pass, ringing
 	SRTP       string         // off, allow, require
 	T38        string         // refuse, allow
+	Video      string         // refuse, allow
 	RTCPMux    string         // answer, offer
 	Latch      string         // where its media may come from: strict, subnet, off; "": strict
 	Pass       string         // name of the trunk for calls to anything but a 700 number; "": none

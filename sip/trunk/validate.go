@@ -93,6 +93,11 @@ func (t *Trunk) validate() error {
 	default:
 		return errors.New("t38 is neither refuse nor allow")
 	}
+	switch t.Video {
+	case "", VideoRefuse, VideoAllow:
+	default:
+		return errors.New("video is neither refuse nor allow")
+	}
 	switch t.RTCPMux {
 	case "", MuxAnswer, MuxOffer:
 	default:

@@ -23,7 +23,7 @@ func TestValidate(t *testing.T) {
 			k.Domain = "x.example"
 			k.Identity = IdentityPAI
 			k.EarlyMedia = EarlyRinging
-			k.SRTP, k.T38, k.RTCPMux = SRTPAllow, T38Allow, MuxOffer
+			k.SRTP, k.T38, k.Video, k.RTCPMux = SRTPAllow, T38Allow, VideoAllow, MuxOffer
 			k.Pass = "b"
 		}, ""},
 		"only targets":           {func(k *Trunk) { k.Sources = nil; k.Targets = []Target{{Host: "x"}} }, ""},
@@ -60,6 +60,7 @@ func TestValidate(t *testing.T) {
 		"an unknown latch":       {func(k *Trunk) { k.Latch = canary }, "latch is none of"},
 		"an unknown early media": {func(k *Trunk) { k.EarlyMedia = canary }, "early_media is none of"},
 		"an unknown srtp":        {func(k *Trunk) { k.SRTP = canary }, "srtp is none of"},
+		"an unknown video":       {func(k *Trunk) { k.Video = canary }, "video is neither"},
 		"an unknown t38":         {func(k *Trunk) { k.T38 = canary }, "t38 is neither"},
 		"an unknown mux":         {func(k *Trunk) { k.RTCPMux = canary }, "rtcp_mux is neither"},
 		"an encrypted fax":       {func(k *Trunk) { k.SRTP, k.T38 = SRTPRequire, T38Allow }, "a fax cannot be encrypted"},

@@ -65,7 +65,8 @@ func fullRecord(t testing.TB, id string) cdr.Record {
 			AtoB: cdr.Flow{Packets: 1, Bytes: 1 << 40, Lost: 3, Refused: 4, JitterMS: 0.5, MOS: 4.4},
 			BtoA: cdr.Flow{Packets: 6, Bytes: 7, Lost: 8, Refused: 9, JitterMS: 1e-9, MOS: 1},
 			Path: "kernel", Caller: cdr.Leg{RoundTripMS: 10.5, Lost: 11, JitterMS: 12, MOS: 3},
-			Callee: cdr.Leg{RoundTripMS: 13, Lost: 14, JitterMS: 15, MOS: 2.5}, Recording: cdr.Recording{ID: id, Bytes: 16, Lost: 17}},
+			Callee: cdr.Leg{RoundTripMS: 13, Lost: 14, JitterMS: 15, MOS: 2.5}, Recording: cdr.Recording{ID: id, Bytes: 16, Lost: 17},
+			Video: cdr.Video{Codec: "H264", AtoB: cdr.VideoFlow{Packets: 18, Bytes: 19, Lost: 20, Refused: 21}, BtoA: cdr.VideoFlow{Packets: 22, Bytes: 23, Lost: 24, Refused: 25}}},
 	}
 }
 

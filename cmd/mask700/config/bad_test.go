@@ -162,6 +162,7 @@ func TestBadConfigurations(t *testing.T) {
 		{"early media", trunk + "early_media: drop\n", "line 4", "trunks[0].early_media", "one of pass, ringing"},
 		{"offload", "media:\n  offload: on\n", "line 2", "media.offload", "one of auto, off, required"},
 		{"srtp", trunk + "srtp: always\n", "line 4", "trunks[0].srtp", "one of off, allow, require"},
+		{"video", trunk + "video: offer\n", "line 4", "trunks[0].video", "one of refuse, allow"},
 		{"fax", trunk + "t38: pass\n", "line 4", "trunks[0].t38", "one of refuse, allow"},
 		{"mux", trunk + "rtcp_mux: never\n", "line 4", "trunks[0].rtcp_mux", "one of answer, offer"},
 		{"encrypted fax", trunk + "t38: allow\n    srtp: require\n", "line 2", "trunks[0]", "a fax cannot be encrypted"},

@@ -27,6 +27,7 @@ func (c Config) TrunkList() []trunk.Trunk {
 			EarlyMedia: string(t.EarlyMedia),
 			SRTP:       string(t.SRTP),
 			T38:        string(t.T38),
+			Video:      string(t.Video),
 			RTCPMux:    string(t.RTCPMux),
 			Latch:      string(t.Latch),
 			Pass:       t.Pass,

@@ -28,6 +28,7 @@ type Trunk struct {
 	EarlyMedia Early    `yaml:"early_media"` // what happens to a 183 with SDP
 	SRTP       SRTP     `yaml:"srtp"`        // whether its media is encrypted, with keys in descriptions
 	T38        T38      `yaml:"t38"`         // whether a fax may take the place of the audio
+	Video      Video    `yaml:"video"`       // whether there may be a video beside the audio
 	RTCPMux    Mux      `yaml:"rtcp_mux"`    // whether RTCP on the RTP port is offered, or answered only
 	Latch      Latch    `yaml:"latch"`       // where its media may come from
 	Watch      Watch    `yaml:"watch"`       // how often the targets are asked whether they live
@@ -73,6 +74,7 @@ func newTrunk() Trunk {
 		EarlyMedia: "pass",
 		SRTP:       trunk.SRTPOff,
 		T38:        trunk.T38Refuse,
+		Video:      trunk.VideoRefuse,
 		RTCPMux:    trunk.MuxAnswer,
 		Latch:      trunk.LatchStrict,
 		Watch:      watchAuto,
@@ -132,6 +134,17 @@ func (v *T38) Set(s string) error { return oneOf((*string)(v), s, trunk.T38Refus
 
 // UnmarshalYAML reads the value of a key.
 func (v *T38) UnmarshalYAML(node ast.Node) error { return unmarshalScalar(node, v.Set) }
+
+// Video is what a video line beside the audio gets: refuse, or allow.
+type Video string
+
+// Set reads the word.
+func (v *Video) Set(s string) error {
+	return oneOf((*string)(v), s, trunk.VideoRefuse, trunk.VideoAllow)
+}
+
+// UnmarshalYAML reads the value of a key.
+func (v *Video) UnmarshalYAML(node ast.Node) error { return unmarshalScalar(node, v.Set) }
 
 // Mux is whether RTCP on the RTP port is offered, or taken where it is: answer or offer.
 type Mux string

@@ -39,6 +39,8 @@ func reinviteScenarios() []scenario {
 		{name: "another codec, port and address", play: pair("caller-changes-codec", "callee-changed-codec"), alone: true,
 			want: callerHangsUp},
 		{name: "video added", play: pair("caller-adds-video", "callee-reinvited"), want: callerHangsUp},
+		{name: "video, taken out again", play: pair("caller-video", "callee-video"), alone: true,
+			setup: setup{left: "video: allow", right: "video: allow"}, want: callerHangsUp},
 		{name: "re-INVITE without an offer", play: pair("caller-reinvite-without-offer", "callee-reinvited-without-offer"), alone: true,
 			want: callerHangsUp},
 		{name: "re-INVITE of the callee without an offer", play: pair("caller-reinvited-without-offer", "callee-reinvite-without-offer"), alone: true,

@@ -19,6 +19,7 @@ import (
 // the reason. To add one is a decision about privacy, not about code.
 var revealers = map[string]string{
 	"binding":           "finds the number of a party in the texts of a request",
+	"sip/sentinel":      "looks for the numbers of one party in what leaves toward another",
 	"sip/trunk":         "writes numbers toward the carrier",
 	"store":             "seals rows and makes the keyed hashes of their indexes",
 	"cmd/mask700/admin": "shows a number once the audit log has who asked, and why",

@@ -33,6 +33,7 @@ const (
 	EndRestart      = "restart"       // found open when the gateway started
 
 	EndSessionExpired = "session_expired" // a leg did not refresh its session (RFC 4028)
+	EndLeakStopped    = "leak_stopped"    // a message held what its receiver must not learn, and was not sent
 	EndLegLost        = "leg_lost"        // a party did not answer a request inside its dialog
 	EndNoPRACK        = "no_prack"        // a reliable provisional response was never acknowledged
 	EndTransferred    = "transferred"     // one party was replaced by another

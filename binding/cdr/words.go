@@ -58,6 +58,7 @@ var endWords = map[string]words{
 		"a phone was lost: it no longer answered"},
 	EndNoPRACK: {"the caller's phone never acknowledged that it rang (no PRACK)", "the callee's phone never acknowledged that it rang (no PRACK)",
 		"a phone never acknowledged that it rang (no PRACK)"},
+	EndLeakStopped: same("the gateway stopped a message that would have told one party what only the other may know"),
 	EndTransferred: {"the caller transferred the call", "the callee transferred the call", "the call was transferred"},
 	EndLoop:        same("the call was one of the gateway's own that came back: the switch sends 700 numbers in a loop"),
 	EndTrunkLimit:  same("the trunk had as many calls as it may have"),

@@ -9,6 +9,7 @@ import (
 	"mask700/media/sdp"
 	"mask700/sip/flow"
 	"mask700/sip/message"
+	"mask700/sip/sentinel"
 )
 
 // Action is one thing to be done for a call.
@@ -143,6 +144,17 @@ type Enter struct {
 // Exit takes back what Enter did.
 type Exit struct{ Side Side }
 
+// LeakStopped says that a message was not sent which held a secret of another party.
+type LeakStopped struct {
+	Record string         // id of the call's record
+	To     Side           // whom it would have reached
+	Of     Side           // whose secret it was
+	Left   bool           // that party has left the call
+	Kind   sentinel.Kind  // what it was
+	Number binding.Number // of the party whose it was, zero if not known
+	What   string         // method of the request, or status of the response
+}
+
 // Leave ends the call: nothing of it is needed any more.
 type Leave struct{}
 
@@ -168,4 +180,5 @@ func (CloseMedia) action()  {}
 func (Enter) action()       {}
 func (Exit) action()        {}
 func (HopFailed) action()   {}
+func (LeakStopped) action() {}
 func (Leave) action()       {}

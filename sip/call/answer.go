@@ -194,7 +194,7 @@ const nowhere = 9
 // INVITE, offered whether that had an offer, and the flow where it left; both
 // requests leave where the second one says.
 func ReleaseOf(env *Env, via string, offered bool, f flow.Flow, m *message.Message) (ack, bye message.Request, to flow.Flow) {
-	d := Dialog{Flow: f, SDP: sdp.NewLeg(env.Mint.Uint64()>>2, anyMedia)}
+	d := Dialog{Flow: f, SDP: sdp.NewLeg(env.Mint.Session(), anyMedia)}
 	d.establish(m)
 	compose := func(method string, seq uint32) message.Request {
 		target, route := d.path()

@@ -35,7 +35,7 @@ func New(env *Env, a Arrival) *Call {
 	c := &Call{
 		ID:          env.Mint.Token(),
 		MaxForwards: hopsLeft(m),
-		SessionIDs:  [2]uint64{env.Mint.Uint64() >> 2, env.Mint.Uint64() >> 2},
+		SessionIDs:  [2]uint64{env.Mint.Session(), env.Mint.Session()},
 	}
 	for s := range c.Legs {
 		c.Legs[s].SDP = sdp.NewLeg(c.SessionIDs[s], mediaPolicy(a.Trunk))
@@ -67,6 +67,7 @@ func New(env *Env, a Arrival) *Call {
 	number, known := a.Trunk.ReadCaller(env.Config.Plan, m)
 	if known {
 		caller.Number = number
+		caller.Secrets.AddParty(number, countryCode(env))
 		c.Record.CallerIn = cdr.Party{Number: number}
 	}
 	if dialledErr == nil {
@@ -75,6 +76,7 @@ func New(env *Env, a Arrival) *Call {
 		c.Record.CalleeIn = cdr.Party{Number: n}
 	}
 
+	c.Learn(env, m.CallID, m)
 	passed, passing := passes(a.Trunk, m, dialledErr, number)
 	c.FirstSDP, c.LateOffer = m.Body, len(m.Body) == 0 || m.Optional && m.ContentType != sdpType
 	c.respond(env, Caller, message.Response{Status: 100})

@@ -145,6 +145,7 @@ type Call struct {
 	Turned    bool       // by a transfer the party on the caller's side is the one called
 	Signaled  bool       // the record is on disk: what ends the legs has been sent
 	Announced Announced  // a refusal that the caller hears first
+	Departed  []Departed // parties that have left by a transfer, the last ones
 }
 
 // Told is how much the caller knows of the answer to the offer of its INVITE.
@@ -250,6 +251,8 @@ func (c *Call) Handle(env *Env, ev Event) {
 		c.fired(env, ev)
 	case MediaPlayed:
 		c.mediaPlayed(env, ev)
+	case Stopped:
+		c.stopped(env, ev)
 	case MediaSilent:
 		if ev.Session != c.Session {
 			return

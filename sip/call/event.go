@@ -92,6 +92,13 @@ func (u *Unanswered) status() int {
 	return 408
 }
 
+// Stopped says that a message was not sent, because it held what its receiver must not
+// learn: the call has to end.
+type Stopped struct {
+	Tx      Tx   // of the INVITE that it would have answered; empty: none
+	Refused bool // that has been answered by 500 instead, else it is still to be answered
+}
+
 // Fired is a timer of the call that has run out.
 type Fired struct{ Timer Timer }
 
@@ -110,6 +117,7 @@ func (Cancelled) event()    {}
 func (Requested) event()    {}
 func (Responded) event()    {}
 func (Unanswered) event()   {}
+func (Stopped) event()      {}
 func (Fired) event()        {}
 func (HangUp) event()       {}
 

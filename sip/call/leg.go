@@ -8,6 +8,7 @@ import (
 	"mask700/sip/digest"
 	"mask700/sip/flow"
 	"mask700/sip/message"
+	"mask700/sip/sentinel"
 )
 
 // Leg is our end of a call toward one party. All text in it is either of our
@@ -22,6 +23,8 @@ type Leg struct {
 	Contact  string         // ours, complete
 	Peer     netip.Addr     // where its signalling comes from
 	Number   binding.Number // the party's own; zero: not known
+	Secrets  sentinel.Secrets
+	Said     []string // what the party has written that is written back to it
 
 	Dialog          // the one that counts: confirmed, or the early one whose media is heard
 	Base   Dialog   // as our INVITE left it: what every early dialog begins with

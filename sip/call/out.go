@@ -40,7 +40,9 @@ func contact(user string, f flow.Flow, host string) string {
 // hop that is left.
 func (c *Call) prepareCallee(env *Env, out *trunk.Trunk) {
 	l := c.leg(Callee)
+	secrets := l.Secrets // of who was called at another hop
 	*l = newLeg(env, out, c.Hops[0], c.SessionIDs[Callee])
+	l.Secrets = secrets
 	if c.Passed.Callee != "" {
 		c.Passed.identify(env, l, out, c.Hops[0])
 		return
@@ -69,6 +71,7 @@ func domains(out *trunk.Trunk, hop Hop) (ours, theirs string) {
 // identify writes who is called and which number is shown, from the edge alone.
 func (l *Leg) identify(env *Env, out *trunk.Trunk, hop Hop, e binding.Edge) {
 	l.Number = e.Callee
+	l.Secrets.AddParty(e.Callee, countryCode(env))
 	ours, theirs := domains(out, hop)
 	shown := "<" + out.ShownURI(env.Config.Plan, e.Shown, ours) + ">"
 	l.From = shown + ";tag=" + l.LocalTag

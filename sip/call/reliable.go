@@ -33,8 +33,9 @@ type Reliable struct {
 // news of the same.
 const maxQueue = 4
 
-// firstRSeq bounds the first RSeq (RFC 3262 section 3).
-const firstRSeq = 1 << 31
+// firstRSeq bounds the first RSeq (RFC 3262 section 3). With six digits it is never
+// taken for a piece of a number.
+const firstRSeq = 900_000
 
 // reliability reads from an INVITE what its sender takes.
 func reliability(t *trunk.Trunk, m *message.Message) Reliable {
@@ -123,7 +124,7 @@ var needsPRACK = []string{"100rel"}
 func (c *Call) informReliably(env *Env, r message.Response) {
 	rel := &c.leg(Caller).Server.Reliable
 	if rel.RSeq == 0 {
-		rel.RSeq = uint32(env.Mint.Uint64() % (firstRSeq / 2))
+		rel.RSeq = uint32(env.Mint.Uint64() % firstRSeq)
 	}
 	rel.RSeq++
 	r.RSeq = rel.RSeq

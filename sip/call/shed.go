@@ -91,6 +91,7 @@ func (c *Call) thirdOver(env *Env) {
 		return
 	}
 	env.do(Exit{Third})
+	c.depart(l)
 	c.Transfers = nil
 }
 

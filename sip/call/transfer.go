@@ -222,7 +222,9 @@ func (c *Call) thirdDial(env *Env) {
 // compose prepares the leg of the party that is to come, toward the first hop that
 // is left.
 func (t *Transfer) compose(env *Env, out *trunk.Trunk) {
-	t.Leg = newLeg(env, out, t.Hops[0], env.Mint.Uint64()>>2)
+	secrets := t.Leg.Secrets
+	t.Leg = newLeg(env, out, t.Hops[0], env.Mint.Session())
+	t.Leg.Secrets = secrets
 	t.Leg.identify(env, out, t.Hops[0], t.Edge)
 }
 

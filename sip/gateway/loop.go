@@ -108,6 +108,8 @@ func (l *loop) perform(o shard.Output) {
 		})
 	case call.CloseRecord:
 		l.close(id, a.Record)
+	case call.LeakStopped:
+		l.gateway.leaked(a)
 	case call.HopFailed:
 		l.gateway.router.failed(a.Trunk, a.Hop.Flow.Remote, a.Hop.Flow.Network, a.RetryAfter)
 	default:

@@ -24,9 +24,14 @@ type ack struct {
 const maxAcks = 1 + call.MaxReleased
 
 // acknowledge sends the ACK of a 2xx and keeps it.
-func (s *Shard) acknowledge(a call.Acknowledge) {
-	k := ack{tag: a.Tag, bytes: s.writeRequest(&a.Request), flow: a.Flow, other: a.Other}
+func (s *Shard) acknowledge(l *live, a call.Acknowledge) {
 	t := s.txs[a.Tx]
+	leg := a.Request.CallID
+	if t != nil {
+		leg = t.leg
+	}
+	b, _ := s.safeRequest(l, leg, &a.Request)
+	k := ack{tag: a.Tag, bytes: b, flow: a.Flow, other: a.Other}
 	if t == nil {
 		s.emit(k.flow, k.bytes, 0)
 		return
@@ -85,18 +90,22 @@ func (s *Shard) releaseLate(t *tx, m *message.Message) {
 		return
 	}
 	r, bye, f := call.ReleaseOf(&s.env, t.via, t.offered, t.flow, m)
-	s.keepAck(t, ack{tag: m.To.Tag, bytes: s.writeRequest(&r), flow: f})
+	b, _ := s.safeRequest(t.owner, t.leg, &r)
+	s.keepAck(t, ack{tag: m.To.Tag, bytes: b, flow: f})
 	if t.within && t.owner != nil && t.owner.call != nil {
 		// A phone that has said both: its re-INVITE has failed, and the call goes on or
 		// ends for a reason of its own.
 		return
 	}
-	b := s.open(call.ClientTx(bye.Branch, bye.Method), bye.Method, transaction.Client, f)
-	if b == nil {
-		s.emit(f, s.writeRequest(&bye), 0)
+	b, clean := s.safeRequest(t.owner, t.leg, &bye)
+	if !clean {
 		return
 	}
-	b.quiet = true
-	b.last = s.writeRequest(&bye)
-	s.step(b, transaction.Begin, nil)
+	last := s.open(call.ClientTx(bye.Branch, bye.Method), bye.Method, transaction.Client, f)
+	if last == nil {
+		s.emit(f, b, 0)
+		return
+	}
+	last.quiet, last.last = true, b
+	s.step(last, transaction.Begin, nil)
 }

@@ -119,7 +119,10 @@ func (s *scene) play(t *testing.T, d *datadriven.TestData) string {
 	case "recv":
 		a := s.actors[first]
 		b, err := a.write(d.Input)
-		if err != nil {
+		switch {
+		case err != nil && w.leaky:
+			return "" // what it answers was not sent
+		case err != nil:
 			t.Fatal(err)
 		}
 		s.receive(a, b)
@@ -127,7 +130,10 @@ func (s *scene) play(t *testing.T, d *datadriven.TestData) string {
 		s.receive(s.actors[first], s.actors[first].last)
 	case "answer":
 		i := slices.IndexFunc(s.waiting, func(q question) bool { return q.kind == first })
-		if i < 0 {
+		switch {
+		case i < 0 && w.leaky:
+			return "" // the call has ended before
+		case i < 0:
 			t.Fatalf("nothing waits for %s", first)
 		}
 		q := s.waiting[i]
@@ -152,7 +158,7 @@ func (s *scene) play(t *testing.T, d *datadriven.TestData) string {
 			w.store, w.ports = nil, nil
 		}
 	case "hangup":
-		if w.shard.HangUp(w.now, "", "hangup") == 0 {
+		if w.shard.HangUp(w.now, "", "hangup") == 0 && !w.leaky {
 			t.Error("nothing to hang up")
 		}
 		w.drain()

@@ -32,6 +32,7 @@ func (s *Shard) Receive(now time.Time, in Inbound) {
 	default:
 		s.request(in)
 	}
+	s.settle()
 }
 
 // response takes a response: it belongs to a transaction of ours or to nobody.
@@ -40,6 +41,9 @@ func (s *Shard) response(m *message.Message) {
 	if t == nil || !isClient(t) || len(m.Via) != 1 {
 		s.stats.Stray++
 		return
+	}
+	if t.owner != nil {
+		s.learn(t.owner, t.leg, m)
 	}
 	switch {
 	case m.Status < 200:
@@ -65,6 +69,7 @@ func (s *Shard) ack(in Inbound) {
 		return
 	}
 	if d, ok := s.dialogs[dialogKey{m.CallID, m.To.Tag}]; ok && in.Fault == nil {
+		s.learn(d.live, m.CallID, m)
 		s.handle(d.live, call.Requested{Side: d.side, Message: m})
 		return
 	}
@@ -164,6 +169,8 @@ func (s *Shard) serve(in Inbound, key call.Tx, kind transaction.Kind) *tx {
 		return nil
 	}
 	t.other = withPort(in.Flow, in.Message.Via[0].Port)
+	echo := in.echo()
+	t.theirs = &echo
 	s.step(t, transaction.Begin, nil)
 	return t
 }
@@ -250,8 +257,9 @@ func (s *Shard) inDialog(in Inbound, key call.Tx) {
 		s.answer(in, message.Response{Status: 503, RetryAfter: retryAfter})
 		return
 	}
-	t.owner, t.side = d.live, d.side
-	ev := call.Requested{Side: d.side, Tx: key, Message: m, Echo: in.echo()}
+	t.owner, t.side, t.leg = d.live, d.side, m.CallID
+	s.learn(d.live, m.CallID, m)
+	ev := call.Requested{Side: d.side, Tx: key, Message: m, Echo: *t.theirs}
 	if in.Trunk != nil && in.Trunk.Index == d.live.trunks[d.side] {
 		ev.Flow = in.Flow
 	}

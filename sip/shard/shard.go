@@ -16,6 +16,7 @@ import (
 	"mask700/sip/call"
 	"mask700/sip/flow"
 	"mask700/sip/message"
+	"mask700/sip/sentinel"
 	"mask700/sip/token"
 	"mask700/sip/transaction"
 	"mask700/sip/trunk"
@@ -53,6 +54,8 @@ type Shard struct {
 	draining bool
 	stats    Stats
 	scratch  []byte
+	finder   sentinel.Finder
+	watches  []*watch  // that no call uses
 	pending  []pending // events that actions gave rise to, for after the step
 	out      []Output
 }
@@ -67,6 +70,7 @@ type Stats struct {
 	Overload                     uint64 // requests dropped or refused for want of room
 	Challenged, AuthFailed       uint64 // requests answered 401, those of them with wrong credentials
 	Barred                       uint64 // requests of sources that failed too often, dropped
+	Leaks                        uint64 // messages that were not sent, because they held a secret of another party
 	Undelivered                  uint64 // responses whose connection was gone, and that none could be made for
 	LiveCalls, LiveTx, LiveTimer int
 }
@@ -78,6 +82,7 @@ type live struct {
 	timers  [call.Timers]wheel.ID // by Timer.Index
 	dialogs [call.Sides]dialogKey // by side, as entered
 	trunks  [call.Sides]int       // of the dialogs
+	watches [call.Sides]*watch    // what leaves toward its legs is searched for
 }
 
 // pending is an event for a call that has to wait until its step is over.
@@ -172,6 +177,7 @@ func (s *Shard) Advance(now time.Time) {
 			s.handle(k.live, call.Fired{Timer: k.timer})
 		}
 	})
+	s.settle()
 }
 
 // Answer brings an answer of the store or the media to a call. One that comes
@@ -181,12 +187,17 @@ func (s *Shard) Answer(now time.Time, id string, ev call.Event) {
 	if l := s.calls[id]; l != nil {
 		s.handle(l, ev)
 	}
+	s.settle()
 }
 
 // Failed says that a message could not be sent.
 func (s *Shard) Failed(now time.Time, token uint64) {
 	s.env.Now = now
-	t := s.tokens[token]
+	s.failed(s.tokens[token])
+	s.settle()
+}
+
+func (s *Shard) failed(t *tx) {
 	switch {
 	case t == nil:
 		return
@@ -239,6 +250,7 @@ func (s *Shard) Lost(now time.Time, f flow.Flow, dialled bool) {
 		s.stats.Retransmitted++
 		s.transmit(t, t.last)
 	}
+	s.settle()
 }
 
 // Drain refuses new calls from now on, or takes them again.
@@ -312,6 +324,11 @@ func (s *Shard) handle(l *live, ev call.Event) {
 	}
 	l.call.Handle(&s.env, ev)
 	s.perform(l)
+	s.settle()
+}
+
+// settle gives calls the events that came up in a step.
+func (s *Shard) settle() {
 	for len(s.pending) > 0 {
 		p := s.pending[0]
 		s.pending = s.pending[1:]
@@ -347,7 +364,7 @@ func (s *Shard) perform(l *live) {
 				s.step(t, transaction.Abandon, nil)
 			}
 		case call.Acknowledge:
-			s.acknowledge(a)
+			s.acknowledge(l, a)
 		case call.Release:
 			if t := s.txs[a.Tx]; t != nil {
 				s.releaseLate(t, a.Message)
@@ -372,6 +389,9 @@ func (s *Shard) perform(l *live) {
 	}
 	clear(s.env.Actions)
 	s.env.Actions = s.env.Actions[:0]
+	if l.call != nil && l.call.State == call.Talking && len(l.call.Transfers) == 0 {
+		s.unwatch(l) // for as long as nothing is said, which is long
+	}
 }
 
 // enter puts a dialog of a call into the tables.
@@ -408,6 +428,7 @@ func (s *Shard) leave(l *live) {
 	s.exit(l, call.Callee)
 	s.exit(l, call.Third)
 	delete(s.calls, l.call.ID)
+	s.unwatch(l)
 	l.call = nil
 }
 
@@ -419,11 +440,11 @@ func (s *Shard) begin(in Inbound, t *tx, end string, why binding.Refusal, refuse
 	}
 	m := in.Message
 	l := &live{}
-	t.owner = l
+	t.owner, t.leg = l, m.CallID
 	t.merge = mergeKey{m.CallID, m.From.Tag, m.CSeq}
 	s.merged[t.merge] = struct{}{}
 	l.call = call.New(&s.env, call.Arrival{
-		Tx: t.key, Message: m, Echo: in.echo(), Flow: in.Flow, Host: s.host(in.Flow), Trunk: in.Trunk,
+		Tx: t.key, Message: m, Echo: *t.theirs, Flow: in.Flow, Host: s.host(in.Flow), Trunk: in.Trunk,
 		Refuse: refuse, Refusal: why, End: end,
 	})
 	s.calls[l.call.ID] = l
@@ -461,6 +482,7 @@ func (st *Stats) Add(o Stats) {
 	st.Challenged += o.Challenged
 	st.AuthFailed += o.AuthFailed
 	st.Barred += o.Barred
+	st.Leaks += o.Leaks
 	st.Undelivered += o.Undelivered
 	st.LiveCalls += o.LiveCalls
 	st.LiveTx += o.LiveTx

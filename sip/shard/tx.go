@@ -19,6 +19,9 @@ type tx struct {
 	key       call.Tx
 	machine   transaction.Machine
 	owner     *live
+	leg       string        // Call-ID of the leg that it is with
+	theirs    *message.Echo // of a request that came: what its sender has written
+	passed    passed        // what has been searched
 	side      call.Side
 	quiet     bool
 	again     bool // sent once more on another connection
@@ -143,10 +146,21 @@ func (s *Shard) forget(t *tx) {
 	}
 }
 
-// transmit is the one place where bytes leave. What guards the last step
-// before the socket belongs here.
-func (s *Shard) transmit(t *tx, b []byte) { s.emit(t.flow, b, t.token) }
+// transmit sends a message of a transaction, unless it tells too much.
+func (s *Shard) transmit(t *tx, b []byte) {
+	if len(b) == 0 {
+		return
+	}
+	if s.leaks(t, b) {
+		t.last = nil // nor is it repeated
+		s.stop(t.owner, "", false)
+		return
+	}
+	s.emit(t.flow, b, t.token)
+}
 
+// emit is the one place where bytes leave. What is of a call has been searched by
+// then: see leaks.
 func (s *Shard) emit(f flow.Flow, b []byte, token uint64) {
 	if len(b) == 0 {
 		return
@@ -181,7 +195,20 @@ func (s *Shard) respond(a call.Respond) {
 			s.stats.Answered++
 		}
 	}
-	t.last = s.writeResponse(&a.Response)
+	b := s.writeResponse(&a.Response)
+	if s.leaks(t, b) {
+		if t.merge != (mergeKey{}) && in != transaction.Failure {
+			s.stop(t.owner, t.key, false) // the call answers it otherwise
+			return
+		}
+		if in == transaction.Provisional {
+			s.stop(t.owner, "", false)
+			return
+		}
+		b, in = s.safeResponse(t, a.Response.ToTag), transaction.Failure
+		s.stop(t.owner, t.key, true)
+	}
+	t.last = b
 	if a.Response.ToTag != "" {
 		t.tag = a.Response.ToTag
 	}
@@ -194,7 +221,14 @@ func (s *Shard) ask(l *live, a call.Ask) {
 	if a.Request.Method == "INVITE" {
 		kind = transaction.InviteClient
 	}
-	f, r, b, narrow := s.widen(a.Flow, a.Request, s.writeRequest(&a.Request))
+	leg := l.call.CallID(a.Side)
+	b, clean := s.safeRequest(l, leg, &a.Request)
+	if !clean {
+		s.stop(l, "", false)
+		s.pending = append(s.pending, pending{l, call.Unanswered{Side: a.Side, Tx: a.Tx, Full: true}})
+		return
+	}
+	f, r, b, narrow := s.widen(a.Flow, a.Request, b)
 	t := s.open(a.Tx, a.Request.Method, kind, f)
 	if t == nil {
 		if a.Request.Method == "BYE" {
@@ -203,7 +237,7 @@ func (s *Shard) ask(l *live, a call.Ask) {
 		s.pending = append(s.pending, pending{l, call.Unanswered{Side: a.Side, Tx: a.Tx, Full: true}})
 		return
 	}
-	t.owner, t.side = l, a.Side
+	t.owner, t.side, t.leg = l, a.Side, leg
 	t.last, t.narrow, t.other = b, narrow, a.Other
 	if kind == transaction.InviteClient {
 		t.request, t.via, t.offered = short(r), r.Via, len(a.Request.Body) > 0
@@ -221,13 +255,17 @@ func (s *Shard) cancel(a call.Cancel) {
 	}
 	r := s.shortOf(t.request, "CANCEL")
 	r.Q850 = a.Q850
+	b, clean := s.safeRequest(t.owner, t.leg, &r)
+	if !clean {
+		return // it ends by itself
+	}
 	c := s.open(call.ClientTx(r.Branch, "CANCEL"), "CANCEL", transaction.Client, t.flow)
 	if c == nil {
-		s.emit(t.flow, s.writeRequest(&r), 0)
+		s.emit(t.flow, b, 0)
 		return
 	}
 	c.quiet, c.other = true, t.other
-	c.last = s.writeRequest(&r)
+	c.last = b
 	s.step(c, transaction.Begin, nil)
 }
 
@@ -245,7 +283,7 @@ func (s *Shard) ackFailure(t *tx, m *message.Message) {
 	if t.request != nil && m != nil {
 		r := s.shortOf(t.request, "ACK")
 		r.To = m.To.Text
-		t.ack = s.writeRequest(&r)
+		t.ack, _ = s.safeRequest(t.owner, t.leg, &r)
 		t.request, t.last = nil, nil
 	}
 	s.emit(t.flow, t.ack, 0)

@@ -66,8 +66,12 @@ func (m *Mint) CallID() string {
 	return string(b[:])
 }
 
-// Uint64 returns 64 random bits, for identifiers that have to be numeric, as
-// the session id of SDP.
+// Session returns the session id of a description (RFC 8866 section 5.2), which has to
+// be a number: of six digits, so that it is never taken for a piece of a phone
+// number. It tells the sessions of one party's phone apart, beside the address.
+func (m *Mint) Session() uint64 { return 100_000 + m.Uint64()%900_000 }
+
+// Uint64 returns 64 random bits.
 func (m *Mint) Uint64() uint64 { return m.source.Uint64() }
 
 func (m *Mint) fill(b []byte) {

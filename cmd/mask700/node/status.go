@@ -81,6 +81,7 @@ func counters(st gateway.Stats) map[string]uint64 {
 		"auth_failed":            st.Calls.AuthFailed,
 		"auth_barred":            st.Calls.Barred,
 		"responses_undelivered":  st.Calls.Undelivered,
+		"leaks_stopped":          st.Calls.Leaks,
 		"messages_dropped":       st.Dropped,
 		"messages_malformed":     st.Malformed,
 		"records_lost":           st.Lost,

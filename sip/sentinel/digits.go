@@ -1,0 +1,222 @@
+package sentinel
+
+import (
+	"bytes"
+	"encoding/binary"
+	"math/bits"
+)
+
+// maxGap is how many separators may stand between two digits of a number.
+const maxGap = 3
+
+// longDigits is the length of a number that is found wherever it is. A shorter one
+// has to stand for itself: by chance it is part of other figures.
+const longDigits = 10
+
+// searchDigits finds numbers with or without separators. A run of digits and
+// separators of seven or more has one at every seventh position.
+func (s *Set) searchDigits(b []byte, leaked func(*Hit) bool) bool {
+	for i := MinDigits - 1; i < len(b); i += MinDigits {
+		if class[b[i]] == 0 {
+			continue
+		}
+		from, to := i, i+1
+		for from > 0 && class[b[from-1]] != 0 {
+			from--
+		}
+		for to < len(b) && class[b[to]] != 0 {
+			to++
+		}
+		if to-from >= MinDigits && s.searchRun(b, from, to, leaked) {
+			return true
+		}
+		i = to
+	}
+	return false
+}
+
+// searchRun finds the numbers that end in one run.
+func (s *Set) searchRun(b []byte, from, to int, leaked func(*Hit) bool) bool {
+	var tail uint32
+	n, gap := 0, 0
+	for i := from; i < to; i++ {
+		if class[b[i]] != digit {
+			if gap++; gap > maxGap {
+				n = 0
+			}
+			continue
+		}
+		gap = 0
+		tail = (tail<<4 | uint32(b[i]-'0')) & (1<<(4*MinDigits) - 1)
+		if n++; n < MinDigits {
+			continue
+		}
+		if h := hash(tail) >> (32 - 10); s.tails[h/64]>>(h%64)&1 == 0 {
+			continue
+		}
+		for k := range s.numbers {
+			if s.numbers[k].tail == tail && s.matchNumber(b, i+1, s.numbers[k].pattern, leaked) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// matchNumber looks at one place where the last digits of a number end.
+func (s *Set) matchNumber(b []byte, end int, id uint8, leaked func(*Hit) bool) bool {
+	p := &s.patterns[id]
+	if p.excused {
+		return false
+	}
+	start, gap, gaps := end, 0, 0
+	for k := len(p.Text) - 1; k >= 0; {
+		if start--; start < 0 {
+			return false
+		}
+		switch class[b[start]] {
+		case digit:
+			if b[start] != p.Text[k] {
+				return false
+			}
+			gap = 0
+			k--
+		case separator:
+			gaps++
+			if gap++; gap > maxGap {
+				return false
+			}
+		default:
+			return false
+		}
+	}
+	if len(p.Text) < longDigits && !alone(b, start, end, gaps > 0) || inPublic(b, start, end) {
+		return false
+	}
+	return leaked(&Hit{p.Secret, p.owner, b, start, end, id})
+}
+
+// alone says whether a short number stands for itself: nothing but a prefix in front
+// of it, nothing behind it. With separators in it, it is on no line of a session
+// description, where figures stand side by side.
+func alone(b []byte, start, end int, gaps bool) bool {
+	if wordAt(b, end) {
+		return false
+	}
+	from := start
+	for from > 0 && digitAt(b, from-1) {
+		from--
+	}
+	switch string(b[from:start]) {
+	case "", "0", "86", "0086":
+	default:
+		return false
+	}
+	if wordAt(b, from-1) && byteAt(b, from-1) != '+' && byteAt(b, from-1) != '/' {
+		return false
+	}
+	if !gaps {
+		return true
+	}
+	line := bytes.LastIndexByte(b[:start], '\n') + 1
+	if byteAt(b, line+1) == '=' || bytes.IndexByte(b[start:end], '.') >= 0 {
+		return false
+	}
+	return !(class[byteAt(b, end)] == separator && digitAt(b, end+1)) && !(class[byteAt(b, from-1)] == separator && digitAt(b, from-2))
+}
+
+// inPublic says whether digits are part of a 700 number: they are in it by chance.
+func inPublic(b []byte, start, end int) bool {
+	from, to := Run(b, start, end)
+	if from == start && to == end {
+		return false
+	}
+	run := b[from:to]
+	for _, prefix := range []string{"00", "86", "0"} {
+		if hasPrefix(run, prefix) {
+			run = run[len(prefix):]
+		}
+	}
+	return len(run) == 15 && hasPrefix(run, "700")
+}
+
+// Run widens a place to the digits that are next to it.
+func Run(b []byte, start, end int) (from, to int) {
+	from, to = start, end
+	for from > 0 && digitAt(b, from-1) {
+		from--
+	}
+	for to < len(b) && digitAt(b, to) {
+		to++
+	}
+	return from, to
+}
+
+// Within says whether a place in a run of digits is within a number that is in the run.
+func Within(run []byte, start, end int, number string) bool {
+	if number == "" {
+		return false
+	}
+	i := bytes.Index(run, []byte(number))
+	return i >= 0 && i <= start && end <= i+len(number)
+}
+
+// searchPacked finds numbers in reversed BCD, in bytes that are no text. Bytes of such
+// numbers are characters too, so that text alone is not searched for them.
+func (s *Set) searchPacked(b []byte, leaked func(*Hit) bool) bool {
+	if isText(b) {
+		return false
+	}
+	for k := range s.numbers {
+		n := &s.numbers[k]
+		p := &s.patterns[n.pattern]
+		for f, packed := range n.packed {
+			for at := 0; !p.excused; at++ {
+				i := bytes.Index(b[at:], packed)
+				if i < 0 {
+					break
+				}
+				at += i
+				end := at + len(packed)
+				if f == 0 && n.odd != 0 && (byteAt(b, end)&15 != n.odd-'0' || end >= len(b)) {
+					continue
+				}
+				if !isText(b[max(at-randomRun, 0):min(end+randomRun, len(b))]) &&
+					leaked(&Hit{p.Secret, p.owner, b, at, end, n.pattern}) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// isText says that bytes are lines of ASCII.
+func isText(b []byte) bool {
+	const (
+		high  = 0x8080808080808080
+		low7  = 0x7f7f7f7f7f7f7f7f
+		blank = 0x6060606060606060 // 0x80 - ' ' in every byte
+	)
+	all, controls, i := uint64(0), 0, 0
+	for ; i+8 <= len(b); i += 8 {
+		v := binary.LittleEndian.Uint64(b[i:])
+		all |= v
+		controls += bits.OnesCount64(^(v&low7 + blank) & high)
+	}
+	for ; i < len(b); i++ {
+		all |= uint64(b[i])
+		if b[i]&0x7f < ' ' {
+			controls++
+		}
+	}
+	if all&high != 0 {
+		return false
+	}
+	for _, c := range [...]byte{'\r', '\n', '\t'} {
+		if controls > 0 {
+			controls -= bytes.Count(b, []byte{c})
+		}
+	}
+	return controls == 0
+}

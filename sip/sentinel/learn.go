@@ -1,0 +1,232 @@
+package sentinel
+
+import (
+	"net/netip"
+	"strings"
+
+	"mask700/sip/message"
+)
+
+// Learn keeps what a message tells of the party that sent it: who it is, where, by
+// which dialog and with what device. Ours says that the Call-ID is of our making.
+// Numbers are read by the country code. Headers that are not extracted, such as
+// User-Agent, are not kept by [message.Parse] either: nothing could pass them on.
+func (l *Secrets) Learn(m *message.Message, ours bool, countryCode string) {
+	l.LearnParty(m, ours, countryCode)
+	l.LearnMore(m, countryCode)
+}
+
+// LearnParty is Learn for what the messages of a dialog repeat: who the party is, and
+// where it is reached.
+func (l *Secrets) LearnParty(m *message.Message, ours bool, countryCode string) {
+	h := harvest{l, countryCode}
+	// Of a request From is its sender, of a response To.
+	party := &m.From
+	if !m.IsRequest() {
+		party = &m.To
+	}
+	h.address(party.Text, party.URI, true)
+	h.Add(Dialog, party.Tag)
+	if m.Contact != nil {
+		h.address(m.ContactText, *m.Contact, true)
+	} else if m.ContactText != "" {
+		h.words(Device, m.ContactText, wordsOfHeader)
+	}
+	if !ours {
+		h.identifier(Dialog, m.CallID)
+	}
+	for _, list := range [...][]string{m.RecordRoute, m.Route} {
+		for _, entry := range list {
+			if u, ok := message.RouteURI(entry); ok {
+				h.address("", u, false)
+			}
+		}
+	}
+	for _, text := range m.OtherContacts {
+		if u, ok := message.RouteURI(text); ok {
+			h.address(text, u, true)
+		}
+	}
+}
+
+// LearnMore is Learn for the rest of a message.
+func (l *Secrets) LearnMore(m *message.Message, countryCode string) {
+	h := harvest{l, countryCode}
+	for _, list := range [...][]message.Address{m.Asserted, m.Preferred, m.RemoteParty} {
+		for i := range list {
+			h.address(list[i].Text, list[i].URI, false)
+		}
+	}
+	if m.IsRequest() {
+		for i := range m.Via {
+			v := &m.Via[i]
+			h.host(v.Host)
+			h.Add(Branch, strings.TrimPrefix(v.Branch, "z9hG4bK"))
+			if _, received, ok := strings.Cut(v.Text, ";received="); ok {
+				received, _, _ = strings.Cut(received, ";")
+				h.host(received)
+			}
+		}
+	}
+	h.description(m)
+}
+
+// Address keeps the address that signalling or media comes from.
+func (l *Secrets) Address(a netip.Addr) {
+	if a.IsValid() && !a.IsUnspecified() {
+		l.Add(Host, a.Unmap().WithZone("").String())
+	}
+}
+
+// wordsOfHeader bounds the words that are taken of one header or line.
+const wordsOfHeader = 4
+
+type harvest struct {
+	*Secrets
+	countryCode string
+}
+
+// address keeps the parts of a URI, the display name before it and, where they can
+// name a device, the parameters behind it.
+func (h harvest) address(text string, u message.URI, params bool) {
+	if u.User != "" && !h.AddNumber(u.User, h.countryCode) {
+		h.Add(User, u.User)
+	}
+	h.host(u.Host)
+	name, rest, bracketed := strings.Cut(text, "<")
+	if !bracketed {
+		return
+	}
+	if name = strings.Trim(name, " \t\""); name != "" && !h.AddNumber(name, h.countryCode) {
+		h.Add(Name, name)
+		h.words(Name, name, 2)
+	}
+	if _, behind, ok := strings.Cut(rest, ">"); ok && params {
+		if i := strings.Index(behind, ";tag="); i >= 0 {
+			behind = behind[:i]
+		}
+		h.words(Device, behind, wordsOfHeader)
+	}
+}
+
+// host keeps an address or a name, addresses of IPv6 in the notation of RFC 5952 too.
+func (h harvest) host(host string) {
+	host = strings.Trim(host, "[]")
+	h.Add(Host, host)
+	if strings.IndexByte(host, ':') >= 0 {
+		if a, err := netip.ParseAddr(host); err == nil {
+			h.Address(a)
+		}
+	}
+}
+
+// identifier keeps a Call-ID: the word in front, and the host behind the @.
+func (h harvest) identifier(k Kind, id string) {
+	word, host, _ := strings.Cut(id, "@")
+	h.Add(k, word)
+	h.host(host)
+}
+
+// words keeps the first words of a text that are long enough to be looked for.
+func (h harvest) words(k Kind, text string, most int) {
+	start := 0
+	for i := 0; i <= len(text) && most > 0; i++ {
+		if i < len(text) && !between(text[i]) {
+			continue
+		}
+		if i-start >= MinLength && h.word(k, text[start:i]) {
+			most--
+		}
+		start = i + 1
+	}
+}
+
+// between says whether a character stands between words.
+func between(c byte) bool { return c <= ' ' || strings.IndexByte("\"<>()[]{},;=@?&|\\'", c) >= 0 }
+
+// word keeps one word, without the scheme in front and the port behind.
+func (h harvest) word(k Kind, w string) bool {
+	for _, scheme := range [...]string{"sip:", "sips:", "tel:", "urn:", "uuid:", "http://", "https://"} {
+		if len(w) > len(scheme) && strings.EqualFold(w[:len(scheme)], scheme) {
+			w = w[len(scheme):]
+		}
+	}
+	if host, port, ok := strings.Cut(w, ":"); ok && onlyDigits(port) && len(port) <= 5 {
+		w = host
+	}
+	w = strings.Trim(w, ".:/-")
+	if len(w) < MinLength {
+		return false
+	}
+	if onlyDigits(w) && len(w) >= longDigits {
+		return h.AddNumber(w, h.countryCode)
+	}
+	if w[0] == '+' && h.AddNumber(w, h.countryCode) {
+		return true
+	}
+	if numeric(w) && strings.Count(w, ".") == 3 {
+		k = Host
+	}
+	h.Add(k, w)
+	// The node of a UUID may be the address of the device's network card.
+	if i := strings.LastIndexByte(w, '-'); len(w) == 36 && i == 23 {
+		h.Add(k, w[i+1:])
+	}
+	return true
+}
+
+// description keeps what a session description says of who speaks and from where.
+func (h harvest) description(m *message.Message) {
+	if m.ContentType != message.MediaType {
+		return
+	}
+	text := string(m.Body)
+	for n := 0; text != "" && n < maxLines; n++ {
+		var line string
+		line, text, _ = strings.Cut(text, "\n")
+		line = strings.TrimRight(line, "\r")
+		if len(line) < 2 || line[1] != '=' {
+			continue
+		}
+		value := line[2:]
+		switch line[0] {
+		case 'o':
+			h.origin(value)
+		case 'c':
+			h.host(lastWord(value))
+		case 's', 'i', 'u', 'e', 'p', 'k':
+			if h.AddNumber(value, h.countryCode) {
+				continue
+			}
+			h.words(Device, value, wordsOfHeader)
+		case 'a':
+			name, rest, _ := strings.Cut(value, ":")
+			switch strings.ToLower(name) {
+			case "rtpmap", "fmtp", "ptime", "maxptime", "crypto":
+			default:
+				h.words(Device, rest, wordsOfHeader)
+			}
+		}
+	}
+}
+
+// maxLines bounds the lines of a description that are looked at.
+const maxLines = 100
+
+// origin keeps user, session and address of an o= line.
+func (h harvest) origin(value string) {
+	user, rest, _ := strings.Cut(value, " ")
+	if !h.AddNumber(user, h.countryCode) {
+		h.Add(User, user)
+	}
+	session, rest, _ := strings.Cut(rest, " ")
+	h.Add(Dialog, session)
+	h.host(lastWord(rest))
+}
+
+// lastWord is the address at the end of an o= or c= line, without TTL.
+func lastWord(value string) string {
+	value = value[strings.LastIndexByte(value, ' ')+1:]
+	host, _, _ := strings.Cut(value, "/")
+	return host
+}

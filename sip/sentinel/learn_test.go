@@ -1,0 +1,148 @@
+package sentinel
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"mask700/sip/message"
+)
+
+func TestWhatIsLearnt(t *testing.T) {
+	l := learned(t, invite(7))
+	for _, want := range []Secret{
+		{Number, "13800138000"}, {Host, "carrier.example"}, {Name, "Alice Liddell"}, {Dialog, "1928301774"}, {Host, "192.0.2.10"},
+		{Device, "00156574b150"}, {Dialog, "a84b4c76e66710-7"}, {Host, "pc33.carrier.example"}, {Host, "192.0.2.9"}, {Branch, "776asdhds7"},
+		{Host, "203.0.113.7"}, {Dialog, "53655765"},
+	} {
+		if !slices.Contains(l, want) {
+			t.Errorf("%s %s was not learnt", want.Kind, want.Text)
+		}
+	}
+	for _, s := range l {
+		if strings.HasPrefix(s.Text, "700") {
+			t.Errorf("a 700 number is no secret: %s", s.Text)
+		}
+	}
+}
+
+func TestADescriptionIsLearnt(t *testing.T) {
+	body := "v=0\r\no=liddell 3724394400 1 IN IP6 2001:DB8:0::10\r\ns=Wonderland\r\ni=13700000003\r\nc=IN IP4 203.0.113.8/127\r\nt=0 0\r\n" +
+		"m=audio 6000 RTP/AVP 8\r\na=candidate:1 1 UDP 2130706431 10.9.8.7 8998 typ host\r\na=ssrc:314159265 cname:alice@rabbit.example\r\na=rtpmap:8 PCMA/8000\r\n"
+	raw := fmt.Sprintf("SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKours\r\nFrom: <sip:a@b>;tag=ours-and-ours\r\nTo: <tel:+86-139-0000-0002>;tag=theirs\r\n"+
+		"Call-ID: oursours\r\nCSeq: 1 INVITE\r\nContent-Type: application/sdp\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+	m, fault := message.Parse([]byte(raw))
+	if fault != nil {
+		t.Fatal(fault)
+	}
+	var l Secrets
+	l.Learn(m, true, "86")
+	for _, want := range []Secret{
+		{Number, "13900000002"}, {Dialog, "theirs"}, {User, "liddell"}, {Dialog, "3724394400"}, {Host, "2001:db8::10"}, {Device, "Wonderland"},
+		{Number, "13700000003"}, {Host, "203.0.113.8"}, {Host, "10.9.8.7"}, {Device, "rabbit.example"},
+	} {
+		if !slices.Contains(l, want) {
+			t.Errorf("%s %s was not learnt", want.Kind, want.Text)
+		}
+	}
+	for _, s := range l {
+		if strings.Contains(s.Text, "ours") {
+			t.Errorf("%s is ours", s.Text)
+		}
+	}
+}
+
+func TestANumberIsReadInEveryNotation(t *testing.T) {
+	for text, want := range map[string]string{
+		"13800138000": "13800138000", "013800138000": "13800138000", "+8613800138000": "13800138000", "008613800138000": "13800138000",
+		"8613800138000": "13800138000", "+86-138-0013-8000": "13800138000", "010-59658005": "1059658005", "+86 (0)10 59658005": "1059658005",
+		"+14155550123": "4155550123", "5551234": "5551234", "12345": "", "1380013800x": "", "alice": "", "": "",
+	} {
+		if got, _ := bare(text, "86"); got != want {
+			t.Errorf("%q is read as %q, want %q", text, got, want)
+		}
+	}
+}
+
+// Whatever a party sends, what is kept of it is bounded, and so is what is made of it.
+func TestAFloodOfSecretsIsBounded(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("INVITE sip:700100000010007@192.0.2.1 SIP/2.0\r\n")
+	for i := range 90 {
+		fmt.Fprintf(&b, "Via: SIP/2.0/UDP host%d.example;branch=z9hG4bKbranch%d\r\n", i, i)
+		fmt.Fprintf(&b, "P-Asserted-Identity: \"Name number %d\" <sip:1380013%04d@host%d.example>\r\n", i, i, i)
+	}
+	b.WriteString("From: <sip:13900139000@first.example>;tag=first-tag\r\nTo: <sip:x@y>\r\nCall-ID: first-call\r\nCSeq: 1 INVITE\r\nContent-Length: 0\r\n\r\n")
+	m, fault := message.Parse([]byte(b.String()))
+	if fault != nil {
+		t.Fatal(fault)
+	}
+	var l Secrets
+	for range 50 {
+		l.Learn(m, false, "86")
+	}
+	most := 0
+	for _, n := range room {
+		most += n
+	}
+	if len(l) > most {
+		t.Errorf("%d secrets are kept, more than %d", len(l), most)
+	}
+	for _, want := range []Secret{{Number, "13900139000"}, {Host, "first.example"}, {Dialog, "first-tag"}, {Dialog, "first-call"}} {
+		if !slices.Contains(l, want) {
+			t.Errorf("%s was crowded out", want.Text)
+		}
+	}
+	s := new(Set)
+	for range 10 {
+		for _, secret := range l {
+			s.Add(secret, 0)
+		}
+	}
+	if s.Len() > maxPatterns || len(s.entries) > maxPatterns*24 {
+		t.Errorf("%d patterns in %d entries", s.Len(), len(s.entries))
+	}
+}
+
+func TestASecretIsPrintedMasked(t *testing.T) {
+	s := Secret{Number, "13800138000"}
+	for _, text := range []string{fmt.Sprint(s), fmt.Sprintf("%+v %#v", s, s), fmt.Sprintf("%v", Secrets{s}), s.LogValue().String()} {
+		if strings.Contains(text, "1380013") {
+			t.Errorf("printed as %s", text)
+		}
+	}
+}
+
+// What this program writes of its own is in the vocabulary: whoever is called by one of
+// its words is not told from it.
+func TestTheVocabularyIsWhole(t *testing.T) {
+	var texts []string
+	for status := 100; status < 700; status++ {
+		r := message.Response{
+			Echo: message.Echo{Via: []string{"v"}, From: "f", To: "t", CallID: "c", CSeq: 1, Method: "OPTIONS", Timestamp: "1"}, Status: status,
+			RecordRoute: []string{"r"}, Contact: "c", Allow: true, AllowRefer: true, AcceptSDP: true, AcceptDTMF: true, NoInfoPackages: true,
+			Supported: []string{"100rel", "timer"}, Require: []string{"100rel"}, Unsupported: []string{"x"}, RetryAfter: 5, RSeq: 1, SessionExpires: 90,
+			Refresher: "uac", MinSE: 90, Expires: message.In(1), WWWAuthenticate: []string{"Digest realm=, nonce=, algorithm=SHA-256, qop=auth, stale=true, opaque="},
+			Identity: "i", Q850: 16, ContentType: "application/sdp", Body: []byte("x"),
+		}
+		texts = append(texts, string(r.Append(nil)))
+	}
+	for _, method := range []string{"INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "PRACK", "UPDATE", "INFO", "NOTIFY", "REGISTER"} {
+		r := message.Request{
+			Method: method, Target: "t", Via: "SIP/2.0/UDP v", Branch: "z9hG4bK", Route: []string{"r"}, From: "f", To: "t", CallID: "c", CSeq: 1, Contact: "c",
+			Allow: true, Supported: []string{"timer"}, Require: []string{"100rel"}, Identity: "i", RemoteParty: "r;party=calling;screen=yes;privacy=off", Q850: 16,
+			ContentType: message.DTMFType, Body: []byte("Signal=5\r\nDuration=160\r\n"), AllowRefer: true, RAck: message.RAck{RSeq: 1, CSeq: 1, Method: method},
+			SessionExpires: 90, Refresher: "uas", MinSE: 90, Authorization: "Digest username=", ProxyAuthorization: "Digest response=", AcceptSDP: true,
+			Expires: message.In(1), Event: "refer", SubscriptionState: "terminated;reason=noresource", Private: true,
+		}
+		texts = append(texts, string(r.Append(nil)))
+	}
+	for _, text := range texts {
+		for _, word := range strings.FieldsFunc(text, func(r rune) bool { return between(byte(r)) || r == ':' }) {
+			if len(word) >= MinLength && !Ours(word) {
+				t.Errorf("%q is ours", word)
+			}
+		}
+	}
+}

@@ -1,0 +1,224 @@
+// Package sentinel searches what leaves toward one party of a call for what only the
+// other may know. It is the last look before the socket: that nothing crosses is
+// for the construction to see to (package call), and what is found here is a fault
+// of that.
+//
+// [Secrets] are what a party has presented of itself. A [Set] is the secrets of all
+// others, made ready to be searched for in every notation. A [Finder] searches a
+// message for them. Nothing here knows a clock, a socket or a random source.
+//
+// # Notations
+//
+//	plain          without regard to case, in headers and bodies
+//	digits         of a number, with - space . ( ) / between them, behind +86, 0086,
+//	               86, 0 or anything else
+//	percent        %31%33…, in part or whole, twice over too
+//	base64         at all three alignments, of the URL alphabet too
+//	hex            of the characters
+//	reversed BCD   of a number, as hexadecimal text and as bytes (ITU-T Q.763, 3GPP
+//	               TS 24.008), behind 0 and 86 too
+package sentinel
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+
+	"mask700/binding"
+)
+
+// Kind says what a secret is.
+type Kind uint8
+
+// Kinds, the most important first.
+const (
+	Number Kind = iota // a real number: its digits without country code and 0
+	Host               // an address or a host name
+	User               // user part of a URI or of credentials
+	Name               // display name, or a free text
+	Dialog             // Call-ID, tag or session id
+	Branch             // of a Via
+	Device             // a word of what names the device, or of a header that nobody reads
+
+	kinds
+)
+
+var kindNames = [kinds]string{"number", "address", "user", "name", "dialog", "branch", "device"}
+
+// String names the kind for people.
+func (k Kind) String() string { return kindNames[k] }
+
+// MinDigits is the length of the shortest number that is guarded, and MinLength that
+// of other texts, in bytes. What is shorter would be found by chance.
+const (
+	MinDigits = 7
+	MinLength = 6
+)
+
+// maxLength bounds what is looked for of one text, in bytes: of a longer one that
+// much is enough.
+const maxLength = 64
+
+// room is how many secrets of each kind are kept for one party: of its numbers and
+// addresses more than honest ones have. The first ones count, which are those of
+// its first message, its Contact before its Via and the nearest hop before those
+// behind it. Of branches the last ones count.
+var room = [kinds]int{Number: 12, Host: 16, User: 8, Name: 6, Dialog: 10, Branch: 4, Device: 12}
+
+// usual is how many secrets a party has that is not hostile.
+const usual = 16
+
+// Secret is one text of a party: plain data.
+type Secret struct {
+	Kind Kind
+	Text string
+}
+
+// Format implements [fmt.Formatter], masked whatever the verb.
+func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.Kind.String()+" ***") }
+
+// LogValue implements [slog.LogValuer], masked.
+func (s Secret) LogValue() slog.Value { return slog.StringValue(s.Kind.String() + " ***") }
+
+// MarshalText gives the masked form to JSON and YAML; there is no way back.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(s.Kind.String() + " ***"), nil }
+
+// Secrets are those of one party, plain data, in the order in which they came. They
+// are bounded whatever it sends.
+type Secrets []Secret
+
+// Add keeps a text, unless it is too short, there already, or one too many.
+func (l *Secrets) Add(k Kind, text string) {
+	if len(text) < MinLength || (k == Number || onlyDigits(text)) && len(text) < MinDigits {
+		return
+	}
+	if len(text) > maxLength {
+		text = text[:maxLength]
+	}
+	n := 0
+	for i := range *l {
+		s := &(*l)[i]
+		if s.Text == text && (s.Kind == Number) == (k == Number) {
+			return
+		}
+		if s.Kind == k {
+			n++
+		}
+	}
+	if n < room[k] {
+		if *l == nil {
+			*l = make(Secrets, 0, usual)
+		}
+		*l = append(*l, Secret{k, text})
+	}
+}
+
+// Has says whether a secret is among them.
+func (l Secrets) Has(s Secret) bool {
+	for i := range l {
+		if l[i] == s {
+			return true
+		}
+	}
+	return false
+}
+
+// AddNumber keeps the number that a text is, if it is one: digits, separators, and a
+// plus or prefixes in front. It says whether it was.
+func (l *Secrets) AddNumber(text, countryCode string) bool {
+	digits, ok := bare(text, countryCode)
+	if ok && !public(digits) {
+		l.Add(Number, digits)
+	}
+	return ok
+}
+
+// AddParty keeps the number of a party; its zero value is none.
+func (l *Secrets) AddParty(n binding.Number, countryCode string) {
+	d := n.Digits()
+	switch {
+	case len(d) > len(countryCode) && d[:len(countryCode)] == countryCode:
+		d = d[len(countryCode):]
+	case len(d) == 11 && d[0] == '1':
+		d = d[1:]
+	}
+	l.Add(Number, d)
+}
+
+// bare are the digits of a written number without what says where it is valid: +86,
+// 0086, 86 or 0. It is false for a text that is no number, or too short for one.
+func bare(text, countryCode string) (string, bool) {
+	var b [24]byte
+	n, plus := 0, false
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case class[c] == digit:
+			if n == len(b) {
+				return "", false
+			}
+			b[n] = c
+			n++
+		case c == '+' && n == 0:
+			plus = true
+		case class[c] == separator:
+		default:
+			return "", false
+		}
+	}
+	d := b[:n]
+	switch {
+	case plus:
+	case hasPrefix(d, "00"):
+		plus, d = true, d[2:]
+	case hasPrefix(d, "0"):
+		d = d[1:]
+	}
+	switch {
+	case hasPrefix(d, countryCode) && (plus || len(d) >= len(countryCode)+10):
+		d = d[len(countryCode):]
+		if plus && hasPrefix(d, "0") {
+			d = d[1:] // +86 (0)10 …
+		}
+	case plus && len(d) == 11 && d[0] == '1':
+		d = d[1:] // of North America
+	}
+	if len(d) < MinDigits {
+		return "", false
+	}
+	if n == len(text) && len(d) == n {
+		return text, true
+	}
+	return string(d), true
+}
+
+// public says that digits are a 700 number, which both parties see.
+func public(digits string) bool { return len(digits) == 15 && digits[:3] == "700" }
+
+func hasPrefix(d []byte, prefix string) bool {
+	return len(d) >= len(prefix) && string(d[:len(prefix)]) == prefix
+}
+
+func onlyDigits(text string) bool {
+	for i := 0; i < len(text); i++ {
+		if class[text[i]] != digit {
+			return false
+		}
+	}
+	return true
+}
+
+// Classes of characters for the search of numbers.
+const (
+	digit     = 1
+	separator = 2
+)
+
+var class = func() (t [256]uint8) {
+	for c := '0'; c <= '9'; c++ {
+		t[c] = digit
+	}
+	for _, c := range "- .()/" {
+		t[c] = separator
+	}
+	return t
+}()

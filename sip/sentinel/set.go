@@ -1,0 +1,206 @@
+package sentinel
+
+import "math/bits"
+
+// Set is what is looked for on its way to one receiver: the secrets of all others.
+// Its memory is kept when it is emptied. It is not safe for concurrent use.
+//
+// The search reads four bytes at every third position, so that of a text of six one
+// of the first three such windows is met. Those windows of every notation are in a
+// table, with a bitmap in front of it that is nearly empty. Numbers are found by
+// their last seven digits.
+type Set struct {
+	patterns []pattern
+	numbers  []number
+	entries  []entry
+	bits     [gramBits / 64]uint64
+	heads    [gramHeads]uint16 // of entries by hash, from 1; 0: none
+	tails    [tailBits / 64]uint64
+}
+
+const (
+	gramBits  = 1 << 13
+	gramHeads = 1 << 9
+	tailBits  = 1 << 10
+)
+
+// maxPatterns bounds a set. What comes after that is not looked for.
+const maxPatterns = 250
+
+// pattern is one secret. Owner is for the caller.
+type pattern struct {
+	Secret
+	owner   uint8
+	at      uint8 // where the windows of the plain text begin
+	excused bool
+	address bool // digits and dots
+}
+
+// number is what is looked for of one number besides.
+type number struct {
+	pattern uint8
+	tail    uint32    // its last seven digits, four bits each
+	packed  [2][]byte // reversed BCD: of the bare digits, and behind a 0
+	text    [2][]byte // the same in hexadecimal digits
+	odd     byte      // the last digit of seven, which three bytes have no room for; 0: another length
+	memory  [2][24]byte
+}
+
+// entry is one window of a notation: from the lowest bit 32 of the window, 16 of the
+// next entry with its hash, 8 of the pattern, 6 of the form, 2 of its offset in that.
+type entry uint64
+
+func (e entry) gram() uint32   { return uint32(e) }
+func (e entry) next() uint16   { return uint16(e >> 32) }
+func (e entry) pattern() uint8 { return uint8(e >> 48) }
+func (e entry) notation() form { return form(e >> 56 & 63) }
+func (e entry) offset() int    { return int(e >> 62) }
+
+// form is a notation of a secret.
+type form uint64
+
+const (
+	plain form = iota
+	base64a
+	base64b
+	base64c
+	hexadecimal
+	bcd
+	bcd0
+)
+
+// Reset empties the set.
+func (s *Set) Reset() {
+	if len(s.patterns) == 0 {
+		return
+	}
+	clear(s.patterns) // so that no text is kept alive
+	s.patterns, s.numbers, s.entries = s.patterns[:0], s.numbers[:0], s.entries[:0]
+	clear(s.bits[:])
+	clear(s.heads[:])
+	clear(s.tails[:])
+}
+
+// Len is how many secrets are looked for.
+func (s *Set) Len() int { return len(s.patterns) }
+
+// Add puts one secret of an owner into the set.
+func (s *Set) Add(secret Secret, owner uint8) {
+	if len(s.patterns) >= maxPatterns || len(secret.Text) < MinLength {
+		return
+	}
+	id := uint8(len(s.patterns))
+	s.patterns = append(s.patterns, pattern{Secret: secret, owner: owner})
+	p := &s.patterns[id]
+	t := secret.Text
+	if secret.Kind == Number {
+		s.addNumber(id, t)
+	} else {
+		// Addresses of one network begin alike, names of one domain end alike.
+		if p.address = secret.Kind == Host && numeric(t); p.address {
+			p.at = uint8(len(t) - MinLength)
+		}
+		s.enterText(word48(t[p.at:]), id, plain)
+	}
+	v := word48(t)
+	for f := base64a; f <= base64c; f++ {
+		s.enter64(v>>(12-skipped[f-base64a]), id, f)
+	}
+	var hex uint64
+	for i := range 6 {
+		hex = hex<<8 | uint64(alphabetHex[v>>(44-4*i)&15])
+	}
+	s.enterText(hex, id, hexadecimal)
+}
+
+// word48 are the first six bytes, the first one the highest.
+func word48[T string | []byte](t T) uint64 {
+	_ = t[5]
+	return uint64(t[0])<<40 | uint64(t[1])<<32 | uint64(t[2])<<24 | uint64(t[3])<<16 | uint64(t[4])<<8 | uint64(t[5])
+}
+
+// skipped are the bits of the first byte that are in a character which the byte in
+// front of it is in too, by alignment.
+var skipped = [3]uint{0, 4, 2}
+
+// enter64 enters the first six whole characters of a base64 notation, whose bits are
+// the lowest 36.
+func (s *Set) enter64(v uint64, id uint8, f form) {
+	var c, url uint64
+	for i := range 6 {
+		bits := v >> (30 - 6*i) & 63
+		c = c<<8 | uint64(alphabet64[bits])
+		url = url<<8 | uint64(alphabetURL[bits])
+	}
+	s.enterText(c, id, f)
+	if url != c {
+		s.enterText(url, id, f)
+	}
+}
+
+// enterText enters the three windows of six characters.
+func (s *Set) enterText(c uint64, id uint8, f form) {
+	n := len(s.entries)
+	for o := range entry(3) {
+		gram := bits.ReverseBytes32(uint32(c>>(16-8*o))) | folded
+		h := hash(gram)
+		s.bits[h>>(32-13)/64] |= 1 << (h >> (32 - 13) % 64)
+		head := &s.heads[h>>(32-9)]
+		s.entries = append(s.entries, entry(gram)|entry(*head)<<32|entry(id)<<48|entry(f)<<56|o<<62)
+		*head = uint16(n + int(o) + 1)
+	}
+}
+
+// folded makes letters of both cases one, and some signs too.
+const folded = 0x20202020
+
+func hash(gram uint32) uint32 { return gram * 0x9E3779B1 }
+
+// addNumber enters what is looked for of a number besides.
+func (s *Set) addNumber(id uint8, digits string) {
+	if cap(s.numbers) > len(s.numbers) {
+		s.numbers = s.numbers[:len(s.numbers)+1]
+	} else {
+		s.numbers = append(s.numbers, number{})
+	}
+	n := &s.numbers[len(s.numbers)-1]
+	n.pattern, n.tail, n.odd = id, 0, 0
+	if len(digits) == MinDigits {
+		n.odd = digits[MinDigits-1]
+	}
+	for i := len(digits) - MinDigits; i < len(digits); i++ {
+		n.tail = n.tail<<4 | uint32(digits[i]-'0')
+	}
+	h := hash(n.tail) >> (32 - 10)
+	s.tails[h/64] |= 1 << (h % 64)
+	var b [maxLength + 1]byte
+	b[0] = '0'
+	all := b[:1+copy(b[1:], digits)]
+	for i, d := range [2][]byte{all[1:], all} {
+		m := &n.memory[i]
+		size := min(len(d)/2, 8)
+		for k := range size {
+			lo, hi := d[2*k], d[2*k+1]
+			m[k] = lo - '0' | (hi-'0')<<4
+			m[8+2*k], m[9+2*k] = hi, lo
+		}
+		n.packed[i], n.text[i] = m[:size], m[8:8+2*size]
+	}
+	s.enterText(word48(n.text[0]), id, bcd)
+	s.enterText(word48(n.text[1]), id, bcd0)
+}
+
+func numeric(host string) bool {
+	for i := 0; i < len(host); i++ {
+		if class[host[i]] != digit && host[i] != '.' {
+			return false
+		}
+	}
+	return true
+}
+
+const (
+	alphabet64  = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+	alphabetURL = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	alphabetHex = "0123456789abcdef"
+)

@@ -44,6 +44,7 @@ type leg struct {
 	series   quality.Series // of what comes from here
 
 	playing *playback // to here
+	keys    *keypad   // to here, nil: none
 	offload offload   // of what comes from here
 }
 

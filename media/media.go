@@ -120,6 +120,12 @@ type Session interface {
 	// false, and done is not called, when that side has no address yet, wants to
 	// hear nothing, or does not take that codec.
 	Play(to Side, c *Clip, done func(finished bool)) bool
+	// Press sends a key of the phone to one side as telephone events (RFC 4733), under
+	// the identifiers of the stream that it gets, in place of the voice of the other
+	// side. Further keys wait for it. It is false when that side has no address, wants
+	// to hear nothing, or has not agreed on telephone events; when the key is none of
+	// 0-9, *, #, A-D; and when too many wait.
+	Press(to Side, key byte, length time.Duration) bool
 	// Record gives every voice packet that a side sent, after all checks and before
 	// rewriting, to a tap. Nil ends it.
 	Record(t Tap)

@@ -135,7 +135,7 @@ func (s *session) mayOffload(side Side) bool {
 		}
 	}
 	// The kernel refuses all but one source, so that one must be sure.
-	return from.latch.final() && !s.picture && !s.paused && !s.closed && s.tap == nil && to.playing == nil &&
+	return from.latch.final() && !s.picture && !s.paused && !s.closed && s.tap == nil && to.playing == nil && to.keys == nil &&
 		from.cipher.in == nil && to.cipher.out == nil &&
 		from.drained && to.target() == to.connected && from.payloads.name(from.in.PayloadType()) != ""
 }

@@ -155,9 +155,9 @@ func (s *session) pass(side Side, b []byte, src netip.AddrPort, now int64) ([]by
 		s.tap.Voice(side, codec, seq, ts, time.Duration(now), payload)
 	}
 	dst := to.target()
-	if s.paused || !to.known || !dst.IsValid() || to.playing != nil || to.remote.Fax {
+	if s.paused || !to.known || !dst.IsValid() || to.playing != nil || to.keys != nil || to.remote.Fax {
 		from.flow.Muted++
-		if to.playing == nil { // a clip makes no gap
+		if to.playing == nil && to.keys == nil { // a clip makes no gap, nor do keys
 			from.in.Refit()
 		}
 		return nil, netip.AddrPort{}

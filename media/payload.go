@@ -41,20 +41,38 @@ func (p *payloads) name(pt uint8) string { return p.names[p.voice[pt&0x7f]] }
 // side: that which the other side's packets of it become, else, while there is no
 // other side, its own.
 func toward(own, other *payloads, codec string) (uint8, bool) {
+	t, ok := find(own, other, func(t PayloadType) bool { return t.Name == codec && t.Clock == clipClock })
+	return t.Map, ok
+}
+
+// events finds the payload type under which telephone events are written to a side,
+// in Map, and their clock: that of what it hears, where there are several.
+func events(own, other *payloads, clock uint32) (PayloadType, bool) {
+	t, ok := find(own, other, func(t PayloadType) bool { return t.Name == telephoneEvent && t.Clock == clock })
+	if !ok {
+		t, ok = find(own, other, func(t PayloadType) bool { return t.Name == telephoneEvent && t.Clock > 0 })
+	}
+	return t, ok
+}
+
+// find gives what is written to a side, with its number there in Map: of the other
+// side's, else, while there is no other side, of its own.
+func find(own, other *payloads, is func(PayloadType) bool) (PayloadType, bool) {
 	for _, t := range other.listed {
-		if t.Name == codec && t.Clock == clipClock && t.Map <= 127 {
-			return t.Map, true
+		if is(t) && t.Map <= 127 {
+			return t, true
 		}
 	}
 	if len(other.listed) > 0 {
-		return 0, false
+		return PayloadType{}, false
 	}
 	for _, t := range own.listed {
-		if t.Name == codec && t.Clock == clipClock && t.PT <= 127 {
-			return t.PT, true
+		if is(t) && t.PT <= 127 {
+			t.Map = t.PT
+			return t, true
 		}
 	}
-	return 0, false
+	return PayloadType{}, false
 }
 
 // count counts what is neither RTP nor RTCP by its first byte (RFC 7983 section 7).

@@ -131,6 +131,7 @@ func (s *session) Play(to Side, c *Clip, done func(finished bool)) bool {
 	}
 	s.reclaimBoth()
 	s.stopPlaying(to, false)
+	s.stopKeys(to)
 	l.playing = &playback{clip: c, pt: pt, done: done}
 	s.shard.start(&player{playback: l.playing, session: s, to: to})
 	return true
@@ -148,16 +149,21 @@ func playable(c *Clip) bool {
 
 // start lets a clip begin in the phase that has the fewest.
 func (sh *shard) start(p *player) {
-	if sh.players() == 0 {
-		sh.clock.beat = sh.relay.now()
-		sh.poll.Ring() // it waits for longer than until the next beat
-	}
+	sh.conduct()
 	for i := range sh.playing {
 		if len(sh.playing[i]) < len(sh.playing[p.phase]) {
 			p.phase = i
 		}
 	}
 	sh.playing[p.phase] = append(sh.playing[p.phase], p)
+}
+
+// conduct lets the beat begin, which nothing has wanted so far.
+func (sh *shard) conduct() {
+	if sh.players() == 0 {
+		sh.clock.beat = sh.relay.now()
+		sh.poll.Ring() // it waits for longer than until the next beat
+	}
 }
 
 // stopPlaying ends what plays to a side, if anything does.
@@ -266,6 +272,7 @@ func (s *session) Close() Stats {
 			s.report(Side(side), now, &rtcp.Goodbye{Sources: []uint32{s.legs[Side(side).Other()].in.SSRC()}})
 		}
 		s.stopPlaying(Side(side), false)
+		s.stopKeys(Side(side))
 		l.flow.Overrun += l.sockets[useRTP].Overrun()
 		s.dismiss(l)
 		l.close()

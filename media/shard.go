@@ -37,6 +37,7 @@ type shard struct {
 	slots   [slots]slot
 	clock   beats
 	playing [phases][]*player
+	keys    []*keypad
 	random  *rand.Rand
 	types   map[[128]uint8]*[128]uint8 // that lanes share
 	stats   ShardStats

@@ -58,6 +58,7 @@ func (sh *shard) elapse(now int64) time.Duration {
 		}
 		for ; sh.clock.beat <= now; sh.clock.beat += int64(beat) {
 			sh.strike(sh.clock.phase, now)
+			sh.press(now)
 			sh.clock.phase = (sh.clock.phase + 1) % phases
 		}
 		if next := time.Duration(sh.clock.beat - now); limit == never || next < limit {
@@ -67,8 +68,9 @@ func (sh *shard) elapse(now int64) time.Duration {
 	return limit
 }
 
+// players counts what wants a beat.
 func (sh *shard) players() int {
-	n := 0
+	n := len(sh.keys)
 	for i := range sh.playing {
 		n += len(sh.playing[i])
 	}

@@ -203,6 +203,31 @@ func (s *Stream) Insert(b []byte, pt uint8, clock, step uint32, at int64, payloa
 	return packet
 }
 
+// Event writes a packet of a telephone event of ours (RFC 4733 section 2.5.1.2) into
+// b as the next of the stream, and gives the part of b to send. All packets of an
+// event have the timestamp of its first, which alone has the marker; nothing else is
+// written before its last. What comes in afterwards goes on from here, and in time
+// from the first.
+func (s *Stream) Event(b []byte, pt uint8, clock uint32, first bool, at int64, payload []byte) []byte {
+	out := rtp.Header{Version: 2, Marker: first, PayloadType: pt, SequenceNumber: s.last.seq + 1, Timestamp: s.last.ts, SSRC: s.ssrc}
+	if first {
+		if s.started {
+			out.Timestamp += max(ticks(at-s.last.at, s.last.clock), 1)
+		}
+		s.last.clock, s.last.at = clock, at
+	}
+	packet := b[:fixed+len(payload)]
+	if _, err := out.MarshalTo(packet); err != nil {
+		return nil // cannot be: a plain header is as long as the room for it
+	}
+	copy(packet[fixed:], payload)
+	s.last.seq, s.last.ts = out.SequenceNumber, out.Timestamp
+	s.started, s.ours, s.fitted = true, false, false
+	s.Packets++
+	s.Octets += uint64(len(payload))
+	return packet
+}
+
 // fit chooses the offsets for a source, so that what we write goes on where it
 // was: the next sequence number, the timestamp advanced by the time that passed.
 func (s *Stream) fit(h *rtp.Header) {
@@ -244,6 +269,9 @@ func (s *Stream) Duration(ticks uint32) time.Duration {
 	}
 	return time.Duration(uint64(ticks) * uint64(time.Second) / uint64(s.last.clock))
 }
+
+// Clock is that of the packet written last, in Hz; 0: there was none.
+func (s *Stream) Clock() uint32 { return s.last.clock }
 
 // ticks converts ns to units of a clock. Times that ran backwards are none.
 func ticks(ns int64, clock uint32) uint32 {

@@ -320,3 +320,53 @@ func TestInsert(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+// An event is part of the stream: its packets share the time of its begin, and what
+// comes in afterwards goes on from there.
+func TestAnEventIsPartOfTheStream(t *testing.T) {
+	var table Table
+	table[8] = Type{PT: 8, Clock: 8000, Known: true}
+	s := New(Initial{SSRC: 7, Seq: 65534, Timestamp: 1000})
+	const ms = int64(1_000_000)
+	read := func(seq uint16, ts uint32, at int64) rtp.Header {
+		t.Helper()
+		b, err := (&rtp.Packet{Header: rtp.Header{Version: 2, PayloadType: 8, SequenceNumber: seq, Timestamp: ts, SSRC: 1}, Payload: []byte{1}}).Marshal()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v := s.Read(b, at, &table); v != OK {
+			t.Fatal(v)
+		}
+		var h rtp.Header
+		if _, err := h.Unmarshal(s.Write(b)); err != nil {
+			t.Fatal(err)
+		}
+		return h
+	}
+	if h := read(100, 0, 0); h.SequenceNumber != 65534 || h.Timestamp != 1000 {
+		t.Errorf("first: %v", h)
+	}
+	if seq, ok := s.Original(65534); !ok || seq != 100 {
+		t.Errorf("the original is %d, %t", seq, ok)
+	}
+	var room [64]byte
+	for i := range 3 {
+		var p rtp.Packet
+		if err := p.Unmarshal(s.Event(room[:], 101, 8000, i == 0, 20*ms+int64(i)*50*ms, []byte{5, 10, 0, byte(i)})); err != nil {
+			t.Fatal(err)
+		}
+		if p.SequenceNumber != 65535+uint16(i) || p.Timestamp != 1160 || p.Marker != (i == 0) || p.PayloadType != 101 || p.SSRC != 7 || p.Payload[3] != byte(i) {
+			t.Errorf("%d: %v", i, p.Header)
+		}
+	}
+	if _, ok := s.Original(65535); ok {
+		t.Error("an event of ours has an original")
+	}
+	// 200 ms after the event began.
+	if h := read(111, 1760, 220*ms); h.SequenceNumber != 2 || h.Timestamp != 1160+1600 || h.SSRC != 7 {
+		t.Errorf("afterwards: %v", h)
+	}
+	if s.Packets != 5 || s.Clock() != 8000 {
+		t.Errorf("%d packets, clock %d", s.Packets, s.Clock())
+	}
+}

@@ -123,6 +123,14 @@ type PlayMedia struct {
 	Prompt  Prompt
 }
 
+// PressKey sends a key of one party to the other as telephone events.
+type PressKey struct {
+	Session int
+	Side    Side // who hears it
+	Key     byte
+	Length  time.Duration
+}
+
 // RecordMedia has what both parties say recorded from now on, once both have heard
 // that it is. ID is that of the call's record.
 type RecordMedia struct {
@@ -176,6 +184,7 @@ func (SetRemote) action()   {}
 func (SettleMedia) action() {}
 func (PlayMedia) action()   {}
 func (RecordMedia) action() {}
+func (PressKey) action()    {}
 func (CloseMedia) action()  {}
 func (Enter) action()       {}
 func (Exit) action()        {}

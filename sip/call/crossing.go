@@ -29,6 +29,7 @@ import (
 //	who calls whom           to callee  INVITE to no 700 number, where the numbers as they came, and Privacy: id (pass.go)
 //	                                    a trunk says pass
 //	DTMF                     both       INFO                          one key of 16 and a length in ms, written anew (info.go)
+//	                                    RTP                           the same as a telephone event (RFC 4733), to who takes no INFO
 //
 // To add a row, add a function here and the test that plants a canary in it.
 

@@ -43,6 +43,7 @@ type Dialog struct {
 	OfferOut bool   // its offer has gone to the caller, whose PRACK will answer it
 	OfferDue bool   // its offer waits for what the caller says to that of another phone
 	Updates  bool   // the peer takes UPDATE (RFC 3311)
+	NoInfo   bool   // it has said that it takes no INFO (RFC 6086), or no key in one
 }
 
 // path is the Request-URI and the Route of a request inside the dialog. A first
@@ -124,7 +125,7 @@ func (d *Dialog) follow(f flow.Flow) {
 // learn notes what the peer can do, from a message that says so.
 func (d *Dialog) learn(m *message.Message) {
 	if m.Allow != nil {
-		d.Updates = m.Allows("UPDATE")
+		d.Updates, d.NoInfo = m.Allows("UPDATE"), !m.Allows("INFO")
 	}
 }
 

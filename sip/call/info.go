@@ -1,16 +1,22 @@
 package call
 
 import (
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
+	"mask700/media/sdp"
 	"mask700/sip/message"
 )
 
 // maxInfos bounds the INFOs of one party that wait for the other's answer.
 const maxInfos = 4
 
-// informed takes an INFO. Only a key of the phone crosses, written anew.
+// informed takes an INFO. Only a key of the phone crosses, written anew: as an INFO
+// again, or as telephone events (RFC 4733) to who takes no INFO and has agreed on
+// these. The other way there is nothing to be done: a party that has not agreed on
+// telephone events is sent none, as the other one then has not either.
 func (c *Call) informed(env *Env, s Side, back Reply, m *message.Message) {
 	to := s.Other()
 	other := c.leg(to)
@@ -26,6 +32,8 @@ func (c *Call) informed(env *Env, s Side, back Reply, m *message.Message) {
 		c.reply(env, back, message.Response{Status: 415, AcceptDTMF: true})
 	case other.State != Confirmed && other.State != Early || other.RemoteTag == "":
 		c.reply(env, back, message.Response{Status: 480})
+	case other.NoInfo && c.press(env, to, key, length):
+		c.reply(env, back, message.Response{Status: 200})
 	case other.infos() >= maxInfos:
 		c.reply(env, back, message.Response{Status: 500, RetryAfter: soon(env)})
 	default:
@@ -47,13 +55,38 @@ func (l *Leg) infos() int {
 	return n
 }
 
-// infoAnswered takes the answer to an INFO back.
-func (c *Call) infoAnswered(env *Env, sent Sent, status int) {
+// press sends a key to a party as telephone events, where both parties have agreed on
+// these and it listens.
+func (c *Call) press(env *Env, to Side, key byte, length int) bool {
+	if !c.MediaOpen || c.State >= Ending || to == Third || key == '!' {
+		return false
+	}
+	for _, s := range [...]Side{to, to.Other()} {
+		m, err := c.leg(s).SDP.Remote()
+		if err != nil || s == to && (!m.Recv || !m.RTP.IsValid()) || !slices.ContainsFunc(m.Types, telephoneEvent) {
+			return false
+		}
+	}
+	env.do(PressKey{Session: c.Session, Side: to, Key: key, Length: time.Duration(length) * time.Millisecond})
+	return true
+}
+
+func telephoneEvent(t sdp.PayloadType) bool { return t.Name == "telephone-event" }
+
+// infoAnswered takes the answer of a party to an INFO back.
+func (c *Call) infoAnswered(env *Env, s Side, sent Sent, status int) {
 	switch {
 	case sent.Back.Tx == "":
 	case status < 300:
 		c.reply(env, sent.Back, message.Response{Status: 200})
 	case status == 415 || status == 405 || status == 501:
+		r := &sent.Request
+		key, length, _ := readDTMF(&message.Message{ContentType: r.ContentType, Body: r.Body}) // our own words
+		if c.press(env, s, key, length) {
+			c.leg(s).NoInfo = true
+			c.reply(env, sent.Back, message.Response{Status: 200})
+			return
+		}
 		c.reply(env, sent.Back, message.Response{Status: 415, AcceptDTMF: true})
 	case gone(status):
 		// An INFO says nothing of the dialog's life that a BYE would not (RFC 6086

@@ -288,7 +288,7 @@ func (c *Call) finished(env *Env, s Side, sent Sent, status int, m *message.Mess
 	case sent.Request.Method == "BYE":
 		c.leaveIfOver(env)
 	case sent.Request.Method == "INFO":
-		c.infoAnswered(env, sent, status) // also when the call is ending: it has arrived
+		c.infoAnswered(env, s, sent, status) // also when the call is ending: it has arrived
 	case c.State >= Ending, s == Third:
 	case sent.Tx == c.Exchange.Asked && c.Exchange.active() && c.Exchange.From == Caller && sent.Request.To != c.leg(s).To:
 		c.exchangeOrphaned(env)

@@ -95,6 +95,10 @@ func (w *mediaWorker) perform(j mediaJob) {
 		}
 	case call.PlayMedia:
 		w.play(j.id, a)
+	case call.PressKey:
+		if session := w.session(j.id, a.Session); session != nil {
+			session.Press(media.Side(a.Side), a.Key, a.Length)
+		}
 	case call.RecordMedia:
 		w.record(sessionKey{j.id, a.Session}, a)
 	case call.CloseMedia:

@@ -299,6 +299,11 @@ func (w *world) perform(o shard.Output) {
 		}
 		w.note("media    <- play %s to the %s", a.Prompt, a.Side)
 		w.put(o.Call, "played", func() call.Event { return call.MediaPlayed{Session: a.Session, Prompt: a.Prompt} })
+	case call.PressKey:
+		if !l.media {
+			w.fail("call %s: a key where no media is open", o.Call)
+		}
+		w.note("media    <- press %c for %v to the %s", a.Key, a.Length, a.Side)
 	case call.RecordMedia:
 		switch {
 		case !l.media:

@@ -11,7 +11,7 @@ BENCH       ?=
 # kamailio is in a directory that not every user's PATH names.
 export PATH := $(PATH):/usr/sbin:/sbin
 
-.PHONY: all build demo test needs format generate generated vet lint unit interleave canary leaky e2e bench bench-flood bench-media soak-media fuzz image image-prebuilt clean
+.PHONY: all build demo test needs format generate generated vet lint unit interleave canary leaky e2e bench bench-flood bench-media soak-media bench-store fuzz image image-prebuilt clean
 .DEFAULT_GOAL := build
 
 all: build test
@@ -81,7 +81,7 @@ bench-flood: build
 
 ## bench-media: the media relay beside Debian's rtpengine; needs root; flags in BENCH, such as BENCH='-runs 3 -stair'
 bench-media:
-	@testdata/setup/rtpengine.sh
+	@testdata/setup/servers.sh rtpengine-daemon
 	$(GO) build -o bin/bench-media ./cmd/bench/media
 	bin/bench-media $(BENCH)
 
@@ -90,6 +90,13 @@ bench-media:
 soak-media:
 	$(GO) build -o bin/bench-media ./cmd/bench/media
 	bin/bench-media -soak 30m -path user $(BENCH)
+
+## bench-store: durable binds, lookups, bytes and start after kill -9 of the store, beside Redis and PostgreSQL on the same
+## bindings; flags in BENCH, such as BENCH='-base 50000000 -dir /data'
+bench-store:
+	@testdata/setup/servers.sh redis-server postgresql
+	$(GO) build -o bin/bench-store ./cmd/bench/store
+	bin/bench-store $(BENCH)
 
 ## fuzz: every fuzz target for FUZZTIME
 fuzz:

@@ -36,7 +36,7 @@ func findRTPengine() (string, error) {
 			return path, nil
 		}
 	}
-	return "", errors.New("rtpengine is not installed; testdata/setup/rtpengine.sh installs it")
+	return "", errors.New("rtpengine is not installed; testdata/setup/servers.sh rtpengine-daemon installs it")
 }
 
 // startRTPengine starts it in a namespace and waits until it answers. What it says

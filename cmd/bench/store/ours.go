@@ -1,0 +1,190 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"mask700/binding"
+	"mask700/store"
+)
+
+// ours is mask700's store, in this process as it is in the server's.
+type ours struct {
+	dir     string
+	options store.Options
+	db      *store.DB
+	blocks  struct {
+		sync.Mutex // protects held, and that a block is added once
+		held       int
+	}
+}
+
+func startOurs(_ context.Context, dir string, o options) (engine, error) {
+	e := &ours{dir: dir, options: store.Options{
+		Dir: filepath.Join(dir, "data"), KeyFile: filepath.Join(dir, "key"), CacheSize: o.cache, MemTableSize: 64 << 20,
+		Logger: slog.New(slog.DiscardHandler),
+	}}
+	var err error
+	e.db, err = store.Open(e.options)
+	return e, err
+}
+
+// hold adds the blocks up to that of a binding.
+func (e *ours) hold(ctx context.Context, n int) error {
+	want := n/perBlock + 1
+	e.blocks.Lock()
+	defer e.blocks.Unlock()
+	for ; e.blocks.held < want; e.blocks.held++ {
+		err := e.db.AddBlock(ctx, binding.BlockState{
+			Block: blockOf(e.blocks.held * perBlock), State: binding.BlockOpen, AddedAt: began, Tenant: binding.DefaultTenant,
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// loaders bind at once while loading: many, so that one sync serves many.
+const loaders = 512
+
+func (e *ours) load(ctx context.Context, from, to int) error {
+	if err := e.hold(ctx, to+500_000); err != nil { // and for what is bound later: a block is no part of a bind
+		return err
+	}
+	return inParallel(loaders, from, to, func(n int) error { return e.db.Bind(ctx, bindingOf(n)) })
+}
+
+// inParallel does something for each number of a range, from so many goroutines.
+func inParallel(goroutines, from, to int, do func(n int) error) error {
+	var next atomic.Int64
+	next.Store(int64(from))
+	errs := make([]error, goroutines)
+	var all sync.WaitGroup
+	for g := range goroutines {
+		all.Go(func() {
+			for n := int(next.Add(1) - 1); n < to && errs[g] == nil; n = int(next.Add(1) - 1) {
+				errs[g] = do(n)
+			}
+		})
+	}
+	all.Wait()
+	return first(errs)
+}
+
+// first is the first error of many that are likely to be the same.
+func first(errs []error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *ours) bind(ctx context.Context, n int) error {
+	if n%perBlock == 0 {
+		if err := e.hold(ctx, n); err != nil {
+			return err
+		}
+	}
+	return e.db.Bind(ctx, bindingOf(n))
+}
+
+func (e *ours) lookup(ctx context.Context, n int) (bool, error) {
+	rows, err := e.db.OnX(ctx, numberOf(n))
+	return len(rows) > 0 && rows[0].ID == idOf(n), err
+}
+
+func (e *ours) settle(context.Context) error {
+	// Closing flushes what is in memory.
+	if err := e.db.Close(); err != nil {
+		return err
+	}
+	var err error
+	e.db, err = store.Open(e.options)
+	return err
+}
+
+func (e *ours) size() (int64, error) { return sizeOf(e.options.Dir) }
+
+func (e *ours) memory() (int64, error) { return residentOf(os.Getpid()) }
+
+func (e *ours) close() error { return e.db.Close() }
+
+// victimCommand as first argument makes this program a process that binds until it is killed.
+const victimCommand = "victim"
+
+// again has a process of its own bind as fast as it can, kills it and opens what it left.
+func (e *ours) again(ctx context.Context) (took time.Duration, err error) {
+	if err := e.db.Close(); err != nil {
+		return 0, err
+	}
+	defer func() {
+		if err != nil {
+			return
+		}
+		begun := time.Now()
+		if e.db, err = store.Open(e.options); err == nil {
+			_, err = e.lookup(ctx, 0)
+		}
+		took = time.Since(begun)
+	}()
+	self, err := os.Executable()
+	if err != nil {
+		return 0, err
+	}
+	cmd := exec.CommandContext(ctx, self, victimCommand, e.dir, strconv.Itoa(e.blocks.held))
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return 0, err
+	}
+	if err := cmd.Start(); err != nil {
+		return 0, err
+	}
+	_, err = bufio.NewReader(out).ReadString('\n') // it has bound its share
+	err = errors.Join(err, cmd.Process.Kill())
+	_, _ = io.Copy(io.Discard, out)
+	if state := cmd.Wait(); state == nil {
+		err = errors.Join(err, errors.New("the process that was to be killed ended by itself"))
+	}
+	return 0, err
+}
+
+// victimBinds is how much a victim has bound when it is killed: a table's worth and more is in its log.
+const victimBinds = 50_000
+
+func victim(args []string) error {
+	if len(args) != 2 {
+		return fmt.Errorf("%s DIR BLOCKS", victimCommand)
+	}
+	e, err := startOurs(context.Background(), args[0], options{cache: 64 << 20})
+	if err != nil {
+		return err
+	}
+	o := e.(*ours)
+	held, err := strconv.Atoi(args[1])
+	if err != nil {
+		return err
+	}
+	o.blocks.held = held
+	from := held * perBlock
+	return inParallel(256, from, from+1<<40, func(n int) error {
+		if n == from+victimBinds {
+			fmt.Println("bound")
+		}
+		return o.bind(context.Background(), n)
+	})
+}

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"encoding/binary"
+	"fmt"
+	"time"
+
+	"mask700/binding"
+	"mask700/store/seal"
+)
+
+// perBlock is how many bindings one block of 10 000 numbers carries before the next is used.
+const perBlock = binding.BlockSize
+
+// began is when all bindings begin. They last for a day of their own, so that all are live.
+var began = time.Now().Truncate(time.Second)
+
+// blockOf is the block of a binding's number, numberOf the number: scattered within the block, so that neither engine
+// has its rows in order.
+func blockOf(n int) binding.Block { return binding.Block(70010000001 + uint64(n/perBlock)) }
+
+func numberOf(n int) binding.X { return blockOf(n).Number(n % perBlock * 7919 % perBlock) }
+
+func subscriber(n int) binding.Number {
+	number, err := binding.NumberFromDigits(fmt.Sprintf("861%010d", n))
+	if err != nil {
+		panic(err) // the digits are right for all n
+	}
+	return number
+}
+
+// idOf is an id of letters, scattered as random ones are.
+func idOf(n int) string {
+	v := uint64(n)*0x9e3779b97f4a7c15 + 12345
+	var b [16]byte
+	for i := range b {
+		b[i] = 'a' + byte(v>>(4*i)&15)
+	}
+	return string(b[:])
+}
+
+func bindingOf(n int) binding.Binding {
+	return binding.Binding{
+		ID: idOf(n), Mode: binding.ModeAXB, X: numberOf(n), A: subscriber(2 * n), B: subscriber(2*n + 1),
+		Order: fmt.Sprintf("order-%012d", n), Tenant: binding.DefaultTenant, CreatedAt: began, ExpiresAt: began.Add(24 * time.Hour),
+	}
+}
+
+// row is a binding as the other engines keep it: sealed and hashed by the same code as ours, on the same processors.
+type row struct {
+	x            uint64
+	start, until int64
+	id           string
+	sealed       []byte
+	a, b, order  []byte
+}
+
+// vault has the keys of the other engines.
+type vault struct {
+	box   *seal.Box
+	index *seal.Index
+}
+
+func newVault() (*vault, error) {
+	box, err := seal.NewBox(seal.NewKey())
+	if err != nil {
+		return nil, err
+	}
+	index, err := seal.NewIndex(1, seal.NewKey())
+	return &vault{box, index}, err
+}
+
+func (v *vault) row(n int) row {
+	b := bindingOf(n)
+	plain := make([]byte, 0, 96)
+	for _, text := range []string{b.ID, b.A.Digits(), b.B.Digits(), b.Order} {
+		plain = append(append(plain, byte(len(text))), text...)
+	}
+	place := binary.BigEndian.AppendUint64(nil, uint64(b.X))
+	hash := func(domain byte, text string) []byte {
+		h := v.index.Hash(domain, text)
+		return h[:]
+	}
+	return row{
+		x: uint64(b.X), start: b.CreatedAt.UnixMilli(), until: b.ExpiresAt.UnixMilli(), id: b.ID,
+		sealed: v.box.Seal(nil, plain, place),
+		a:      hash('n', b.A.Digits()), b: hash('n', b.B.Digits()), order: hash('o', b.Order),
+	}
+}
+
+// open opens a sealed row, as a call has to.
+func (v *vault) open(x uint64, sealed []byte) error {
+	_, err := v.box.Open(nil, sealed, binary.BigEndian.AppendUint64(nil, x))
+	return err
+}

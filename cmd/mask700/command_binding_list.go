@@ -22,8 +22,8 @@ func newBindingListCommand() *cobra.Command {
 		Short: "List bindings",
 		Long: "List bindings.\n\n" +
 			"A look-up by --number is recorded in the audit log with the number masked, and with --reason if it is given.",
-		Args:  noArgs,
-		RunE:  o.run,
+		Args: noArgs,
+		RunE: o.run,
 	}
 	o.addFlags(cmd)
 	fs := cmd.Flags()

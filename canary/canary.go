@@ -70,3 +70,13 @@ func Party(mark string) int {
 	}
 	return n / 1000
 }
+
+// IsMark reports whether a word that was found is a mark, not one that was added.
+func IsMark(word string) bool {
+	for _, stem := range []string{numberStem, textStem, hostStem} {
+		if strings.HasPrefix(word, stem) {
+			return true
+		}
+	}
+	return false
+}

@@ -24,6 +24,7 @@ func TestKamailio(t *testing.T) {
 		{name: "reverse, callee hangs up", play: pair("caller-await-bye", "callee-bye"), reverse: true, want: calleeHangsUp},
 		{name: "cancelled after 180", play: pair("caller-cancel-ringing", "callee-cancelled"), want: callerCancels},
 		{name: "hold and resume", play: pair("caller-hold", "callee-reinvited-twice"), want: callerHangsUp},
+		{name: "marks in every message", play: pair("caller-marked", "callee-marked"), audio: true, marks: true, want: callerHangsUp},
 		{name: "what Asterisk sends", play: pair("caller-asterisk", "callee-reinvited"), want: callerHangsUp},
 	}
 	for _, s := range rows {
@@ -69,6 +70,11 @@ func (s scenario) throughKamailio(w *world) {
 		t.Fatal(err)
 	}
 	w.search(packets, s.audio)
+	observed, err := capture.Observe(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.observe(observed, s.marks, s.audio)
 
 	records := w.records()
 	if len(records) != 1 {

@@ -20,6 +20,7 @@ type scenario struct {
 
 	want    ending // of the record
 	audio   bool   // packets were relayed both ways
+	marks   bool   // both phones plant marks
 	invites int    // that the callee's phone got with a Call-ID of its own; 1 unless said otherwise
 	heard   func(t *testing.T, o outcome)
 }

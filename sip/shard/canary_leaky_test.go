@@ -16,10 +16,9 @@ import (
 
 // TestALeakIsFound has the call copy something of the other party, and expects that
 // the marks in it are found on the other side: what finds nothing in TestCanaries can
-// find something.
+// find something. With the sentinel nothing of it leaves.
 func TestALeakIsFound(t *testing.T) {
 	defer func(f func(string) bool) { call.Leaky, shard.Blind = f, false }(call.Leaky)
-	shard.Blind = true // else it would not leave
 	for name, c := range map[string]struct {
 		broken string
 		flow   string
@@ -40,13 +39,22 @@ func TestALeakIsFound(t *testing.T) {
 		for _, m := range []manner{plainly, amongParts, disguised} {
 			t.Run(name+"/"+m.String(), func(t *testing.T) {
 				call.Leaky = func(what string) bool { return what == c.broken }
-				w := newWatch(m, &flowRow{marks: map[string]string{}})
-				quiet := func(string, ...any) {} // the guard of the flows has seen it too
-				datadriven.RunTest(t, filepath.Join("../../testdata/flows", c.flow+".txt"), func(t *testing.T, d *datadriven.TestData) string {
-					w.scene.world.fail = quiet
-					w.scene.play(t, d)
-					return d.Expected
-				})
+				play := func(blind bool) *watch {
+					shard.Blind = blind
+					w := newWatch(m, &flowRow{marks: map[string]string{}})
+					w.scene.world.leaky = true
+					quiet := func(string, ...any) {} // the guard of the flows has seen it too
+					datadriven.RunTest(t, filepath.Join("../../testdata/flows", c.flow+".txt"), func(t *testing.T, d *datadriven.TestData) string {
+						w.scene.world.fail = quiet
+						w.scene.play(t, d)
+						return d.Expected
+					})
+					return w
+				}
+				if w := play(false); len(w.leaks) != 0 || w.scene.world.leaks == 0 {
+					t.Errorf("the sentinel stopped %d messages, and %d marks left: %s", w.scene.world.leaks, len(w.leaks), strings.Join(w.leaks, "\n"))
+				}
+				w := play(true)
 				if !slices.ContainsFunc(w.leaks, func(l string) bool { return strings.HasPrefix(l, c.to+" is sent ") }) {
 					t.Errorf("nothing was found in what went to the %s, of %d leaks", c.to, len(w.leaks))
 				}

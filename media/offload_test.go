@@ -329,6 +329,18 @@ func TestKernelGivesBackBeforeAnythingChanges(t *testing.T) {
 		t.Error("the clip was not played to its end")
 	}
 	over(t, s, a, b)
+	// So does a key.
+	send(t, a.rtp, a.frame("voice"), at(s.Local(A)))
+	was := b.hear()
+	if !s.Press(B, '1', 50*time.Millisecond) || active(s) != 0 {
+		t.Errorf("a key beside %d directions", active(s))
+	}
+	for i := range 3 {
+		if got := b.hearEvent(); got.event != 1 || !got.end || got.SSRC != was.SSRC || got.SequenceNumber != was.SequenceNumber+1+uint16(i) {
+			t.Errorf("%d: %+v after %v", i, got, was.Header)
+		}
+	}
+	over(t, s, a, b)
 }
 
 // Calls come and go, are held and offered anew, while everyone speaks: nobody

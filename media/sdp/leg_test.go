@@ -204,6 +204,7 @@ func TestNumbersAreBounded(t *testing.T) {
 // for, and not when it takes more, or what this one has never taken.
 func TestAgrees(t *testing.T) {
 	both := strings.Replace(plain, "AVP 8", "AVP 8 0", 1)
+	seen := both + "m=video 4002 RTP/AVP 34\r\n"
 	with := func(text, direction string) string { return strings.Replace(text, "sendrecv", direction, 1) }
 	for _, c := range []struct {
 		name               string
@@ -218,14 +219,28 @@ func TestAgrees(t *testing.T) {
 		{"held both ways", both, both, with(both, "inactive"), false},
 		{"held as it knows", with(both, "sendonly"), with(both, "recvonly"), with(both, "sendonly"), true},
 		{"silent, and this one does not listen", both, with(both, "sendonly"), with(both, "recvonly"), true},
+		{"the same video", seen, seen, seen, true},
+		{"a video that this one has not taken", seen, both, both, true},
+		{"a video that the other one has not", seen, seen, both, false},
+		{"a video switched off", seen, seen, strings.Replace(seen, "m=video 4002", "m=video 0", 1), false},
+		{"a video held", seen, seen, seen + "a=sendonly\r\n", false},
+		{"a video more", both, both, seen, true},
 		{"switched off", both, both, strings.Replace(both, "m=audio 4000", "m=audio 0", 1), false},
 	} {
-		l := NewLeg(7, Policy{})
-		if _, err := l.Offer(mustParse(t, c.offer), here); err != nil {
+		l := NewLeg(7, Policy{Video: true})
+		// What a description says is for a leg to find.
+		read := func(text string) *Description {
+			other := NewLeg(8, l.Policy)
+			other.Receive(mustParse(t, text))
+			return &other.Peer
+		}
+		at := here
+		at.Video = 20002
+		if _, err := l.Offer(read(c.offer), at); err != nil {
 			t.Fatalf("%s: %v", c.name, err)
 		}
 		l.Receive(mustParse(t, c.peer))
-		if l.Agrees(mustParse(t, c.other)) != c.agrees {
+		if l.Agrees(read(c.other)) != c.agrees {
 			t.Errorf("%s: agrees %t, want %t", c.name, !c.agrees, c.agrees)
 		}
 	}

@@ -1,12 +1,16 @@
 package gateway
 
 import (
+	"bytes"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/netip"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"mask700/binding"
 	"mask700/binding/bindingtest"
@@ -243,15 +247,55 @@ func TestDrainRefusesAndEnds(t *testing.T) {
 	}
 }
 
+// A call without a free port is told to come back, and counted.
 func TestPortsExhausted(t *testing.T) {
-	w := newWorld(t)
-	// Whatever opens ports from now on finds none.
-	if err := w.gateway.media.Close(); err != nil {
-		t.Fatal(err)
-	}
+	w := newWorldWith(t, func(o *Options) {
+		o.Media = func(silent func(media.Session)) (media.Engine, error) {
+			one := media.Pool{Name: "in", Address: netip.MustParseAddr("127.0.3.2"), Min: 20000, Max: 20001}
+			return media.NewRelay(media.Options{Pools: []media.Pool{one}, OnTimeout: silent})
+		}
+	})
 	w.send(w.peer, w.request("INVITE", "full", alice, x, offer))
-	w.expect(503, "INVITE")
+	if m := w.expect(503, "INVITE"); m.RetryAfter == 0 || m.Q850 == 0 {
+		t.Errorf("Retry-After %d, cause %d", m.RetryAfter, m.Q850)
+	}
 	if r := w.journal.Closed(); len(r) != 1 || r[0].Refusal != binding.RefusalOverload {
 		t.Errorf("records: %+v", r)
+	}
+	if st := w.gateway.Stats().Media; st.NoPorts != 1 || st.Failed != 0 || st.Sessions != 0 {
+		t.Errorf("%+v", st)
+	}
+}
+
+// broken is an engine whose ports cannot be opened.
+type broken struct{ media.Engine }
+
+func (broken) Open(media.OpenSpec) (media.Session, error) {
+	return nil, fmt.Errorf("media: pool %q: %w", "in", unix.EADDRNOTAVAIL)
+}
+
+// Ports that cannot be opened for another reason are no overload: nobody is told to
+// come back, and the operator is told why.
+func TestPortsThatCannotBeOpened(t *testing.T) {
+	var log bytes.Buffer
+	w := newWorldWith(t, func(o *Options) {
+		open := o.Media
+		o.Media = func(silent func(media.Session)) (media.Engine, error) {
+			e, err := open(silent)
+			return broken{e}, err
+		}
+		o.Logger = slog.New(slog.NewTextHandler(&log, nil))
+	})
+	w.send(w.peer, w.request("INVITE", "broken", alice, x, offer))
+	if m := w.expect(500, "INVITE"); m.RetryAfter != 0 {
+		t.Errorf("Retry-After %d", m.RetryAfter)
+	}
+	if r := w.journal.Closed(); len(r) != 1 || r[0].Refusal != "" || r[0].End != cdr.EndFailed {
+		t.Errorf("records: %+v", r)
+	}
+	w.gateway.Close()
+	text := log.String()
+	if !strings.Contains(text, "level=ERROR") || !strings.Contains(text, "cannot assign requested address") || strings.Contains(text, alice) || strings.Contains(text, "127.0.3.1") {
+		t.Errorf("the log says %s", text)
 	}
 }

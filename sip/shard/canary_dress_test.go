@@ -48,7 +48,7 @@ var places = func() map[*field]int {
 			add(&fields[i])
 		}
 	}
-	for _, f := range []*field{&inTarget, &inReason, &inName, &inToName, &inTag, &inCallID, &inBranch, &inUser, &inURI, &below, &origin, &title, &about} {
+	for _, f := range []*field{&inTarget, &inReason, &inName, &inToName, &inTag, &inCallID, &inBranch, &inUser, &inURI, &below, &origin, &title, &about, &format, &images} {
 		add(f)
 	}
 	list[nil] = n // the bodies
@@ -330,6 +330,12 @@ func (d *dresser) description(body string) string {
 				out = append(out, d.write(&sessionLines[i]))
 			}
 			continue
+		case strings.HasPrefix(line, "a=fmtp:"):
+			if _, value, _ := strings.Cut(line, " "); strings.Contains(value, "=") {
+				line += d.write(&format)
+			}
+		case strings.HasPrefix(line, "a=imageattr:"):
+			line += d.write(&images)
 		case strings.HasPrefix(line, "m="):
 			inMedia = true
 			if connection != "" {

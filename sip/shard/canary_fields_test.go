@@ -244,6 +244,8 @@ var (
 	}
 	origin = field{ofDescription, "", "{t} {n}"}
 	title  = field{ofDescription, "", "s={t} {e}"}
+	format = field{ofDescription, "", ";sprop-parameter-sets={b},{j};{t}={n}"} // of a codec that has parameters
+	images = field{ofDescription, "", " [x={n},y={t}] {h}"}
 	about  = field{ofDescription, "", "i={t} {n}"}
 )
 

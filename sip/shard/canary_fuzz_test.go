@@ -174,7 +174,7 @@ func (g *grown) play() {
 // TestGrownCalls plays calls of random choices: enough of them are answered, so that
 // the fuzzer does not only search refusals.
 func TestGrownCalls(t *testing.T) {
-	const calls = 200
+	const calls = grownCalls
 	r := rand.New(rand.NewPCG(1, 2))
 	answered, marks, searched := 0, 0, 0
 	for range calls {

@@ -56,7 +56,7 @@ var groups = []struct {
 	{"re-INVITE, UPDATE, hold, session timers", []string{"reinvite", "update", "hold", "session", "retarget"}},
 	{"forks and failover", []string{"fork", "failover", "redirected"}},
 	{"transfers and INFO", []string{"refer", "info"}},
-	{"fax, encryption, bundles", []string{"fax", "srtp", "mux", "bundle"}},
+	{"fax, video, encryption, bundles", []string{"fax", "video", "srtp", "mux", "bundle"}},
 	{"prompts and recording", []string{"prompt", "recorded"}},
 	{"refusals, errors, faults of the store", []string{
 		"refused", "failures", "busy", "methods", "merged", "store", "no-", "trunk-limit", "drain", "last-hop", "replaces", "expires", "order", "old-branch",

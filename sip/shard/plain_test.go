@@ -9,3 +9,6 @@ const defaultRuns = 10500
 const canaryEvery = 1
 
 var canaryManners = []manner{plainly, amongParts, disguised}
+
+// grownCalls are how many random calls are grown from the grammar.
+const grownCalls = 200

@@ -11,3 +11,6 @@ const defaultRuns = 1600
 const canaryEvery = 16
 
 var canaryManners = []manner{plainly}
+
+// grownCalls are how many random calls are grown from the grammar.
+const grownCalls = 30

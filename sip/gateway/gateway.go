@@ -62,6 +62,8 @@ type Options struct {
 	Notice      func(codec string) *media.Clip // what both parties hear first, nil where there is none in a codec; nil: they hear nothing
 	Leaked      func(Leak)                     // is told of messages that were stopped; nil: nobody
 	Logger      *slog.Logger
+
+	later func(time.Duration, func()) // runs something after a time
 }
 
 // Gateway is a running back-to-back user agent.
@@ -105,6 +107,9 @@ func Start(o Options) (*Gateway, error) {
 		o.Timers = transaction.DefaultTimers()
 	}
 	o.Shards = max(o.Shards, 1)
+	if o.later == nil {
+		o.later = func(d time.Duration, f func()) { time.AfterFunc(d, f) }
+	}
 	if o.Records == nil {
 		o.Records = new(route.Resolver)
 	}

@@ -25,7 +25,7 @@ import (
 
 // world is a gateway on loopback with a peer on either side of it.
 type world struct {
-	t        *testing.T
+	t        testing.TB
 	gateway  *Gateway
 	journal  *cdrtest.Journal
 	peer     *net.UDPConn // the trunk's only member
@@ -44,7 +44,7 @@ func newWorld(t *testing.T) *world {
 }
 
 // newWorldWith is newWorld with other options.
-func newWorldWith(t *testing.T, change func(*Options)) *world {
+func newWorldWith(t testing.TB, change func(*Options)) *world {
 	t.Helper()
 	w := &world{t: t, journal: &cdrtest.Journal{}, peer: socket(t, "127.0.3.1"), stranger: socket(t, "127.0.3.9")}
 	at := w.peer.LocalAddr().(*net.UDPAddr).AddrPort()
@@ -71,7 +71,7 @@ func newWorldWith(t *testing.T, change func(*Options)) *world {
 	return w
 }
 
-func socket(t *testing.T, addr string) *net.UDPConn {
+func socket(t testing.TB, addr string) *net.UDPConn {
 	t.Helper()
 	c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.ParseIP(addr)})
 	if err != nil {

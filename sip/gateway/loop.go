@@ -160,7 +160,7 @@ func (l *loop) lookupLoop() {
 		for _, d := range l.decides.take() {
 			slots <- struct{}{}
 			l.gateway.running.Go(func() {
-				l.answer(d.id, l.gateway.decide(d.query))
+				l.lookup(d)
 				<-slots
 			})
 		}

@@ -1,0 +1,38 @@
+package gateway
+
+import (
+	"time"
+
+	"mask700/binding"
+	"mask700/sip/call"
+)
+
+// refusalTime is how long after its INVITE a caller who is no party is refused, or a whole number of times as long
+// where the store was slower. A number on which nothing is bound is looked up in less time than one with bindings, whose
+// rows are read and opened: without this, who dials numbers and looks at the clock would learn which are in use.
+const refusalTime = 10 * time.Millisecond
+
+// due is how long a looked-up answer waits before the call is told, for a call that came at a moment. Only what is
+// answered 404 waits: everything else is told to a party of a live binding.
+func due(came, now time.Time, d call.Decided) time.Duration {
+	switch d.Decision.Refusal {
+	case binding.RefusalNoCaller, binding.RefusalNoBinding, binding.RefusalExpired:
+	default:
+		return 0
+	}
+	if d.Err != nil {
+		return 0
+	}
+	return refusalTime - max(now.Sub(came), 0)%refusalTime
+}
+
+// lookup decides a call and tells it, a refusal when its time has come.
+func (l *loop) lookup(d decide) {
+	answer := l.gateway.decide(d.query)
+	tell := func() { l.answer(d.id, answer) }
+	if wait := due(d.query.At, time.Now(), answer); wait > 0 {
+		l.gateway.options.later(wait, tell)
+		return
+	}
+	tell()
+}

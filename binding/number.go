@@ -61,7 +61,7 @@ func (n Number) IsZero() bool { return n.veiled == 0 }
 
 // Digits reveals the number: its canonical digits, "" for the zero value.
 // Only code that writes SIP toward the carrier or seals a stored row may
-// call it; a test of this package holds the list of those places.
+// call it; the rules in binding/secrecy hold the list of those places.
 func (n Number) Digits() string {
 	if n.IsZero() {
 		return ""

@@ -223,7 +223,7 @@ func (c *conn) write(data []byte, messages []queued) (sent int) {
 		n, err := c.net.Write(data[done:min(done+writeChunk, len(data))])
 		done += n
 		if err != nil {
-			c.edge.t.options.Logger.Info("connection does not take what is sent", "listener", c.edge.name(), "peer", c.remote, "error", cause(err))
+			c.edge.t.options.Logger.Info("connection does not take what is sent", "listener", c.edge.name(), "peer", nearby(c.remote), "error", cause(err))
 			break
 		}
 	}

@@ -88,7 +88,7 @@ func (e *streamEdge) dial(c *conn, from netip.Addr) {
 	secure, err := e.clientTLS(c.remote)
 	if err != nil {
 		e.counters.dialErrors.Add(1)
-		e.t.options.Logger.Error("connection can not be made", "listener", e.name(), "peer", c.remote, "error", err)
+		e.t.options.Logger.Error("connection can not be made", "listener", e.name(), "peer", nearby(c.remote), "error", err)
 		e.finish(c, false)
 		return
 	}
@@ -99,7 +99,7 @@ func (e *streamEdge) dial(c *conn, from netip.Addr) {
 	nc, err := d.DialContext(e.t.context, family("tcp", c.remote.Addr()), c.remote.String())
 	if err != nil {
 		e.counters.dialErrors.Add(1)
-		e.t.options.Logger.Info("connection can not be made", "listener", e.name(), "peer", c.remote, "error", cause(err))
+		e.t.options.Logger.Info("connection can not be made", "listener", e.name(), "peer", nearby(c.remote), "error", cause(err))
 		e.finish(c, false)
 		return
 	}
@@ -150,7 +150,7 @@ func (e *streamEdge) establish(c *conn, nc *net.TCPConn, secure *tls.Config) boo
 	default:
 		e.counters.handshakes.Add(1)
 	}
-	e.t.options.Logger.Info("handshake failed", "listener", e.name(), "peer", c.remote, "reason", handshakeFault(err))
+	e.t.options.Logger.Info("handshake failed", "listener", e.name(), "peer", nearby(c.remote), "reason", handshakeFault(err))
 	if errors.Is(err, errUpgrade) {
 		c.net.Close() // not before the peer has its answer
 	} else {

@@ -41,6 +41,6 @@ func (c *conn) refused(err error) {
 		return
 	}
 	c.edge.counters.handshakes.Add(1)
-	c.edge.t.options.Logger.Info("handshake failed", "listener", c.edge.name(), "peer", c.remote, "reason", handshakeFault(err))
+	c.edge.t.options.Logger.Info("handshake failed", "listener", c.edge.name(), "peer", nearby(c.remote), "reason", handshakeFault(err))
 	c.rejected = true
 }

@@ -94,7 +94,7 @@ func (c *conn) found(f cutter, d *deadline) bool {
 
 func (c *conn) garbled() {
 	c.edge.counters.malformed.Add(1)
-	c.edge.t.options.Logger.Info("stream can not be framed", "listener", c.edge.name(), "peer", c.remote)
+	c.edge.t.options.Logger.Info("stream can not be framed", "listener", c.edge.name(), "peer", nearby(c.remote))
 }
 
 func (c *conn) receive(frame []byte) {
@@ -123,11 +123,11 @@ func (c *conn) goesOn(f cutter, d *deadline) bool {
 	switch idle := time.Since(c.used(d.message)); {
 	case f.partial():
 		c.edge.counters.malformed.Add(1)
-		o.Logger.Info("message does not end", "listener", c.edge.name(), "peer", c.remote)
+		o.Logger.Info("message does not end", "listener", c.edge.name(), "peer", nearby(c.remote))
 		return false
 	case d.pinged:
 		c.edge.counters.unanswered.Add(1)
-		o.Logger.Info("peer does not answer a ping", "listener", c.edge.name(), "peer", c.remote)
+		o.Logger.Info("peer does not answer a ping", "listener", c.edge.name(), "peer", nearby(c.remote))
 		return false
 	case idle >= o.IdleTimeout:
 		return false

@@ -125,7 +125,7 @@ func (e *streamEdge) accept(nc *net.TCPConn) {
 	c := e.admit(remote, standing == Unproven)
 	if c == nil {
 		e.counters.overLimit.Add(1)
-		e.t.options.Logger.Warn("too many connections", "listener", e.name(), "peer", remote)
+		e.t.options.Logger.Warn("too many connections", "listener", e.name(), "peer", nearby(remote))
 		drop(nc)
 		return
 	}

@@ -1,0 +1,106 @@
+// Package planted is code that a test expects to be refused, each line that says want, and code that it expects to pass.
+package planted
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"log/slog"
+	"net/netip"
+	"os"
+	"os/exec"
+	"strings"
+
+	"mask700/binding"
+	"mask700/binding/cdr"
+	"mask700/cmd/mask700/admin"
+	"mask700/media/sdp"
+	"mask700/sip/call"
+	"mask700/sip/digest"
+	"mask700/sip/message"
+)
+
+type digitser interface{ Digits() string }
+
+func reveal(n binding.Number, p binding.Plan, r *cdr.Record) {
+	_ = n.Digits()                                // want Digits
+	f := n.Digits                                 // want Digits
+	g := binding.Number.Digits                    // want Digits
+	_ = r.CallerIn.Number.Digits()                // want Digits
+	_ = p.Format(n, binding.National)             // want Format
+	h := (binding.Plan{}).Format                  // want Format
+	_, _ = n.GobEncode()                          // want GobEncode
+	defer log.Println(p.Format(n, 0), n.Digits()) // want Digits // want Format // want number in clear // want number in clear
+	use(f, g, h)
+}
+
+func number(l *slog.Logger, p binding.Plan, n binding.Number) error {
+	s := "number " + p.Format(n, 0)             // want Format
+	l.Info("called", "number", s)               // want number in clear
+	t := strings.ToUpper(s[2:])                 //
+	return fmt.Errorf("%w: %s", os.ErrExist, t) // want number in clear
+}
+
+func parsed(l *slog.Logger, m *message.Message, u message.URI) error {
+	l.Info("came", "message", m)                                     // want message.Message
+	l.Warn("came", "uri", u)                                         // want message.URI
+	l.With("to", m.To).Debug("came")                                 // want message.Address
+	slog.Error("came", slog.String("user", m.Target.User))           // want text of a message.URI // want text of a message.URI
+	slog.LogAttrs(context.Background(), 0, "", slog.Any("x", m.Via)) // want text of a message.Message // want text of a message.Message
+	log.Printf("body %s", m.Body)                                    // want text of a message.Message
+	fmt.Println(string(m.Body))                                      // want text of a message.Message
+	fmt.Fprintf(os.Stderr, "%q", m.From.URI.Host)                    // want text of a message.URI
+	print(m.CallID)                                                  // want text of a message.Message
+	user := m.Target.User
+	for _, word := range strings.Fields(user) {
+		fmt.Print(word) // want text of a message.URI
+	}
+	var later string
+	for range 2 {
+		log.Print(later) // want text of a message.Message
+		later = m.CallID
+	}
+	if m.Status > 700 {
+		panic("no such status in " + m.CallID) // want text of a message.Message
+	}
+	l.Info("came", "status", m.Status, "number", len(m.Body), "hops", m.MaxForwards)
+	return errors.New("from " + m.From.URI.User) // want text of a message.URI
+}
+
+func raw(l *slog.Logger, packet []byte, d *sdp.Description, leg *call.Leg, c digest.Request) {
+	l.Info("came", "packet", packet)        // want raw bytes
+	log.Printf("%x", packet[:12])           // want raw bytes
+	s := string(packet)                     //
+	fmt.Println("came", s)                  // want raw bytes
+	l.Info("leg", "to", leg.To, "leg", leg) // want text of a call.Leg // want a call.Leg
+	_ = fmt.Sprint(d)                       // want sdp.Description
+	_ = fmt.Sprintf("%v", c)                // want digest.Request
+	l.Info("came", "bytes", len(packet), "is", s == "")
+}
+
+func asked(l *slog.Logger, r binding.Request, q admin.BindingQuery, k admin.Question) error {
+	l.Info("asked", "a", r.A, "order", r.Order) // want number in Request.A
+	if len(r.Group) > 0 {
+		_ = fmt.Sprint(r.Group[0]) // want number in Request.Group
+	}
+	_ = exec.Command("dial", q.Number)                    // want number in BindingQuery.Number
+	_, err := os.Create("recording-" + k.Caller + ".wav") // want number in Question.Caller
+	return errors.Join(err, fmt.Errorf("no such mode as %s", r.Mode))
+}
+
+func address(l *slog.Logger, peer netip.AddrPort) {
+	l.Info("came", "peer", peer)                 // want an address
+	l.Info("came", "peer", peer.Addr().String()) // want an address
+	l.Info("came", "port", peer.Port())
+}
+
+// innocent is what may stay.
+func innocent(l *slog.Logger, n binding.Number, r cdr.Record, m *message.Message) error {
+	l.Info("call", "caller", n, "record", r.ID, "from", r.CallerIn, "masked", n.Masked())
+	fmt.Println(n, r.CallerIn.String(), len(m.CallID))
+	known := m.Method == "INVITE"
+	return fmt.Errorf("caller %s: %t", n, known)
+}
+
+func use(...any) {}

@@ -11,7 +11,7 @@ func nearby(a netip.AddrPort) string {
 		bits = 48
 	}
 	p, err := ip.WithZone("").Prefix(bits)
-	if err != nil {
+	if err != nil || !p.IsValid() {
 		return ""
 	}
 	return p.String()

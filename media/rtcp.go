@@ -22,10 +22,18 @@ type reporter struct {
 	source uint32 // SSRC of the last sender report received
 	lsr    uint32 // the middle of its NTP time
 	lsrAt  int64  // ns, when it came
+	theirs moment // what it says
+	skew   uint32 // added to the time that our own say, in ticks
 
 	ours uint32  // SSRC of what we write to the peer; 0: nothing reported yet
 	sent [2]echo // the last sender reports that we wrote, the newest first
 	told told
+}
+
+// moment is an instant in the two clocks of a sender report.
+type moment struct {
+	ntp uint64
+	rtp uint32
 }
 
 // echo is a sender report of ours that a peer may answer.
@@ -74,6 +82,7 @@ func (r *reporter) read(b []byte, at int64) bool {
 		return false
 	}
 	var source, lsr uint32
+	var theirs moment
 	found := false
 	heard := r.told
 	for len(b) > 0 {
@@ -92,6 +101,7 @@ func (r *reporter) read(b []byte, at int64) bool {
 				return false
 			}
 			source, lsr, found = sr.SSRC, uint32(sr.NTPTime>>16), true
+			theirs = moment{sr.NTPTime, sr.RTPTime}
 			r.hear(&heard, sr.Reports, at)
 		case rtcp.TypeReceiverReport:
 			var rr rtcp.ReceiverReport
@@ -103,7 +113,7 @@ func (r *reporter) read(b []byte, at int64) bool {
 		b = b[n:]
 	}
 	if found {
-		r.source, r.lsr, r.lsrAt = source, lsr, at
+		r.source, r.lsr, r.lsrAt, r.theirs = source, lsr, at, theirs
 	}
 	r.told = heard
 	return true
@@ -156,7 +166,7 @@ func (r *reporter) compose(out *rebase.Stream, in *rebase.Reception, at int64, w
 		report = &rtcp.SenderReport{
 			SSRC:        out.SSRC(),
 			NTPTime:     ntp(wall),
-			RTPTime:     ts,
+			RTPTime:     ts + r.skew,
 			PacketCount: uint32(out.Packets),
 			OctetCount:  uint32(out.Octets),
 			Reports:     blocks,

@@ -145,6 +145,9 @@ func (s *session) report(side Side, now int64, more ...rtcp.Packet) {
 	if !to.IsValid() {
 		return
 	}
+	if s.picture {
+		l.reporter.skew = s.skew(side.Other(), now)
+	}
 	wall := s.shard.relay.options.Clock.Now()
 	b, err := l.reporter.compose(s.legs[side.Other()].in, &l.in.Received, now, wall, more...)
 	if err != nil {

@@ -245,6 +245,13 @@ func (s *Stream) fit(h *rtp.Header) {
 // leg should not count as loss.
 func (s *Stream) Refit() { s.fitted, s.ours = false, false }
 
+// Moment is Timestamp by the incoming stream's own count. It is false while it is not
+// known how the source goes on.
+func (s *Stream) Moment(at int64) (uint32, bool) {
+	ts, ok := s.Timestamp(at)
+	return ts - s.ts, ok && s.fitted
+}
+
 // recent is how far back a packet may be asked for again.
 const recent = 1 << 12
 

@@ -5,7 +5,7 @@ import "time"
 // Mode is a way to write edges; see the package comment.
 type Mode string
 
-// The modes of the operator's interface. Only AXB is served so far.
+// The modes of the operator's interface. All but remote are served.
 const (
 	ModeAXB    Mode = "axb"
 	ModeAXYB   Mode = "axyb"
@@ -25,7 +25,10 @@ func (m Mode) known() bool {
 }
 
 // available reports whether bindings of the mode can be made and carried.
-func (m Mode) available() bool { return m == ModeAXB }
+func (m Mode) available() bool { return m.known() && m != ModeRemote }
+
+// open reports whether a mode connects anyone who dials.
+func (m Mode) open() bool { return m == ModeAX || m == ModeAXE }
 
 // OneWay restricts which party may call. The zero value restricts nothing.
 type OneWay string
@@ -57,10 +60,10 @@ const DefaultTenant = "default"
 type Binding struct {
 	ID        string // letters only
 	Mode      Mode
-	X, Y      X // Y: second number of the modes that have one
-	A, B      Number
+	X, Y      X        // Y: second number of the modes that have one
+	A, B      Number   // A: in the modes that have a group, the member whom B reaches; zero: none
 	Group     []Number // members, in the modes that have a group
-	Extension string   // digits dialled after the answer, in mode axe
+	Extension string   // digits dialled behind X, in mode axe
 
 	Order        string // the tenant's order, mandatory
 	Consent      string // reference to the consent on record
@@ -129,6 +132,12 @@ func (b *Binding) SharesParty(other *Binding) bool {
 		}
 	}
 	return false
+}
+
+// Collides reports whether both bindings cannot live on one number: they share
+// a party, or both are for anyone who dials it and the same digits behind it.
+func (b *Binding) Collides(other *Binding) bool {
+	return b.SharesParty(other) || b.Mode.open() && other.Mode.open() && b.Extension == other.Extension
 }
 
 // OnX reports whether x is a number of b.

@@ -32,7 +32,7 @@ func (s *Service) check(r Request) (Binding, error) {
 	if b.Tenant == "" {
 		b.Tenant = DefaultTenant
 	}
-	for _, step := range []func(*Binding, *Request) error{checkMode, s.checkParties, s.checkX, checkTexts, checkTimes, checkSecrets} {
+	for _, step := range []func(*Binding, *Request) error{s.checkMode, s.checkParties, checkExtension, s.checkX, checkTexts, checkTimes, checkSecrets} {
 		if err := step(&b, &r); err != nil {
 			return Binding{}, err
 		}
@@ -42,55 +42,23 @@ func (s *Service) check(r Request) (Binding, error) {
 
 func refuse(field, text string) error { return &FieldError{Field: field, Err: errors.New(text)} }
 
-// checkMode also refuses what belongs to the modes that are not available,
-// rather than to drop it in silence.
-func checkMode(b *Binding, r *Request) error {
-	switch {
-	case r.Mode == "":
-		return &FieldError{Field: "mode", Err: kindError{"missing; available: axb", ErrMode}}
-	case !b.Mode.known():
-		return &FieldError{Field: "mode", Err: ErrMode}
-	case !b.Mode.available():
-		return &FieldError{Field: "mode", Err: kindError{r.Mode + " is not available yet; available: axb", ErrMode}}
-	case r.Y != "":
-		return refuse("y", "mode axb has one number; leave y out")
-	case len(r.Group) != 0:
-		return refuse("group", "mode axb has no group; leave it out")
-	case r.Extension != "":
-		return refuse("extension", "mode axb has no extension; leave it out")
-	}
-	return nil
-}
-
-func (s *Service) checkParties(b *Binding, r *Request) error {
-	for _, party := range []struct {
-		field, text string
-		into        *Number
-	}{{"a", r.A, &b.A}, {"b", r.B, &b.B}} {
-		if strings.TrimSpace(party.text) == "" {
-			return refuse(party.field, "missing; give the number of this party")
-		}
-		n, err := s.Plan.ParseNumber(party.text)
-		if err != nil {
-			return &FieldError{Field: party.field, Err: err}
-		}
-		*party.into = n
-	}
-	if b.A == b.B {
-		return refuse("b", "the same subscriber as a; a binding needs two different numbers")
-	}
-	return nil
-}
-
 func (s *Service) checkX(b *Binding, r *Request) error {
-	if r.X == "" {
-		return nil
+	for _, number := range []struct {
+		field, text string
+		into        *X
+	}{{"x", r.X, &b.X}, {"y", r.Y, &b.Y}} {
+		if number.text == "" {
+			continue
+		}
+		x, err := s.Plan.ParseX(number.text)
+		if err != nil {
+			return &FieldError{Field: number.field, Err: err}
+		}
+		*number.into = x
 	}
-	x, err := s.Plan.ParseX(r.X)
-	if err != nil {
-		return &FieldError{Field: "x", Err: err}
+	if b.X != 0 && b.X == b.Y {
+		return refuse("y", "the same number as x; a binding of this mode needs two")
 	}
-	b.X = x
 	return nil
 }
 
@@ -165,8 +133,10 @@ func checkSecrets(b *Binding, _ *Request) error {
 		{"data", b.Data},
 	} {
 		bare := strings.Map(withoutSeparators, text.value)
-		if strings.Contains(bare, significant(b.A)) || strings.Contains(bare, significant(b.B)) {
-			return refuse(text.field, "repeats the number of a party, which would then stand in every record; take it out")
+		for _, n := range append([]Number{b.A, b.B}, b.Group...) {
+			if !n.IsZero() && strings.Contains(bare, significant(n)) {
+				return refuse(text.field, "repeats the number of a party, which would then stand in every record; take it out")
+			}
 		}
 	}
 	return nil

@@ -38,6 +38,11 @@ func assertPlain(t *testing.T, what string, err error) {
 	}
 }
 
+// group makes a request one for a group of two.
+func group(r *binding.Request) {
+	r.Mode, r.A, r.Group = "gxb", "", []string{"13700138000", "13700138001"}
+}
+
 func TestCreateRefuses(t *testing.T) {
 	s, store := desk(t)
 	long := func(n int) string { return strings.Repeat("a", n) }
@@ -49,15 +54,29 @@ func TestCreateRefuses(t *testing.T) {
 		"no mode":         {func(r *binding.Request) { r.Mode = "" }, "mode", binding.ErrMode},
 		"unknown mode":    {func(r *binding.Request) { r.Mode = "13800138000" }, "mode", binding.ErrMode},
 		"mode in capital": {func(r *binding.Request) { r.Mode = "AXB" }, "mode", binding.ErrMode},
-		"axyb":            {func(r *binding.Request) { r.Mode = "axyb" }, "mode", binding.ErrMode},
-		"gxb":             {func(r *binding.Request) { r.Mode, r.Group = "gxb", []string{"13800138000"} }, "mode", binding.ErrMode},
-		"gxyb":            {func(r *binding.Request) { r.Mode = "gxyb" }, "mode", binding.ErrMode},
-		"ax":              {func(r *binding.Request) { r.Mode = "ax" }, "mode", binding.ErrMode},
-		"axe":             {func(r *binding.Request) { r.Mode = "axe" }, "mode", binding.ErrMode},
+		"ax":              {func(r *binding.Request) { r.Mode = "ax" }, "mode", binding.ErrStrangers},
+		"axe":             {func(r *binding.Request) { r.Mode, r.Extension = "axe", "1234" }, "mode", binding.ErrStrangers},
 		"remote":          {func(r *binding.Request) { r.Mode = "remote" }, "mode", binding.ErrMode},
 		"y in axb":        {func(r *binding.Request) { r.Y = "700100000010008" }, "y", nil},
 		"group in axb":    {func(r *binding.Request) { r.Group = []string{"13800138000"} }, "group", nil},
 		"ext in axb":      {func(r *binding.Request) { r.Extension = "1234" }, "extension", nil},
+
+		"x is y":             {func(r *binding.Request) { r.Mode, r.X, r.Y = "axyb", "700100000010007", "+86700100000010007" }, "y", nil},
+		"y not held":         {func(r *binding.Request) { r.Mode, r.Y = "axyb", "700100000020000" }, "y", binding.ErrNotHeld},
+		"both not held":      {func(r *binding.Request) { r.Mode, r.X, r.Y = "axyb", "700100000010007", "700100000020000" }, "y", binding.ErrNotHeld},
+		"number as y":        {func(r *binding.Request) { r.Mode, r.Y = "axyb", "13800138000" }, "y", binding.ErrNot700},
+		"group in axyb":      {func(r *binding.Request) { r.Mode, r.Group = "axyb", []string{"13800138000"} }, "group", nil},
+		"no group":           {func(r *binding.Request) { r.Mode = "gxb" }, "group", nil},
+		"no b of a group":    {func(r *binding.Request) { group(r); r.B = "" }, "b", nil},
+		"y in gxb":           {func(r *binding.Request) { group(r); r.Y = "700100000010008" }, "y", nil},
+		"ext in gxyb":        {func(r *binding.Request) { group(r); r.Mode, r.Extension = "gxyb", "1234" }, "extension", nil},
+		"malformed member":   {func(r *binding.Request) { group(r); r.Group[1] = "1380013800" }, "group", binding.ErrMalformed},
+		"700 as member":      {func(r *binding.Request) { group(r); r.Group[1] = "700100000010007" }, "group", binding.ErrIs700},
+		"member twice":       {func(r *binding.Request) { group(r); r.Group[1] = "+86" + r.Group[0] }, "group", nil},
+		"b in the group":     {func(r *binding.Request) { group(r); r.Group[1] = r.B }, "b", nil},
+		"a not in the group": {func(r *binding.Request) { group(r); r.A = "13700000003" }, "a", nil},
+		"large group":        {func(r *binding.Request) { group(r); r.Group = make([]string, 1001) }, "group", nil},
+		"member in data":     {func(r *binding.Request) { group(r); r.Data = "to 137-0013-8001" }, "data", nil},
 
 		"no a":                 {func(r *binding.Request) { r.A = "" }, "a", nil},
 		"blank b":              {func(r *binding.Request) { r.B = "  " }, "b", nil},
@@ -130,14 +149,46 @@ func TestCreateRefuses(t *testing.T) {
 func TestModeRefusalsNameWhatIsAvailable(t *testing.T) {
 	s, _ := desk(t)
 	for mode, want := range map[string]string{
-		"":         "mode: missing; available: axb",
-		"gxb":      "mode: gxb is not available yet; available: axb",
-		"remote":   "mode: remote is not available yet; available: axb",
-		"hologram": "mode: not an available mode; available: axb",
+		"":         "mode: missing; available: axb, axyb, gxb, gxyb, ax, axe",
+		"remote":   "mode: remote is not available yet; available: axb, axyb, gxb, gxyb, ax, axe",
+		"hologram": "mode: not an available mode; available: axb, axyb, gxb, gxyb, ax, axe",
+		"ax": "mode: connects anyone who dials, which is not allowed on 700 numbers; " +
+			"use another mode, or have the operator set numbering.allow_strangers",
 	} {
 		_, err := s.Create(t.Context(), request(func(r *binding.Request) { r.Mode = mode }))
 		if err == nil || err.Error() != want {
 			t.Errorf("%q: error is %v, want %s", mode, err, want)
+		}
+	}
+}
+
+// TestCreateRefusesOfStrangers: what is refused where they are allowed.
+func TestCreateRefusesOfStrangers(t *testing.T) {
+	s, _ := desk(t)
+	s.Plan.Strangers = true
+	ax := func(r *binding.Request) { r.Mode = "ax" }
+	axe := func(r *binding.Request) { r.Mode, r.Extension = "axe", "1234" }
+	for name, test := range map[string]struct {
+		change func(*binding.Request)
+		field  string
+		is     error
+	}{
+		"no a":             {func(r *binding.Request) { ax(r); r.A = "" }, "a", nil},
+		"a is b":           {func(r *binding.Request) { ax(r); r.B = r.A }, "b", nil},
+		"group":            {func(r *binding.Request) { ax(r); r.Group = []string{"13700138000"} }, "group", nil},
+		"y":                {func(r *binding.Request) { ax(r); r.Y = "700100000010008" }, "y", nil},
+		"extension":        {func(r *binding.Request) { axe(r); r.Mode = "ax" }, "extension", nil},
+		"one way":          {func(r *binding.Request) { ax(r); r.OneWay = "b-to-a" }, "one_way", nil},
+		"no extension":     {func(r *binding.Request) { axe(r); r.Extension = "" }, "extension", nil},
+		"a digit":          {func(r *binding.Request) { axe(r); r.Extension = "1" }, "extension", binding.ErrExtension},
+		"nine digits":      {func(r *binding.Request) { axe(r); r.Extension = "123456789" }, "extension", binding.ErrExtension},
+		"a star":           {func(r *binding.Request) { axe(r); r.Extension = "12*4" }, "extension", binding.ErrExtension},
+		"full width digit": {func(r *binding.Request) { axe(r); r.Extension = "12３4" }, "extension", binding.ErrExtension},
+	} {
+		_, err := s.Create(t.Context(), request(test.change))
+		assertRefusal(t, name, err, test.field)
+		if test.is != nil && !errors.Is(err, test.is) {
+			t.Errorf("%s: error is %v, want %v", name, err, test.is)
 		}
 	}
 }
@@ -161,6 +212,13 @@ func TestCreateAccepts(t *testing.T) {
 		"landline":     func(r *binding.Request) { r.B = "010-5965-8005" },
 		"abroad":       func(r *binding.Request) { r.B = "+49 30 12345678" },
 		"other number": func(r *binding.Request) { r.Data = "call 13700000003" },
+		"axyb":         func(r *binding.Request) { r.Mode = "axyb" },
+		"axyb on x":    func(r *binding.Request) { r.Mode, r.X = "axyb", "700100000010007" },
+		"axyb on y":    func(r *binding.Request) { r.Mode, r.Y = "axyb", "700100000010007" },
+		"axyb on both": func(r *binding.Request) { r.Mode, r.X, r.Y = "axyb", "700100000010007", "700100000010008" },
+		"gxb":          group,
+		"gxb with a":   func(r *binding.Request) { group(r); r.A = "+86" + r.Group[1] },
+		"gxyb":         func(r *binding.Request) { group(r); r.Mode = "gxyb" },
 		"700 number":   func(r *binding.Request) { r.Data = "shows 700100000010007" },
 	} {
 		s, _ := desk(t)

@@ -23,19 +23,30 @@
 //	(dialled, caller) -> (callee, shown)
 //
 // Who dials this number from that one reaches the callee, whose handset
-// shows a 700 number. A [Mode] is only a way to write edges. In mode axb, the
-// one that is served, A and B reach each other over X:
+// shows a 700 number. A [Mode] is only a way to write edges:
 //
-//	(X, A) -> (B, X)
-//	(X, B) -> (A, X)
+//	axb   (X, A) -> (B, X)           (X, B) -> (A, X)
+//	axyb  (X, A) -> (B, Y)           (Y, B) -> (A, X)
+//	gxb   (X, each of G) -> (B, X)   (X, B) -> (A, X)
+//	gxyb  (X, each of G) -> (B, Y)   (Y, B) -> (A, X)
+//	ax    (X, anyone) -> (A, X)      (X, A) -> (B, X)
+//	axe   (X digits, anyone) -> (A, X)   (X, A) -> (B, X)
 //
-// A binding that is one-way ([OneWay]) has both edges, one of them
-// forbidden: the call along it is refused as one-way, because its caller is
-// a party and is told more than a stranger is.
+// A of a group is the member whom B reaches; it may be left out, and so may B
+// of ax and axe. Then the edge is there without a callee, and forbidden. A
+// binding that is one-way ([OneWay]) has all its edges, those of one direction
+// forbidden. The call along such an edge is refused as one-way, because its
+// caller is a party and is told more than a stranger is.
+//
+// Anyone is everyone but the callee, and only where [Plan].Strangers allows
+// such modes at all. Digits behind X are an extension; an edge without one
+// does not take a call with one.
 //
 // One X serves many bindings, as long as no subscriber is a party of two
-// that are live. Each pair (dialled, caller) then has one edge at most; the
-// store keeps this in one transaction ([Store.Bind]).
+// that are live and no two are for anyone with the same digits
+// ([Binding.Collides]). Each call then has one edge at most that names its
+// caller and one for anyone; the store keeps this in one transaction
+// ([Store.Bind]).
 //
 // # A call
 //
@@ -46,6 +57,7 @@
 //	no block with that number is held           no_binding
 //	an edge of a live binding, not forbidden    connected
 //	an edge of a live binding, forbidden        one_way
+//	an edge for anyone of a live binding        connected
 //	the latest binding of this caller expired   expired
 //	anything else                               no_binding
 //

@@ -3,35 +3,84 @@ package binding
 // Edge is one direction of a binding: who dials Dialled from Caller reaches
 // Callee, whose handset shows Shown.
 type Edge struct {
-	Dialled        X
-	Caller, Callee Number
-	Shown          X
-	Forbidden      bool // the binding's OneWay does not allow this direction
+	Dialled   X
+	Extension string // digits that have to be dialled behind it; "": none may be
+	Caller    Number // zero where Anyone is set
+	Anyone    bool   // for every caller but the callee
+	Callee    Number // zero: the binding names nobody for this caller; then Forbidden
+	Shown     X
+	Forbidden bool // this caller is a party and may only be called
 }
 
-// maxEdges is how many edges a binding of a served mode can have.
-const maxEdges = 2
-
-// Edges returns every edge of b, those that its OneWay forbids too. A
-// binding of a mode that is not served has none.
+// Edges returns every edge of b, those that are forbidden too. A binding of a
+// mode that is not known, or without what its mode needs, has none.
 func (b *Binding) Edges() []Edge {
-	var buf [maxEdges]Edge
-	n := b.edges(&buf)
-	if n == 0 {
-		return nil
+	var all []Edge
+	for e := range b.edges {
+		all = append(all, e)
 	}
-	return append([]Edge(nil), buf[:n]...)
+	return all
 }
 
-// edges writes the edges into buf and returns how many there are. It is
-// Edges for the call path, where nothing is allocated.
-func (b *Binding) edges(buf *[maxEdges]Edge) int {
-	if !b.Mode.available() || b.X == 0 || b.A.IsZero() || b.B.IsZero() {
-		return 0
+// edges is Edges for the call path, where nothing is allocated. An edge for
+// anyone comes after the others.
+func (b *Binding) edges(yield func(Edge) bool) {
+	if b.X == 0 {
+		return
 	}
-	buf[0] = Edge{Dialled: b.X, Caller: b.A, Callee: b.B, Shown: b.X, Forbidden: !b.OneWay.allowsA()}
-	buf[1] = Edge{Dialled: b.X, Caller: b.B, Callee: b.A, Shown: b.X, Forbidden: !b.OneWay.allowsB()}
-	return 2
+	shown, back := b.X, b.X // to who is called over X; dialled in the other direction
+	switch b.Mode {
+	case ModeAXYB, ModeGXYB:
+		if b.Y == 0 || b.Y == b.X {
+			return
+		}
+		shown, back = b.Y, b.Y
+	}
+	switch b.Mode {
+	case ModeAXB, ModeAXYB:
+		if b.A.IsZero() || b.B.IsZero() {
+			return
+		}
+		if yield(Edge{Dialled: b.X, Caller: b.A, Callee: b.B, Shown: shown, Forbidden: !b.OneWay.allowsA()}) {
+			yield(b.backEdge(back, b.B, b.A))
+		}
+	case ModeGXB, ModeGXYB:
+		if b.B.IsZero() {
+			return
+		}
+		for _, member := range b.Group {
+			if !member.IsZero() && !yield(Edge{Dialled: b.X, Caller: member, Callee: b.B, Shown: shown, Forbidden: !b.OneWay.allowsA()}) {
+				return
+			}
+		}
+		if len(b.Group) > 0 {
+			yield(b.backEdge(back, b.B, b.A))
+		}
+	case ModeAX, ModeAXE:
+		if b.A.IsZero() || b.OneWay != BothWays || (b.Mode == ModeAXE) != (b.Extension != "") {
+			return
+		}
+		if yield(b.backEdge(b.X, b.A, b.B)) {
+			yield(Edge{Dialled: b.X, Extension: b.Extension, Anyone: true, Callee: b.A, Shown: b.X})
+		}
+	}
+}
+
+// backEdge is the direction from the one who is protected: it shows X, and is
+// forbidden where nobody is named for it.
+func (b *Binding) backEdge(dialled X, caller, callee Number) Edge {
+	return Edge{Dialled: dialled, Caller: caller, Callee: callee, Shown: b.X, Forbidden: callee.IsZero() || !b.OneWay.allowsB()}
+}
+
+// isFor reports whether a call takes the edge, if its binding lives.
+func (e *Edge) isFor(q *Query) bool {
+	if e.Dialled != q.Dialled || e.Extension != q.Extension {
+		return false
+	}
+	if e.Anyone {
+		return q.Strangers && e.Callee != q.Caller
+	}
+	return e.Caller == q.Caller
 }
 
 // A value that is not known allows neither direction: a restriction that is

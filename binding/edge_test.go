@@ -29,17 +29,23 @@ func TestEdgesOfAXB(t *testing.T) {
 
 func TestNoEdges(t *testing.T) {
 	for name, change := range map[string]func(*binding.Binding){
-		"no mode":      func(b *binding.Binding) { b.Mode = "" },
-		"unknown mode": func(b *binding.Binding) { b.Mode = "hologram" },
-		"axyb":         func(b *binding.Binding) { b.Mode, b.Y = binding.ModeAXYB, y },
-		"gxb":          func(b *binding.Binding) { b.Mode, b.Group = binding.ModeGXB, []binding.Number{b.A} },
-		"gxyb":         func(b *binding.Binding) { b.Mode = binding.ModeGXYB },
-		"ax":           func(b *binding.Binding) { b.Mode = binding.ModeAX },
-		"axe":          func(b *binding.Binding) { b.Mode = binding.ModeAXE },
-		"remote":       func(b *binding.Binding) { b.Mode = binding.ModeRemote },
-		"no number":    func(b *binding.Binding) { b.X = 0 },
-		"no a":         func(b *binding.Binding) { b.A = binding.Number{} },
-		"no b":         func(b *binding.Binding) { b.B = binding.Number{} },
+		"no mode":        func(b *binding.Binding) { b.Mode = "" },
+		"unknown mode":   func(b *binding.Binding) { b.Mode = "hologram" },
+		"axyb without y": func(b *binding.Binding) { b.Mode = binding.ModeAXYB },
+		"axyb, y is x":   func(b *binding.Binding) { b.Mode, b.Y = binding.ModeAXYB, b.X },
+		"gxb of nobody":  func(b *binding.Binding) { b.Mode = binding.ModeGXB },
+		"gxb without b": func(b *binding.Binding) {
+			b.Mode, b.Group, b.B = binding.ModeGXB, []binding.Number{b.A}, binding.Number{}
+		},
+		"gxyb without y": func(b *binding.Binding) { b.Mode, b.Group = binding.ModeGXYB, []binding.Number{b.A} },
+		"ax without a":   func(b *binding.Binding) { b.Mode, b.A = binding.ModeAX, binding.Number{} },
+		"ax, extension":  func(b *binding.Binding) { b.Mode, b.Extension = binding.ModeAX, "12" },
+		"ax, one-way":    func(b *binding.Binding) { b.Mode, b.OneWay = binding.ModeAX, binding.OneWayAToB },
+		"axe without":    func(b *binding.Binding) { b.Mode = binding.ModeAXE },
+		"remote":         func(b *binding.Binding) { b.Mode = binding.ModeRemote },
+		"no number":      func(b *binding.Binding) { b.X = 0 },
+		"no a":           func(b *binding.Binding) { b.A = binding.Number{} },
+		"no b":           func(b *binding.Binding) { b.B = binding.Number{} },
 	} {
 		row := pair(t)
 		change(&row)

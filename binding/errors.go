@@ -54,11 +54,14 @@ var (
 	ErrNoFreeNumber = errors.New("no free number was found in the open blocks; add a block")
 	// ErrNoOpenBlock: there is no block to draw from; an ErrNoFreeNumber.
 	ErrNoOpenBlock error = kindError{"no open block is held, so there is no free number; add a block", ErrNoFreeNumber}
-	// ErrCrowded: the number has as many rows as a store returns for it, and
-	// the oldest of them still lives.
+	// ErrCrowded: as many bindings live on the number as may.
 	ErrCrowded = errors.New("too many bindings on this number; give another number or none")
 	// ErrMode: a mode that is not known, or known and not available yet.
-	ErrMode = errors.New("not an available mode; available: axb")
+	ErrMode = errors.New("not an available mode; available: " + availableModes)
+	// ErrStrangers: a mode that connects anyone, which the operator has not
+	// allowed; an ErrMode.
+	ErrStrangers error = kindError{"connects anyone who dials, which is not allowed on 700 numbers; " +
+		"use another mode, or have the operator set numbering.allow_strangers", ErrMode}
 )
 
 // kindError is an error that is also one of a wider kind.
@@ -71,13 +74,32 @@ func (e kindError) Error() string { return e.text }
 
 func (e kindError) Unwrap() error { return e.kind }
 
+const availableModes = "axb, axyb, gxb, gxyb, ax, axe"
+
+// NumberError says which of the numbers of a new binding an error of a store
+// is about. Its text is that of the error.
+type NumberError struct {
+	X   X
+	Err error
+}
+
+func (e *NumberError) Error() string { return e.Err.Error() }
+
+func (e *NumberError) Unwrap() error { return e.Err }
+
 // ConflictError says that a party of the new binding stands on its number
-// already, in a live binding.
+// already, in a live binding, or that anyone who dials it and these digits
+// reaches somebody else.
 type ConflictError struct {
 	Binding string // id of the binding in the way
+	Anyone  bool   // it is not a party that both have, but that both are for anyone
 }
 
 func (e *ConflictError) Error() string {
+	if e.Anyone {
+		return "who dials this number with these digits is already connected by binding " + e.Binding +
+			"; delete that binding or give another number or extension"
+	}
 	return "a party is already bound on this number by binding " + e.Binding +
 		"; delete that binding or give another number"
 }

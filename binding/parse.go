@@ -1,5 +1,7 @@
 package binding
 
+import "strings"
+
 // ParseNumber reads a subscriber number in any form that handsets, trunks
 // and people write:
 //
@@ -44,6 +46,59 @@ func (p Plan) ParseX(s string) (X, error) {
 	}
 	v, _ := decimal(national)
 	return X(v), nil
+}
+
+// ParseDialled reads what was dialled: a 700 number in the forms of ParseX,
+// and the digits behind it, which choose an extension. They follow the number
+// at once, or after a comma or a letter p or w as handsets write a pause. Its
+// errors are those of ParseX; ErrTooLong is for what is no extension.
+func (p Plan) ParseDialled(s string) (X, string, error) {
+	number, digits, paused := cutPause(s)
+	var w written
+	whole := w.readURI(number, p.code())
+	national, ok := p.protected(&w)
+	switch {
+	case !ok:
+		return 0, "", ErrNot700
+	case !whole, paused && len(national) > digitsOfX:
+		return 0, "", ErrTooLong
+	case len(national) < digitsOfX:
+		return 0, "", ErrIncomplete
+	}
+	v, _ := decimal(national[:digitsOfX])
+	extension := national[digitsOfX:]
+	if paused {
+		extension = []byte(digits)
+	}
+	if len(extension) > 0 || paused {
+		if !isExtension(extension) {
+			return 0, "", ErrTooLong
+		}
+	}
+	return X(v), string(extension), nil
+}
+
+// cutPause takes the digits after a pause out of the number of a text, and
+// leaves what else belongs to it.
+func cutPause(s string) (number, digits string, paused bool) {
+	if len(s) > maxText {
+		return s, "", false
+	}
+	begin := 0
+	for _, scheme := range []string{"tel:", "sip:", "sips:"} {
+		if hasScheme(s, scheme) {
+			begin = len(scheme)
+		}
+	}
+	end := len(s)
+	if i := strings.IndexAny(s[begin:], ";:@"); i >= 0 {
+		end = begin + i
+	}
+	i := strings.IndexAny(s[begin:end], ",pPwW")
+	if i < 0 {
+		return s, "", false
+	}
+	return s[:begin+i] + s[end:], s[begin+i+1 : end], true
 }
 
 // protected returns what follows the country code and the 0 of a 700 number,

@@ -20,6 +20,10 @@ type Plan struct {
 	// Legacy are older intermediate ranges. Their numbers are no
 	// subscriber's and are refused as parties.
 	Legacy []LegacyRange
+	// Strangers allows the modes that connect anyone who dials, ax and axe. On
+	// 700 numbers they are not allowed unless an operator says so; without it
+	// no such binding is made, and none that there is carries a call.
+	Strangers bool
 }
 
 // LegacyRange is an older range of intermediate numbers that runs beside 700

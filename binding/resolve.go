@@ -4,10 +4,12 @@ import "time"
 
 // Query is a call to be resolved.
 type Query struct {
-	Dialled X
-	Caller  Number // zero: the call shows no caller that could be read
-	At      time.Time
-	Explain bool // fill Decision.Candidates
+	Dialled   X
+	Extension string // digits dialled behind it
+	Caller    Number // zero: the call shows no caller that could be read
+	At        time.Time
+	Strangers bool // edges for anyone count: see Plan.Strangers
+	Explain   bool // fill Decision.Candidates
 }
 
 // Refusal is why a call is not carried, as its record says. The zero value
@@ -55,12 +57,13 @@ type Candidate struct {
 
 // Resolve decides a call. It is pure. held says whether the block of the
 // dialled number is held by this installation; rows are the bindings on that
-// number in any state and order. The exact caller of a live binding is
-// connected; everyone else is refused.
+// number in any state and order. A caller whom a live binding names takes that
+// edge, or is refused where it is forbidden; then comes a live edge for
+// anyone; everyone else is refused.
 func Resolve(q Query, held bool, rows []Binding) Decision {
-	d := decide(q, held, rows)
+	d := decide(&q, held, rows)
 	if q.Explain {
-		d.Candidates = candidates(q, held, rows, d)
+		d.Candidates = candidates(&q, held, rows, d)
 	}
 	return d
 }
@@ -71,7 +74,7 @@ func Explain(q Query, held bool, rows []Binding) Decision {
 	return Resolve(q, held, rows)
 }
 
-func decide(q Query, held bool, rows []Binding) Decision {
+func decide(q *Query, held bool, rows []Binding) Decision {
 	switch {
 	case q.Caller.IsZero():
 		return Decision{Refusal: RefusalNoCaller}
@@ -79,14 +82,17 @@ func decide(q Query, held bool, rows []Binding) Decision {
 		return Decision{Refusal: RefusalNoBinding}
 	}
 	var forbidden, old *Binding
-	var buf [maxEdges]Edge
+	var open Decision // by an edge for anyone
 	for i := range rows {
 		row := &rows[i]
-		for _, e := range buf[:row.edges(&buf)] {
-			if e.Dialled != q.Dialled || e.Caller != q.Caller {
+		for e := range row.edges {
+			if !e.isFor(q) {
 				continue
 			}
 			switch state := row.State(q.At); {
+			case e.Anyone && state == StateLive && open.Binding == nil:
+				open = Decision{Edge: e, Binding: row}
+			case e.Anyone:
 			case state == StateLive && !e.Forbidden:
 				return Decision{Edge: e, Binding: row}
 			case state == StateLive:
@@ -99,6 +105,8 @@ func decide(q Query, held bool, rows []Binding) Decision {
 	switch {
 	case forbidden != nil:
 		return Decision{Binding: forbidden, Refusal: RefusalOneWay}
+	case open.Binding != nil:
+		return open
 	case old != nil && old.State(q.At) == StateExpired:
 		return Decision{Binding: old, Refusal: RefusalExpired, Ended: old.ended()}
 	case old != nil:

@@ -21,14 +21,14 @@ type Service struct {
 	Random io.Reader        // nil: the system's; safe for concurrent use
 }
 
-// Create makes a binding: it checks the request, takes the X asked for or
-// draws a free one at random from the open blocks, and writes it in one
-// transaction with the check that the number is free for these parties.
+// Create makes a binding: it checks the request, takes the numbers asked for,
+// draws those that were not at random from the open blocks, and writes it in
+// one transaction with the check that the numbers are free for these parties.
 //
 // A refusal is a *FieldError that names the field; behind it stands one of
-// the errors of this package (for the number asked for, ErrNotHeld,
-// ErrNotOpen, ErrCrowded or a *ConflictError). ErrNoFreeNumber comes as it
-// is. Any other error is the store's or the random source's.
+// the errors of this package (for a number asked for, ErrNotHeld, ErrNotOpen,
+// ErrCrowded or a *ConflictError). ErrNoFreeNumber comes as it is. Any other
+// error is the store's or the random source's.
 func (s *Service) Create(ctx context.Context, r Request) (Binding, error) {
 	b, err := s.check(r)
 	if err != nil {
@@ -37,71 +37,97 @@ func (s *Service) Create(ctx context.Context, r Request) (Binding, error) {
 	if b.ID, err = NewID(s.Random); err != nil {
 		return Binding{}, err
 	}
-	if b.X != 0 {
-		return s.bindGiven(ctx, b)
+	given := b // the numbers that were asked for
+	var drawn []*X
+	if b.X == 0 {
+		drawn = append(drawn, &b.X)
 	}
-	return s.bindDrawn(ctx, b)
-}
-
-// bindGiven binds the X that was asked for.
-func (s *Service) bindGiven(ctx context.Context, b Binding) (Binding, error) {
-	err := s.bind(ctx, b)
-	var conflict *ConflictError
-	switch {
-	case err == nil:
+	if b.Y == 0 && shapeOf(b.Mode).y != absent {
+		drawn = append(drawn, &b.Y)
+	}
+	if len(drawn) == 0 {
+		if err := s.Store.Bind(ctx, b); err != nil {
+			return Binding{}, s.refused(&given, err)
+		}
 		return b, nil
-	case errors.Is(err, ErrNotHeld) && s.Store.Holds(b.X.Block()):
-		return Binding{}, &FieldError{Field: "x", Err: ErrNotOpen}
-	case errors.Is(err, ErrNotHeld):
-		return Binding{}, &FieldError{Field: "x", Err: ErrNotHeld}
-	case errors.As(err, &conflict), errors.Is(err, ErrCrowded):
-		return Binding{}, &FieldError{Field: "x", Err: err}
-	default:
-		return Binding{}, err
 	}
-}
-
-// bindDrawn binds a number drawn from the open blocks. A number that is
-// taken by a party, or that was closed between the look and the write, is
-// drawn again.
-func (s *Service) bindDrawn(ctx context.Context, b Binding) (Binding, error) {
 	open, err := s.openBlocks(ctx)
 	if err != nil {
 		return Binding{}, err
 	}
 	for range maxDraws {
-		if b.X, err = s.draw(open); err != nil {
-			return Binding{}, err
+		for _, x := range drawn {
+			if *x, err = s.draw(open); err != nil {
+				return Binding{}, err
+			}
 		}
-		err = s.bind(ctx, b)
-		var conflict *ConflictError
-		switch {
-		case err == nil:
+		if b.X == b.Y {
+			continue
+		}
+		err = s.Store.Bind(ctx, b)
+		if err == nil {
 			return b, nil
-		case errors.As(err, &conflict), errors.Is(err, ErrCrowded):
-		case errors.Is(err, ErrNotHeld):
+		}
+		if field := fieldOf(&given, err); field != "" || !taken(err) {
+			return Binding{}, s.refused(&given, err)
+		}
+		// A number that is taken by a party, or that was closed between the
+		// look and the write, is drawn again.
+		if errors.Is(err, ErrNotHeld) {
 			if open, err = s.openBlocks(ctx); err != nil {
 				return Binding{}, err
 			}
-		default:
-			return Binding{}, err
 		}
 	}
 	return Binding{}, ErrNoFreeNumber
 }
 
-// bind writes b unless its number is crowded: of a number with MaxRowsOnX
-// rows a store returns no older ones, so that a live one among them would be
-// lost to calls if another row came before it.
-func (s *Service) bind(ctx context.Context, b Binding) error {
-	rows, err := s.Store.OnX(ctx, b.X)
-	if err != nil {
+// taken reports whether a store refuses the number and not the binding.
+func taken(err error) bool {
+	return errors.Is(err, ErrNotHeld) || errors.Is(err, ErrCrowded) || errors.As(err, new(*ConflictError))
+}
+
+// fieldOf names the field of the number asked for that an error of a store is
+// about; "": of none. An error that names no number is about x, if that was
+// asked for.
+func fieldOf(given *Binding, err error) string {
+	if !taken(err) {
+		return ""
+	}
+	x := given.X
+	var number *NumberError
+	if errors.As(err, &number) {
+		x = number.X
+	}
+	switch {
+	case x == 0:
+		return ""
+	case x == given.X:
+		return "x"
+	case x == given.Y:
+		return "y"
+	}
+	return ""
+}
+
+// refused turns an error of Bind into the refusal of the number asked for that
+// it is about. Another error, and none, stay as they are.
+func (s *Service) refused(given *Binding, err error) error {
+	field := fieldOf(given, err)
+	if field == "" {
 		return err
 	}
-	if len(rows) >= MaxRowsOnX && rows[len(rows)-1].State(b.CreatedAt) == StateLive {
-		return ErrCrowded
+	x := given.X
+	if field == "y" {
+		x = given.Y
 	}
-	return s.Store.Bind(ctx, b)
+	if errors.Is(err, ErrNotHeld) {
+		err = ErrNotHeld
+		if s.Store.Holds(x.Block()) {
+			err = ErrNotOpen
+		}
+	}
+	return &FieldError{Field: field, Err: err}
 }
 
 func (s *Service) openBlocks(ctx context.Context) ([]Block, error) {

@@ -3,6 +3,7 @@ package binding_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"strings"
 	"sync"
@@ -313,18 +314,20 @@ func TestCreateFindsTheFreeNumberAmongTaken(t *testing.T) {
 	}
 }
 
-// TestCreateAvoidsCrowdedNumbers: a store returns the newest rows of a
-// number, and a live one must stay among them.
+// TestCreateAvoidsCrowdedNumbers: ended bindings do not count, live ones do.
 func TestCreateAvoidsCrowdedNumbers(t *testing.T) {
-	s, _ := desk(t)
+	s, store := desk(t)
+	store.Limit = 3
 	giveX := func(r *binding.Request) { r.X = x.String() }
+	other := func(n int) func(r *binding.Request) {
+		return func(r *binding.Request) { r.A, r.B = fmt.Sprint(13700000000+2*n), fmt.Sprint(13700000001+2*n) }
+	}
 	oldest, err := s.Create(t.Context(), request(giveX))
 	if err != nil {
 		t.Fatal(err)
 	}
-	other := func(r *binding.Request) { r.A, r.B = "13700000003", "13700000004" }
-	for i := range binding.MaxRowsOnX - 1 {
-		b, err := s.Create(t.Context(), request(giveX, other))
+	for i := range binding.MaxRowsOnX {
+		b, err := s.Create(t.Context(), request(giveX, other(i)))
 		if err != nil {
 			t.Fatalf("row %d: %v", i, err)
 		}
@@ -332,19 +335,20 @@ func TestCreateAvoidsCrowdedNumbers(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	_, err = s.Create(t.Context(), request(giveX, other))
+	for i := range 2 {
+		if _, err := s.Create(t.Context(), request(giveX, other(i))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err = s.Create(t.Context(), request(giveX, other(100)))
 	if !errors.Is(err, binding.ErrCrowded) {
 		t.Fatalf("error is %v", err)
 	}
 	assertRefusal(t, "crowded", err, "x")
-	rows, err := s.Store.OnX(t.Context(), x)
-	if err != nil || rows[len(rows)-1].ID != oldest.ID {
-		t.Fatalf("the oldest row is lost, %v", err)
-	}
 	if _, err := s.Delete(t.Context(), oldest.ID); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Create(t.Context(), request(giveX, other)); err != nil {
+	if _, err := s.Create(t.Context(), request(giveX, other(100))); err != nil {
 		t.Errorf("after the oldest ended: %v", err)
 	}
 }

@@ -8,6 +8,13 @@ import (
 // MaxRowsOnX is how many rows [Store.OnX] returns at most.
 const MaxRowsOnX = 64
 
+// DefaultLimitOnX is how many bindings may live on one number at once, where
+// nothing else is configured, and MaxLimitOnX the most that may be.
+const (
+	DefaultLimitOnX = 200
+	MaxLimitOnX     = 5000
+)
+
 // Filter selects bindings. The fields that are set must all hold.
 type Filter struct {
 	Number Number    // a party, in whatever role
@@ -59,7 +66,9 @@ type Store interface {
 	// ErrNotHeld (or ErrNotOpen, which is one) when the block of X, or of Y
 	// where there is one, is not held or not open; *ConflictError when a
 	// party of it, in whatever role, is a party of another binding on X (or
-	// on Y) that is live at b.CreatedAt; ErrExists when the id is taken.
+	// on Y) that is live at b.CreatedAt; ErrCrowded when as many bindings are
+	// live on X (or on Y) then as may be; ErrExists when the id is taken. A
+	// *NumberError around the first ones says which of two numbers it is.
 	Bind(ctx context.Context, b Binding) error
 
 	// Unbind ends a binding at a moment and returns it as it now is. One that

@@ -36,10 +36,23 @@ type View struct {
 // Leg is one direction in which a binding may be called: Caller dials Dials,
 // the handset of Rings rings and shows Shows.
 type Leg struct {
-	Caller Masked `json:"caller"`
-	Dials  X      `json:"dials"`
-	Rings  Masked `json:"rings"`
-	Shows  X      `json:"shows"`
+	Caller    Masked `json:"caller"` // Anyone where every caller is connected
+	Dials     X      `json:"dials"`
+	Extension string `json:"extension,omitempty"` // dialled behind it
+	Rings     Masked `json:"rings"`
+	Shows     X      `json:"shows"`
+}
+
+// Anyone stands in the place of a caller who may be anybody.
+const Anyone = Masked("anyone")
+
+// Leg returns the edge with its numbers as they are shown to somebody.
+func (e Edge) Leg(show func(Number) Masked) Leg {
+	l := Leg{Caller: show(e.Caller), Dials: e.Dialled, Extension: e.Extension, Rings: show(e.Callee), Shows: e.Shown}
+	if e.Anyone {
+		l.Caller = Anyone
+	}
+	return l
 }
 
 // View returns b as it is at a moment, its numbers masked. Directions that
@@ -53,7 +66,7 @@ func (b Binding) ViewWith(at time.Time, show func(Number) Masked) View {
 		A: show(b.A), B: show(b.B), Group: []Masked{}, Extension: b.Extension,
 		State: b.State(at), Order: b.Order, Consent: b.Consent,
 		IndustrialID: b.IndustrialID, Tenant: b.Tenant,
-		CreatedAt: b.CreatedAt, ExpiresAt: optional(b.ExpiresAt), EndedAt: optional(b.EndedAt),
+		CreatedAt: b.CreatedAt, ExpiresAt: moment(b.ExpiresAt), EndedAt: moment(b.EndedAt),
 		MaxDuration: Duration(b.MaxDuration), OneWay: b.OneWay, Record: b.Record, Data: b.Data,
 		Legs: []Leg{},
 	}
@@ -62,13 +75,13 @@ func (b Binding) ViewWith(at time.Time, show func(Number) Masked) View {
 	}
 	for _, e := range b.Edges() {
 		if !e.Forbidden {
-			v.Legs = append(v.Legs, Leg{Caller: show(e.Caller), Dials: e.Dialled, Rings: show(e.Callee), Shows: e.Shown})
+			v.Legs = append(v.Legs, e.Leg(show))
 		}
 	}
 	return v
 }
 
-func optional(t time.Time) *time.Time {
+func moment(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil
 	}

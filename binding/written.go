@@ -3,9 +3,9 @@ package binding
 import "strings"
 
 // Bounds of what is looked at. The longest written form that can mean
-// anything has 20 digits (00, 86, 0 and a 700 number).
+// anything has 28 digits (00, 86, 0, a 700 number and an extension).
 const (
-	maxWritten = 24
+	maxWritten = 32
 	maxText    = 256
 )
 

@@ -70,7 +70,7 @@ func (db *DB) bindRows(b *binding.Binding, tenant uint32, numbers []binding.X) (
 	table := db.blocks.table.Load()
 	for _, x := range numbers {
 		if err := table.open(x); err != nil {
-			return nil, err
+			return nil, &binding.NumberError{X: x, Err: err}
 		}
 	}
 	if _, ok, err := get(db.bind, keyText(tableID, b.ID)); err != nil {
@@ -82,7 +82,7 @@ func (db *DB) bindRows(b *binding.Binding, tenant uint32, numbers []binding.X) (
 	for _, x := range numbers {
 		after, top, err := db.free(b, x)
 		if err != nil {
-			return nil, err
+			return nil, &binding.NumberError{X: x, Err: err}
 		}
 		start, newest = max(start, after), max(newest, top)
 	}
@@ -130,8 +130,8 @@ func (db *DB) free(b *binding.Binding, x binding.X) (after, newest uint64, err e
 			if err != nil {
 				return false, err
 			}
-			if row.SharesParty(b) {
-				return false, &binding.ConflictError{Binding: row.ID}
+			if row.Collides(b) {
+				return false, &binding.ConflictError{Binding: row.ID, Anyone: !row.SharesParty(b)}
 			}
 		}
 		if n == binding.MaxRowsOnX && ends(&times).After(b.CreatedAt) {

@@ -139,8 +139,8 @@ func (c *checker) rows(r pebble.Reader, held map[binding.Block]bool) (want map[b
 				c.report.fault("binding %s is live on %s, whose block is not held", row.ID, p.x)
 			}
 			for _, other := range live {
-				if row.SharesParty(&other) {
-					c.report.fault("bindings %s and %s are live on %s with one party", row.ID, other.ID, p.x)
+				if row.Collides(&other) {
+					c.report.fault("bindings %s and %s are live on %s with one party or for anyone", row.ID, other.ID, p.x)
 				}
 			}
 			live = append(live, row)

@@ -19,6 +19,9 @@ type Store struct {
 	// Now is the clock of RemoveBlock; nil means time.Now. It is set before
 	// the first use.
 	Now func() time.Time
+	// Limit is how many bindings may live on one number; 0 means
+	// binding.DefaultLimitOnX. It is set before the first use.
+	Limit int
 
 	mu       sync.Mutex // protects what follows
 	blocks   map[binding.Block]binding.BlockState
@@ -121,20 +124,25 @@ func (s *Store) Bind(ctx context.Context, b binding.Binding) error {
 	if _, ok := s.bindings[b.ID]; ok {
 		return binding.ErrExists
 	}
-	if err := s.openLocked(b.X); err != nil {
-		return err
-	}
-	if b.Y != 0 {
-		if err := s.openLocked(b.Y); err != nil {
-			return err
+	for _, x := range numbers(b) {
+		if err := s.openLocked(x); err != nil {
+			return &binding.NumberError{X: x, Err: err}
 		}
 	}
 	for _, x := range numbers(b) {
+		live := 0
 		for _, id := range s.onX[x] {
 			row := s.bindings[id]
-			if row.SharesParty(&b) && row.State(b.CreatedAt) == binding.StateLive {
-				return &binding.ConflictError{Binding: row.ID}
+			if row.State(b.CreatedAt) != binding.StateLive {
+				continue
 			}
+			if row.Collides(&b) {
+				return &binding.NumberError{X: x, Err: &binding.ConflictError{Binding: row.ID, Anyone: !row.SharesParty(&b)}}
+			}
+			live++
+		}
+		if live >= cmp.Or(s.Limit, binding.DefaultLimitOnX) {
+			return &binding.NumberError{X: x, Err: binding.ErrCrowded}
 		}
 	}
 	if s.bindings == nil {

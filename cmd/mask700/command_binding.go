@@ -71,6 +71,14 @@ func yes(b bool) string {
 	return ""
 }
 
+// dialled is a 700 number with the extension that is dialled behind it.
+func dialled(x binding.X, extension string) string {
+	if extension == "" {
+		return x.String()
+	}
+	return x.String() + "," + extension
+}
+
 // printBinding prints one binding.
 func printBinding(w io.Writer, v binding.View) error {
 	until := "no expiry"
@@ -111,7 +119,7 @@ func printBinding(w io.Writer, v binding.View) error {
 		}
 	}
 	for _, leg := range v.Legs {
-		if _, err := fmt.Fprintf(w, "%s dials %s: %s rings and shows %s\n", leg.Caller, leg.Dials, leg.Rings, leg.Shows); err != nil {
+		if _, err := fmt.Fprintf(w, "%s dials %s: %s rings and shows %s\n", leg.Caller, dialled(leg.Dials, leg.Extension), leg.Rings, leg.Shows); err != nil {
 			return err
 		}
 	}

@@ -24,10 +24,20 @@ func newBindingCreateCommand() *cobra.Command {
 	o := new(bindingCreateOptions)
 	cmd := &cobra.Command{
 		Use:   "create --a NUMBER --b NUMBER --order ORDER",
-		Short: "Bind two people to a 700 number",
+		Short: "Bind people to a 700 number",
 		Long: `Bind two people to a 700 number: each who dials it reaches the other, and both see nothing else.
 
-Without --x a number is drawn from the open blocks. Without --ttl or --expires the binding does not expire. Where a
+  --mode axb   --a NUMBER --b NUMBER              A dials X and reaches B, B dials X and reaches A
+  --mode axyb  --a NUMBER --b NUMBER              A dials X and B sees Y, B dials Y and A sees X
+  --mode gxb   --group NUMBER,... --b NUMBER      each member dials X and reaches B; B reaches --a, a member
+  --mode gxyb  --group NUMBER,... --b NUMBER      the members dial X, B dials Y
+  --mode ax    --a NUMBER                         anyone dials X and reaches A; A reaches --b
+  --mode axe   --a NUMBER --extension DIGITS      anyone dials X and the digits behind it and reaches A; A reaches --b
+
+In the last four B's, or A's, call is refused where nobody is named for it. The modes ax and axe are refused unless the
+configuration says numbering.allow_strangers.
+
+Without --x (and --y) a number is drawn from the open blocks. Without --ttl or --expires the binding does not expire. Where a
 NUMBER is -, a line of standard input is read, --a first. With --from each line of a file is a request in JSON, with
 the names that a binding has in JSON, and each row has its own result.`,
 		Args: noArgs,
@@ -36,12 +46,12 @@ the names that a binding has in JSON, and each row has its own result.`,
 	o.addFlags(cmd)
 	r, fs := &o.request, cmd.Flags()
 	fs.StringVar(&r.Mode, "mode", string(binding.ModeAXB), "mode of the binding")
-	fs.StringVar(&r.A, "a", "", "number of the one party, or -")
+	fs.StringVar(&r.A, "a", "", "number of the one party, or -; of a group the member whom --b reaches")
 	fs.StringVar(&r.B, "b", "", "number of the other party, or -")
 	fs.StringVar(&r.X, "x", "", "700 number (default one that is free)")
-	fs.StringVar(&r.Y, "y", "", "second 700 number, of the modes that have one")
-	fs.StringSliceVar(&r.Group, "group", nil, "numbers of the members, of the modes that have a group")
-	fs.StringVar(&r.Extension, "extension", "", "digits dialled after the answer, of mode axe")
+	fs.StringVar(&r.Y, "y", "", "second 700 number, of the modes that have one (default one that is free)")
+	fs.StringSliceVar(&r.Group, "group", nil, "numbers of the members, of the modes that have a group; each may be -")
+	fs.StringVar(&r.Extension, "extension", "", "digits dialled behind the number, of mode axe")
 	fs.DurationVar(&r.TTL, "ttl", 0, "time to live, such as 2h")
 	fs.StringVar(&o.expires, "expires", "", "when it expires, in RFC 3339")
 	fs.StringVar(&r.Order, "order", "", "the order that it is for")

@@ -35,6 +35,18 @@ func newBindingListCommand() *cobra.Command {
 	return cmd
 }
 
+// sideA is who stands on the side of A.
+func sideA(v binding.View) string {
+	switch n := len(v.Group); {
+	case n == 0:
+		return string(v.A)
+	case v.A != "":
+		return fmt.Sprintf("%s of %d", v.A, n)
+	default:
+		return count(n, "member")
+	}
+}
+
 func (o *bindingListOptions) run(cmd *cobra.Command, _ []string) error {
 	if err := o.outputOptions.check(); err != nil {
 		return err
@@ -64,7 +76,7 @@ func (o *bindingListOptions) run(cmd *cobra.Command, _ []string) error {
 			if v.ExpiresAt != nil {
 				expires = clock(*v.ExpiresAt)
 			}
-			return t.add(v.ID, string(v.State), v.X.String(), string(v.A), string(v.B), v.Order, expires)
+			return t.add(v.ID, string(v.State), v.X.String(), sideA(v), string(v.B), v.Order, expires)
 		})
 		if err != nil {
 			return asFlag(err)

@@ -34,7 +34,7 @@ Without --caller the call shows none.`,
 	o.outputOptions.addFlags(fs)
 	o.revealOptions.addFlags(fs)
 	fs.StringVar(&o.question.Caller, "caller", "", "number of the caller, or -")
-	fs.StringVar(&o.question.Dialled, "dialled", "", "the 700 number that is dialled")
+	fs.StringVar(&o.question.Dialled, "dialled", "", "the 700 number that is dialled, an extension behind it")
 	fs.StringVar(&o.at, "at", "", "when: a time in RFC 3339, or how long ago, such as 90m (default now)")
 	return cmd
 }
@@ -92,11 +92,11 @@ func printExplanation(w io.Writer, e admin.Explanation) error {
 		caller = "an unknown caller"
 	}
 	if e.Connected {
-		fmt.Fprintf(w, "%s dials %s at %s: connected by binding %s\n", caller, e.Dialled, clock(e.At), e.Binding)
+		fmt.Fprintf(w, "%s dials %s at %s: connected by binding %s\n", caller, dialled(e.Dialled, e.Extension), clock(e.At), e.Binding)
 		fmt.Fprintf(w, "  %s rings, its handset shows %s\n", e.Rings, e.Shows)
 		fmt.Fprintf(w, "  the caller's handset shows %s, the number it dialled\n", e.Dialled)
 	} else {
-		fmt.Fprintf(w, "%s dials %s at %s: refused with %d, %s\n", caller, e.Dialled, clock(e.At), e.Answer, refusal(e))
+		fmt.Fprintf(w, "%s dials %s at %s: refused with %d, %s\n", caller, dialled(e.Dialled, e.Extension), clock(e.At), e.Answer, refusal(e))
 		if e.Binding != "" {
 			fmt.Fprintf(w, "  binding %s\n", e.Binding)
 		}
@@ -109,9 +109,9 @@ func printExplanation(w io.Writer, e admin.Explanation) error {
 		return err
 	}
 	fmt.Fprintln(w, "\nwhat else is on this number:")
-	t := newTable(w, "BINDING", "CALLER", "RINGS", "SHOWS", "NOT TAKEN BECAUSE")
+	t := newTable(w, "BINDING", "CALLER", "DIALS", "RINGS", "SHOWS", "NOT TAKEN BECAUSE")
 	for _, c := range e.Candidates {
-		if err := t.add(c.Binding, string(c.Caller), string(c.Rings), c.Shows.String(), c.Why); err != nil {
+		if err := t.add(c.Binding, string(c.Caller), dialled(c.Dials, c.Extension), string(c.Rings), c.Shows.String(), c.Why); err != nil {
 			return err
 		}
 	}

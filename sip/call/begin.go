@@ -63,7 +63,7 @@ func New(env *Env, a Arrival) *Call {
 		c.ExpiresAt = env.Now.Add(time.Duration(m.Expires) * time.Second)
 	}
 	c.Record = cdr.Record{ID: c.ID, TrunkIn: a.Trunk.Name, ReceivedAt: env.Now}
-	dialled, dialledErr := trunk.ReadDialled(env.Config.Plan, m.Target)
+	dialled, extension, dialledErr := trunk.ReadDialled(env.Config.Plan, m.Target)
 	number, known := a.Trunk.ReadCaller(env.Config.Plan, m)
 	if known {
 		caller.Number = number
@@ -100,9 +100,14 @@ func New(env *Env, a Arrival) *Call {
 		c.pass(env, a.Trunk, passed)
 	default:
 		c.Waiting |= forDecision
-		env.do(Decide{Query: binding.Query{Dialled: dialled, Caller: number, At: env.Now}})
+		env.do(Decide{Query: query(env, dialled, extension, number)})
 	}
 	return c
+}
+
+// query asks who is reached.
+func query(env *Env, dialled binding.X, extension string, caller binding.Number) binding.Query {
+	return binding.Query{Dialled: dialled, Extension: extension, Caller: caller, At: env.Now, Strangers: env.Config.Plan.Strangers}
 }
 
 // refuse ends a call that was never put through.

@@ -79,7 +79,7 @@ func (c *Call) referred(env *Env, s Side, back Reply, m *message.Message) {
 	}
 	to := m.ReferTo.URI
 	method := to.Param("method")
-	dialled, err := trunk.ReadDialled(env.Config.Plan, to)
+	dialled, extension, err := trunk.ReadDialled(env.Config.Plan, to)
 	if err != nil || to.Headers != "" || method != "" && method != "INVITE" {
 		c.reply(env, back, refused)
 		return
@@ -93,7 +93,7 @@ func (c *Call) referred(env *Env, s Side, back Reply, m *message.Message) {
 	}
 	c.reply(env, back, message.Response{Status: 202, Contact: l.Contact})
 	c.notify(env, 100)
-	env.do(Decide{Query: binding.Query{Dialled: dialled, Caller: by, At: env.Now}})
+	env.do(Decide{Query: query(env, dialled, extension, by)})
 }
 
 // notify tells who asked for the transfer how it goes: a status line of ours and

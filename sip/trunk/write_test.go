@@ -42,7 +42,7 @@ func TestReadDialled(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", text, err)
 		}
-		got, err := ReadDialled(binding.Plan{}, u)
+		got, _, err := ReadDialled(binding.Plan{}, u)
 		if !errors.Is(err, want) || want == nil && got.String() != x || want != nil && got != 0 {
 			t.Errorf("%s is %s, %v, want %v", text, got, err, want)
 		}
@@ -112,7 +112,7 @@ func TestShownURI(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if again, err := ReadDialled(c.plan, u); err != nil || again != x {
+		if again, _, err := ReadDialled(c.plan, u); err != nil || again != x {
 			t.Errorf("%s dialled back is %s, %v", got, again, err)
 		}
 	}

@@ -85,7 +85,7 @@ func (a *api) createRow(ctx context.Context, row []byte) (work func() (binding.B
 			return binding.Binding{}, err
 		}
 		return a.Bindings.Create(ctx, req)
-	}, req.X != ""
+	}, req.X != "" || req.Y != ""
 }
 
 // deleteRow returns the work of a row that deletes.

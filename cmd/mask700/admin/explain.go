@@ -38,12 +38,12 @@ func (a *api) explain(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *api) answerExplain(w http.ResponseWriter, r *http.Request, q Question) {
-	query := binding.Query{At: q.At}
+	query := binding.Query{At: q.At, Strangers: a.Bindings.Plan.Strangers}
 	if query.At.IsZero() {
 		query.At = a.now()
 	}
 	var err error
-	if query.Dialled, err = a.Bindings.Plan.ParseX(q.Dialled); err != nil {
+	if query.Dialled, query.Extension, err = a.Bindings.Plan.ParseDialled(q.Dialled); err != nil {
 		a.fail(w, &binding.FieldError{Field: "dialled", Err: err})
 		return
 	}
@@ -78,7 +78,7 @@ func (a *api) answerExplain(w http.ResponseWriter, r *http.Request, q Question) 
 // explanation puts a decision into words for an operator, who may know more than a caller is told.
 func explanation(q binding.Query, held bool, d binding.Decision, show Show) Explanation {
 	e := Explanation{
-		Dialled: q.Dialled, Caller: show(q.Caller), At: q.At, Held: held,
+		Dialled: q.Dialled, Extension: q.Extension, Caller: show(q.Caller), At: q.At, Held: held,
 		Connected: d.Refusal == binding.RefusalNone, Refusal: d.Refusal,
 		Candidates: []Candidate{},
 	}
@@ -96,10 +96,8 @@ func explanation(q binding.Query, held bool, d binding.Decision, show Show) Expl
 	for _, c := range d.Candidates {
 		e.Candidates = append(e.Candidates, Candidate{
 			Binding: c.Binding,
-			Leg: binding.Leg{
-				Caller: show(c.Edge.Caller), Dials: c.Edge.Dialled, Rings: show(c.Edge.Callee), Shows: c.Edge.Shown,
-			},
-			Why: c.Why,
+			Leg:     c.Edge.Leg(show),
+			Why:     c.Why,
 		})
 	}
 	return e

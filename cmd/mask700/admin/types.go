@@ -163,13 +163,14 @@ type BatchResult struct {
 // Question is a call to be explained.
 type Question struct {
 	Caller  string    `json:"caller,omitempty"` // empty: the call shows none
-	Dialled string    `json:"dialled"`
-	At      time.Time `json:"at,omitzero"` // zero: now
+	Dialled string    `json:"dialled"`          // an extension may follow
+	At      time.Time `json:"at,omitzero"`      // zero: now
 }
 
 // Explanation says what would become of a call.
 type Explanation struct {
 	Dialled    binding.X       `json:"dialled"`
+	Extension  string          `json:"extension"` // dialled behind it
 	Caller     binding.Masked  `json:"caller"`
 	At         time.Time       `json:"at"`
 	Held       bool            `json:"held"`      // this installation holds the block of the number

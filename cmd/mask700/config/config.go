@@ -49,6 +49,8 @@ type SIP struct {
 type Numbering struct {
 	CountryCode  Digits        `yaml:"country_code"`
 	LegacyRanges []LegacyRange `yaml:"legacy_ranges"`
+
+	AllowStrangers bool `yaml:"allow_strangers"` // the modes ax and axe, which connect anyone who dials
 }
 
 // LegacyRange is an older range of intermediate numbers, served until a day.
@@ -105,7 +107,7 @@ func (c Config) AdminSocket() string {
 
 // Plan is the numbering plan of the domain.
 func (c Config) Plan() binding.Plan {
-	p := binding.Plan{CountryCode: string(c.Numbering.CountryCode)}
+	p := binding.Plan{CountryCode: string(c.Numbering.CountryCode), Strangers: c.Numbering.AllowStrangers}
 	for _, r := range c.Numbering.LegacyRanges {
 		old := binding.LegacyRange{Prefix: string(r.Prefix), Length: r.Length}
 		if !r.Until.IsZero() {

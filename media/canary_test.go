@@ -21,15 +21,15 @@ import (
 	"mask700/media/socket"
 )
 
-// Nothing of what one phone sends is on the other's wire: on both paths, in whole
-// frames as they arrive there, with their IP headers.
+// Nothing of what one phone sends is on the other's wire: on both paths, and as
+// video, in whole frames as they arrive there, with their IP headers.
 func TestKernelAndUserSpaceShowNothingOfTheOtherLeg(t *testing.T) {
 	if !alone(t) {
 		return
 	}
 	a, b := newTeller(t, 1), newTeller(t, 2)
 	a.peer, b.peer = b, a
-	for _, path := range []string{"user space", "the kernel"} {
+	for _, path := range []string{"user space", "the kernel", "video"} {
 		t.Run(path, func(t *testing.T) {
 			o := Options{Pools: []Pool{
 				{Name: "one", Address: netip.MustParseAddr("10.91.1.1"), Min: 15000, Max: 15099, DSCP: 46},
@@ -49,19 +49,27 @@ func TestKernelAndUserSpaceShowNothingOfTheOtherLeg(t *testing.T) {
 			defer r.Close()
 			a.begin(t)
 			b.begin(t)
-			s, err := r.Open(OpenSpec{PoolA: "one", PoolB: "two"})
+			call, err := r.Open(OpenSpec{PoolA: "one", PoolB: "two", Video: path == "video"})
 			if err != nil {
 				t.Fatal(err)
 			}
+			s := call
+			if path == "video" {
+				s = call.Video()
+			}
 			for side, p := range []*teller{a, b} {
 				p.to = s.Local(Side(side))
-				s.SetRemote(Side(side), p.phone.remote())
+				remote := p.phone.remote()
+				if path == "video" {
+					remote.Types = []PayloadType{{PT: 8, Clock: 90000, Name: "H264", Map: 8}}
+				}
+				s.SetRemote(Side(side), remote)
 				s.Settle(Side(side))
 			}
 			for end := time.Now().Add(patience); ; gap() {
 				a.speak(a.frame(quiet))
 				b.speak(b.frame(quiet))
-				if path == "user space" && a.heard > 20 || active(s) == 2 {
+				if path != "the kernel" && a.heard > 20 || active(s) == 2 {
 					break
 				}
 				if time.Now().After(end) {
@@ -84,7 +92,7 @@ func TestKernelAndUserSpaceShowNothingOfTheOtherLeg(t *testing.T) {
 					return j.STUN == 1 && j.DTLS == 1 && j.ZRTP == 1 && j.TURN == 1 && j.Other == 3 && f().Unknown == 1 && f().RTCP >= 12
 				})
 			}
-			s.Close()
+			call.Close()
 			a.judge(t)
 			b.judge(t)
 		})

@@ -156,6 +156,9 @@ func (s *session) put(side Side, now int64) bool {
 		TTL: socket.Hops, TOS: to.pool.DSCP << 2, ID: uint16(s.shard.random.Uint32()), Label: s.shard.random.Uint32(),
 		Epoch: kernel.Monotonic() - s.now(),
 	})
+	if errors.Is(err, kernel.ErrPending) {
+		return false // with the next packet
+	}
 	if err != nil {
 		s.shard.stats.NotOffloaded++
 		o.retry = now + retryAfter
@@ -253,10 +256,16 @@ func (s *session) review() {
 		if o.routes == routes {
 			continue
 		}
-		o.routes = routes
-		if o.flow != nil && o.flow.Moved() {
-			s.reclaim(Side(side))
+		if o.flow != nil {
+			moved, known := o.flow.Moved()
+			if !known {
+				continue // at the next look
+			}
+			if moved {
+				s.reclaim(Side(side))
+			}
 		}
+		o.routes = routes
 		if o.retry == never64 {
 			o.retry = 0 // a lane is left at the next look
 		}

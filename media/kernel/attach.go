@@ -110,21 +110,36 @@ func (t *Table) attached() []string {
 	return names
 }
 
-// route checks that the program can serve a direction and finds its way out.
-func (t *Table) route(e *Entry) (path, error) {
+// fits checks that the program can serve a direction.
+func (e *Entry) fits() bool {
 	family := e.Local.Addr().Unmap().Is4()
 	if e.Local.Port()%2 != 0 { // RTP has the even ports (RFC 3550 section 11)
-		return path{}, ErrPath
+		return false
 	}
 	for _, a := range []netip.AddrPort{e.Local, e.Source, e.From, e.To} {
 		if !a.IsValid() || a.Port() == 0 || a.Addr().Zone() != "" || a.Addr().Unmap().Is4() != family {
-			return path{}, ErrPath
+			return false
 		}
 	}
-	via, err := t.net.route(e.From.Addr().Unmap(), e.To.Addr().Unmap())
-	if err != nil {
+	return true
+}
+
+// out is where a direction's packets leave, and back where ours to its source would.
+func (e *Entry) out() ends  { return ends{e.From.Addr().Unmap(), e.To.Addr().Unmap()} }
+func (e *Entry) back() ends { return ends{e.Local.Addr().Unmap(), e.Source.Addr().Unmap()} }
+
+// route checks that the program can serve a direction and finds its way out. It
+// waits for nothing: ErrPending.
+func (t *Table) route(e *Entry) (path, error) {
+	if !e.fits() {
+		return path{}, ErrPath
+	}
+	via, err := t.ways.find(e.out())
+	back, errBack := t.ways.find(e.back())
+	if err = errors.Join(err, errBack); err != nil {
 		return path{}, err
 	}
+	via.fromHere = back.index == loopback
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	a := t.links[int(via.index)]
@@ -146,10 +161,25 @@ func (t *Table) watchLoop() {
 		return
 	}
 	// What changed is not told apart: every change looks at everything anew.
-	for t.net.news() {
+	for t.net.events.news() {
 		if err := t.attach(); err != nil {
 			t.options.Notice(fmt.Sprintf("media in the kernel: %v", err))
 		}
-		t.routes.Add(1)
+		t.moved()
 	}
+}
+
+// policyLoop follows the host's policies of IPsec.
+func (t *Table) policyLoop() {
+	defer t.loops.Done()
+	for t.net.ipsec.ask != nil && t.net.ipsec.events.news() {
+		t.net.ipsec.changed()
+		t.moved()
+	}
+}
+
+// moved says that packets may leave another way from now on.
+func (t *Table) moved() {
+	t.ways.renew()
+	t.routes.Add(1)
 }

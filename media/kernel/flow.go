@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"errors"
 	"net/netip"
 	"runtime"
 	"sync/atomic"
@@ -57,15 +58,15 @@ type Counters struct {
 }
 
 // Put makes an entry. ErrPath: this direction must stay in user space. ErrFull:
-// there is no room now.
+// there is no room now. ErrPending: it is not known yet; put it again. It waits for
+// nothing.
 func (t *Table) Put(e Entry) (*Flow, error) {
 	via, err := t.route(&e)
-	if err != nil {
-		return nil, err
-	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	switch {
+	case err != nil && !t.closed:
+		return nil, err
 	case t.closed:
 		return nil, ErrClosed
 	case len(t.free) == 0:
@@ -80,6 +81,8 @@ func (t *Table) Put(e Entry) (*Flow, error) {
 	atomic.StoreUint32(f.cell, index<<12|tag(f.slot.Local))
 	t.free = t.free[:len(t.free)-1]
 	t.used++
+	t.ways.hold(e.out())
+	t.ways.hold(e.back())
 	return f, nil
 }
 
@@ -110,11 +113,14 @@ func (f *Flow) Read() Counters {
 	return f.slot.counters()
 }
 
-// Moved says whether packets of this direction would leave another way by now. Ask
-// when Table.Routes has changed.
-func (f *Flow) Moved() bool {
+// Moved says whether packets of this direction would leave another way by now, and
+// whether that is known yet. Ask when Table.Routes has changed, until it is.
+func (f *Flow) Moved() (moved, known bool) {
 	via, err := f.table.route(&f.entry)
-	return err != nil || via != f.via
+	if errors.Is(err, ErrPending) {
+		return false, false
+	}
+	return err != nil || via != f.via, true
 }
 
 // Remove ends the entry: no packet that comes in from now on is taken. It gives
@@ -134,6 +140,8 @@ func (f *Flow) Remove() Counters {
 		t.rest(f.index)
 	}
 	t.mu.Unlock()
+	t.ways.release(f.entry.out())
+	t.ways.release(f.entry.back())
 	for i := 0; i < spins && atomic.LoadUint64(&f.slot.State)&working != 0; i++ {
 		if i >= spins/2 {
 			runtime.Gosched()

@@ -39,8 +39,9 @@ var ErrFull = errors.New("the kernel's table is full")
 // ErrClosed says that the table was closed.
 var ErrClosed = errors.New("the kernel's table is closed")
 
-// ErrPath says that a direction must stay in user space: its families differ, or
-// it leaves over an interface of a kind that the program does not serve.
+// ErrPath says that a direction must stay in user space: its families differ, it
+// leaves over an interface of a kind that the program does not serve, or a policy of
+// IPsec may be about it.
 var ErrPath = errors.New("no path in the kernel")
 
 // Options configures a Table.
@@ -64,6 +65,7 @@ type Table struct {
 	lease   *uint64     // likewise
 	pins    *pins       // nil: none
 	net     *network
+	ways    *ways
 	grace   *grace
 	routes  atomic.Uint64
 	done    chan struct{}
@@ -99,9 +101,11 @@ func Open(o Options) (*Table, error) {
 		t.release()
 		return nil, fmt.Errorf("media in the kernel: %w", err)
 	}
-	t.loops.Add(2)
+	t.loops.Add(3)
 	go t.restLoop()
 	go t.watchLoop()
+	go t.policyLoop()
+	t.loops.Go(func() { t.ways.loop(t.done) })
 	return t, nil
 }
 
@@ -138,6 +142,7 @@ func (t *Table) open() error {
 	if t.net, err = openNetwork(); err != nil {
 		return err
 	}
+	t.ways = newWays(2*t.options.Entries, t.net.way)
 	return t.attach()
 }
 
@@ -213,8 +218,8 @@ func (t *Table) Len() int {
 // Cap is how many directions there may be at once.
 func (t *Table) Cap() int { return t.options.Entries }
 
-// Routes is a number that changes when the host's interfaces, addresses or routes
-// do. Entries made before may lead nowhere: put them anew.
+// Routes is a number that changes when the host's interfaces, addresses, routes or
+// policies of IPsec do. Entries made before may lead nowhere: put them anew.
 func (t *Table) Routes() uint64 { return t.routes.Load() }
 
 // Pinned says whether entries outlive the process.

@@ -215,7 +215,7 @@ func (l *lane) offer(tb *Table, fd int, buf []byte) {
 		if !ok {
 			return
 		}
-		f, err := tb.Put(Entry{Local: l.local, Source: l.source, From: l.from, To: l.to, Offsets: offsets, Types: types()})
+		f, err := known(tb, Entry{Local: l.local, Source: l.source, From: l.from, To: l.to, Offsets: offsets, Types: types()})
 		if err != nil {
 			return
 		}

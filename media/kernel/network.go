@@ -6,20 +6,17 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
-	"sync"
 	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// network asks the kernel over rtnetlink about interfaces and routes of the
-// namespace that it was opened in, whatever thread asks.
+// network asks the kernel about interfaces, routes and IPsec of the namespace that
+// it was opened in, whatever thread asks.
 type network struct {
-	mu     sync.Mutex // protects ask and seq: one question at a time
-	ask    int        // -1: closed
-	seq    uint32
-	events *os.File
+	ask    *asker
+	events events
+	ipsec  *ipsec
 	space  *os.File // the network namespace
 }
 
@@ -32,84 +29,45 @@ type link struct {
 	serves   bool // Ethernet or lo, and up
 }
 
-// path is where a packet leaves.
+// path is where a direction's packets leave.
 type path struct {
 	index  uint32
 	mtu    uint16
 	family uint32     // of hop
 	hop    netip.Addr // the neighbour; of family 0 there is none
+
+	fromHere bool // its source is a process of this host
 }
 
+// routing are the changes that may lead packets another way.
+const routing = unix.RTMGRP_LINK | unix.RTMGRP_IPV4_IFADDR | unix.RTMGRP_IPV6_IFADDR | unix.RTMGRP_IPV4_ROUTE | unix.RTMGRP_IPV6_ROUTE |
+	1<<(unix.RTNLGRP_IPV4_RULE-1) | 1<<(unix.RTNLGRP_IPV6_RULE-1)
+
 func openNetwork() (*network, error) {
-	n := &network{ask: -1}
+	n := &network{}
 	var err error
-	if n.ask, err = netlinkSocket(0, 0); err != nil {
+	if n.ask, err = newAsker("rtnetlink", unix.NETLINK_ROUTE); err != nil {
 		return nil, err
 	}
-	const groups = unix.RTMGRP_LINK | unix.RTMGRP_IPV4_IFADDR | unix.RTMGRP_IPV6_IFADDR | unix.RTMGRP_IPV4_ROUTE | unix.RTMGRP_IPV6_ROUTE
-	fd, err := netlinkSocket(groups, unix.SOCK_NONBLOCK)
-	if err != nil {
+	if n.events, err = openEvents("rtnetlink", unix.NETLINK_ROUTE, routing); err != nil {
 		return nil, errors.Join(err, n.close())
 	}
-	// As a file its reads end when it is closed.
-	n.events = os.NewFile(uintptr(fd), "rtnetlink")
+	if n.ipsec, err = openIPsec(); err != nil {
+		return nil, errors.Join(err, n.close())
+	}
 	if n.space, err = os.Open("/proc/thread-self/ns/net"); err != nil {
 		return nil, errors.Join(err, n.close())
 	}
 	return n, nil
 }
 
-func netlinkSocket(groups uint32, flags int) (int, error) {
-	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|flags, unix.NETLINK_ROUTE)
-	if err != nil {
-		return -1, fmt.Errorf("rtnetlink: %w", err)
-	}
-	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: groups}); err != nil {
-		return -1, errors.Join(fmt.Errorf("rtnetlink: %w", err), unix.Close(fd))
-	}
-	return fd, nil
-}
-
-// settling is how long more news is waited for after the first: it comes in
-// bursts.
-const settling = 100 * time.Millisecond
-
-// news waits for a change, and is false after interrupt. News that was lost for
-// want of room is news too.
-func (n *network) news() bool {
-	buf := make([]byte, 1<<16)
-	until := time.Time{}
-	for {
-		if n.events.SetReadDeadline(until) != nil {
-			return false
-		}
-		_, err := n.events.Read(buf)
-		switch {
-		case errors.Is(err, os.ErrDeadlineExceeded):
-			return true
-		case err != nil && !errors.Is(err, unix.ENOBUFS):
-			return false
-		case until.IsZero():
-			until = time.Now().Add(settling)
-		}
-	}
-}
-
-// interrupt ends a wait for events.
-func (n *network) interrupt() error { return n.events.Close() }
+// interrupt ends the waits for events.
+func (n *network) interrupt() error { return errors.Join(n.events.end(), n.ipsec.events.end()) }
 
 func (n *network) close() error {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	var errs []error
-	if n.ask >= 0 {
-		errs = append(errs, unix.Close(n.ask))
-		n.ask = -1
-	}
-	if n.events != nil {
-		if err := n.events.Close(); !errors.Is(err, os.ErrClosed) {
-			errs = append(errs, err)
-		}
+	errs := []error{n.ask.close(), n.events.end()}
+	if n.ipsec != nil {
+		errs = append(errs, n.ipsec.close())
 	}
 	if n.space != nil {
 		errs = append(errs, n.space.Close())
@@ -133,59 +91,9 @@ func (n *network) enter() error {
 	return unix.Setns(int(n.space.Fd()), unix.CLONE_NEWNET)
 }
 
-// request sends a message and gives the answers, up to the end of a dump.
-func (n *network) request(kind, flags uint16, body []byte) ([]syscall.NetlinkMessage, error) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.ask < 0 {
-		return nil, ErrClosed
-	}
-	n.seq++
-	b := make([]byte, unix.NLMSG_HDRLEN, unix.NLMSG_HDRLEN+len(body))
-	native.PutUint32(b, uint32(cap(b)))
-	native.PutUint16(b[4:], kind)
-	native.PutUint16(b[6:], flags|unix.NLM_F_REQUEST)
-	native.PutUint32(b[8:], n.seq)
-	if err := unix.Sendto(n.ask, append(b, body...), 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
-		return nil, fmt.Errorf("rtnetlink: %w", err)
-	}
-	var answers []syscall.NetlinkMessage
-	for {
-		buf := make([]byte, 1<<16)
-		size, _, err := unix.Recvfrom(n.ask, buf, 0)
-		if errors.Is(err, unix.EINTR) {
-			continue
-		}
-		if err != nil {
-			return nil, fmt.Errorf("rtnetlink: %w", err)
-		}
-		messages, err := syscall.ParseNetlinkMessage(buf[:size])
-		if err != nil {
-			return nil, fmt.Errorf("rtnetlink: %w", err)
-		}
-		for _, m := range messages {
-			switch {
-			case m.Header.Seq != n.seq: // of a question that was given up
-			case m.Header.Type == unix.NLMSG_DONE:
-				return answers, nil
-			case m.Header.Type == unix.NLMSG_ERROR:
-				if len(m.Data) >= 4 {
-					err = unix.Errno(-int32(native.Uint32(m.Data)))
-				}
-				return nil, fmt.Errorf("rtnetlink: %w", err)
-			default:
-				answers = append(answers, m)
-				if flags&unix.NLM_F_DUMP == 0 {
-					return answers, nil
-				}
-			}
-		}
-	}
-}
-
 // links lists the interfaces.
 func (n *network) links() ([]link, error) {
-	answers, err := n.request(unix.RTM_GETLINK, unix.NLM_F_DUMP, make([]byte, unix.SizeofIfInfomsg))
+	answers, err := n.ask.request(unix.RTM_GETLINK, unix.NLM_F_DUMP, make([]byte, unix.SizeofIfInfomsg))
 	if err != nil {
 		return nil, err
 	}
@@ -214,7 +122,7 @@ func (n *network) links() ([]link, error) {
 // addressed gives the interfaces that have an address which more than one link
 // can reach.
 func (n *network) addressed() (map[int]bool, error) {
-	answers, err := n.request(unix.RTM_GETADDR, unix.NLM_F_DUMP, make([]byte, unix.SizeofIfAddrmsg))
+	answers, err := n.ask.request(unix.RTM_GETADDR, unix.NLM_F_DUMP, make([]byte, unix.SizeofIfAddrmsg))
 	if err != nil {
 		return nil, err
 	}
@@ -225,6 +133,23 @@ func (n *network) addressed() (map[int]bool, error) {
 		}
 	}
 	return out, nil
+}
+
+// way asks which way packets leave, and whether IPsec has a say in it or in what
+// comes back.
+func (n *network) way(e ends) (path, error) {
+	via, err := n.route(e.from, e.to)
+	if err != nil {
+		return path{}, err
+	}
+	concerned, err := n.ipsec.concerns(e)
+	if err != nil {
+		return path{}, err
+	}
+	if concerned {
+		return path{}, ErrPath
+	}
+	return via, nil
 }
 
 // route asks which way a packet leaves, over lo when it is to this host itself.
@@ -243,7 +168,7 @@ func (n *network) route(from, to netip.Addr) (path, error) {
 		body = binary.NativeEndian.AppendUint16(body, a.kind)
 		body = append(body, a.addr.AsSlice()...)
 	}
-	answers, err := n.request(unix.RTM_GETROUTE, 0, body)
+	answers, err := n.ask.request(unix.RTM_GETROUTE, 0, body)
 	if err != nil {
 		return path{}, err
 	}

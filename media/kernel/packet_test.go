@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/netip"
 	"testing"
+	"time"
 
 	"github.com/cilium/ebpf"
 
@@ -192,14 +193,22 @@ func put(t *testing.T, table *Table, l legs, s *rebase.Stream) *Flow {
 	}
 	e := Entry{Local: l.local, Source: l.source, From: l.from, To: l.to, Offsets: offsets, Types: types(),
 		TTL: 64, TOS: 0xb8, ID: 65534, Label: 0xabcde}
-	f, err := table.Put(e)
+	f, err := known(table, e)
 	for errors.Is(err, ErrFull) { // until slots have rested
-		f, err = table.Put(e)
+		f, err = known(table, e)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
 	return f
+}
+
+// known puts an entry and waits until its way is known.
+func known(table *Table, e Entry) (f *Flow, err error) {
+	for f, err = table.Put(e); errors.Is(err, ErrPending); f, err = table.Put(e) {
+		time.Sleep(100 * time.Microsecond)
+	}
+	return f, err
 }
 
 // gap waits for as long as a flow does before it starts.

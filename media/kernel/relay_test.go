@@ -194,7 +194,7 @@ func TestNothingIsTakenAfterRemove(t *testing.T) {
 	}
 	offsets, _, _ := s.Lend()
 	other := Entry{Local: over6.local, Source: over6.source, From: over6.from, To: over6.to, Offsets: offsets}
-	if _, err := tb.Put(other); !errors.Is(err, ErrFull) {
+	if _, err := known(tb, other); !errors.Is(err, ErrFull) {
 		t.Errorf("a second one: %v", err)
 	}
 	c := f.Remove()
@@ -213,7 +213,7 @@ func TestNothingIsTakenAfterRemove(t *testing.T) {
 	var g *Flow
 	for g == nil {
 		var err error
-		if g, err = tb.Put(Entry{Local: over4.local, Source: over4.source, From: over4.from, To: over4.to, Offsets: offsets, Types: types()}); err != nil && !errors.Is(err, ErrFull) {
+		if g, err = known(tb, Entry{Local: over4.local, Source: over4.source, From: over4.from, To: over4.to, Offsets: offsets, Types: types()}); err != nil && !errors.Is(err, ErrFull) {
 			t.Fatal(err)
 		}
 	}

@@ -121,7 +121,7 @@ struct slot {
 	u32 last; // timestamp
 	u32 hop_family; // of hop4 or hop6; 0: found by route for each packet
 	u32 hop4;       // the neighbour that it is sent to
-	u32 zero;
+	u32 from_here;  // the source is a process of this host: its packets come over lo
 
 	u8 types[128]; // what a payload type becomes, or TO_SOCKET
 
@@ -247,7 +247,7 @@ INLINE void receive(struct slot *s, u16 seq, u32 timestamp, u64 at)
 #define FORWARD 1
 
 INLINE int judge(struct slot *s, const struct end *local, const u32 *source, u16 source_port,
-	const struct rtp *rtp, u32 size)
+	const struct rtp *rtp, u32 size, u32 ifindex)
 {
 	u32 zero = 0;
 	u64 *until = map_lookup(&lease, &zero);
@@ -263,7 +263,7 @@ INLINE int judge(struct slot *s, const struct end *local, const u32 *source, u16
 	}
 	u16 ahead = net16(rtp->seq) - (u16)s->highest;
 	int known = rtp->first == RTP_PLAIN && s->types[rtp->type & 0x7f] != TO_SOCKET && rtp->ssrc == s->ssrc_in &&
-		size <= s->mtu && (!s->active || ahead < MAX_DROPOUT || ahead > (1 << 16) - MAX_MISORDER);
+		size <= s->mtu && (!s->from_here || ifindex == LOOPBACK) && (!s->active || ahead < MAX_DROPOUT || ahead > (1 << 16) - MAX_MISORDER);
 	if (!s->active) {
 		// Packets before this one may wait in the socket or be on their way there.
 		// This one may overtake them only in a gap after which the process has
@@ -374,7 +374,7 @@ INLINE int relay4(struct __sk_buff *skb)
 	struct head4 h = *p;
 	u32 source[4] = {0, 0, net32(0xffff), h.ip.from};
 	u64 count = enter(s);
-	int verdict = judge(s, &local, source, h.udp.from, &h.rtp, length);
+	int verdict = judge(s, &local, source, h.udp.from, &h.rtp, length, skb->ifindex);
 	if (verdict != FORWARD) {
 		leave(s);
 		return verdict;
@@ -422,13 +422,16 @@ INLINE int relay6(struct __sk_buff *skb)
 	if (length != skb->len - ETHERNET - sizeof p->ip || net16(p->udp.length) != length || p->udp.check == 0)
 		return TCX_NEXT;
 
+	// The slots of IPv4 are not to be found by IPv6.
+	if (p->ip.to[0] == 0 && p->ip.to[1] == 0 && p->ip.to[2] == net32(0xffff))
+		return TCX_NEXT;
 	struct end local = {.addr = {p->ip.to[0], p->ip.to[1], p->ip.to[2], p->ip.to[3]}, .port = p->udp.to};
 	struct slot *s = find(&local);
 	if (!s)
 		return TCX_NEXT;
 	struct head6 h = *p;
 	enter(s);
-	int verdict = judge(s, &local, h.ip.from, h.udp.from, &h.rtp, length + sizeof h.ip);
+	int verdict = judge(s, &local, h.ip.from, h.udp.from, &h.rtp, length + sizeof h.ip, skb->ifindex);
 	if (verdict != FORWARD) {
 		leave(s);
 		return verdict;

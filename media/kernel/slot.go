@@ -94,6 +94,9 @@ func (e *Entry) fill(s *relaySlot, via path) {
 	case unix.AF_INET6:
 		s.Hop6 = words(via.hop)
 	}
+	if via.fromHere {
+		s.FromHere = 1
+	}
 	if s.Ttl == 0 {
 		s.Ttl = 64
 	}

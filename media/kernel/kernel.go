@@ -47,7 +47,7 @@ var ErrPath = errors.New("no path in the kernel")
 // Options configures a Table.
 type Options struct {
 	Entries int           // directions at once, up to MaxEntries; 0: 4096
-	Dir     string        // directory for pins, below a mounted bpffs; "": nothing is pinned
+	Dir     string        // directory for pins, below a mounted bpffs that we may write to; "": nothing is pinned
 	Lease   time.Duration // how long entries outlive a process that died; 0: 10 minutes
 	Notice  func(string)  // told what changes later, in words; nil: nobody
 }
@@ -112,7 +112,10 @@ func Open(o Options) (*Table, error) {
 func (t *Table) open() error {
 	var err error
 	if t.options.Dir != "" {
-		if t.pins, err = takePins(t.options.Dir); err != nil {
+		// Where only root may pin, calls are relayed all the same.
+		if t.pins, err = takePins(t.options.Dir); notOurs(t.options.Dir, err) {
+			t.options.Notice(fmt.Sprintf("media in the kernel: nothing is pinned, what is relayed there ends with the process: %v", err))
+		} else if err != nil {
 			return err
 		}
 	}

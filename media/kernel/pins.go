@@ -77,6 +77,17 @@ func lockPins(dir string, wait time.Duration) (*pins, error) {
 	return &pins{dir: dir, lock: f, ours: int(held.Uid) == os.Geteuid()}, nil
 }
 
+// notOurs says that pins failed because their file system is for others: as systemd
+// mounts it, for root. A directory that we see there is another matter: it has
+// another user's entries.
+func notOurs(dir string, err error) bool {
+	if !errors.Is(err, fs.ErrPermission) && !errors.Is(err, unix.EROFS) {
+		return false
+	}
+	_, there := os.Lstat(dir)
+	return there != nil
+}
+
 // takePins makes the directory ours and empties it: links first, so that no
 // program is left with half of its maps. What a dead process pinned is detached
 // with that.

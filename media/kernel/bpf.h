@@ -59,6 +59,8 @@ struct __sk_buff {
 	u64 tstamp;
 	u32 wire_len;
 	u32 gso_segs;
+	u64 sk;
+	u32 gso_size;
 };
 
 // Whom redirect_neigh sends to.

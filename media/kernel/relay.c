@@ -416,7 +416,7 @@ INLINE int relay6(struct __sk_buff *skb)
 	struct head6 *p;
 	fetch(skb, sizeof *p);
 	p = (void *)(long)skb->data + ETHERNET;
-	if ((void *)(p + 1) > (void *)(long)skb->data_end || p->ip.next != UDP)
+	if ((void *)(p + 1) > (void *)(long)skb->data_end || (p->ip.flow & net32(0xf0000000)) != net32(6u << 28) || p->ip.next != UDP)
 		return TCX_NEXT;
 	u32 length = net16(p->ip.length);
 	if (length != skb->len - ETHERNET - sizeof p->ip || net16(p->udp.length) != length || p->udp.check == 0)
@@ -461,7 +461,8 @@ INLINE int relay6(struct __sk_buff *skb)
 
 SEC("tc") int relay(struct __sk_buff *skb)
 {
-	if (skb->pkt_type != PACKET_HOST || skb->vlan_present || skb->gso_segs > 1)
+	// gso_size, not gso_segs: of what another machine aggregated that is 0.
+	if (skb->pkt_type != PACKET_HOST || skb->vlan_present || skb->gso_size != 0)
 		return TCX_NEXT;
 	if (skb->protocol == net16(ETH_IPV4))
 		return relay4(skb);

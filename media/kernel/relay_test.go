@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"net/netip"
 	"testing"
 	"time"
@@ -117,6 +118,11 @@ func TestWhatIsNotFullyKnownGoesUpUnharmed(t *testing.T) {
 		if l.local.Addr().Is4() {
 			head = ipv4
 			up("fragment", mod(func(b []byte) []byte { b[ethernet+6] = 0x20; return withSum(b) }))
+			up("the reserved flag", mod(func(b []byte) []byte { b[ethernet+6] = 0x80; return withSum(b) }))
+			up("another version", mod(func(b []byte) []byte { b[ethernet] = 0x55; return b }))
+			up("a longer IP length", mod(func(b []byte) []byte { b[ethernet+3]++; return withSum(b) }))
+			up("a shorter IP length", mod(func(b []byte) []byte { b[ethernet+3]--; return withSum(b) }))
+			up("shorter lengths, both", mod(func(b []byte) []byte { b[ethernet+3]--; b[ethernet+ipv4+5]--; return withSum(b) }))
 			up("later fragment", mod(func(b []byte) []byte { b[ethernet+7] = 1; return withSum(b) }))
 			up("TCP", mod(func(b []byte) []byte { b[ethernet+9] = 6; return withSum(b) }))
 			up("IP options", mod(func(b []byte) []byte {
@@ -125,15 +131,26 @@ func TestWhatIsNotFullyKnownGoesUpUnharmed(t *testing.T) {
 				return withSum(b)
 			}))
 		} else {
-			up("extension header", mod(func(b []byte) []byte {
-				b = append(b[:ethernet+ipv6], append([]byte{17, 0, 1, 4, 0, 0, 0, 0}, b[ethernet+ipv6:]...)...)
-				b[ethernet+6], b[ethernet+5] = 60, b[ethernet+5]+8
-				return b
-			}))
-			up("fragment", mod(func(b []byte) []byte { b[ethernet+6] = 44; return b }))
+			// Hop-by-hop, routing, fragment, ESP, authentication, none, destination, mobility,
+			// HIP, Shim6: whole and empty, and only named.
+			for _, kind := range []byte{0, 43, 44, 50, 51, 59, 60, 135, 139, 140} {
+				up(fmt.Sprintf("extension header %d", kind), mod(func(b []byte) []byte {
+					b = append(b[:ethernet+ipv6], append([]byte{17, 0, 1, 4, 0, 0, 0, 0}, b[ethernet+ipv6:]...)...)
+					b[ethernet+6], b[ethernet+5] = kind, b[ethernet+5]+8
+					return b
+				}))
+				up(fmt.Sprintf("extension header %d without any", kind), mod(func(b []byte) []byte { b[ethernet+6] = kind; return b }))
+			}
+			up("another version", mod(func(b []byte) []byte { b[ethernet] = 0x40 | b[ethernet]&0xf; return b }))
+			up("a longer IP length", mod(func(b []byte) []byte { b[ethernet+5]++; return b }))
+			up("a shorter IP length", mod(func(b []byte) []byte { b[ethernet+5]--; return b }))
+			up("shorter lengths, both", mod(func(b []byte) []byte { b[ethernet+5]--; b[ethernet+ipv6+5]--; return b }))
 		}
 		up("no checksum", mod(func(b []byte) []byte { b[ethernet+head+6], b[ethernet+head+7] = 0, 0; return b }))
 		up("UDP length", mod(func(b []byte) []byte { b[ethernet+head+5]--; return b }))
+		up("a longer UDP length", mod(func(b []byte) []byte { b[ethernet+head+5]++; return b }))
+		up("no UDP length", mod(func(b []byte) []byte { b[ethernet+head+4], b[ethernet+head+5] = 0, 0; return b }))
+		up("a tag in the frame", mod(func(b []byte) []byte { return append(b[:12:12], append([]byte{0x81, 0, 0, 7}, b[12:]...)...) }))
 		up("another port", mod(func(b []byte) []byte { b[ethernet+head+3]++; return b }))
 		up("ARP", mod(func(b []byte) []byte { b[12], b[13] = 8, 6; return b }))
 		up("another station's", mod(func(b []byte) []byte { b[0] = 2; return b }))

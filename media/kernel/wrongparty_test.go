@@ -13,7 +13,11 @@ import (
 type context struct {
 	_       [10]uint32
 	Ifindex uint32
-	_       [37]uint32
+	_       [30]uint32
+	GSOSegs uint32
+	_       [2]uint32
+	GSOSize uint32
+	_       [3]uint32
 }
 
 // runOn gives the program a packet that comes over an interface.

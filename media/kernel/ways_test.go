@@ -125,20 +125,53 @@ func TestWaysAreBounded(t *testing.T) {
 	knows(t, w, pairOf(5*spareWays-1), 9)
 }
 
-// A route that is known costs no system call.
-func BenchmarkMoved(b *testing.B) {
+// held is an entry whose ways are known, of a table on lo.
+func held(tb testing.TB) *Flow {
+	tb.Helper()
 	table, err := Open(Options{Entries: 64})
 	if err != nil {
-		b.Fatal(err)
+		tb.Fatal(err)
 	}
-	defer table.Close()
 	f, err := known(table, Entry{Local: overLo.local, Source: overLo.source, From: overLo.from, To: overLo.to, Types: types()})
 	if err != nil {
-		b.Fatal(err)
+		tb.Fatal(err)
 	}
-	defer f.Remove()
-	b.ReportAllocs()
-	for b.Loop() {
-		f.Moved()
+	tb.Cleanup(func() {
+		f.Remove()
+		if err := table.Close(); err != nil {
+			tb.Error(err)
+		}
+	})
+	return f
+}
+
+// The look after a change of routes is under a shard's lock, for every direction.
+func TestALookAtAWayAllocatesNothing(t *testing.T) {
+	space(t)
+	f := held(t)
+	if n := testing.AllocsPerRun(1000, func() { f.Moved() }); n != 0 {
+		t.Errorf("%v allocations", n)
 	}
+}
+
+// What an entry and the look after a change of routes cost with the ways asked for
+// there and then, and remembered.
+func BenchmarkWays(b *testing.B) {
+	f := held(b)
+	b.Run("asked", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			for _, e := range [2]ends{f.entry.out(), f.entry.back()} {
+				if _, err := f.table.net.way(e); err != nil {
+					b.Fatal(err)
+				}
+			}
+		}
+	})
+	b.Run("remembered", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			f.Moved()
+		}
+	})
 }

@@ -52,10 +52,11 @@ unit:
 
 # A million steps of phones against one shard: it has no goroutine for the race
 # detector to watch, and a tenth of the time without. So with a million calls of the
-# media relay.
+# media relay, and a million whose messages are searched for what leaks.
 interleave:
 	$(GO) test -count=1 -v -run '^TestInterleavings' ./sip/shard
 	$(GO) test -count=1 -v -run '^TestAMillionCalls' ./media
+	$(GO) test -count=1 -v -run '^TestAMillionCalls' ./sip/sentinel -calls 1000000
 	$(GO) test -count=1 -run '^TestCanaries|^TestEveryCanary' ./sip/shard
 
 ## canary: marks in every field of every message of every call flow; canary.md is the table of those planted and found

@@ -2,6 +2,7 @@ package call
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -16,7 +17,7 @@ import (
 // should ever fail, what a message must not hold is known here.
 
 // maxSaid bounds the texts of a party that may be written back to it.
-const maxSaid = 32
+const maxSaid = 256
 
 func countryCode(env *Env) string {
 	if code := env.Config.Plan.CountryCode; code != "" {
@@ -52,10 +53,16 @@ func (c *Call) Learn(env *Env, callID string, m *message.Message) {
 		l.Said = make([]string, 0, 8)
 		l.Secrets.Address(l.Peer)
 	}
-	fresh := l.say(party)
-	fresh = l.say(m.ContactText) || fresh
+	fresh := false
 	for _, entry := range m.RecordRoute {
 		fresh = l.say(entry) || fresh
+	}
+	fresh = l.say(party) || fresh
+	fresh = l.say(m.ContactText) || fresh
+	for _, n := range [...]int{int(m.RSeq), m.SessionExpires, m.MinSE} {
+		if n >= 1_000_000 { // it is repeated; shorter, it is nobody's number
+			l.say(strconv.Itoa(n))
+		}
 	}
 	if !l.Ours {
 		l.say(m.CallID)
@@ -155,10 +162,10 @@ func (c *Call) Watch(set *sentinel.Set, w *Watched, callID string, known func(se
 		}
 		w.counts[s] = len(l.Secrets)
 		if fresh { // what we are called there
-			set.Add(sentinel.Secret{Kind: sentinel.Dialog, Text: l.LocalTag}, uint8(s))
-			set.Add(sentinel.Secret{Kind: sentinel.Dialog, Text: opaque(l.Contact)}, uint8(s))
+			set.Add(sentinel.Secret{Kind: sentinel.Token, Text: l.LocalTag}, uint8(s))
+			set.Add(sentinel.Secret{Kind: sentinel.Token, Text: opaque(l.Contact)}, uint8(s))
 			if l.Ours {
-				set.Add(sentinel.Secret{Kind: sentinel.Dialog, Text: l.CallID}, uint8(s))
+				set.Add(sentinel.Secret{Kind: sentinel.Token, Text: l.CallID}, uint8(s))
 			}
 		}
 	}
@@ -173,13 +180,17 @@ func opaque(contact string) string {
 	return ""
 }
 
-// Presented calls each with every text that the party of a leg has written, or is meant
-// to get, until each says true, and says whether it did.
-func (c *Call) Presented(env *Env, callID string, each func(string) bool) bool {
+// Presented calls each with every text that the party of a leg has written, until each
+// says true, and says whether it did. Where it is about no number, what we have written
+// for the party counts too: it holds its number, which another may have guessed.
+func (c *Call) Presented(env *Env, callID string, kind sentinel.Kind, each func(string) bool) bool {
 	l, s := c.legOf(callID)
 	var said []string
 	if l != nil {
 		said = l.Said
+		if kind != sentinel.Number && slices.ContainsFunc(l.Meant, each) {
+			return true
+		}
 	}
 	for i := range c.Departed {
 		if c.Departed[i].CallID == callID {

@@ -25,6 +25,7 @@ type Leg struct {
 	Number   binding.Number // the party's own; zero: not known
 	Secrets  sentinel.Secrets
 	Said     []string // what the party has written that is written back to it
+	Meant    []string // URIs that we have written for it: who it is and who calls
 
 	Dialog          // the one that counts: confirmed, or the early one whose media is heard
 	Base   Dialog   // as our INVITE left it: what every early dialog begins with

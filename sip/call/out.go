@@ -78,6 +78,7 @@ func (l *Leg) identify(env *Env, out *trunk.Trunk, hop Hop, e binding.Edge) {
 	l.To = "<" + out.CalleeURI(env.Config.Plan, e.Callee, theirs) + ">"
 	l.Target = out.CalleeURI(env.Config.Plan, e.Callee, hop.Target)
 	l.Identity = identity(out, shown)
+	l.Meant = []string{l.From, l.To, l.Target}
 }
 
 // identity says which header repeats the shown number, if the trunk wants one.

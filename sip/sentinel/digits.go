@@ -20,44 +20,45 @@ func (s *Set) searchDigits(b []byte, leaked func(*Hit) bool) bool {
 		if class[b[i]] == 0 {
 			continue
 		}
-		from, to := i, i+1
+		from := i
 		for from > 0 && class[b[from-1]] != 0 {
 			from--
 		}
-		for to < len(b) && class[b[to]] != 0 {
-			to++
+		if from == i && (i+1 == len(b) || class[b[i+1]] == 0) {
+			continue // one alone, as most are
 		}
-		if to-from >= MinDigits && s.searchRun(b, from, to, leaked) {
-			return true
+		var tail uint32
+		n, gap := 0, 0
+		for i = from; i < len(b); i++ {
+			d := uint32(b[i]) - '0'
+			if d > 9 {
+				if class[b[i]] == 0 {
+					break
+				}
+				if gap++; gap > maxGap {
+					n = 0
+				}
+				continue
+			}
+			gap = 0
+			tail = tail<<4 | d
+			if n++; n < MinDigits {
+				continue
+			}
+			t := tail & (1<<(4*MinDigits) - 1)
+			if h := hash(t) >> (32 - 10); s.tails[h/64]>>(h%64)&1 != 0 && s.endsHere(b, i+1, t, leaked) {
+				return true
+			}
 		}
-		i = to
 	}
 	return false
 }
 
-// searchRun finds the numbers that end in one run.
-func (s *Set) searchRun(b []byte, from, to int, leaked func(*Hit) bool) bool {
-	var tail uint32
-	n, gap := 0, 0
-	for i := from; i < to; i++ {
-		if class[b[i]] != digit {
-			if gap++; gap > maxGap {
-				n = 0
-			}
-			continue
-		}
-		gap = 0
-		tail = (tail<<4 | uint32(b[i]-'0')) & (1<<(4*MinDigits) - 1)
-		if n++; n < MinDigits {
-			continue
-		}
-		if h := hash(tail) >> (32 - 10); s.tails[h/64]>>(h%64)&1 == 0 {
-			continue
-		}
-		for k := range s.numbers {
-			if s.numbers[k].tail == tail && s.matchNumber(b, i+1, s.numbers[k].pattern, leaked) {
-				return true
-			}
+// endsHere looks at the numbers that end in seven digits.
+func (s *Set) endsHere(b []byte, end int, tail uint32, leaked func(*Hit) bool) bool {
+	for k := range s.numbers {
+		if s.numbers[k].tail == tail && s.matchNumber(b, end, s.numbers[k].pattern, leaked) {
+			return true
 		}
 	}
 	return false
@@ -152,13 +153,17 @@ func Run(b []byte, start, end int) (from, to int) {
 	return from, to
 }
 
-// Within says whether a place in a run of digits is within a number that is in the run.
+// Within says whether what was found in a run of digits is there by chance: the run is
+// another number, with or without what stands in front of that, and it is part of it.
 func Within(run []byte, start, end int, number string) bool {
 	if number == "" {
 		return false
 	}
+	if end-start == len(run) {
+		return string(run) == number // which is another's in reversed BCD
+	}
 	i := bytes.Index(run, []byte(number))
-	return i >= 0 && i <= start && end <= i+len(number)
+	return i >= 0 && start < i+len(number) && end > i
 }
 
 // searchPacked finds numbers in reversed BCD, in bytes that are no text. Bytes of such

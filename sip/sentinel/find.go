@@ -113,7 +113,7 @@ func (s *Set) match(b []byte, at int, e entry, leaked func(*Hit) bool) bool {
 		n := s.numberOf(id)
 		t := n.text[f-bcd]
 		end = start + len(t)
-		if end > len(b) || !bytes.Equal(b[start:end], t) || !n.whole(b, end, f) {
+		if end > len(b) || !bytes.Equal(b[start:end], t) || !n.whole(b, start, end, f) {
 			return false
 		}
 	default:
@@ -126,12 +126,27 @@ func (s *Set) match(b []byte, at int, e entry, leaked func(*Hit) bool) bool {
 	return leaked(&Hit{p.Secret, p.owner, b, start, end, id})
 }
 
-// whole says that what three bytes have no room for is behind them.
-func (n *number) whole(b []byte, end int, f form) bool {
-	if n.odd == 0 || f != bcd {
+// whole says that what three bytes have no room for is behind reversed digits, and that
+// few of them stand for themselves, with nothing but 86 or 0086 in front.
+func (n *number) whole(b []byte, start, end int, f form) bool {
+	if f == bcd && n.odd != 0 {
+		if end+2 > len(b) || b[end]|0x20 != 'f' && b[end] != '0' || b[end+1] != n.odd {
+			return false
+		}
+		end += 2
+	}
+	if end-start >= longDigits {
 		return true
 	}
-	return end+2 <= len(b) && (b[end]|0x20 == 'f' || b[end] == '0') && b[end+1] == n.odd
+	from, to := Run(b, start, end)
+	if to != end {
+		return false
+	}
+	switch string(b[from:start]) {
+	case "", "68", "0068":
+		return true
+	}
+	return false
 }
 
 func (s *Set) numberOf(pattern uint8) *number {
@@ -158,11 +173,11 @@ func (p *pattern) stands(b []byte, start, end int) bool {
 		return !digitAt(b, start-1) && !(byteAt(b, start-1) == '.' && digitAt(b, start-2)) &&
 			!digitAt(b, end) && !(byteAt(b, end) == '.' && digitAt(b, end+1))
 	}
-	if len(p.Text) >= shortText {
-		return true
-	}
 	if onlyDigits(p.Text) {
 		return !digitAt(b, start-1) && !digitAt(b, end)
+	}
+	if len(p.Text) >= shortText {
+		return true
 	}
 	if !wordAt(b, start-1) && !wordAt(b, end) {
 		return true

@@ -1,6 +1,7 @@
 package sentinel
 
 import (
+	"bytes"
 	"net/netip"
 	"strings"
 
@@ -142,17 +143,29 @@ func (h harvest) words(k Kind, text string, most int) {
 }
 
 // between says whether a character stands between words.
-func between(c byte) bool { return c <= ' ' || strings.IndexByte("\"<>()[]{},;=@?&|\\'", c) >= 0 }
+func between(c byte) bool { return delimiters[c] }
+
+var delimiters = func() (t [256]bool) {
+	for c := range ' ' + 1 {
+		t[c] = true
+	}
+	for _, c := range "\"<>()[]{},;=@?&|\\'" {
+		t[c] = true
+	}
+	return t
+}()
 
 // word keeps one word, without the scheme in front and the port behind.
 func (h harvest) word(k Kind, w string) bool {
-	for _, scheme := range [...]string{"sip:", "sips:", "tel:", "urn:", "uuid:", "http://", "https://"} {
-		if len(w) > len(scheme) && strings.EqualFold(w[:len(scheme)], scheme) {
-			w = w[len(scheme):]
+	if strings.IndexByte(w, ':') >= 0 {
+		for _, scheme := range [...]string{"sip:", "sips:", "tel:", "urn:", "uuid:", "http://", "https://"} {
+			if len(w) > len(scheme) && strings.EqualFold(w[:len(scheme)], scheme) {
+				w = w[len(scheme):]
+			}
 		}
-	}
-	if host, port, ok := strings.Cut(w, ":"); ok && onlyDigits(port) && len(port) <= 5 {
-		w = host
+		if host, port, ok := strings.Cut(w, ":"); ok && onlyDigits(port) && len(port) <= 5 {
+			w = host
+		}
 	}
 	w = strings.Trim(w, ".:/-")
 	if len(w) < MinLength {
@@ -180,33 +193,43 @@ func (h harvest) description(m *message.Message) {
 	if m.ContentType != message.MediaType {
 		return
 	}
-	text := string(m.Body)
-	for n := 0; text != "" && n < maxLines; n++ {
-		var line string
-		line, text, _ = strings.Cut(text, "\n")
-		line = strings.TrimRight(line, "\r")
+	rest := m.Body
+	for n := 0; len(rest) > 1 && n < maxLines; n++ {
+		line := rest
+		if end := bytes.IndexByte(rest, '\n'); end >= 0 {
+			line, rest = rest[:end], rest[end+1:]
+		} else {
+			rest = nil
+		}
 		if len(line) < 2 || line[1] != '=' {
 			continue
 		}
-		value := line[2:]
 		switch line[0] {
-		case 'o':
-			h.origin(value)
-		case 'c':
-			h.host(lastWord(value))
-		case 's', 'i', 'u', 'e', 'p', 'k':
-			if h.AddNumber(value, h.countryCode) {
+		case 'o', 'c', 's', 'i', 'u', 'e', 'p', 'k':
+			h.line(line[0], strings.TrimRight(string(line[2:]), "\r"))
+		case 'a':
+			colon := bytes.IndexByte(line, ':')
+			if colon < 0 {
 				continue
 			}
-			h.words(Device, value, wordsOfHeader)
-		case 'a':
-			name, rest, _ := strings.Cut(value, ":")
-			switch strings.ToLower(name) {
+			switch string(line[2:colon]) {
 			case "rtpmap", "fmtp", "ptime", "maxptime", "crypto":
 			default:
-				h.words(Device, rest, wordsOfHeader)
+				h.words(Device, string(line[colon+1:]), wordsOfHeader)
 			}
 		}
+	}
+}
+
+// line keeps what one line says.
+func (h harvest) line(kind byte, value string) {
+	switch {
+	case kind == 'o':
+		h.origin(value)
+	case kind == 'c':
+		h.host(lastWord(value))
+	case !h.AddNumber(value, h.countryCode):
+		h.words(Device, value, wordsOfHeader)
 	}
 }
 

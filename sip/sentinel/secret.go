@@ -17,6 +17,9 @@
 //	hex            of the characters
 //	reversed BCD   of a number, as hexadecimal text and as bytes (ITU-T Q.763, 3GPP
 //	               TS 24.008), behind 0 and 86 too
+//
+// Branches and tokens of our own, which say nothing but what belongs together, are
+// looked for plain and with percent signs only.
 package sentinel
 
 import (
@@ -37,13 +40,14 @@ const (
 	User               // user part of a URI or of credentials
 	Name               // display name, or a free text
 	Dialog             // Call-ID, tag or session id
+	Device             // a word of what names the device
 	Branch             // of a Via
-	Device             // a word of what names the device, or of a header that nobody reads
+	Token              // what we are called toward a party: tag, Call-ID and user part of our making
 
 	kinds
 )
 
-var kindNames = [kinds]string{"number", "address", "user", "name", "dialog", "branch", "device"}
+var kindNames = [kinds]string{"number", "address", "user", "name", "dialog", "device", "branch", "token"}
 
 // String names the kind for people.
 func (k Kind) String() string { return kindNames[k] }
@@ -63,7 +67,7 @@ const maxLength = 64
 // addresses more than honest ones have. The first ones count, which are those of
 // its first message, its Contact before its Via and the nearest hop before those
 // behind it. Of branches the last ones count.
-var room = [kinds]int{Number: 12, Host: 16, User: 8, Name: 6, Dialog: 10, Branch: 4, Device: 12}
+var room = [kinds]int{Number: 12, Host: 16, User: 8, Name: 6, Dialog: 10, Device: 12, Branch: 4}
 
 // usual is how many secrets a party has that is not hostile.
 const usual = 16

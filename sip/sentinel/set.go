@@ -102,6 +102,9 @@ func (s *Set) Add(secret Secret, owner uint8) {
 		}
 		s.enterText(word48(t[p.at:]), id, plain)
 	}
+	if secret.Kind >= Branch {
+		return
+	}
 	v := word48(t)
 	for f := base64a; f <= base64c; f++ {
 		s.enter64(v>>(12-skipped[f-base64a]), id, f)

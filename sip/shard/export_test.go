@@ -27,6 +27,7 @@ func (s *Shard) Recode() error {
 			return fmt.Errorf("a %s call came back changed from its encoding", l.call.State)
 		}
 		l.call = back
+		s.unwatch(l) // what it watches for follows from it
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package shard
 
 import (
 	"bytes"
+	"strconv"
 
 	"mask700/sip/call"
 	"mask700/sip/message"
@@ -52,6 +53,7 @@ func (s *Shard) watch(l *live, leg string) *watch {
 			w = new(watch)
 		}
 		l.watches[free] = w
+		s.watched++
 	}
 	if w.callID != leg {
 		w.reset()
@@ -75,8 +77,12 @@ func (w *watch) reset() {
 	w.callID, w.made = "", call.Watched{}
 }
 
-// maxIdle bounds the watches that are kept for further calls.
-const maxIdle = 1024
+// maxIdle bounds the watches that are kept for further calls, and maxWatched those that
+// calls keep while they talk, when nothing is said for long: some 5 KB each.
+const (
+	maxIdle    = 256
+	maxWatched = 2048
+)
 
 // unwatch gives the watches of a call back. They can be made again at any time.
 func (s *Shard) unwatch(l *live) {
@@ -85,6 +91,7 @@ func (s *Shard) unwatch(l *live) {
 			continue
 		}
 		w.reset()
+		s.watched--
 		if len(s.watches) < maxIdle {
 			s.watches = append(s.watches, w)
 		}
@@ -141,14 +148,14 @@ func (s *Shard) judge(l *live, leg string, echo *message.Echo, h *sentinel.Hit) 
 	if h.Kind == sentinel.Number {
 		from, to := sentinel.Run(h.Text, h.Start, h.End)
 		own := l.call.OwnNumber(&s.env, leg)
-		if to-from > h.End-h.Start && sentinel.Within(h.Text[from:to], h.Start-from, h.End-from, own) {
+		if sentinel.Within(h.Text[from:to], h.Start-from, h.End-from, own) {
 			return chance
 		}
 	} else if sentinel.Ours(h.Secret.Text) {
 		return allowed
 	}
 	holds := func(text string) bool { return s.finder.Holds(text, h.Secret) }
-	if l.call.Presented(&s.env, leg, holds) || s.configured(l, leg, holds) || echoes(echo, holds) {
+	if l.call.Presented(&s.env, leg, h.Kind, holds) || s.configured(l, leg, holds) || echoes(echo, holds) {
 		return allowed
 	}
 	return leak
@@ -162,6 +169,9 @@ func echoes(e *message.Echo, holds func(string) bool) bool {
 		if holds(v) {
 			return true
 		}
+	}
+	if e.CSeq >= 1_000_000 && holds(strconv.FormatUint(uint64(e.CSeq), 10)) {
+		return true // shorter, it is nobody's number
 	}
 	return holds(e.From) || holds(e.To) || holds(e.CallID) || holds(e.CSeqText) || holds(e.Method) || holds(e.Timestamp)
 }
@@ -195,12 +205,25 @@ func (s *Shard) configured(l *live, leg string, each func(string) bool) bool {
 	return each(t.Domain) || each(t.Prefix) || t.Auth != nil && (each(t.Auth.User) || each(t.Auth.Realm)) || l.call.OurPlaces(leg, each)
 }
 
-// ownHost says whether a host is one of the configuration, as it stands: most calls have
-// both legs by one of them.
+// ownHost says whether a host is that of one of the trunk's targets, or ours there, as it
+// stands: most calls have both legs by one switch. It spares the search what judge would
+// let pass.
 func (s *Shard) ownHost(l *live, leg string, host string) bool {
-	return s.configured(l, leg, func(text string) bool {
-		return len(text) >= len(host) && text[:len(host)] == host && (len(text) == len(host) || text[len(host)] == ':')
-	})
+	index := l.call.TrunkOf(leg)
+	if index < 0 || index >= len(s.env.Config.Hops) {
+		return false
+	}
+	for i := range s.env.Config.Hops[index] {
+		if h := &s.env.Config.Hops[index][i]; h.Domain == host || begins(h.Target, host) || begins(h.Host, host) {
+			return true
+		}
+	}
+	return false
+}
+
+// begins says whether a host:port, or a host alone, is at a host.
+func begins(at, host string) bool {
+	return len(at) >= len(host) && at[:len(host)] == host && (len(at) == len(host) || at[len(host)] == ':')
 }
 
 // stop tells a call that a message of it was not sent. Tx is that of the INVITE it would

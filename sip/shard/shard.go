@@ -56,6 +56,7 @@ type Shard struct {
 	scratch  []byte
 	finder   sentinel.Finder
 	watches  []*watch  // that no call uses
+	watched  int       // that calls use
 	pending  []pending // events that actions gave rise to, for after the step
 	out      []Output
 }
@@ -389,8 +390,8 @@ func (s *Shard) perform(l *live) {
 	}
 	clear(s.env.Actions)
 	s.env.Actions = s.env.Actions[:0]
-	if l.call != nil && l.call.State == call.Talking && len(l.call.Transfers) == 0 {
-		s.unwatch(l) // for as long as nothing is said, which is long
+	if s.watched > maxWatched && l.call != nil && l.call.State == call.Talking && len(l.call.Transfers) == 0 {
+		s.unwatch(l)
 	}
 }
 

@@ -168,3 +168,14 @@ func TestTag(t *testing.T) {
 		t.Error("a stranger could compute the tag")
 	}
 }
+
+// What is looked for in messages before they leave are numbers of seven digits and more;
+// that the letters are no digits is said above.
+func TestASessionIsNoNumber(t *testing.T) {
+	m, _ := mint(0, 1)
+	for range 100_000 {
+		if n := m.Session(); n < 100_000 || n > 999_999 {
+			t.Fatalf("%d is no number of six digits", n)
+		}
+	}
+}

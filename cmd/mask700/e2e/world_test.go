@@ -137,6 +137,9 @@ func (w *world) serveWith(config string, s setup) {
 		if err := os.WriteFile(filepath.Join(w.dir, "gateway.log"), []byte(g.Output()), 0o600); err != nil {
 			w.t.Log(err)
 		}
+		if strings.Contains(g.Output(), "would have told one party of another") {
+			w.t.Error("the gateway took a message of its own for a leak, or made one: its log says which")
+		}
 	})
 }
 

@@ -1,0 +1,6 @@
+//go:build !race
+
+package sentinel
+
+// defaultCalls takes a second or two; make interleave has it search a million.
+const defaultCalls = 50_000

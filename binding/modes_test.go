@@ -206,7 +206,7 @@ func TestModesProperties(t *testing.T) {
 		now = now.Add(time.Minute)
 		dial := func(caller binding.Number, dialled binding.X, digits string) binding.Decision {
 			q := binding.Query{Dialled: dialled, Extension: digits, Caller: caller, At: now, Strangers: true}
-			rows, err := store.OnX(t.Context(), dialled)
+			rows, err := store.Candidates(t.Context(), dialled, now)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -83,6 +83,11 @@ type Store interface {
 	// error.
 	OnX(ctx context.Context, x X) ([]Binding, error)
 
+	// Candidates returns what decides a call to a number at a moment: the rows
+	// that OnX returns, and behind them every older one that is live at it,
+	// newest first too.
+	Candidates(ctx context.Context, x X, at time.Time) ([]Binding, error)
+
 	// List calls each for every selected binding in ascending order of id,
 	// until Limit. An error of each ends the list and is returned.
 	List(ctx context.Context, f Filter, each func(Binding) error) error

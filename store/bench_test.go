@@ -110,6 +110,36 @@ func BenchmarkOnX(b *testing.B) {
 	}
 }
 
+// BenchmarkCandidates looks a number up on which so many bindings live and so many more are over.
+func BenchmarkCandidates(b *testing.B) {
+	for _, n := range []struct{ live, ended int }{{1, 0}, {64, 0}, {200, 0}, {1, 1000}, {200, 1000}} {
+		b.Run(fmt.Sprintf("live=%d,ended=%d", n.live, n.ended), func(b *testing.B) {
+			db := benchStore(b, 1)
+			db.opts.LimitOnX = n.live + 1
+			x := testBlock.Number(1)
+			for i := range n.live + n.ended {
+				p := testPair(b, testID(i), i)
+				p.X, p.CreatedAt = x, testStart.Add(time.Duration(i)*time.Second)
+				if i >= n.live {
+					p.ExpiresAt = p.CreatedAt.Add(time.Millisecond)
+				}
+				mustBind(b, db, p)
+			}
+			if err := db.bind.Flush(); err != nil {
+				b.Fatal(err)
+			}
+			at := testStart.Add(time.Hour)
+			b.ReportAllocs()
+			for b.Loop() {
+				got, err := db.Candidates(context.Background(), x, at)
+				if err != nil || len(got) < n.live {
+					b.Fatalf("%d rows, %v", len(got), err)
+				}
+			}
+		})
+	}
+}
+
 // BenchmarkJournal opens and closes records with so many calls at once, each waiting for its rows as a call does.
 func BenchmarkJournal(b *testing.B) {
 	for _, calls := range []int{1, 64, 1024} {

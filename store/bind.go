@@ -25,8 +25,8 @@ func putAll(b *pebble.Batch, rows []pair) error {
 	return nil
 }
 
-// Bind writes a new binding. It implements binding.Store; besides: binding.ErrCrowded when a row that may still live
-// would no longer be among the newest that OnX returns, ErrDiskFull, ErrStalled, ErrBusy, ErrRow.
+// Bind writes a new binding. It implements binding.Store; besides: binding.ErrCrowded when the number has maxRowsOnX
+// rows in whatever state, ErrDiskFull, ErrStalled, ErrBusy, ErrRow.
 //
 // Two bindings of one party may not overlap on a number at any moment, which is stricter than the moment of creation:
 // clocks of concurrent callers differ.
@@ -106,41 +106,42 @@ func (db *DB) bindRows(b *binding.Binding, tenant uint32, numbers []binding.X) (
 	return append(rows, db.indexRows(b, place{x: b.X, start: start})...), nil
 }
 
-// free checks that no party of b stands on x in a binding that overlaps it, and that no row which may still live is
-// pushed out of what OnX returns. after is the least start that sorts b before the
+// maxRowsOnX bounds what one number gathers, ended bindings too, and with it what a look-up goes through.
+const maxRowsOnX = 1 << 16
+
+// free checks that b can live on x: no binding that overlaps it has a party of it or is for anyone as well, and not as
+// many overlap it as may live there. after is the least start that sorts b before the
 // rows made in the same nanosecond, newest the greatest start there is.
 func (db *DB) free(b *binding.Binding, x binding.X) (after, newest uint64, err error) {
-	n, newer := 0, 0
+	n, live := 0, 0
 	err = scanPrefix(db.bind, key64(tableRow, uint64(x)), func(key, value []byte) (bool, error) {
 		p, h, sealed, err := splitRow(key, value)
 		if err != nil {
 			return false, err
 		}
-		n++
 		newest = max(newest, p.start)
 		times := h.times(p)
-		switch times.CreatedAt.Compare(b.CreatedAt) {
-		case 0:
+		if times.CreatedAt.Equal(b.CreatedAt) {
 			after = max(after, p.start+1)
-		case 1:
-			newer++
 		}
-		if overlap(b, &times) {
-			row, err := db.openRow(p, h, sealed)
-			if err != nil {
-				return false, err
-			}
-			if row.Collides(b) {
-				return false, &binding.ConflictError{Binding: row.ID, Anyone: !row.SharesParty(b)}
-			}
-		}
-		if n == binding.MaxRowsOnX && ends(&times).After(b.CreatedAt) {
+		if n++; n == maxRowsOnX {
 			return false, binding.ErrCrowded
 		}
-		return n < binding.MaxRowsOnX, nil
+		if !overlap(b, &times) {
+			return true, nil
+		}
+		row, err := db.openRow(p, h, sealed)
+		if err != nil {
+			return false, err
+		}
+		if row.Collides(b) {
+			return false, &binding.ConflictError{Binding: row.ID, Anyone: !row.SharesParty(b)}
+		}
+		live++
+		return true, nil
 	})
-	if err == nil && newer == binding.MaxRowsOnX {
-		err = binding.ErrCrowded // a clock that went far back: b itself would never be seen
+	if err == nil && live >= db.opts.LimitOnX {
+		err = binding.ErrCrowded
 	}
 	return after, newest, err
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -110,23 +111,44 @@ func (db *DB) OnX(ctx context.Context, x binding.X) ([]binding.Binding, error) {
 		return nil, err
 	}
 	defer db.leave()
-	return db.rowsOn(x, binding.MaxRowsOnX)
+	return db.rowsOn(x, binding.MaxRowsOnX, time.Time{})
 }
 
-// rowsOn returns the newest rows on a number; limit 0: all.
-func (db *DB) rowsOn(x binding.X, limit int) ([]binding.Binding, error) {
+// Candidates returns what decides a call to a number at a moment. It implements binding.Store. Of the rows behind the
+// newest only the header is read, unless they are live.
+func (db *DB) Candidates(ctx context.Context, x binding.X, at time.Time) ([]binding.Binding, error) {
+	if err := db.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer db.leave()
+	return db.rowsOn(x, binding.MaxRowsOnX, at)
+}
+
+// rowsOn returns the newest rows on a number, and those behind them that are live at a moment; zero: none of them.
+// newest 0: all.
+func (db *DB) rowsOn(x binding.X, newest int, at time.Time) ([]binding.Binding, error) {
 	var rows []binding.Binding
+	n := 0
 	err := scanPrefix(db.bind, key64(tableRow, uint64(x)), func(key, value []byte) (bool, error) {
 		p, h, sealed, err := splitRow(key, value)
 		if err != nil {
 			return false, err
+		}
+		n++
+		if newest != 0 && n > newest {
+			if at.IsZero() {
+				return false, nil
+			}
+			if times := h.times(p); times.State(at) != binding.StateLive {
+				return true, nil
+			}
 		}
 		row, err := db.openRow(p, h, sealed)
 		if err != nil {
 			return false, err
 		}
 		rows = append(rows, row)
-		return limit == 0 || len(rows) < limit, nil
+		return true, nil
 	})
 	if err != nil {
 		return nil, err
@@ -174,7 +196,7 @@ func (db *DB) listPage(ctx context.Context, f binding.Filter) (rows []binding.Bi
 	case f.Order != "":
 		rows, after, err = db.listIndex(keyHash(tableOrder, db.bindKeys.index.Hash(domainOrder, f.Order)), f.After)
 	case f.X != 0:
-		rows, err = db.rowsOn(f.X, 0)
+		rows, err = db.rowsOn(f.X, 0, time.Time{})
 		slices.SortFunc(rows, func(a, b binding.Binding) int { return strings.Compare(a.ID, b.ID) })
 	default:
 		rows, after, err = db.listIndex([]byte{tableID}, f.After)

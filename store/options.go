@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"mask700/binding"
 )
 
 // Options of Open. Dir and KeyFile are required; zero is the default of the others.
@@ -34,6 +36,8 @@ type Options struct {
 	DiskUsage func() (free, total uint64, err error)
 	// DiskCheck is the time between two looks at DiskUsage. Default 1 s.
 	DiskCheck time.Duration
+	// LimitOnX is how many bindings may live on one 700 number at once. Default binding.DefaultLimitOnX.
+	LimitOnX int
 	// Now is the clock that decides whether bindings on a block still live. Default time.Now.
 	Now func() time.Time
 	// Fatal is called when the log of a database cannot be written any more: nothing can be made durable, and going
@@ -74,6 +78,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.DiskCheck <= 0 {
 		o.DiskCheck = time.Second
+	}
+	if o.LimitOnX <= 0 {
+		o.LimitOnX = binding.DefaultLimitOnX
 	}
 	if o.Now == nil {
 		o.Now = time.Now

@@ -15,44 +15,7 @@ import (
 
 // Rules that are stricter than the interface asks.
 
-func TestLiveRowIsNeverPushedOutOfSight(t *testing.T) {
-	ctx := context.Background()
-	db := mustOpen(t, options(t, t.TempDir()))
-	defer mustClose(t, db)
-	holdBlock(t, db)
-	x := testBlock.Number(1)
-	add := func(i int, life time.Duration) error {
-		b := testPair(t, testID(i), 100+i)
-		b.X, b.CreatedAt = x, testStart.Add(time.Duration(i)*time.Second)
-		if life > 0 {
-			b.ExpiresAt = b.CreatedAt.Add(life)
-		}
-		return db.Bind(ctx, b)
-	}
-	if err := add(0, 0); err != nil {
-		t.Fatal(err)
-	}
-	for i := 1; i < binding.MaxRowsOnX; i++ {
-		if err := add(i, time.Millisecond); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := add(100, time.Millisecond); !errors.Is(err, binding.ErrCrowded) {
-		t.Fatalf("the live row would be lost to calls: %v", err)
-	}
-	rows, err := db.OnX(ctx, x)
-	if err != nil || rows[len(rows)-1].ID != testID(0) {
-		t.Fatalf("the live row is not seen: %v", err)
-	}
-	if _, err := db.Unbind(ctx, testID(0), testStart.Add(80*time.Second)); err != nil {
-		t.Fatal(err)
-	}
-	if err := add(100, time.Millisecond); err != nil {
-		t.Errorf("the row that goes out of sight is ended: %v", err)
-	}
-}
-
-func TestRowOfAClockFarBackIsRefusedRatherThanUnseen(t *testing.T) {
+func TestRowOfAClockFarBackIsSeen(t *testing.T) {
 	db := mustOpen(t, options(t, t.TempDir()))
 	defer mustClose(t, db)
 	holdBlock(t, db)
@@ -65,8 +28,40 @@ func TestRowOfAClockFarBackIsRefusedRatherThanUnseen(t *testing.T) {
 	}
 	b := testPair(t, "back", 999)
 	b.X, b.ExpiresAt = x, testStart.Add(time.Minute)
-	if err := db.Bind(context.Background(), b); !errors.Is(err, binding.ErrCrowded) {
-		t.Errorf("got %v", err)
+	mustBind(t, db, b)
+	rows, err := db.Candidates(context.Background(), x, testStart.Add(time.Second))
+	if err != nil || len(rows) != binding.MaxRowsOnX+1 || rows[binding.MaxRowsOnX].ID != "back" {
+		t.Errorf("%d rows, %v", len(rows), err)
+	}
+	checked(t, db)
+}
+
+func TestLimitOfANumber(t *testing.T) {
+	ctx := context.Background()
+	o := options(t, t.TempDir())
+	o.LimitOnX = 3
+	db := mustOpen(t, o)
+	defer mustClose(t, db)
+	holdBlock(t, db)
+	add := func(i int, y binding.X) error {
+		b := testPair(t, testID(i), 100+i)
+		b.X, b.Mode, b.Y = testBlock.Number(1), binding.ModeAXYB, y
+		return db.Bind(ctx, b)
+	}
+	for i := range 3 {
+		if err := add(i, testBlock.Number(50+i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var number *binding.NumberError
+	if err := add(3, testBlock.Number(60)); !errors.Is(err, binding.ErrCrowded) || !errors.As(err, &number) || number.X != testBlock.Number(1) {
+		t.Fatalf("a fourth binding: %v", err)
+	}
+	if _, err := db.Unbind(ctx, testID(1), testStart); err != nil {
+		t.Fatal(err)
+	}
+	if err := add(3, testBlock.Number(60)); err != nil {
+		t.Errorf("after one ended: %v", err)
 	}
 }
 

@@ -196,12 +196,31 @@ func (s *Store) OnX(ctx context.Context, x binding.X) ([]binding.Binding, error)
 	if err := s.usableLocked(ctx); err != nil {
 		return nil, err
 	}
+	rows := s.onLocked(x)
+	return rows[:min(len(rows), binding.MaxRowsOnX)], nil
+}
+
+// Candidates implements binding.Store.
+func (s *Store) Candidates(ctx context.Context, x binding.X, at time.Time) ([]binding.Binding, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.usableLocked(ctx); err != nil {
+		return nil, err
+	}
+	rows := s.onLocked(x)
+	n := min(len(rows), binding.MaxRowsOnX)
+	older := slices.DeleteFunc(rows[n:], func(b binding.Binding) bool { return b.State(at) != binding.StateLive })
+	return rows[:n+len(older)], nil
+}
+
+// onLocked returns all rows on a number, newest first.
+func (s *Store) onLocked(x binding.X) []binding.Binding {
 	var rows []binding.Binding
 	for _, id := range slices.Backward(s.onX[x]) {
 		rows = append(rows, clone(s.bindings[id]))
 	}
 	slices.SortStableFunc(rows, func(a, b binding.Binding) int { return b.CreatedAt.Compare(a.CreatedAt) })
-	return rows[:min(len(rows), binding.MaxRowsOnX)], nil
+	return rows
 }
 
 // List implements binding.Store. Each runs without the lock, on the rows as

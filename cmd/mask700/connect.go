@@ -198,7 +198,7 @@ func openStore(cfg config.Config, n need, notice io.Writer) (*session, error) {
 		}
 		made = true
 	}
-	db, err := store.Open(store.Options{Dir: cfg.DataDir, KeyFile: cfg.Keys.File, CacheSize: 8 << 20})
+	db, err := store.Open(store.Options{Dir: cfg.DataDir, KeyFile: cfg.Keys.File, CacheSize: 8 << 20, LimitOnX: cfg.Numbering.BindingsPerNumber})
 	if err != nil {
 		return nil, err
 	}

@@ -27,8 +27,13 @@ type counted struct {
 
 func (c *counted) Holds(b binding.Block) bool { c.holds.Add(1); return c.Store.Holds(b) }
 
-func (c *counted) OnX(ctx context.Context, x binding.X) ([]binding.Binding, error) {
+func (c *counted) Candidates(ctx context.Context, x binding.X, at time.Time) ([]binding.Binding, error) {
 	c.onX.Add(1)
+	return c.Store.Candidates(ctx, x, at)
+}
+
+func (c *counted) OnX(ctx context.Context, x binding.X) ([]binding.Binding, error) {
+	c.other.Add(1)
 	return c.Store.OnX(ctx, x)
 }
 

@@ -37,7 +37,7 @@ import (
 // Bindings is what a call needs of the store.
 type Bindings interface {
 	Holds(binding.Block) bool
-	OnX(context.Context, binding.X) ([]binding.Binding, error)
+	Candidates(context.Context, binding.X, time.Time) ([]binding.Binding, error)
 }
 
 // Options describe a gateway.

@@ -173,7 +173,7 @@ func (g *Gateway) decide(q binding.Query) call.Decided {
 	ctx, cancel := context.WithTimeout(context.Background(), lookupTime)
 	defer cancel()
 	held := g.options.Bindings.Holds(q.Dialled.Block())
-	rows, err := g.options.Bindings.OnX(ctx, q.Dialled)
+	rows, err := g.options.Bindings.Candidates(ctx, q.Dialled, q.At)
 	if err != nil {
 		g.log.Error("binding lookup failed", "error", err)
 		return call.Decided{Err: err}

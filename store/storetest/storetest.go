@@ -62,6 +62,8 @@ func Bindings(t *testing.T, open func(t *testing.T) binding.Store) {
 		"id is taken once":                          idOnce,
 		"newest first and bounded":                  newestFirst,
 		"unbinding":                                 unbinding,
+		"many pairs live on a number":               manyPairs,
+		"one for anyone on a number and extension":  oneForAnyone,
 		"two numbers":                               twoNumbers,
 		"list by filter":                            listFilters,
 		"list in pages":                             listPages,

@@ -103,7 +103,7 @@ func (e *ours) bind(ctx context.Context, n int) error {
 }
 
 func (e *ours) lookup(ctx context.Context, n int) (bool, error) {
-	rows, err := e.db.OnX(ctx, numberOf(n))
+	rows, err := e.db.Candidates(ctx, numberOf(n), time.Now())
 	return len(rows) > 0 && rows[0].ID == idOf(n), err
 }
 

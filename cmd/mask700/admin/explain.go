@@ -53,7 +53,7 @@ func (a *api) answerExplain(w http.ResponseWriter, r *http.Request, q Question) 
 			return
 		}
 	}
-	rows, err := a.Bindings.Store.OnX(r.Context(), query.Dialled)
+	rows, err := a.Bindings.Store.Candidates(r.Context(), query.Dialled, query.At)
 	if err != nil {
 		a.fail(w, err)
 		return

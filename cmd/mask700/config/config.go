@@ -50,7 +50,8 @@ type Numbering struct {
 	CountryCode  Digits        `yaml:"country_code"`
 	LegacyRanges []LegacyRange `yaml:"legacy_ranges"`
 
-	AllowStrangers bool `yaml:"allow_strangers"` // the modes ax and axe, which connect anyone who dials
+	AllowStrangers    bool `yaml:"allow_strangers"`     // the modes ax and axe, which connect anyone who dials
+	BindingsPerNumber int  `yaml:"bindings_per_number"` // that live on one 700 number at once
 }
 
 // LegacyRange is an older range of intermediate numbers, served until a day.
@@ -84,7 +85,7 @@ func Default() Config {
 		},
 		Media:     Media{Pools: []Pool{newPool()}, Offload: OffloadAuto, Prompts: newPrompts()},
 		Recording: newRecording(),
-		Numbering: Numbering{CountryCode: "86", LegacyRanges: []LegacyRange{}},
+		Numbering: Numbering{CountryCode: "86", LegacyRanges: []LegacyRange{}, BindingsPerNumber: binding.DefaultLimitOnX},
 		Trunks:    []Trunk{},
 		Admin:     Admin{Listen: AdminListen{Unix: true}, Tokens: []Token{}},
 		Log:       Log{Level: "info", Format: "text"},

@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"path/filepath"
 	"time"
+
+	"mask700/binding"
 )
 
 // Bounds of the times that a configuration may set.
@@ -146,6 +148,10 @@ func (c *Config) checkPlan() error {
 			return c.errorFor("a range needs a prefix and a length; write {prefix: \"17000\", length: 11, until: 2026-03-31}",
 				fmt.Sprintf("numbering.legacy_ranges[%d]", i))
 		}
+	}
+	if n := c.Numbering.BindingsPerNumber; n < 1 || n > binding.MaxLimitOnX {
+		return c.errorFor(fmt.Sprintf("not from 1 to %d; that many bindings may live on one number at once", binding.MaxLimitOnX),
+			"numbering.bindings_per_number")
 	}
 	if err := c.Plan().Validate(); err != nil {
 		return c.errorFor(err.Error(), "numbering")

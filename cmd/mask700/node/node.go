@@ -112,7 +112,9 @@ func (n *Node) start(ctx context.Context, cfg config.Config) (err error) {
 	for _, w := range cfg.Warnings() {
 		n.log.Warn("configuration", "warning", w)
 	}
-	if n.db, err = openStore(ctx, store.Options{Dir: cfg.DataDir, KeyFile: cfg.Keys.File, Logger: n.log}); err != nil {
+	if n.db, err = openStore(ctx, store.Options{
+		Dir: cfg.DataDir, KeyFile: cfg.Keys.File, Logger: n.log, LimitOnX: cfg.Numbering.BindingsPerNumber,
+	}); err != nil {
 		return err
 	}
 	closed, err := n.db.CloseAbandoned(time.Now())

@@ -16,6 +16,10 @@ type ports struct {
 	head    int           // of the ring
 	waiting int           // in the ring
 	used    map[uint16]struct{}
+
+	doubted    []uint16  // of calls that a crash cut off: taken when no other is left
+	doubtFrom  time.Time // not before
+	doubtUntil time.Time // as any other after
 }
 
 type restingPort struct {
@@ -38,14 +42,18 @@ func newPorts(lo, hi uint16, rest time.Duration) *ports {
 // take gives the even port of a free pair. draw(n) is a random number below n.
 func (p *ports) take(now time.Time, draw func(n int) int) (uint16, bool) {
 	p.wake(now)
-	n := len(p.free)
+	from := &p.free
+	if len(p.free) == 0 && !now.Before(p.doubtFrom) {
+		from = &p.doubted
+	}
+	n := len(*from)
 	if n == 0 {
 		return 0, false
 	}
 	i := draw(n)
-	port := p.free[i]
-	p.free[i] = p.free[n-1]
-	p.free = p.free[:n-1]
+	port := (*from)[i]
+	(*from)[i] = (*from)[n-1]
+	*from = (*from)[:n-1]
 	p.used[port] = struct{}{}
 	return port, true
 }
@@ -67,6 +75,12 @@ func (p *ports) wake(now time.Time) {
 		p.head = (p.head + 1) % len(p.resting)
 		p.waiting--
 	}
+	if len(p.doubted) > 0 && !now.Before(p.doubtUntil) {
+		p.free = append(p.free, p.doubted...)
+		p.doubted = nil
+	}
 }
 
-func (p *ports) counts() (free, used, resting int) { return len(p.free), len(p.used), p.waiting }
+func (p *ports) counts() (free, used, resting int) {
+	return len(p.free), len(p.used), p.waiting + len(p.doubted)
+}

@@ -29,6 +29,7 @@ type Options struct {
 	OnTimeout func(Session) // called once for a silent session, on a shard's thread: it must not wait
 	Random    io.Reader     // seeds identifiers and the order of ports; nil: crypto/rand
 	Clock     Clock         // zero: the system's
+	Ledger    string        // directory where the ports in use are noted for after a crash; "": nowhere
 	Kernel    *kernel.Table // relays settled directions, and is closed with the relay; nil: user space does all
 }
 
@@ -72,6 +73,7 @@ type Relay struct {
 type pool struct {
 	Pool
 	ports      *ports
+	ledger     *ledger
 	bindErrors uint64
 }
 
@@ -106,28 +108,42 @@ func newRelayOver(o Options, e edge) (*Relay, error) {
 	r := &Relay{options: o, edge: e, start: o.Clock.Now()}
 	r.state.pools = make(map[string]*pool, len(o.Pools))
 	for _, p := range o.Pools {
-		if _, twice := r.state.pools[p.Name]; twice {
-			return nil, fmt.Errorf("media: two pools are named %q", p.Name)
+		if err := r.addPool(p); err != nil {
+			return nil, errors.Join(err, r.closeLedgers())
 		}
-		if p.Advertise.IsUnspecified() || p.Advertise.IsMulticast() || p.Address.IsMulticast() {
-			return nil, fmt.Errorf("media: pool %q: an address that no peer can send to", p.Name)
-		}
-		if p.DSCP > 63 {
-			return nil, fmt.Errorf("media: pool %q: DSCP %d is not 0 to 63", p.Name, p.DSCP)
-		}
-		if err := e.check(p); err != nil {
-			return nil, err
-		}
-		pl := &pool{Pool: p, ports: newPorts(p.Min, p.Max, o.Rest)}
-		if free, _, _ := pl.ports.counts(); free == 0 {
-			return nil, fmt.Errorf("media: pool %q: no even port with the next one within %d-%d", p.Name, p.Min, p.Max)
-		}
-		r.state.pools[p.Name] = pl
 	}
 	if err := r.launch(); err != nil {
 		return nil, err
 	}
 	return r, nil
+}
+
+// addPool checks a pool and finds what an earlier process left of it.
+func (r *Relay) addPool(p Pool) error {
+	if _, twice := r.state.pools[p.Name]; twice {
+		return fmt.Errorf("media: two pools are named %q", p.Name)
+	}
+	if p.Advertise.IsUnspecified() || p.Advertise.IsMulticast() || p.Address.IsMulticast() {
+		return fmt.Errorf("media: pool %q: an address that no peer can send to", p.Name)
+	}
+	if p.DSCP > 63 {
+		return fmt.Errorf("media: pool %q: DSCP %d is not 0 to 63", p.Name, p.DSCP)
+	}
+	if err := r.edge.check(p); err != nil {
+		return err
+	}
+	pl := &pool{Pool: p, ports: newPorts(p.Min, p.Max, r.options.Rest)}
+	if free, _, _ := pl.ports.counts(); free == 0 {
+		return fmt.Errorf("media: pool %q: no even port with the next one within %d-%d", p.Name, p.Min, p.Max)
+	}
+	var until []int64
+	var err error
+	if pl.ledger, until, err = openLedger(r.options.Ledger, p.Name); err != nil {
+		return err
+	}
+	pl.ports.recall(until, r.start)
+	r.state.pools[p.Name] = pl
+	return nil
 }
 
 // launch seeds the randomness and starts the shards.
@@ -288,6 +304,7 @@ func (r *Relay) openLeg(name string, peer netip.Addr) (*leg, error) {
 				return nil, err
 			}
 		}
+		p.ledger.note(port, inUse64)
 		l := &leg{pool: p, local: Local{Addr: addr, Port: port}, bound: netip.AddrPortFrom(addr, port), latch: latch{window: int64(r.options.Window)}}
 		if p.Advertise.IsValid() {
 			l.local.Addr = p.Advertise
@@ -340,9 +357,11 @@ func (r *Relay) refuse() error {
 }
 
 func (r *Relay) giveBack(p *pool, port uint16, failed bool) {
+	now := r.options.Clock.Now()
+	p.ledger.note(port, now.Add(r.options.Rest).UnixNano())
 	r.state.Lock()
 	defer r.state.Unlock()
-	p.ports.give(port, r.options.Clock.Now())
+	p.ports.give(port, now)
 	if failed {
 		p.bindErrors++
 	}
@@ -421,7 +440,7 @@ func (r *Relay) Close() error {
 		}
 	}
 	r.loops.Wait()
-	var err error
+	err := r.closeLedgers()
 	for _, sh := range r.shards {
 		err = errors.Join(err, sh.poll.Close())
 	}
@@ -429,6 +448,14 @@ func (r *Relay) Close() error {
 		err = errors.Join(err, r.options.Kernel.Close())
 	}
 	return err
+}
+
+func (r *Relay) closeLedgers() error {
+	var errs []error
+	for _, p := range r.state.pools {
+		errs = append(errs, p.ledger.close())
+	}
+	return errors.Join(errs...)
 }
 
 // sourceToward asks the kernel which of our addresses it would use toward a peer.

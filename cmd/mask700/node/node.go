@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -183,7 +184,7 @@ func (n *Node) startGateway(cfg config.Config) error {
 			if err != nil {
 				return nil, err
 			}
-			relay, err := media.NewRelay(media.Options{Pools: pools(cfg), Shards: int(cfg.Media.Shards), OnTimeout: silent, Kernel: inKernel})
+			relay, err := media.NewRelay(media.Options{Pools: pools(cfg), Shards: int(cfg.Media.Shards), OnTimeout: silent, Kernel: inKernel, Ledger: filepath.Join(cfg.DataDir, "ports")})
 			if err != nil && inKernel != nil {
 				err = errors.Join(err, inKernel.Close())
 			}

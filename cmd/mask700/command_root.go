@@ -14,6 +14,7 @@ import (
 type Deps struct {
 	Version      string
 	Serve        func(ctx context.Context, cfg config.Config, out io.Writer) error
+	AllowCore    func() error // lets cores of the process be written; nil: they are not forbidden
 	Demo         func(ctx context.Context, out io.Writer) error
 	Example      func(name string) (string, error)
 	ExampleNames func() []string

@@ -12,6 +12,7 @@ type serveOptions struct {
 	flags                    *pflag.FlagSet
 	config, dataDir, keyFile string
 	sip                      []string
+	coreDumps                bool
 }
 
 func (o *serveOptions) addFlags(fs *pflag.FlagSet) {
@@ -25,6 +26,7 @@ func (o *serveOptions) addFlags(fs *pflag.FlagSet) {
 	fs.String("admin", "", "admin interface: unix:PATH or HOST:PORT (default admin.sock in the data directory)")
 	fs.String("log-level", "", "debug, info, warn or error (default info)")
 	fs.String("log-format", "", "text or json (default text)")
+	fs.BoolVar(&o.coreDumps, "core-dumps", false, "let the system write a core when the program fails, and a debugger look into it: real numbers are in it")
 }
 
 func (o *serveOptions) overrides() config.Overrides {
@@ -63,6 +65,11 @@ configuration again.`,
 			cfg, err := o.open()
 			if err != nil {
 				return err
+			}
+			if o.coreDumps && d.AllowCore != nil {
+				if err := d.AllowCore(); err != nil {
+					return err
+				}
 			}
 			return d.Serve(cmd.Context(), cfg, cmd.OutOrStdout())
 		},

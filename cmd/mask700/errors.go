@@ -98,5 +98,22 @@ func expected(kind string) string {
 	return "not a value that it takes"
 }
 
+// digitRun is what may be a number; realNumberLike is one, as people write it without separators.
+var (
+	digitRun       = regexp.MustCompile(`\+?[0-9]+`)
+	realNumberLike = regexp.MustCompile(`^(\+[0-9]{7,}|(00)?(86)?0?1[3-9][0-9]{9}|(00)?(86)?0[1-9][0-9]{8,10})$`)
+)
+
+// withoutNumbers blots out what reads like a subscriber's number. Errors are made without any; but one may have been
+// given in the place of a file's name, which the system's own errors repeat.
+func withoutNumbers(s string) string {
+	return digitRun.ReplaceAllStringFunc(s, func(run string) string {
+		if realNumberLike.MatchString(run) {
+			return "…"
+		}
+		return run
+	})
+}
+
 // oneLine joins the lines of a text.
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }

@@ -79,3 +79,23 @@ func TestHelp(t *testing.T) {
 		}
 	}
 }
+
+// TestNumberInThePlaceOfAFile: the system's errors repeat the name of a file.
+func TestNumberInThePlaceOfAFile(t *testing.T) {
+	d := newDesk(t)
+	for _, n := range []string{numberA, "+86" + numberA, "0086" + numberA, "01059658005", "+4915112345678"} {
+		for _, args := range [][]string{
+			{"config", "check", n}, {"binding", "create", "--from", n}, {"status", "--config", n}, {"check", "--data-dir", "./" + n + "/none"},
+			{"status", "--server", "unix:" + n}, {"status", "--server", "https://127.0.0.1:1", "--token-file", n}, {"status", "--server", "https://127.0.0.1:1", "--ca-file", n},
+		} {
+			if a := d.run(args...); a.status == exitDone || strings.Contains(a.out+a.err, strings.Trim(n, "+")) {
+				t.Errorf("%v: %+v", args, a)
+			}
+		}
+	}
+	for _, s := range []string{"/tmp/Test1234567890/001", "700100000010007", "in block 70010000001", "127.0.0.1:5060", "2026-01-02T15:04:05+08:00", "1 of 13800000"} {
+		if got := withoutNumbers(s); got != s {
+			t.Errorf("%q became %q", s, got)
+		}
+	}
+}

@@ -13,6 +13,7 @@ import (
 	"mask700/cmd/mask700/demo"
 	"mask700/cmd/mask700/examples"
 	"mask700/cmd/mask700/node"
+	"mask700/cmd/mask700/process"
 )
 
 // version is set by the linker (-X main.version=1.0.0).
@@ -20,11 +21,17 @@ var version string
 
 func main() {
 	syscall.Umask(0o077) // whatever is written is its owner's alone
+	if err := process.Seal(); err != nil {
+		fmt.Fprintf(os.Stderr, "mask700: %s\n", oneLine(err.Error()))
+		os.Exit(exitFailed)
+	}
+	process.Quit(os.Stderr)
 	os.Exit(run(Deps{
 		Version: buildVersion(version),
 		Serve: func(ctx context.Context, cfg config.Config, out io.Writer) error {
 			return node.Run(ctx, cfg, buildVersion(version), out)
 		},
+		AllowCore:    process.Unseal,
 		Demo:         demo.Run,
 		Example:      examples.Get,
 		ExampleNames: examples.Names,
@@ -42,6 +49,6 @@ func run(d Deps, args []string, in io.Reader, out, errOut io.Writer) int {
 	if err == nil {
 		return exitDone
 	}
-	fmt.Fprintf(errOut, "mask700: %s\n", oneLine(err.Error()))
+	fmt.Fprintf(errOut, "mask700: %s\n", withoutNumbers(oneLine(err.Error())))
 	return statusOf(err)
 }

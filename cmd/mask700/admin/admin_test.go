@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"log/slog"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -619,5 +620,31 @@ func TestRecordsAreFollowed(t *testing.T) {
 	}
 	if rest, err := io.ReadAll(resp.Body); err != nil || len(rest) > 0 {
 		t.Errorf("after the limit: %q, %v", rest, err)
+	}
+}
+
+// TestFaultOfTheProgram: its text, which may be anything, is logged nowhere.
+func TestFaultOfTheProgram(t *testing.T) {
+	var log bytes.Buffer
+	b := newBench(t)
+	b.handler = New(Deps{Bindings: &binding.Service{Store: b.store}, Records: b.records, Logger: slog.New(slog.NewTextHandler(&log, nil)),
+		Check: func(context.Context) (store.Report, error) { panic("a call to " + numberA) }})
+	server := httptest.NewUnstartedServer(b.handler)
+	server.Config.ErrorLog = slog.NewLogLogger(slog.NewTextHandler(&log, nil), slog.LevelWarn)
+	server.Start()
+	if resp, err := http.Post(server.URL+"/v1/check", "application/json", nil); err == nil {
+		t.Errorf("answered with %d", resp.StatusCode)
+	}
+	server.Close()
+	if s := log.String(); !strings.Contains(s, "panic=string") || !strings.Contains(s, "admin.(*api).check()") || strings.Contains(s, numberA) || strings.Contains(s, "(0x") {
+		t.Errorf("%s", s)
+	}
+}
+
+// TestNoDebugging: what the standard library serves for debugging is not served, with a token or without.
+func TestNoDebugging(t *testing.T) {
+	b := newBench(t)
+	for _, path := range []string{"/debug/pprof/", "/debug/pprof/heap", "/debug/pprof/goroutine?debug=2", "/debug/pprof/cmdline", "/debug/vars", "/debug/requests", "/metrics"} {
+		b.want(404, "GET", path, "", nil)
 	}
 }

@@ -2,12 +2,15 @@ package admin
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
+	"runtime/debug"
 	"time"
 
 	"mask700/binding"
 	"mask700/binding/cdr"
+	"mask700/cmd/mask700/process"
 	"mask700/media/record/archive"
 	"mask700/store"
 	"mask700/store/audit"
@@ -85,6 +88,7 @@ func New(d Deps) http.Handler {
 
 // ServeHTTP asks for a token where one is needed and hands the request on.
 func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	defer a.broken()
 	token, ok := allowed(a.Tokens, r.Header.Get("Authorization"))
 	if !ok {
 		w.Header().Set("WWW-Authenticate", "Bearer")
@@ -100,6 +104,19 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	a.mux.ServeHTTP(w, r)
+}
+
+// broken breaks an answer off in which the program failed. What was found is logged by its type and place alone: the
+// server would log its text, and the words that functions were given.
+func (a *api) broken() {
+	v := recover()
+	if v == nil {
+		return
+	}
+	if v != http.ErrAbortHandler {
+		a.log.Error("a request is broken off by a fault of the program", "panic", fmt.Sprintf("%T", v), "stack", process.Bare(debug.Stack()))
+	}
+	panic(http.ErrAbortHandler)
 }
 
 // nowhere answers what no pattern matches: another method of a path that is known, or a path that is not.

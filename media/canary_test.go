@@ -15,10 +15,10 @@ import (
 	"github.com/pion/rtp"
 	"golang.org/x/sys/unix"
 
-	"mask700/canary"
 	"mask700/media/kernel"
 	"mask700/media/mediatest"
 	"mask700/media/socket"
+	"mask700/sip/canary"
 )
 
 // Nothing of what one phone sends is on the other's wire: on both paths, and as

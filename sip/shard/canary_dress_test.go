@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"mask700/canary"
+	"mask700/sip/canary"
 )
 
 // manner is how a message is dressed.

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"mask700/canary"
+	"mask700/sip/canary"
 	"mask700/sip/shard"
 )
 

@@ -8,7 +8,7 @@ import (
 
 	"github.com/cockroachdb/datadriven"
 
-	"mask700/canary"
+	"mask700/sip/canary"
 	"mask700/sip/message"
 	"mask700/sip/shard"
 )

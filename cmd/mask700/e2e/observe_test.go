@@ -4,8 +4,8 @@ import (
 	"net/netip"
 	"strings"
 
-	"mask700/canary"
 	"mask700/cmd/mask700/e2e/rig"
+	"mask700/sip/canary"
 )
 
 // Fields of tshark's in which a phone tells of itself, and by which its leg could be told.

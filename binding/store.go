@@ -23,6 +23,7 @@ type Filter struct {
 	LiveAt time.Time // live at this moment; zero: any state
 	Limit  int       // at most so many; 0: all
 	After  string    // only ids that sort after this one: the cursor of a page
+	Erased *int      // where to count those passed over because their key was destroyed; nil: nobody asks
 }
 
 // Match reports whether b is selected by everything in f but Limit.

@@ -57,7 +57,7 @@ func (db *DB) SetAuditHead(m audit.Mark) error {
 		return err
 	}
 	defer db.leave()
-	box, err := db.bindKeys.box(firstDataKey)
+	box, err := db.bindKeys.box(storeKey)
 	if err != nil {
 		return err
 	}
@@ -66,7 +66,7 @@ func (db *DB) SetAuditHead(m audit.Mark) error {
 	if m.Next != (audit.Hash{}) {
 		plain = append(plain, m.Next[:]...)
 	}
-	value := binary.BigEndian.AppendUint32(make([]byte, 0, 4+len(plain)+seal.Overhead), firstDataKey)
+	value := binary.BigEndian.AppendUint32(make([]byte, 0, 4+len(plain)+seal.Overhead), storeKey)
 	value = box.Seal(value, plain, placeOf(key, value[:4]))
 	return db.bindWrites.do(ctx, func(b *pebble.Batch) error { return b.Set(key, value, nil) }, func(bool) {})
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -55,7 +56,7 @@ func (db *DB) Bind(ctx context.Context, b binding.Binding) error {
 	if err != nil {
 		return err
 	}
-	rows, err := db.bindRows(&b, tenant, numbers)
+	rows, err := db.bindRows(ctx, &b, tenant, numbers)
 	if err != nil {
 		unlock()
 		return err
@@ -66,7 +67,7 @@ func (db *DB) Bind(ctx context.Context, b binding.Binding) error {
 }
 
 // bindRows checks b against what is there and returns its rows. The stripes of its numbers and id are held.
-func (db *DB) bindRows(b *binding.Binding, tenant uint32, numbers []binding.X) ([]pair, error) {
+func (db *DB) bindRows(ctx context.Context, b *binding.Binding, tenant uint32, numbers []binding.X) ([]pair, error) {
 	table := db.blocks.table.Load()
 	for _, x := range numbers {
 		if err := table.open(x); err != nil {
@@ -96,10 +97,16 @@ func (db *DB) bindRows(b *binding.Binding, tenant uint32, numbers []binding.X) (
 	if moved > 1<<16-1 {
 		return nil, binding.ErrCrowded
 	}
-	h := rowHeader{moved: uint16(moved), tenant: tenant, dataKey: firstDataKey}
+	h := rowHeader{moved: uint16(moved), tenant: tenant}
 	h.expires, _ = nanos(b.ExpiresAt)
 	h.ended, _ = nanos(b.EndedAt)
-	rows, err := db.sealRows(b, h, start, numbers)
+	var box *seal.Box
+	var err error
+	// The key is of the time of creation: the row keeps it for life, whatever becomes of the binding's end.
+	if h.dataKey, box, err = db.bindKeys.forNew(ctx, tenant, b.CreatedAt); err != nil {
+		return nil, err
+	}
+	rows, err := sealRows(box, b, h, start, numbers)
 	if err != nil {
 		return nil, err
 	}
@@ -131,10 +138,12 @@ func (db *DB) free(b *binding.Binding, x binding.X) (after, newest uint64, err e
 			return true, nil
 		}
 		row, err := db.openRow(p, h, sealed)
-		if err != nil {
+		switch {
+		case errors.Is(err, ErrErased):
+			return true, nil // it carries no call any more, whoever it was for
+		case err != nil:
 			return false, err
-		}
-		if row.Collides(b) {
+		case row.Collides(b):
 			return false, &binding.ConflictError{Binding: row.ID, Anyone: !row.SharesParty(b)}
 		}
 		live++
@@ -180,12 +189,9 @@ func (db *DB) alone(start uint64, numbers []binding.X) (uint64, error) {
 	}
 }
 
-// sealRows returns the binding's row under each of its numbers; the first is its own, the others are copies.
-func (db *DB) sealRows(b *binding.Binding, h rowHeader, start uint64, numbers []binding.X) ([]pair, error) {
-	box, err := db.bindKeys.box(h.dataKey)
-	if err != nil {
-		return nil, err
-	}
+// sealRows returns the binding's row under each of its numbers; the first is its own, the others are copies. The box is
+// that of the data key that h names.
+func sealRows(box *seal.Box, b *binding.Binding, h rowHeader, start uint64, numbers []binding.X) ([]pair, error) {
 	rows := make([]pair, 0, 8)
 	for i, x := range numbers {
 		other := b.Y
@@ -228,7 +234,7 @@ func (db *DB) partyHashes(b *binding.Binding) []seal.Hash {
 	return slices.Compact(hashes)
 }
 
-// Unbind ends a binding at a moment. It implements binding.Store; ErrStalled and ErrBusy besides. It works on a full
+// Unbind ends a binding at a moment. It implements binding.Store; ErrStalled, ErrBusy and ErrErased besides. It works on a full
 // disk: taking someone's number out of use must not wait for room.
 func (db *DB) Unbind(ctx context.Context, id string, at time.Time) (binding.Binding, error) {
 	if err := db.enter(ctx); err != nil {
@@ -261,7 +267,11 @@ func (db *DB) Unbind(ctx context.Context, id string, at time.Time) (binding.Bind
 	}
 	found.header.ended = ended
 	row.EndedAt = timeOf(ended)
-	rows, err := db.sealRows(&row, found.header, found.place.start, numbers)
+	var rows []pair
+	box, err := db.bindKeys.box(found.header.dataKey)
+	if err == nil {
+		rows, err = sealRows(box, &row, found.header, found.place.start, numbers)
+	}
 	if err != nil {
 		unlock()
 		return binding.Binding{}, err

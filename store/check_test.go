@@ -153,8 +153,12 @@ func TestCheckFindsWhatIsWrong(t *testing.T) {
 		"one party twice": {func() {
 			b := live()
 			b.ID = "twin"
-			h := rowHeader{tenant: 1, dataKey: firstDataKey}
-			rows, err := db.sealRows(&b, h, uint64(testStart.UnixNano())+5, []binding.X{b.X})
+			h := rowHeader{tenant: 1, dataKey: storeKey}
+			box, err := db.bindKeys.box(storeKey)
+			if err != nil {
+				t.Fatal(err)
+			}
+			rows, err := sealRows(box, &b, h, uint64(testStart.UnixNano())+5, []binding.X{b.X})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -186,6 +186,7 @@ func TestNothingAcknowledgedIsLostInACrash(t *testing.T) {
 		clone := mem.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: []int{0, 50, 100}[crash%3], RNG: random})
 		again := o
 		again.fs = clone
+		again.KeyFile = copyKeys(t, o.KeyFile)
 		reopened, err := Open(again)
 		if err != nil {
 			t.Fatalf("crash %d: %v", crash, err)
@@ -216,7 +217,7 @@ func TestNothingAcknowledgedIsLostInACrash(t *testing.T) {
 func TestFirstStartMayCrashAnywhere(t *testing.T) {
 	type moment struct {
 		disk *vfs.MemFS
-		key  []byte // nil: no key file yet
+		key  string // a copy of the key file and of the ring, as far as they were there
 	}
 	mem := vfs.NewCrashableMem()
 	o := memOptions(t, nil)
@@ -228,12 +229,8 @@ func TestFirstStartMayCrashAnywhere(t *testing.T) {
 		mu.Lock()
 		defer mu.Unlock()
 		if recording && op.Kind.ReadOrWrite() == errorfs.OpIsWrite {
-			key, err := os.ReadFile(o.KeyFile)
-			if err != nil && !errors.Is(err, fs.ErrNotExist) {
-				t.Error(err)
-			}
 			cfg := vfs.CrashCloneCfg{UnsyncedDataPercent: []int{0, 50, 100}[len(moments)%3], RNG: random}
-			moments = append(moments, moment{mem.CrashClone(cfg), key})
+			moments = append(moments, moment{mem.CrashClone(cfg), copyKeys(t, o.KeyFile)})
 		}
 		return nil
 	}))
@@ -250,16 +247,14 @@ func TestFirstStartMayCrashAnywhere(t *testing.T) {
 	for i, m := range moments {
 		again := o
 		again.fs = m.disk
-		again.KeyFile = filepath.Join(t.TempDir(), "mask700.key")
-		if m.key != nil {
+		again.KeyFile = m.key
+		_, none := os.Stat(m.key)
+		if none == nil {
 			keys++
-			if err := os.WriteFile(again.KeyFile, m.key, 0o600); err != nil {
-				t.Fatal(err)
-			}
 		}
 		db, err := Open(again)
 		if err != nil {
-			t.Fatalf("moment %d of %d, key file %v: %v", i, len(moments), m.key != nil, err)
+			t.Fatalf("moment %d of %d, key file %v: %v", i, len(moments), none == nil, err)
 		}
 		if !db.Holds(testBlock) {
 			holdBlock(t, db)
@@ -274,4 +269,24 @@ func TestFirstStartMayCrashAnywhere(t *testing.T) {
 	if keys == 0 || keys == len(moments) {
 		t.Errorf("the key file was there in %d of %d moments", keys, len(moments))
 	}
+}
+
+// copyKeys copies what there is of a key file and the ring beside it to another directory, as a crash now would leave them.
+func copyKeys(t *testing.T, keyFile string) string {
+	t.Helper()
+	to := filepath.Join(t.TempDir(), "mask700.key")
+	for _, suffix := range []string{"", ".ring"} {
+		b, err := os.ReadFile(keyFile + suffix)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		if err := os.WriteFile(to+suffix, b, 0o600); err != nil {
+			t.Error(err)
+		}
+	}
+	return to
 }

@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 
 	"mask700/binding"
 	"mask700/binding/cdr"
+	"mask700/store/ring"
 	"mask700/store/seal"
 )
 
@@ -31,8 +34,10 @@ type DB struct {
 	cdrKeys *keyring
 	journal *journal
 
-	master     seal.Master
-	recordings recordingKeys
+	ring          *ring.Ring
+	recordingKeys *keyring
+	rotation      sync.Mutex    // held while keys are rotated or destroyed
+	erased        atomic.Uint64 // rows passed over because their key was destroyed
 
 	use struct {
 		sync.Mutex // protects what follows
@@ -47,23 +52,28 @@ var (
 	_ cdr.Reader    = (*DB)(nil)
 )
 
-// Open opens the store under o.Dir, and makes it, with its key file, when there is none. Errors: ErrLocked, ErrNoKey,
-// ErrWrongKey, ErrKeyInsideDataDir, ErrNewerFormat, ErrCorrupt, seal.ErrKeyExposed, seal.ErrKeyText, or the system's.
+// Open opens the store under o.Dir, and makes it, with its key file and its ring, when there is none. Errors: ErrLocked,
+// ErrNoKey, ErrWrongKey, ErrNoRing, ErrWrongRing, ErrOldRing, ErrKeyInsideDataDir, ErrNewerFormat, ErrCorrupt, those of
+// ring.Open, seal.ErrKeyExposed, seal.ErrKeyText, or the system's.
 func Open(o Options) (*DB, error) {
 	o, err := o.withDefaults()
 	if err != nil {
 		return nil, err
 	}
-	inside, err := seal.Inside(o.KeyFile, o.Dir)
-	if err != nil {
-		return nil, err
-	}
-	if inside {
-		return nil, fmt.Errorf("%w (%s)", ErrKeyInsideDataDir, o.KeyFile)
+	for _, path := range []string{o.KeyFile, o.Ring} {
+		if path == "" {
+			continue
+		}
+		inside, err := seal.Inside(path, o.Dir)
+		if err != nil {
+			return nil, err
+		}
+		if inside {
+			return nil, fmt.Errorf("%w (%s)", ErrKeyInsideDataDir, path)
+		}
 	}
 	db := &DB{opts: o, cache: newCache(o), stripes: newStripes()}
 	db.use.closing = make(chan struct{})
-	db.recordings.boxes = make(map[uint32]*seal.Box)
 	db.blocks.gate, db.tenants.gate = newStripes(), newStripes()
 	if err := db.open(); err != nil {
 		return nil, errors.Join(err, db.release())
@@ -73,6 +83,9 @@ func Open(o Options) (*DB, error) {
 	db.guard.start(o.DiskCheck)
 	db.bindWrites.start()
 	db.journal.start()
+	if err := db.sweepLater(); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
 	return db, nil
 }
 
@@ -104,43 +117,6 @@ func (db *DB) open() (err error) {
 	return err
 }
 
-// openKeys checks both databases before it changes either, and has the key file on disk before the first row that
-// depends on it.
-func (db *DB) openKeys() error {
-	both := []*engine{db.bind, db.cdr}
-	ready := make([]bool, len(both))
-	for i, e := range both {
-		var err error
-		if ready[i], err = initialised(e); err != nil {
-			return err
-		}
-	}
-	master, err := openMaster(db.opts.KeyFile, !ready[0] && !ready[1])
-	if err != nil {
-		return err
-	}
-	db.master = master
-	for i, e := range both {
-		if !ready[i] {
-			continue
-		}
-		if err := checkMaster(e, master); err != nil {
-			return err
-		}
-	}
-	for i, ring := range []**keyring{&db.bindKeys, &db.cdrKeys} {
-		if !ready[i] {
-			if err := initialise(both[i], master); err != nil {
-				return err
-			}
-		}
-		if *ring, err = openKeyring(both[i], master); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // Close answers the writes that are waiting, waits for methods that are reading, and closes both databases. After it
 // every method gives ErrClosed. ErrStalled: the disk hangs and the databases could not be closed; everything that was
 // answered is safe, the process can only end.
@@ -158,12 +134,25 @@ func (db *DB) Close() error {
 		return err
 	}
 	db.use.users.Wait()
+	// A key that is being made writes to a database, also when nobody waits for it any more.
+	timer := time.NewTimer(2 * db.opts.WriteTimeout)
+	defer timer.Stop()
+	for _, k := range db.keyrings() {
+		select {
+		case k.gate <- struct{}{}:
+		case <-timer.C:
+			return ErrStalled
+		}
+	}
 	return db.release()
 }
 
-// release closes whatever of the databases is open.
+// release closes whatever of the databases and the ring is open.
 func (db *DB) release() error {
 	var errs []error
+	if db.ring != nil {
+		errs = append(errs, db.ring.Close())
+	}
 	for _, e := range []*engine{db.cdr, db.bind} {
 		if e != nil {
 			errs = append(errs, e.close())

@@ -6,12 +6,18 @@ import "errors"
 var (
 	// ErrLocked: another process, in practice the server, has the data directory open.
 	ErrLocked = errors.New("store: the data directory is open in another process; when that is the server, ask it over its admin socket")
-	// ErrNoKey: rows are there and the key file is not. No new key is made, it would open none of them.
-	ErrNoKey = errors.New("store: the key file of this store is missing; put its copy back, a new key cannot read the rows")
-	// ErrWrongKey: the key file holds another key than the rows are sealed under.
-	ErrWrongKey = errors.New("store: the key file holds another key than this store was made with")
+	// ErrNoKey: rows or a ring are there and the master key is not. No new key is made, it would open none of them.
+	ErrNoKey = errors.New("store: the master key of this store is missing; put its copy back, a new key cannot read the rows")
+	// ErrWrongKey: the master key is another than the ring is wrapped under.
+	ErrWrongKey = errors.New("store: the master key is another than that of this store")
+	// ErrNoRing: rows are there and the file of their keys is not.
+	ErrNoRing = errors.New("store: the file of this store's keys is missing; put its copy back, nothing can be read without it")
+	// ErrWrongRing: the file of keys is of another store.
+	ErrWrongRing = errors.New("store: the file of keys is that of another store; name the right one with keys.ring")
+	// ErrOldRing: the file of keys is older than the rows. Going on would make keys again under numbers that rows name.
+	ErrOldRing = errors.New("store: the file of keys is an older copy, which lacks keys that rows name; put the newest back")
 	// ErrKeyInsideDataDir: a copy of the data directory would carry its own key.
-	ErrKeyInsideDataDir = errors.New("store: the key file lies inside the data directory; keep it elsewhere, a copy of the data must not carry its key")
+	ErrKeyInsideDataDir = errors.New("store: the master key or the file of keys lies inside the data directory; keep it elsewhere, a copy of the data must not carry its key")
 	// ErrNewerFormat: a later release wrote this store. Nothing was changed in it.
 	ErrNewerFormat = errors.New("store: written by a later release; run that release or restore a backup made before the change")
 )
@@ -29,6 +35,8 @@ var (
 	ErrDiskFull = errors.New("store: less than 5 % of the disk is free; new bindings are refused until there is room")
 	// ErrCorrupt: a row is damaged or was put in another row's place. Other rows are not concerned.
 	ErrCorrupt = errors.New("store: damaged row")
+	// ErrErased: the row is there, and the key that it is sealed under was destroyed.
+	ErrErased = errors.New("store: erased; the key of its tenant and time was destroyed, and nothing can read it any more")
 	// ErrRow: a field of the binding or record cannot be stored.
 	ErrRow = errors.New("store: cannot be stored")
 )

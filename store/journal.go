@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -103,9 +104,9 @@ func (j *journal) Open(r cdr.Record, done func(error)) {
 		go done(err)
 		return
 	}
-	h := recordHeader{tenant: j.tenant(r.Tenant), dataKey: firstDataKey, mark: j.run}
+	h, at := recordHeader{tenant: j.tenant(r.Tenant), mark: j.run}, r.ReceivedAt
 	err = j.writes.add(&write{
-		fill:   func(b *pebble.Batch) error { return j.fillOpen(b, id, h, plain) },
+		fill:   func(b *pebble.Batch) error { return j.fillOpen(b, id, h, at, plain) },
 		answer: done,
 	})
 	if err != nil {
@@ -126,7 +127,7 @@ func (j *journal) close(r cdr.Record, stale bool, done func(seq uint64, err erro
 		return
 	}
 	at, _ := nanos(r.ClosedAt())
-	h := recordHeader{tenant: j.tenant(r.Tenant), dataKey: firstDataKey, mark: uint64(at)}
+	h := recordHeader{tenant: j.tenant(r.Tenant), mark: uint64(at)}
 	var of *seal.Hash
 	if r.Binding != "" {
 		hash := j.keys.index.Hash(domainBinding, r.Binding)
@@ -177,7 +178,7 @@ func (j *journal) state(id seal.Hash) (recordState, error) {
 	return recordState{open: open}, err
 }
 
-func (j *journal) fillOpen(b *pebble.Batch, id seal.Hash, h recordHeader, plain []byte) error {
+func (j *journal) fillOpen(b *pebble.Batch, id seal.Hash, h recordHeader, at time.Time, plain []byte) error {
 	s, err := j.state(id)
 	switch {
 	case err != nil:
@@ -188,7 +189,7 @@ func (j *journal) fillOpen(b *pebble.Batch, id seal.Hash, h recordHeader, plain 
 		return cdr.ErrOpen
 	}
 	key := keyHash(tableOpen, id)
-	value, err := j.seal(key, h, plain)
+	value, err := j.seal(key, h, at, plain)
 	if err != nil {
 		return err
 	}
@@ -208,7 +209,7 @@ func (j *journal) fillClose(b *pebble.Batch, id seal.Hash, of *seal.Hash, h reco
 	}
 	seq := j.seq + 1
 	key := key64(tableClosed, seq)
-	value, err := j.seal(key, h, plain)
+	value, err := j.seal(key, h, timeOf(int64(h.mark)), plain)
 	if err != nil {
 		return 0, err
 	}
@@ -234,11 +235,14 @@ func (j *journal) fillClose(b *pebble.Batch, id seal.Hash, of *seal.Hash, h reco
 	return seq, putAll(b, rows)
 }
 
-func (j *journal) seal(key []byte, h recordHeader, plain []byte) ([]byte, error) {
-	box, err := j.keys.box(h.dataKey)
+// seal seals a record under the key of its tenant and a moment. The key is chosen here, in the order of writes: one that
+// is retired seals nothing that comes behind. Where it has to be made, the group waits for the disk once more.
+func (j *journal) seal(key []byte, h recordHeader, at time.Time, plain []byte) ([]byte, error) {
+	n, box, err := j.keys.forNew(context.Background(), h.tenant, at)
 	if err != nil {
 		return nil, err
 	}
+	h.dataKey = n
 	value := h.append(make([]byte, 0, recordHeaderSize+len(plain)+seal.Overhead))
 	return box.Seal(value, plain, placeOf(key, value)), nil
 }
@@ -267,7 +271,7 @@ func (db *DB) LastSeq() uint64 { return db.journal.durable.Load() }
 
 // CloseAbandoned closes the records that an earlier process left open: the platform released those calls, by its
 // restart, at now. Records that this process opened stay open. It returns how many it closed, on disk. ErrCorrupt: of
-// the rest, some could not be read; all others are closed.
+// the rest, some could not be read; all others are closed. One whose key was destroyed is deleted.
 func (db *DB) CloseAbandoned(now time.Time) (int, error) {
 	closed := 0
 	var damaged error
@@ -278,6 +282,9 @@ func (db *DB) CloseAbandoned(now time.Time) (int, error) {
 		}
 		n, err := db.closeAll(left.records, now)
 		closed += n
+		if err == nil && len(left.erased) > 0 {
+			err = db.journal.drop(left.erased)
+		}
 		if damaged == nil {
 			damaged = left.damaged
 		}
@@ -294,8 +301,9 @@ func (db *DB) CloseAbandoned(now time.Time) (int, error) {
 // leftOpen is a page of the records that an earlier process left open.
 type leftOpen struct {
 	records []cdr.Record
-	damaged error  // of the first row that could not be opened
-	next    []byte // the last key looked at; nil: it was the last of all
+	erased  [][]byte // keys of rows that nothing can read any more
+	damaged error    // of the first row that could not be opened
+	next    []byte   // the last key looked at; nil: it was the last of all
 }
 
 // abandoned returns the page behind a key.
@@ -313,6 +321,10 @@ func (db *DB) abandoned(after []byte) (left leftOpen, err error) {
 	err = scan(db.cdr, lower, upper, func(key, value []byte) (bool, error) {
 		r, h, err := db.journal.open(key, value)
 		switch {
+		case errors.Is(err, ErrErased):
+			if h.mark != db.journal.run {
+				left.erased = append(left.erased, append([]byte(nil), key...))
+			}
 		case err != nil && left.damaged == nil:
 			left.damaged = err
 		case err == nil && h.mark != db.journal.run:
@@ -324,6 +336,18 @@ func (db *DB) abandoned(after []byte) (left leftOpen, err error) {
 		return n < page, nil
 	})
 	return left, err
+}
+
+// drop deletes rows of open records.
+func (j *journal) drop(keys [][]byte) error {
+	return j.writes.do(context.Background(), func(b *pebble.Batch) error {
+		for _, key := range keys {
+			if err := b.Delete(key, nil); err != nil {
+				return err
+			}
+		}
+		return nil
+	}, nil)
 }
 
 // closeAll closes records together and waits for them.

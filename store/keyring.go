@@ -1,171 +1,249 @@
 package store
 
 import (
-	"crypto/rand"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io/fs"
+	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 
+	"mask700/store/ring"
 	"mask700/store/seal"
 )
 
-// formatVersion is of the rows of this package. A store of a later one is refused.
-const formatVersion = 1
+// storeKey is the key of all time: it seals the names of tenants and the head of the audit log, and the bindings of
+// stores of format 1. It is not destroyed.
+const storeKey uint32 = 1
 
-// Names in tableMeta.
-const (
-	metaFormat   = "format"   // u32
-	metaDatabase = "database" // its directory's name, so that exchanged directories are noticed
-	metaMaster   = "master"   // fingerprint of the master key
-)
+// maxOpenKeys bounds the keys of one use that are open in memory, at about 1.3 KB each.
+const maxOpenKeys = 1 << 14
 
-// Kinds in tableKeys.
-const (
-	kindData  = 'd'
-	kindIndex = 'i'
-)
-
-// The one data key and the one version of the index key there are so far. Every row names its own.
-const (
-	firstDataKey  uint32 = 1
-	firstIndexKey byte   = 1
-)
-
-// keyring holds the opened keys of one database.
+// keyring is the keys of one use, as rows ask for them. A key that was used before is found without a lock and without
+// allocation: by its number for reading, by tenant and bucket for writing. Keys are made when a row first needs one.
 type keyring struct {
-	data  map[uint32]*seal.Box
-	index *seal.Index
+	use    ring.Use
+	period ring.Period
+	cipher seal.Cipher
+	ring   *ring.Ring
+	engine *engine // has the number of the last key, so that an older copy of the ring is noticed
+	now    func() time.Time
+	wait   time.Duration
+	index  *seal.Index
+
+	// boxes are the open keys by number. The slice is replaced by a longer one, its elements are set in place.
+	boxes   atomic.Pointer[[]atomic.Pointer[seal.Box]]
+	current atomic.Pointer[currentKeys]
+
+	gate chan struct{} // cap 1: who makes a key holds it, also after he was told ErrStalled
+
+	open struct {
+		sync.Mutex // protects what follows, and that a destroyed key is not opened again
+		n          int
+	}
 }
 
-// box returns the data key that a row names.
-func (k *keyring) box(id uint32) (*seal.Box, error) {
-	b, ok := k.data[id]
-	if !ok {
-		return nil, fmt.Errorf("%w: it names data key %d, which is not there", ErrCorrupt, id)
+// currentKeys are the numbers of the keys that seal new rows: by bucket, then by the tenant's number. Zero: none yet.
+type currentKeys map[ring.Bucket][]atomic.Uint32
+
+func (c *currentKeys) key(b ring.Bucket, tenant uint32) uint32 {
+	if ids := (*c)[b]; uint64(tenant) < uint64(len(ids)) {
+		return ids[tenant].Load()
 	}
-	return b, nil
+	return 0
 }
 
-// initialised reports whether e has been made ready before. A later format and a directory that belongs to another
-// database are errors.
-func initialised(e *engine) (bool, error) {
-	v, ok, err := get(e, keyText(tableMeta, metaFormat))
-	if err != nil || !ok {
-		return false, err
+func newKeyring(db *DB, u ring.Use, e *engine) *keyring {
+	k := &keyring{
+		use: u, period: db.opts.Period, cipher: db.opts.Cipher, ring: db.ring, engine: e, now: db.opts.Now, wait: db.opts.WriteTimeout,
+		gate: make(chan struct{}, 1),
 	}
-	if len(v) != 4 {
-		return false, fmt.Errorf("%w: format of %s", ErrCorrupt, e.name)
+	if u == ring.Recordings {
+		k.period = ring.Day
 	}
-	if n := binary.BigEndian.Uint32(v); n > formatVersion {
-		return false, fmt.Errorf("%w (%s: rows of format %d, this release writes %d)", ErrNewerFormat, e.name, n, formatVersion)
+	k.boxes.Store(new([]atomic.Pointer[seal.Box]))
+	k.reset()
+	return k
+}
+
+// loadIndex opens the index key of a database.
+func (k *keyring) loadIndex(u ring.Use) error {
+	key, plain, err := k.ring.Unwrap(u, uint32(firstIndexKey))
+	if err == nil {
+		k.index, err = key.Cipher.Index(firstIndexKey, plain)
 	}
-	name, _, err := get(e, keyText(tableMeta, metaDatabase))
 	if err != nil {
-		return false, err
-	}
-	if string(name) != e.name {
-		return false, fmt.Errorf("store: directory %s holds the database %q; put the directories back as they were", e.name, name)
-	}
-	return true, nil
-}
-
-// initialise makes e ready in one batch: format, keys, fingerprint. A crash leaves all of it or none.
-func initialise(e *engine, master seal.Master) error {
-	b := e.NewBatch()
-	defer b.Close()
-	var errs []error
-	set := func(key, value []byte) { errs = append(errs, b.Set(key, value, nil)) }
-	for kind, id := range map[byte]uint32{kindData: firstDataKey, kindIndex: uint32(firstIndexKey)} {
-		wrapped, err := master.Wrap(purpose(e.name, kind, id), seal.NewKey())
-		if err != nil {
-			return err
-		}
-		set(keyWrapped(kind, id), wrapped)
-	}
-	set(keyText(tableMeta, metaDatabase), []byte(e.name))
-	set(keyText(tableMeta, metaMaster), []byte(master.Fingerprint()))
-	set(keyText(tableMeta, metaFormat), binary.BigEndian.AppendUint32(nil, formatVersion))
-	errs = append(errs, b.Commit(pebble.Sync))
-	if err := errors.Join(errs...); err != nil {
-		return fmt.Errorf("store: make %s: %w", e.name, err)
+		return fmt.Errorf("store: %s: %w", u, err)
 	}
 	return nil
 }
 
-// checkMaster returns ErrWrongKey when e was made with another master key.
-func checkMaster(e *engine, master seal.Master) error {
-	want, ok, err := get(e, keyText(tableMeta, metaMaster))
-	if err != nil {
-		return err
+// reset takes the keys that seal new rows from the ring: those of the cipher that is configured.
+func (k *keyring) reset() {
+	c := new(currentKeys)
+	for _, key := range k.ring.Keys() {
+		if key.Use == k.use && !key.Retired && key.Bucket != 0 && key.Cipher == k.cipher {
+			c = c.with(key.Bucket, key.Tenant, key.ID)
+		}
 	}
-	if !ok {
-		return fmt.Errorf("%w: fingerprint of the master key of %s", ErrCorrupt, e.name)
-	}
-	if string(want) != master.Fingerprint() {
-		return fmt.Errorf("%w (%s wants %s, the file holds %s)", ErrWrongKey, e.name, want, master.Fingerprint())
-	}
-	return nil
+	k.current.Store(c)
 }
 
-// openKeyring unwraps the keys of e.
-func openKeyring(e *engine, master seal.Master) (*keyring, error) {
-	ring := &keyring{data: make(map[uint32]*seal.Box)}
-	lower := []byte{tableKeys}
-	err := scan(e, lower, keyAfter(lower), func(key, value []byte) (bool, error) {
-		if len(key) != 6 {
-			return false, fmt.Errorf("%w: key row of %s", ErrCorrupt, e.name)
-		}
-		kind, id := key[1], binary.BigEndian.Uint32(key[2:])
-		if kind == kindRecording {
-			return true, nil // opened when it is asked for
-		}
-		plain, err := master.Unwrap(purpose(e.name, kind, id), value)
-		if err != nil {
-			return false, fmt.Errorf("%w: key %c%d of %s", ErrCorrupt, kind, id, e.name)
-		}
-		switch kind {
-		case kindData:
-			ring.data[id], err = seal.NewBox(plain)
-		case kindIndex:
-			ring.index, err = seal.NewIndex(byte(id), plain)
-		}
-		return true, err
-	})
-	if err != nil {
-		return nil, err
+// with returns c with one more key; c itself where there is room for it.
+func (c *currentKeys) with(b ring.Bucket, tenant, n uint32) *currentKeys {
+	ids := (*c)[b]
+	if uint64(tenant) < uint64(len(ids)) {
+		ids[tenant].Store(n)
+		return c
 	}
-	if ring.data[firstDataKey] == nil || ring.index == nil {
-		return nil, fmt.Errorf("%w: keys of %s are missing", ErrCorrupt, e.name)
+	longer := make([]atomic.Uint32, max(16, 2*len(ids), int(tenant)+1))
+	for i := range ids {
+		longer[i].Store(ids[i].Load())
 	}
-	return ring, nil
+	longer[tenant].Store(n)
+	next := make(currentKeys, len(*c)+1)
+	for bucket, ids := range *c {
+		next[bucket] = ids
+	}
+	next[b] = longer
+	return &next
 }
 
-// purpose ties a wrapped key to its row and database.
-func purpose(database string, kind byte, id uint32) string {
-	return fmt.Sprintf("mask700 %s %c%d", database, kind, id)
+// box returns the key that a row names. ErrErased: it was destroyed.
+func (k *keyring) box(n uint32) (*seal.Box, error) {
+	if boxes := *k.boxes.Load(); uint64(n) < uint64(len(boxes)) {
+		if b := boxes[n].Load(); b != nil {
+			return b, nil
+		}
+	}
+	return k.openKey(n)
 }
 
-// openMaster reads the key file. It makes one only when no row depends on an older one, and the new file is on disk
-// before it returns.
-func openMaster(path string, fresh bool) (seal.Master, error) {
-	m, err := seal.LoadFile(path)
+// openKey unwraps a key. Those of recordings are asked for seldom and not kept.
+func (k *keyring) openKey(n uint32) (*seal.Box, error) {
+	k.open.Lock()
+	defer k.open.Unlock()
+	key, plain, err := k.ring.Unwrap(k.use, n)
 	switch {
-	case err == nil:
-		return m, nil
-	case !errors.Is(err, fs.ErrNotExist):
-		return seal.Master{}, err
-	case !fresh:
-		return seal.Master{}, fmt.Errorf("%w (%s)", ErrNoKey, path)
+	case errors.Is(err, ring.ErrDestroyed):
+		return nil, ErrErased
+	case errors.Is(err, ring.ErrNone):
+		return nil, fmt.Errorf("%w: it names data key %d, which is not there", ErrCorrupt, n)
+	case err != nil:
+		return nil, fmt.Errorf("%w: %w", ErrCorrupt, err)
 	}
-	if m, err = seal.NewMaster(rand.Reader); err != nil {
-		return seal.Master{}, err
+	b, err := key.Cipher.Box(plain)
+	if err == nil && k.use != ring.Recordings {
+		k.keepOpen(n, b)
 	}
-	err = seal.CreateFile(path, m)
-	if errors.Is(err, seal.ErrKeyExists) {
-		return seal.LoadFile(path) // another store was made with the same key file in this moment
-	}
-	return m, err
+	return b, err
 }
+
+func (k *keyring) keepOpen(n uint32, b *seal.Box) {
+	boxes := *k.boxes.Load()
+	if uint64(n) >= uint64(len(boxes)) {
+		longer := make([]atomic.Pointer[seal.Box], max(16, 2*len(boxes), int(n)+1))
+		for i := range boxes {
+			longer[i].Store(boxes[i].Load())
+		}
+		k.boxes.Store(&longer)
+		boxes = longer
+	}
+	if k.open.n++; k.open.n > maxOpenKeys {
+		for i := range boxes {
+			boxes[i].Store(nil)
+		}
+		k.open.n = 1
+	}
+	boxes[n].Store(b)
+}
+
+// closeDestroyed forgets what is open, after keys were destroyed in the ring: what is asked for again is opened again,
+// and they are not.
+func (k *keyring) closeDestroyed() {
+	k.open.Lock()
+	defer k.open.Unlock()
+	boxes := *k.boxes.Load()
+	for i := range boxes {
+		boxes[i].Store(nil)
+	}
+	k.open.n = 0
+}
+
+// forNew returns the key that seals a new row of a tenant and a moment. The first row of a tenant in a bucket makes it:
+// it is on disk then, and that it is there is known to the database.
+func (k *keyring) forNew(ctx context.Context, tenant uint32, at time.Time) (uint32, *seal.Box, error) {
+	bucket := k.period.Of(at)
+	n := k.current.Load().key(bucket, tenant)
+	if n == 0 {
+		var err error
+		if n, err = k.make(ctx, tenant, bucket); err != nil {
+			return 0, nil, err
+		}
+	}
+	b, err := k.box(n)
+	return n, b, err
+}
+
+// make makes the key of a tenant and a bucket, unless somebody else just did. The disk may hang: who waits for it is told
+// ErrStalled, as with any write.
+func (k *keyring) make(ctx context.Context, tenant uint32, bucket ring.Bucket) (uint32, error) {
+	timer := time.NewTimer(k.wait)
+	defer timer.Stop()
+	select {
+	case k.gate <- struct{}{}:
+	case <-ctx.Done():
+		return 0, fmt.Errorf("%w: %w", ErrStalled, ctx.Err())
+	case <-timer.C:
+		return 0, ErrStalled
+	}
+	if n := k.current.Load().key(bucket, tenant); n != 0 {
+		<-k.gate
+		return n, nil
+	}
+	type made struct {
+		n   uint32
+		err error
+	}
+	done := make(chan made, 1)
+	go func() {
+		defer func() { <-k.gate }()
+		n, err := k.write(tenant, bucket)
+		done <- made{n, err}
+	}()
+	select {
+	case m := <-done:
+		return m.n, m.err
+	case <-ctx.Done():
+		return 0, fmt.Errorf("%w: %w", ErrStalled, ctx.Err())
+	case <-timer.C:
+		return 0, ErrStalled
+	}
+}
+
+// write has a new key on disk and lets it be found. The gate is held.
+func (k *keyring) write(tenant uint32, bucket ring.Bucket) (uint32, error) {
+	key, _, err := k.ring.Make(ring.Key{Use: k.use, Tenant: tenant, Bucket: bucket, Cipher: k.cipher}, k.now())
+	if err != nil {
+		return 0, fmt.Errorf("store: make a data key: %w", err)
+	}
+	last := binary.BigEndian.AppendUint32(nil, key.ID)
+	if err := k.engine.Set(metaLastKey(k.use), last, pebble.Sync); err != nil {
+		return 0, fmt.Errorf("store: make a data key: %w", err)
+	}
+	k.current.Store(k.current.Load().with(bucket, tenant, key.ID))
+	return key.ID, nil
+}
+
+// withGate runs f while nobody makes a key.
+func (k *keyring) withGate(f func()) {
+	k.gate <- struct{}{}
+	defer func() { <-k.gate }()
+	f()
+}
+
+// metaLastKey is where a database has the number of the last key of a use.
+func metaLastKey(u ring.Use) []byte { return keyText(tableMeta, "last key of "+string(u)) }

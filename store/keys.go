@@ -11,7 +11,7 @@ import (
 // Tables: the first byte of a key. The letters are distinct over both databases, which share one comparer.
 const (
 	tableMeta   = 'm' // both: name -> value
-	tableKeys   = 'k' // both: kind, id u32 -> wrapped key
+	tableKeys   = 'k' // format 1, both: kind, id u32 -> wrapped key
 	tableTenant = 't' // id u32 -> sealed name
 	tableBlock  = 'p' // block u64 -> state
 	tableRow    = 'b' // X u64, ^start u64 -> sealed binding
@@ -74,10 +74,6 @@ func keyHashText(table byte, h seal.Hash, text string) []byte {
 func keyHash64(table byte, h seal.Hash, v uint64) []byte {
 	k := append(make([]byte, 0, 1+seal.HashSize+8), table)
 	return binary.BigEndian.AppendUint64(append(k, h[:]...), v)
-}
-
-func keyWrapped(kind byte, id uint32) []byte {
-	return binary.BigEndian.AppendUint32([]byte{tableKeys, kind}, id)
 }
 
 // place is where a binding's row stands: its X, or its Y for the copy there, and its start. Start is CreatedAt in

@@ -95,7 +95,7 @@ func (db *DB) rowOf(r pebble.Reader, id string) (binding.Binding, foundRow, erro
 	return row, foundRow{place: p, header: h}, nil
 }
 
-// Binding returns the binding with an id, in any state. It implements binding.Store.
+// Binding returns the binding with an id, in any state. It implements binding.Store; ErrErased besides.
 func (db *DB) Binding(ctx context.Context, id string) (binding.Binding, error) {
 	if err := db.enter(ctx); err != nil {
 		return binding.Binding{}, err
@@ -111,7 +111,8 @@ func (db *DB) OnX(ctx context.Context, x binding.X) ([]binding.Binding, error) {
 		return nil, err
 	}
 	defer db.leave()
-	return db.rowsOn(x, binding.MaxRowsOnX, time.Time{})
+	rows, _, err := db.rowsOn(x, binding.MaxRowsOnX, time.Time{})
+	return rows, err
 }
 
 // Candidates returns what decides a call to a number at a moment. It implements binding.Store. Of the rows behind the
@@ -121,15 +122,15 @@ func (db *DB) Candidates(ctx context.Context, x binding.X, at time.Time) ([]bind
 		return nil, err
 	}
 	defer db.leave()
-	return db.rowsOn(x, binding.MaxRowsOnX, at)
+	rows, _, err := db.rowsOn(x, binding.MaxRowsOnX, at)
+	return rows, err
 }
 
 // rowsOn returns the newest rows on a number, and those behind them that are live at a moment; zero: none of them.
-// newest 0: all.
-func (db *DB) rowsOn(x binding.X, newest int, at time.Time) ([]binding.Binding, error) {
-	var rows []binding.Binding
+// newest 0: all. It says how many more are erased.
+func (db *DB) rowsOn(x binding.X, newest int, at time.Time) (rows []binding.Binding, erased int, err error) {
 	n := 0
-	err := scanPrefix(db.bind, key64(tableRow, uint64(x)), func(key, value []byte) (bool, error) {
+	err = scanPrefix(db.bind, key64(tableRow, uint64(x)), func(key, value []byte) (bool, error) {
 		p, h, sealed, err := splitRow(key, value)
 		if err != nil {
 			return false, err
@@ -144,18 +145,23 @@ func (db *DB) rowsOn(x binding.X, newest int, at time.Time) ([]binding.Binding, 
 			}
 		}
 		row, err := db.openRow(p, h, sealed)
+		if errors.Is(err, ErrErased) {
+			erased++
+			return true, nil
+		}
 		if err != nil {
 			return false, err
 		}
 		rows = append(rows, row)
 		return true, nil
 	})
+	db.erased.Add(uint64(erased))
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	// The keys have this order except where starts were moved past a row of the next nanosecond.
 	slices.SortStableFunc(rows, func(a, b binding.Binding) int { return b.CreatedAt.Compare(a.CreatedAt) })
-	return rows, nil
+	return rows, erased, nil
 }
 
 // page is how many rows a list reads before it hands them out. Nothing of the database is held while it does.
@@ -190,25 +196,29 @@ func (db *DB) listPage(ctx context.Context, f binding.Filter) (rows []binding.Bi
 		return nil, "", err
 	}
 	defer db.leave()
+	erased := 0
 	switch {
 	case !f.Number.IsZero():
-		rows, after, err = db.listIndex(keyHash(tableNumber, db.numberHash(f.Number)), f.After)
+		rows, after, erased, err = db.listIndex(keyHash(tableNumber, db.numberHash(f.Number)), f.After)
 	case f.Order != "":
-		rows, after, err = db.listIndex(keyHash(tableOrder, db.bindKeys.index.Hash(domainOrder, f.Order)), f.After)
+		rows, after, erased, err = db.listIndex(keyHash(tableOrder, db.bindKeys.index.Hash(domainOrder, f.Order)), f.After)
 	case f.X != 0:
-		rows, err = db.rowsOn(f.X, 0, time.Time{})
+		rows, erased, err = db.rowsOn(f.X, 0, time.Time{})
 		slices.SortFunc(rows, func(a, b binding.Binding) int { return strings.Compare(a.ID, b.ID) })
 	default:
-		rows, after, err = db.listIndex([]byte{tableID}, f.After)
+		rows, after, erased, err = db.listIndex([]byte{tableID}, f.After)
 	}
 	if err != nil {
 		return nil, "", err
 	}
+	if f.Erased != nil {
+		*f.Erased += erased
+	}
 	return slices.DeleteFunc(rows, func(b binding.Binding) bool { return !f.Match(&b) }), after, nil
 }
 
-// listIndex opens the rows of the next ids behind prefix.
-func (db *DB) listIndex(prefix []byte, after string) (rows []binding.Binding, last string, err error) {
+// listIndex opens the rows of the next ids behind prefix, and says how many of them are erased.
+func (db *DB) listIndex(prefix []byte, after string) (rows []binding.Binding, last string, erased int, err error) {
 	lower := append(slices.Clone(prefix), after...)
 	if after != "" {
 		lower = append(lower, 0) // the least key behind it
@@ -219,20 +229,24 @@ func (db *DB) listIndex(prefix []byte, after string) (rows []binding.Binding, la
 		return len(ids) < page, nil
 	})
 	if err != nil {
-		return nil, "", err
+		return nil, "", 0, err
 	}
 	for _, id := range ids {
 		row, _, err := db.rowOf(db.bind, id)
-		if errors.Is(err, binding.ErrNotFound) {
-			return nil, "", fmt.Errorf("%w: binding %s is in an index and missing", ErrCorrupt, id)
+		switch {
+		case err == nil:
+			rows = append(rows, row)
+		case errors.Is(err, ErrErased):
+			db.erased.Add(1)
+			erased++
+		case errors.Is(err, binding.ErrNotFound):
+			return nil, "", 0, fmt.Errorf("%w: binding %s is in an index and missing", ErrCorrupt, id)
+		default:
+			return nil, "", 0, err
 		}
-		if err != nil {
-			return nil, "", err
-		}
-		rows = append(rows, row)
 	}
 	if len(ids) == page {
 		last = ids[page-1]
 	}
-	return rows, last, nil
+	return rows, last, erased, nil
 }

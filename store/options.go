@@ -10,14 +10,26 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"mask700/binding"
+	"mask700/store/ring"
+	"mask700/store/seal"
 )
 
 // Options of Open. Dir and KeyFile are required; zero is the default of the others.
 type Options struct {
 	// Dir is the data directory. It is made with mode 0700 when it is missing.
 	Dir string
-	// KeyFile holds the master key, outside Dir. It is made with mode 0600 at the first start.
-	KeyFile string
+	// KeyFile holds the master key, outside Dir. It is made with mode 0600 at the first start. In its place the name of
+	// an environment variable or of a systemd credential may stand, which hold the text of one; exactly one of the three.
+	KeyFile       string
+	KeyEnv        string
+	KeyCredential string
+	// Ring is the file of the data keys, wrapped under the master key, outside Dir. Its directory must be the process's
+	// to write in: keys are made as they are needed. Default: KeyFile with ".ring" behind it; needed without a KeyFile.
+	Ring string
+	// Period is how long a data key of a tenant is used. Default: a month.
+	Period ring.Period
+	// Cipher of the keys that are made. Those there are keep theirs, and the index its own. Default: AES-256-GCM.
+	Cipher seal.Cipher
 	// Logger takes the engine's events. No row's content is ever in them. Default: none are written.
 	Logger *slog.Logger
 	// CacheSize in bytes is for blocks of rows that were read, shared by both databases. Default 64 MiB.
@@ -48,8 +60,20 @@ type Options struct {
 }
 
 func (o Options) withDefaults() (Options, error) {
-	if o.Dir == "" || o.KeyFile == "" {
-		return o, errors.New("store: a data directory and a key file are required")
+	if o.Dir == "" {
+		return o, errors.New("store: a data directory is required")
+	}
+	if err := o.source().Check(); err != nil {
+		return o, fmt.Errorf("store: %w", err)
+	}
+	if o.Ring == "" && o.KeyFile != "" {
+		o.Ring = o.KeyFile + ".ring"
+	}
+	if o.Ring == "" {
+		return o, errors.New("store: without a key file, a file for the ring is required")
+	}
+	if o.Cipher == 0 {
+		o.Cipher = seal.AES256GCM
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -89,6 +113,11 @@ func (o Options) withDefaults() (Options, error) {
 		o.Fatal = func(error) { os.Exit(1) }
 	}
 	return o, nil
+}
+
+// source is where the master key comes from.
+func (o Options) source() seal.Source {
+	return seal.Source{File: o.KeyFile, Env: o.KeyEnv, Credential: o.KeyCredential}
 }
 
 func (o Options) diskUsage() (free, total uint64, err error) {

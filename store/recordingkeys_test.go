@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"testing"
+	"time"
 
 	"mask700/store/audit"
 	"mask700/store/seal"
@@ -12,33 +13,49 @@ import (
 func TestRecordingKeys(t *testing.T) {
 	dir := t.TempDir()
 	db := mustOpen(t, options(t, dir))
-	wrap := func(day uint32, id string, key []byte) []byte {
+	holdBlock(t, db)
+	for i, tenant := range []string{"one", "two"} {
+		b := testPair(t, testID(i), i)
+		b.Tenant = tenant
+		mustBind(t, db, b)
+	}
+	day := func(n int) time.Time { return testStart.AddDate(0, 0, n) }
+	key := seal.NewKey()
+	type wrapped struct {
+		under uint32
+		bytes []byte
+	}
+	wrap := func(tenant string, at time.Time, id string) wrapped {
 		t.Helper()
-		w, err := db.WrapRecordingKey(day, id, key)
+		under, w, err := db.WrapRecordingKey(tenant, at, id, key)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return w
+		return wrapped{under, w}
 	}
-	key := seal.NewKey()
 	if _, err := db.UnwrapRecordingKey(100, "callA", nil); !errors.Is(err, ErrNoRecordingKey) {
 		t.Errorf("no key yet: %v", err)
 	}
-	a, b, later := wrap(100, "callA", key), wrap(100, "callB", key), wrap(101, "callA", key)
+	a, b := wrap("one", day(0), "callA"), wrap("one", day(0).Add(time.Hour), "callB")
+	other, later := wrap("two", day(0), "callA"), wrap("one", day(1), "callA")
+	if a.under != b.under || a.under == other.under || a.under == later.under || other.under == later.under {
+		t.Errorf("keys %d, %d, %d, %d", a.under, b.under, other.under, later.under)
+	}
+	opens := func(when string, w wrapped) {
+		t.Helper()
+		if got, err := db.UnwrapRecordingKey(w.under, "callA", w.bytes); err != nil || !bytes.Equal(got, key) {
+			t.Errorf("%s: %v", when, err)
+		}
+	}
 	check := func(when string) {
 		t.Helper()
-		if got, err := db.UnwrapRecordingKey(100, "callA", a); err != nil || !bytes.Equal(got, key) {
-			t.Errorf("%s: %v", when, err)
+		for _, w := range []wrapped{a, other, later} {
+			opens(when, w)
 		}
-		if got, err := db.UnwrapRecordingKey(101, "callA", later); err != nil || !bytes.Equal(got, key) {
-			t.Errorf("%s: %v", when, err)
-		}
-		for name, c := range map[string]struct {
-			day uint32
-			id  string
-			w   []byte
-		}{"another recording's": {100, "callA", b}, "another day's": {100, "callA", later}, "none": {100, "callA", nil}} {
-			if _, err := db.UnwrapRecordingKey(c.day, c.id, c.w); !errors.Is(err, seal.ErrOpen) {
+		for name, w := range map[string]wrapped{
+			"another recording's": b, "another day's": {a.under, later.bytes}, "another tenant's": {a.under, other.bytes}, "none": {a.under, nil},
+		} {
+			if _, err := db.UnwrapRecordingKey(w.under, "callA", w.bytes); !errors.Is(err, seal.ErrOpen) {
 				t.Errorf("%s: %s: %v", when, name, err)
 			}
 		}
@@ -47,15 +64,16 @@ func TestRecordingKeys(t *testing.T) {
 	mustClose(t, db)
 	db = mustOpen(t, options(t, dir))
 	check("opened again")
-	if r, err := db.Check(t.Context()); err != nil || len(r.Problems) > 0 {
-		t.Errorf("%v, %v", r.Problems, err)
+	if again := wrap("one", day(0), "callC"); again.under != a.under {
+		t.Errorf("another key of the same day: %d after %d", again.under, a.under)
 	}
+	midnight := day(1).Truncate(24 * time.Hour)
 	for _, c := range []struct {
-		before uint32
+		before time.Time
 		n      int
-	}{{100, 0}, {101, 1}, {101, 0}} {
+	}{{midnight.Add(-1), 0}, {midnight, 2}, {midnight.Add(time.Hour), 0}} {
 		if n, err := db.DropRecordingKeys(c.before); n != c.n || err != nil {
-			t.Errorf("before day %d: %d, %v", c.before, n, err)
+			t.Errorf("before %s: %d, %v", c.before, n, err)
 		}
 	}
 	for _, again := range []bool{false, true} {
@@ -63,20 +81,18 @@ func TestRecordingKeys(t *testing.T) {
 			mustClose(t, db)
 			db = mustOpen(t, options(t, dir))
 		}
-		if _, err := db.UnwrapRecordingKey(100, "callA", a); !errors.Is(err, ErrNoRecordingKey) {
-			t.Errorf("deleted: %v", err)
+		for _, w := range []wrapped{a, other} {
+			if _, err := db.UnwrapRecordingKey(w.under, "callA", w.bytes); !errors.Is(err, ErrNoRecordingKey) {
+				t.Errorf("dropped: %v", err)
+			}
 		}
-		if _, err := db.UnwrapRecordingKey(101, "callA", later); err != nil {
-			t.Errorf("not deleted: %v", err)
-		}
+		opens("not dropped", later)
 	}
-	// A new key for the day is another one.
-	wrap(100, "callC", key)
-	if _, err := db.UnwrapRecordingKey(100, "callA", a); !errors.Is(err, seal.ErrOpen) {
-		t.Errorf("the key that was deleted is back: %v", err)
+	if again := wrap("one", day(0), "callC"); again.under <= later.under {
+		t.Errorf("the number %d came again after %d", again.under, later.under)
 	}
 	mustClose(t, db)
-	if _, err := db.WrapRecordingKey(100, "callA", key); !errors.Is(err, ErrClosed) {
+	if _, _, err := db.WrapRecordingKey("one", day(0), "callA", key); !errors.Is(err, ErrClosed) {
 		t.Error(err)
 	}
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"mask700/binding/cdr"
@@ -76,7 +77,7 @@ func (w window) touches(s span) bool {
 	return s.latest >= w.since && (w.until == 0 || s.earliest < w.until)
 }
 
-// Records implements cdr.Reader. Only records that are on disk are shown. Nothing of the database is held while each
+// Records implements cdr.Reader. Only records that are on disk are shown, and of them those whose key is there. Nothing of the database is held while each
 // runs.
 func (db *DB) Records(ctx context.Context, f cdr.Filter, each func(cdr.Record) error) error {
 	last := db.LastSeq()
@@ -89,9 +90,9 @@ func (db *DB) Records(ctx context.Context, f cdr.Filter, each func(cdr.Record) e
 		var records []cdr.Record
 		var err error
 		if f.Binding != "" {
-			records, after, err = db.recordsOf(ctx, f.Binding, after, last)
+			records, after, err = db.recordsOf(ctx, f, after, last)
 		} else {
-			records, after, err = db.recordsIn(ctx, times, after, last)
+			records, after, err = db.recordsIn(ctx, f, times, after, last)
 		}
 		if err != nil {
 			return err
@@ -113,8 +114,16 @@ func (db *DB) Records(ctx context.Context, f cdr.Filter, each func(cdr.Record) e
 	}
 }
 
+// passOver counts a record that is erased.
+func (db *DB) passOver(f cdr.Filter) {
+	db.erased.Add(1)
+	if f.Erased != nil {
+		*f.Erased++
+	}
+}
+
 // recordsIn returns records of the first span behind after whose times touch the window, and how far it looked.
-func (db *DB) recordsIn(ctx context.Context, times window, after, last uint64) (records []cdr.Record, looked uint64, err error) {
+func (db *DB) recordsIn(ctx context.Context, f cdr.Filter, times window, after, last uint64) (records []cdr.Record, looked uint64, err error) {
 	if err := db.enter(ctx); err != nil {
 		return nil, 0, err
 	}
@@ -135,6 +144,10 @@ func (db *DB) recordsIn(ctx context.Context, times window, after, last uint64) (
 			return true, nil
 		}
 		r, _, err := db.journal.open(key, value)
+		if errors.Is(err, ErrErased) {
+			db.passOver(f)
+			return true, nil
+		}
 		r.Seq = binary.BigEndian.Uint64(key[1:])
 		records = append(records, r)
 		return true, err
@@ -165,12 +178,12 @@ func (db *DB) skip(ctx context.Context, times window, after, last uint64) (uint6
 }
 
 // recordsOf returns a page of the records of one binding, and how far it looked.
-func (db *DB) recordsOf(ctx context.Context, id string, after, last uint64) (records []cdr.Record, looked uint64, err error) {
+func (db *DB) recordsOf(ctx context.Context, f cdr.Filter, after, last uint64) (records []cdr.Record, looked uint64, err error) {
 	if err := db.enter(ctx); err != nil {
 		return nil, 0, err
 	}
 	defer db.leave()
-	hash := db.cdrKeys.index.Hash(domainBinding, id)
+	hash := db.cdrKeys.index.Hash(domainBinding, f.Binding)
 	var seqs []uint64
 	err = scan(db.cdr, keyHash64(tableOf, hash, after+1), keyHash64(tableOf, hash, last+1), func(key, _ []byte) (bool, error) {
 		seqs = append(seqs, binary.BigEndian.Uint64(key[len(key)-8:]))
@@ -181,6 +194,10 @@ func (db *DB) recordsOf(ctx context.Context, id string, after, last uint64) (rec
 	}
 	for _, seq := range seqs {
 		r, err := db.recordAt(seq)
+		if errors.Is(err, ErrErased) {
+			db.passOver(f)
+			continue
+		}
 		if err != nil {
 			return nil, 0, err
 		}
@@ -192,7 +209,7 @@ func (db *DB) recordsOf(ctx context.Context, id string, after, last uint64) (rec
 	return records, seqs[page-1], nil
 }
 
-// Record implements cdr.Reader.
+// Record implements cdr.Reader; ErrErased besides.
 func (db *DB) Record(ctx context.Context, id string) (cdr.Record, error) {
 	if err := db.enter(ctx); err != nil {
 		return cdr.Record{}, err

@@ -15,6 +15,10 @@ type Report struct {
 	Records  uint64 `json:"records"`
 	LastSeq  uint64 `json:"last_seq"`
 	Open     uint64 `json:"open"` // records of calls that go on
+	// Rows whose key was destroyed; the bindings are counted above as well.
+	ErasedBindings uint64 `json:"erased_bindings"`
+	ErasedRecords  uint64 `json:"erased_records"`
+	ErasedIndex    uint64 `json:"erased_index"` // entries of erased bindings that are not deleted yet
 	// Faults counts what is wrong; Problems says it of the first hundred.
 	Faults   uint64   `json:"faults"`
 	Problems []string `json:"problems"`
@@ -31,6 +35,9 @@ func (r Report) String() string {
 	fmt.Fprintf(&b, "blocks %d, tenants %d\n", r.Blocks, r.Tenants)
 	fmt.Fprintf(&b, "bindings %d, of them live %d, index entries %d\n", r.Bindings, r.Live, r.Index)
 	fmt.Fprintf(&b, "call records %d, last seq %d, open %d\n", r.Records, r.LastSeq, r.Open)
+	if r.ErasedBindings+r.ErasedRecords+r.ErasedIndex > 0 {
+		fmt.Fprintf(&b, "erased: bindings %d, call records %d, index entries left %d\n", r.ErasedBindings, r.ErasedRecords, r.ErasedIndex)
+	}
 	if r.OK() {
 		b.WriteString("no faults\n")
 		return b.String()

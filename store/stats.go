@@ -10,6 +10,8 @@ type Stats struct {
 	Bindings WriteStats `json:"bindings"`
 	Records  WriteStats `json:"records"`
 
+	Erased uint64 `json:"erased"` // rows that were passed over because their key was destroyed, each time
+
 	DiskFree  uint64 `json:"disk_free_bytes"`
 	DiskTotal uint64 `json:"disk_total_bytes"`
 	DiskFull  bool   `json:"disk_full"` // new bindings are refused
@@ -43,6 +45,7 @@ func (db *DB) Stats() Stats {
 		LastSeq:   db.LastSeq(),
 		Bindings:  db.bind.stats(db.bindWrites),
 		Records:   db.cdr.stats(db.journal.writes),
+		Erased:    db.erased.Load(),
 		DiskFree:  db.guard.free.Load(),
 		DiskTotal: db.guard.total.Load(),
 		DiskFull:  db.guard.full.Load(),

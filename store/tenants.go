@@ -102,13 +102,13 @@ func (db *DB) tenantID(ctx context.Context, name string) (uint32, error) {
 		return 0, fmt.Errorf("%w: more than %d tenants", ErrRow, maxTenants)
 	}
 	id := uint32(len(before.ids)) + 1
-	box, err := db.bindKeys.box(firstDataKey)
+	box, err := db.bindKeys.box(storeKey)
 	if err != nil {
 		unlock()
 		return 0, err
 	}
 	key := key32(tableTenant, id)
-	value := binary.BigEndian.AppendUint32(append(make([]byte, 0, tenantHeaderSize+len(name)+seal.Overhead), rowVersion), firstDataKey)
+	value := binary.BigEndian.AppendUint32(append(make([]byte, 0, tenantHeaderSize+len(name)+seal.Overhead), rowVersion), storeKey)
 	value = box.Seal(value, []byte(name), placeOf(key, value))
 	err = db.bindWrites.do(ctx,
 		func(b *pebble.Batch) error { return b.Set(key, value, nil) },

@@ -27,7 +27,8 @@ type Filter struct {
 	Until    time.Time // closed before this moment
 	AfterSeq uint64    // with a greater Seq
 	Binding  string
-	Limit    int // at most so many, the first ones; 0: all
+	Limit    int  // at most so many, the first ones; 0: all
+	Erased   *int // where to count those passed over because their key was destroyed; nil: nobody asks
 }
 
 // Match reports whether r is selected by everything in f but Limit.

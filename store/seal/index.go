@@ -7,7 +7,7 @@ import (
 	"sync"
 )
 
-// HashSize is the length in bytes of a Hash: key version, then 96 bits of HMAC-SHA-256. At 10^10 entries the chance of
+// HashSize is the length in bytes of a Hash: key version, then 96 bits of HMAC-SHA-256 or HMAC-SM3. At 10^10 entries the chance of
 // any two of them meeting is about 10^-9.
 const HashSize = 1 + 12
 
@@ -27,16 +27,23 @@ type hasher struct {
 	sum [sha256.Size]byte
 }
 
-// NewIndex makes an index of a key of KeySize bytes. version is the first byte of every hash; a key is changed by
-// writing under the next version and asking under both until the old one is empty.
-func NewIndex(version byte, key []byte) (*Index, error) {
+// NewIndex makes an index for HMAC-SHA-256 of a key of KeySize bytes.
+func NewIndex(version byte, key []byte) (*Index, error) { return AES256GCM.Index(version, key) }
+
+// Index makes an index of a key of KeySize bytes. version is the first byte of every hash; a key is changed by writing
+// under the next version and asking under both until the old one is empty.
+func (c Cipher) Index(version byte, key []byte) (*Index, error) {
 	if len(key) != KeySize {
 		return nil, ErrKeySize
+	}
+	function, err := c.hash()
+	if err != nil {
+		return nil, err
 	}
 	own := make([]byte, KeySize)
 	copy(own, key)
 	x := &Index{version: version}
-	x.pool.New = func() any { return &hasher{mac: hmac.New(sha256.New, own)} }
+	x.pool.New = func() any { return &hasher{mac: hmac.New(function, own)} }
 	return x, nil
 }
 

@@ -168,3 +168,34 @@ func resolveAbs(abs string, links int) (string, error) {
 	}
 	return filepath.Join(real, filepath.Base(abs)), nil
 }
+
+// ReplaceFile moves a key file over another, which is overwritten before its room is given free. When it returns, the
+// move is on disk.
+func ReplaceFile(from, to string) error {
+	old, err := os.OpenFile(to, os.O_RDWR, 0)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("seal: key file: %w", err)
+	}
+	if err := os.Rename(from, to); err != nil {
+		if old != nil {
+			old.Close()
+		}
+		return fmt.Errorf("seal: key file: %w", err)
+	}
+	if err := syncDir(filepath.Dir(to)); err != nil || old == nil {
+		return err
+	}
+	// Only now that its name is gone on disk: a power cut must not bring back the name of an empty file.
+	defer old.Close()
+	info, err := old.Stat()
+	if err == nil {
+		_, err = old.WriteAt(make([]byte, info.Size()), 0)
+	}
+	if err == nil {
+		err = old.Sync()
+	}
+	if err != nil {
+		return fmt.Errorf("seal: overwrite the old key: %w", err)
+	}
+	return nil
+}

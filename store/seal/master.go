@@ -88,13 +88,13 @@ func (m Master) Fingerprint() string {
 	return hex.EncodeToString(short)
 }
 
-// Wrap seals key under the master key for one purpose. Unwrap gives it back only for the same purpose, so that
-// wrapped keys cannot be exchanged for one another in the store.
-func (m Master) Wrap(purpose string, key []byte) ([]byte, error) {
+// Wrap seals key under the master key for one purpose, with a cipher. Unwrap gives it back only for the same two, so
+// that wrapped keys cannot be exchanged for one another.
+func (m Master) Wrap(c Cipher, purpose string, key []byte) ([]byte, error) {
 	if len(key) != KeySize {
 		return nil, ErrKeySize
 	}
-	box, err := m.wrapper()
+	box, err := m.wrapper(c)
 	if err != nil {
 		return nil, err
 	}
@@ -102,8 +102,8 @@ func (m Master) Wrap(purpose string, key []byte) ([]byte, error) {
 }
 
 // Unwrap opens what Wrap made. ErrOpen: another master key, another purpose or damage.
-func (m Master) Unwrap(purpose string, wrapped []byte) ([]byte, error) {
-	box, err := m.wrapper()
+func (m Master) Unwrap(c Cipher, purpose string, wrapped []byte) ([]byte, error) {
+	box, err := m.wrapper(c)
 	if err != nil {
 		return nil, err
 	}
@@ -117,14 +117,22 @@ func (m Master) Unwrap(purpose string, wrapped []byte) ([]byte, error) {
 	return key, nil
 }
 
-// wrapper derives the wrapping key, so that the master key itself is never an AES key and other uses of it can be
-// added without touching this one.
-func (m Master) wrapper() (*Box, error) {
-	key, err := hkdf.Key(sha256.New, m.key[:], nil, "mask700 wrap", KeySize)
+// wrapper derives the wrapping key of a cipher, so that the master key itself is never a cipher's key and other uses of
+// it can be added without touching these.
+func (m Master) wrapper(c Cipher) (*Box, error) {
+	function, err := c.hash()
+	if err != nil {
+		return nil, err
+	}
+	label := "mask700 wrap"
+	if c != AES256GCM {
+		label += " " + c.String()
+	}
+	key, err := hkdf.Key(function, m.key[:], nil, label, KeySize)
 	if err != nil {
 		return nil, fmt.Errorf("seal: derive the wrapping key: %w", err)
 	}
-	return NewBox(key)
+	return c.Box(key)
 }
 
 // String masks the key.

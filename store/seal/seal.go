@@ -1,7 +1,9 @@
-// Package seal keeps subscriber numbers unreadable on disk: the master key and its file, the keys wrapped under it,
-// sealed values (AES-256-GCM) and the keyed hash by which a sealed value is found again (HMAC-SHA-256).
+// Package seal keeps subscriber numbers unreadable on disk: the master key and where it comes from, the keys wrapped
+// under it, sealed values (AES-256-GCM or SM4-GCM) and the keyed hash by which a sealed value is found again
+// (HMAC-SHA-256 or HMAC-SM3).
 //
-// It knows nothing of rows or engines. Only the standard library's ciphers are used.
+// It knows nothing of rows or engines. AES and SHA-256 are the standard library's, SM4 and SM3 those of
+// github.com/emmansun/gmsm, which recordings use as well.
 package seal
 
 import "errors"

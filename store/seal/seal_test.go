@@ -100,20 +100,20 @@ func TestNewMasterNeedsRandomness(t *testing.T) {
 
 func TestWrappedKeyOpensOnlyForItsPurposeAndMaster(t *testing.T) {
 	m, key := newMaster(t), NewKey()
-	wrapped, err := m.Wrap("data 1", key)
+	wrapped, err := m.Wrap(AES256GCM, "data 1", key)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := m.Unwrap("data 1", wrapped); err != nil || !bytes.Equal(got, key) {
+	if got, err := m.Unwrap(AES256GCM, "data 1", wrapped); err != nil || !bytes.Equal(got, key) {
 		t.Fatalf("did not come back: %v", err)
 	}
-	if _, err := m.Unwrap("index 1", wrapped); !errors.Is(err, ErrOpen) {
+	if _, err := m.Unwrap(AES256GCM, "index 1", wrapped); !errors.Is(err, ErrOpen) {
 		t.Errorf("opened for another purpose: %v", err)
 	}
-	if _, err := newMaster(t).Unwrap("data 1", wrapped); !errors.Is(err, ErrOpen) {
+	if _, err := newMaster(t).Unwrap(AES256GCM, "data 1", wrapped); !errors.Is(err, ErrOpen) {
 		t.Errorf("opened under another master: %v", err)
 	}
-	if _, err := m.Wrap("data 1", key[:16]); !errors.Is(err, ErrKeySize) {
+	if _, err := m.Wrap(AES256GCM, "data 1", key[:16]); !errors.Is(err, ErrKeySize) {
 		t.Errorf("a short key was wrapped: %v", err)
 	}
 }

@@ -1,0 +1,196 @@
+package store
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"mask700/store/ring"
+)
+
+// metaSwept in tableMeta of bind/ is how many keys of bindings were destroyed when entries of erased bindings were last
+// deleted. A store that was put back from a backup has a smaller one than its ring, or none.
+const metaSwept = "swept"
+
+// maxSwept is how many erased bindings are looked for at a time: about 100 bytes of memory each.
+const maxSwept = 1 << 18
+
+// destroyedKeys counts the keys of bindings that were destroyed.
+func (db *DB) destroyedKeys() (n uint64) {
+	for _, k := range db.ring.Keys() {
+		if k.Use == ring.Bindings && !k.Destroyed.IsZero() {
+			n++
+		}
+	}
+	return n
+}
+
+// unswept reports whether keys were destroyed since entries of erased bindings were last deleted.
+func (db *DB) unswept() (bool, error) {
+	n, _, err := get64(db.bind, keyText(tableMeta, metaSwept))
+	return n != db.destroyedKeys(), err
+}
+
+// sweepErased deletes the entries by number and order of all bindings that are erased, from the tables' files too, and
+// says how many there were. The rows of the bindings stay, with times and tenant, until their time is over.
+//
+// What an erased binding's number was cannot be told, so that its entries are found by its id: the rows say where erased
+// bindings stand, the ids who stands there.
+func (db *DB) sweepErased(ctx context.Context) (deleted uint64, err error) {
+	if todo, err := db.unswept(); err != nil || !todo {
+		return 0, err
+	}
+	upTo := db.destroyedKeys()
+	for lower := []byte{tableRow}; lower != nil; {
+		var places map[place]bool
+		if places, lower, err = db.erasedPlaces(ctx, lower); err != nil {
+			return deleted, err
+		}
+		if len(places) == 0 {
+			continue
+		}
+		ids, err := db.idsAt(ctx, places)
+		if err != nil {
+			return deleted, err
+		}
+		for _, table := range []byte{tableNumber, tableOrder} {
+			n, err := db.deleteEntries(ctx, table, ids)
+			if deleted += n; err != nil {
+				return deleted, err
+			}
+		}
+	}
+	if deleted > 0 {
+		if err := db.bind.Flush(); err != nil {
+			return deleted, fmt.Errorf("store: %w", err)
+		}
+		ctx, cancel := db.untilClosed(ctx)
+		defer cancel()
+		for _, table := range []byte{tableNumber, tableOrder} {
+			if err := db.bind.Compact(ctx, []byte{table}, []byte{table + 1}, false); err != nil {
+				return deleted, fmt.Errorf("store: entries of erased bindings are deleted, and their files not written anew: %w", err)
+			}
+		}
+	}
+	err = db.bind.Set(keyText(tableMeta, metaSwept), binary.BigEndian.AppendUint64(nil, upTo), pebble.Sync)
+	if err != nil {
+		return deleted, fmt.Errorf("store: %w", err)
+	}
+	return deleted, nil
+}
+
+// sweepLater deletes in the background what an earlier process left to delete.
+func (db *DB) sweepLater() error {
+	if todo, err := db.unswept(); err != nil || !todo {
+		return err
+	}
+	ctx := context.Background()
+	if err := db.enter(ctx); err != nil {
+		return err
+	}
+	go func() {
+		defer db.leave()
+		db.rotation.Lock()
+		defer db.rotation.Unlock()
+		switch n, err := db.sweepErased(ctx); {
+		case err != nil:
+			db.opts.Logger.Error("entries of erased bindings are left; they are deleted at the next start", "error", err)
+		case n > 0:
+			db.opts.Logger.Info("entries of erased bindings are deleted", "entries", n)
+		}
+	}()
+	return nil
+}
+
+// untilClosed is a context that ends with the store as well.
+func (db *DB) untilClosed(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	go func() {
+		select {
+		case <-db.use.closing:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, cancel
+}
+
+// each goes through rows from lower on, and gives up when the store is being closed.
+func (db *DB) each(ctx context.Context, lower, upper []byte, f func(key, value []byte) (bool, error)) error {
+	looked := 0
+	return scan(db.bind, lower, upper, func(key, value []byte) (bool, error) {
+		if looked++; looked%1024 == 0 {
+			if err := db.ending(ctx); err != nil {
+				return false, err
+			}
+		}
+		return f(key, value)
+	})
+}
+
+// erasedPlaces finds where erased bindings stand, and from which key on to look for more; nil: there are no more.
+func (db *DB) erasedPlaces(ctx context.Context, lower []byte) (places map[place]bool, next []byte, err error) {
+	gone := make(map[uint32]bool)
+	for _, k := range db.ring.Keys() {
+		if k.Use == ring.Bindings && !k.Destroyed.IsZero() {
+			gone[k.ID] = true
+		}
+	}
+	places = make(map[place]bool)
+	err = db.each(ctx, lower, []byte{tableRow + 1}, func(key, value []byte) (bool, error) {
+		p, h, _, err := splitRow(key, value)
+		if err != nil || h.copy || !gone[h.dataKey] {
+			return true, nil // a damaged row is Check's to tell
+		}
+		places[p] = true
+		if len(places) == maxSwept {
+			next = append(append([]byte(nil), key...), 0)
+			return false, nil
+		}
+		return true, nil
+	})
+	return places, next, err
+}
+
+// idsAt finds the ids of the bindings at places.
+func (db *DB) idsAt(ctx context.Context, places map[place]bool) (map[string]bool, error) {
+	ids := make(map[string]bool, len(places))
+	err := db.each(ctx, []byte{tableID}, []byte{tableID + 1}, func(key, value []byte) (bool, error) {
+		if p, ok := placeOfValue(value); ok && places[p] {
+			ids[string(key[1:])] = true
+		}
+		return true, nil
+	})
+	return ids, err
+}
+
+// deleteEntries deletes the entries of bindings from an index.
+func (db *DB) deleteEntries(ctx context.Context, table byte, ids map[string]bool) (deleted uint64, err error) {
+	b := db.bind.NewBatch()
+	defer func() { b.Close() }()
+	const many = 1 << 20 // bytes
+	err = db.each(ctx, []byte{table}, []byte{table + 1}, func(key, _ []byte) (bool, error) {
+		if len(key) <= 1+len(noHash) || !ids[string(key[1+len(noHash):])] {
+			return true, nil
+		}
+		deleted++
+		if err := b.Delete(key, nil); err != nil {
+			return false, err
+		}
+		if b.Len() < many {
+			return true, nil
+		}
+		if err := b.Commit(pebble.Sync); err != nil {
+			return false, err
+		}
+		b.Close()
+		b = db.bind.NewBatch()
+		return true, nil
+	})
+	if err == nil {
+		err = b.Commit(pebble.Sync)
+	}
+	return deleted, err
+}

@@ -26,7 +26,7 @@ func TestLargeBatchWaitsForTheDiskToo(t *testing.T) {
 			t.Fatal(err)
 		}
 		again := o
-		again.fs = disk.CrashClone(vfs.CrashCloneCfg{})
+		again.fs, again.KeyFile = disk.CrashClone(vfs.CrashCloneCfg{}), copyKeys(t, o.KeyFile)
 		reopened := mustOpen(t, again)
 		if _, ok, err := get(reopened.bind, key64('z', uint64(i))); err != nil || !ok {
 			t.Fatalf("large batch %d was answered and is lost: %v", i, err)

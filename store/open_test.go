@@ -106,6 +106,8 @@ func TestStoreWithoutItsKeyIsRefused(t *testing.T) {
 	mustClose(t, mustOpen(t, other))
 	wrong := o
 	wrong.KeyFile = other.KeyFile
+	wantOpenError(t, "another store's key and ring", wrong, ErrWrongRing)
+	wrong.Ring = o.KeyFile + ".ring"
 	wantOpenError(t, "another store's key", wrong, ErrWrongKey)
 
 	if err := os.WriteFile(o.KeyFile, nil, 0o600); err != nil {

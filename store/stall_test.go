@@ -209,6 +209,7 @@ func TestQueuedWriteThatIsGivenUpIsNotWritten(t *testing.T) {
 	o := memOptions(t, v)
 	db := mustOpen(t, o)
 	holdBlock(t, db)
+	mustBind(t, db, testPair(t, testID(5000), 5000)) // makes the key of the month
 	v.close()
 	// Fill the way to the disk, so that what follows stays in the queue.
 	ctx, cancel := context.WithCancel(context.Background())

@@ -33,7 +33,7 @@ func (d *desk) tapeIn(id, codec string) {
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	r := a.Start(id)
+	r := a.Start(id, "tenant")
 	for i := range 100 {
 		r.Voice(media.Side(i%2), codec, uint16(i/2), uint32(160*(i/2)), time.Duration(i/2)*20*time.Millisecond, make([]byte, 160))
 	}

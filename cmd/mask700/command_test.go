@@ -455,7 +455,7 @@ func TestCommandsThatLookDoNotMakeAStore(t *testing.T) {
 func TestFirstCommandMakesTheStoreAndSaysWhereTheKeyIs(t *testing.T) {
 	d := newDesk(t)
 	a := d.run("block", "add", block)
-	if a.status != 0 || !strings.Contains(a.err, "made the store ./mask700-data and its key ./mask700.key") || strings.Contains(a.out, "key") {
+	if a.status != 0 || !strings.Contains(a.err, "made the store ./mask700-data, its key ./mask700.key and its data keys ./mask700.key.ring") || strings.Contains(a.out, "key") {
 		t.Errorf("%+v", a)
 	}
 	if info, err := os.Stat("mask700.key"); err != nil || info.Mode().Perm() != 0o600 {
@@ -467,9 +467,13 @@ func TestFirstCommandMakesTheStoreAndSaysWhereTheKeyIs(t *testing.T) {
 	if err := os.Rename("mask700.key", "elsewhere.key"); err != nil {
 		t.Fatal(err)
 	}
-	d.refuse(1, "the key file of this store is missing", "block", "list")
+	d.refuse(1, "the master key of this store is missing", "block", "list")
 	if _, err := os.Stat("mask700.key"); err == nil {
 		t.Error("a store without its key was given a new one")
+	}
+	d.refuse(1, "the file of this store's keys is missing", "block", "list", "--key-file", "elsewhere.key")
+	if err := os.Rename("mask700.key.ring", "elsewhere.key.ring"); err != nil {
+		t.Fatal(err)
 	}
 	d.must("block", "list", "--key-file", "elsewhere.key")
 }

@@ -198,13 +198,18 @@ func openStore(cfg config.Config, n need, notice io.Writer) (*session, error) {
 		}
 		made = true
 	}
-	db, err := store.Open(store.Options{Dir: cfg.DataDir, KeyFile: cfg.Keys.File, CacheSize: 8 << 20, LimitOnX: cfg.Numbering.BindingsPerNumber})
+	o, err := cfg.Store()
+	if err != nil {
+		return nil, err
+	}
+	o.CacheSize = 8 << 20
+	db, err := store.Open(o)
 	if err != nil {
 		return nil, err
 	}
 	if made {
-		fmt.Fprintf(notice, "mask700: made the store %s and its key %s; keep a copy of the key elsewhere, the store cannot be read without it\n",
-			cfg.DataDir, cfg.Keys.File)
+		fmt.Fprintf(notice, "mask700: made the store %s, its key %s and its data keys %s; keep copies of both elsewhere, the store cannot be read without them\n",
+			cfg.DataDir, cfg.Keys.Source(), cfg.Keys.RingFile())
 	}
 	log, err := audit.Open(cfg.AuditLog(), db)
 	if err != nil {

@@ -136,6 +136,7 @@ type PressKey struct {
 type RecordMedia struct {
 	Session int
 	ID      string
+	Tenant  string // whose key seals it
 }
 
 // CloseMedia closes the ports and asks for what flowed.

@@ -12,6 +12,7 @@ import (
 // worker's goroutine touches it.
 type tape struct {
 	id      string // of the recording
+	tenant  string
 	session media.Session
 	untold  int // sides that have not heard the notice to its end
 	running *archive.Recording
@@ -36,7 +37,7 @@ func (w *mediaWorker) record(key sessionKey, a call.RecordMedia) {
 		g.notRecorded("recordings are not kept here")
 		return
 	}
-	t := &tape{id: a.ID, session: s}
+	t := &tape{id: a.ID, tenant: a.Tenant, session: s}
 	w.tapes[key] = t
 	if g.options.Notice == nil {
 		w.start(t)
@@ -79,7 +80,7 @@ func (w *mediaWorker) heardNotice(n *told) {
 
 // start begins to record.
 func (w *mediaWorker) start(t *tape) {
-	t.running = w.loop.gateway.options.Recordings.Start(t.id)
+	t.running = w.loop.gateway.options.Recordings.Start(t.id, t.tenant)
 	t.session.Record(t.running)
 }
 

@@ -55,15 +55,17 @@ func (s *taped) Close() media.Stats {
 // plainKeys wraps keys under one of its own.
 type plainKeys struct{ box *seal.Box }
 
-func (k plainKeys) WrapRecordingKey(_ uint32, id string, key []byte) ([]byte, error) {
-	return k.box.Seal(nil, key, []byte(id)), nil
+func (k plainKeys) WrapRecordingKey(_ string, _ time.Time, id string, key []byte) (uint32, []byte, error) {
+	return 1, k.box.Seal(nil, key, []byte(id)), nil
 }
 
 func (k plainKeys) UnwrapRecordingKey(_ uint32, id string, wrapped []byte) ([]byte, error) {
 	return k.box.Open(nil, wrapped, []byte(id))
 }
 
-func (k plainKeys) DropRecordingKeys(uint32) (int, error) { return 0, errors.New("not asked for here") }
+func (k plainKeys) DropRecordingKeys(time.Time) (int, error) {
+	return 0, errors.New("not asked for here")
+}
 
 // tapeWorld is a worker with one session, and nothing around it.
 type tapeWorld struct {

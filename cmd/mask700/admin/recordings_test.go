@@ -22,8 +22,8 @@ import (
 // shelfKeys wraps keys under one, until it is gone.
 type shelfKeys struct{ box *seal.Box }
 
-func (k *shelfKeys) WrapRecordingKey(_ uint32, id string, key []byte) ([]byte, error) {
-	return k.box.Seal(nil, key, []byte(id)), nil
+func (k *shelfKeys) WrapRecordingKey(_ string, _ time.Time, id string, key []byte) (uint32, []byte, error) {
+	return 1, k.box.Seal(nil, key, []byte(id)), nil
 }
 
 func (k *shelfKeys) UnwrapRecordingKey(_ uint32, id string, wrapped []byte) ([]byte, error) {
@@ -33,7 +33,7 @@ func (k *shelfKeys) UnwrapRecordingKey(_ uint32, id string, wrapped []byte) ([]b
 	return k.box.Open(nil, wrapped, []byte(id))
 }
 
-func (k *shelfKeys) DropRecordingKeys(uint32) (int, error) { return 0, nil }
+func (k *shelfKeys) DropRecordingKeys(time.Time) (int, error) { return 0, nil }
 
 // anchor is a head of an audit log in memory.
 type anchor struct {
@@ -71,7 +71,7 @@ func newRecorded(t *testing.T, tokens ...Token) *recorded {
 		t.Fatal(err)
 	}
 	for id, codec := range map[string]string{"call-one": "PCMA", "call-two": "opus"} {
-		tape := r.shelf.Start(id)
+		tape := r.shelf.Start(id, "tenant")
 		for i := range 10 {
 			tape.Voice(media.Side(i%2), codec, uint16(i), uint32(80*i), time.Duration(i)*10*time.Millisecond, make([]byte, 160))
 		}

@@ -125,6 +125,10 @@ func TestBadConfigurations(t *testing.T) {
 		{"log format", "log: {format: xml}\n", "line 1", "log.format", "one of text, json"},
 		{"empty data directory", "data_dir: \"\"\n", "line 1", "data_dir", "empty path"},
 		{"empty key file", "keys: {file: \"\"}\n", "line 1", "keys.file", "empty path"},
+		{"two places of a key", "keys: {file: a, env: KEY, ring: r}\n", "line 1", "keys", "exactly one of file, env and credential"},
+		{"a variable without a ring", "keys: {env: KEY}\n", "line 1", "keys.ring", "name a file"},
+		{"keys of a year", "keys: {period: year}\n", "line 1", "keys.period", "one of month, day"},
+		{"ring inside the data directory", "data_dir: ./d\nkeys: {ring: d/ring}\n", "line 2", "keys.ring", "inside the data directory"},
 		{"key inside the data directory", "data_dir: ./d\nkeys:\n  file: ./d/sub/../mask700.key\n", "line 3", "keys.file", "inside the data directory"},
 
 		// A trunk.

@@ -32,11 +32,6 @@ type Config struct {
 	overrides Overrides
 }
 
-// Keys says where the key of the store is.
-type Keys struct {
-	File string `yaml:"file"` // made at first start, mode 0600; never inside the data directory
-}
-
 // SIP is the signalling side.
 type SIP struct {
 	Listen      Listeners    `yaml:"listen"`
@@ -73,7 +68,7 @@ func Default() Config {
 	any5060 := netip.AddrPortFrom(netip.IPv4Unspecified(), 5060)
 	return Config{
 		DataDir: "./mask700-data",
-		Keys:    Keys{File: "./mask700.key"},
+		Keys:    newKeys(),
 		SIP: SIP{
 			Listen: Listeners{
 				{Name: DefaultName, Bind: Bind{Network: UDP, Addr: any5060}},

@@ -67,7 +67,7 @@ func (c *Config) checkRecording() error {
 		return c.errorFor(fmt.Sprintf("must be from %s to %s", minSegment, maxSegment), "recording.segment")
 	case r.Retention != 0 && r.Retention < minRetention:
 		return c.errorFor(fmt.Sprintf("must be at least %s, or 0s to keep recordings for ever", minRetention), "recording.retention")
-	case inside(c.RecordingDir(), c.Keys.File):
+	case c.Keys.File != "" && inside(c.RecordingDir(), c.Keys.File) || inside(c.RecordingDir(), c.Keys.RingFile()):
 		return c.errorFor("the key of the store would lie among the recordings; name another directory", "recording.dir")
 	}
 	return nil

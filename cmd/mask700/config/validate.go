@@ -50,16 +50,10 @@ func (c *Config) validate(local []netip.Addr) error {
 }
 
 func (c *Config) checkPaths() error {
-	switch {
-	case c.DataDir == "":
+	if c.DataDir == "" {
 		return c.errorFor("an empty path; name a directory", "data_dir")
-	case c.Keys.File == "":
-		return c.errorFor("an empty path; name a file outside the data directory", "keys.file")
-	case inside(c.DataDir, c.Keys.File):
-		return c.errorFor("the key would lie inside the data directory, where every copy of the data would hold it; "+
-			"name a file outside", "keys.file")
 	}
-	return nil
+	return c.checkKeys()
 }
 
 func (c *Config) checkSIP() error {

@@ -113,9 +113,12 @@ func (n *Node) start(ctx context.Context, cfg config.Config) (err error) {
 	for _, w := range cfg.Warnings() {
 		n.log.Warn("configuration", "warning", w)
 	}
-	if n.db, err = openStore(ctx, store.Options{
-		Dir: cfg.DataDir, KeyFile: cfg.Keys.File, Logger: n.log, LimitOnX: cfg.Numbering.BindingsPerNumber,
-	}); err != nil {
+	o, err := cfg.Store()
+	if err != nil {
+		return err
+	}
+	o.Logger = n.log
+	if n.db, err = openStore(ctx, o); err != nil {
 		return err
 	}
 	closed, err := n.db.CloseAbandoned(time.Now())
@@ -243,7 +246,7 @@ func (n *Node) announce(out io.Writer) {
 	}
 	fmt.Fprintf(out, "media  relayed in %s\n", n.path)
 	fmt.Fprintf(out, "admin  %s\n", n.socket.Addr())
-	fmt.Fprintf(out, "data   %s, key %s (keep a copy of the key elsewhere: nothing can be read without it)\n", cfg.DataDir, cfg.Keys.File)
+	fmt.Fprintf(out, "data   %s, key %s, data keys %s (keep copies of both elsewhere: nothing can be read without them)\n", cfg.DataDir, cfg.Keys.Source(), cfg.Keys.RingFile())
 	switch blocks, err := n.db.Blocks(context.Background()); {
 	case err == nil && len(blocks) == 0:
 		fmt.Fprintln(out, "next   hold a block of numbers:  mask700 block add 70010000001")

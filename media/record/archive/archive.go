@@ -25,9 +25,10 @@ import (
 
 // Keys wraps the data key of each recording under a key of the store for its day. Its methods may wait for the disk.
 type Keys interface {
-	WrapRecordingKey(day uint32, id string, key []byte) ([]byte, error)
-	UnwrapRecordingKey(day uint32, id string, wrapped []byte) ([]byte, error)
-	DropRecordingKeys(before uint32) (int, error) // those of all days before one; how many there were
+	// WrapRecordingKey says under which key it wrapped.
+	WrapRecordingKey(tenant string, at time.Time, id string, key []byte) (under uint32, wrapped []byte, err error)
+	UnwrapRecordingKey(under uint32, id string, wrapped []byte) ([]byte, error)
+	DropRecordingKeys(before time.Time) (int, error) // those of all days that ended by then; how many there were
 }
 
 // Options of Open and of NewShelf. Dir and Keys are required.
@@ -84,9 +85,6 @@ const (
 	wholeDay  = 24 * time.Hour
 )
 
-// dayOf counts days from 1970, in UTC.
-func dayOf(t time.Time) uint32 { return uint32(t.Unix() / int64(wholeDay/time.Second)) }
-
 func dayDir(t time.Time) string { return t.UTC().Format(dayLayout) }
 
 // createFile makes the file of a recording, and the directory of its day when it is the first. A file that is there is
@@ -133,8 +131,8 @@ func Open(o Options) (*Archive, error) {
 }
 
 // Start begins a recording. It does not wait for the disk; when that cannot take it, Stop says so. The id is the
-// file's name and must be a good one (record.GoodID).
-func (a *Archive) Start(id string) *Recording { return a.writer.start(id) }
+// file's name and must be a good one (record.GoodID); the recording is sealed under a key of the tenant.
+func (a *Archive) Start(id, tenant string) *Recording { return a.writer.start(id, tenant) }
 
 // Stats counts since the start.
 func (a *Archive) Stats() Stats { return a.writer.stats() }

@@ -17,6 +17,9 @@ import (
 	"mask700/store/seal"
 )
 
+// dayOf counts days from 1970, in UTC.
+func dayOf(t time.Time) uint32 { return uint32(t.Unix() / int64(wholeDay/time.Second)) }
+
 // keys is a store's keys in memory.
 type keys struct {
 	sync.Mutex
@@ -33,20 +36,21 @@ func (k *keys) box(day uint32) *seal.Box {
 	return k.boxes[day]
 }
 
-func (k *keys) WrapRecordingKey(day uint32, id string, key []byte) ([]byte, error) {
+func (k *keys) WrapRecordingKey(_ string, at time.Time, id string, key []byte) (uint32, []byte, error) {
 	k.Lock()
 	defer k.Unlock()
 	if k.fail != nil {
-		return nil, k.fail
+		return 0, nil, k.fail
 	}
+	day := dayOf(at)
 	if k.box(day) == nil {
 		box, err := seal.NewBox(seal.NewKey())
 		if err != nil {
-			return nil, err
+			return 0, nil, err
 		}
 		k.boxes[day] = box
 	}
-	return k.boxes[day].Seal(nil, key, []byte(id)), nil
+	return day, k.boxes[day].Seal(nil, key, []byte(id)), nil
 }
 
 func (k *keys) UnwrapRecordingKey(day uint32, id string, wrapped []byte) ([]byte, error) {
@@ -58,11 +62,11 @@ func (k *keys) UnwrapRecordingKey(day uint32, id string, wrapped []byte) ([]byte
 	return k.boxes[day].Open(nil, wrapped, []byte(id))
 }
 
-func (k *keys) DropRecordingKeys(before uint32) (n int, err error) {
+func (k *keys) DropRecordingKeys(before time.Time) (n int, err error) {
 	k.Lock()
 	defer k.Unlock()
 	for day := range k.boxes {
-		if day < before {
+		if day < dayOf(before) {
 			delete(k.boxes, day)
 			n++
 		}
@@ -159,7 +163,7 @@ func export(t testing.TB, s *Shelf, id string) ([]byte, record.Result, error) {
 func TestARecordingIsWrittenListedAndExported(t *testing.T) {
 	for _, c := range []record.Cipher{record.AES256GCM, record.SM4GCM} {
 		a := open(t, Options{Cipher: c})
-		r := a.Start("callA")
+		r := a.Start("callA", "tenant")
 		for i := range 5 { // as fast as the disk, not as life
 			speak(r, 50*i, 50)
 			until(t, "the disk", func() bool { return r.waiting.Load() == 0 })
@@ -198,7 +202,7 @@ func TestARecordingIsWrittenListedAndExported(t *testing.T) {
 // TestNothingInClear: neither the voice nor anything but the id and the time can be read in a file.
 func TestNothingInClear(t *testing.T) {
 	a := open(t, Options{})
-	r := a.Start("callA")
+	r := a.Start("callA", "tenant")
 	marks := []string{"13800000001 says hello to you", "this is what B answers to that"}
 	for i := range 40 {
 		r.Voice(media.A, "PCMA", uint16(i), 0, 0, []byte(marks[0]))
@@ -224,7 +228,7 @@ func TestNothingInClear(t *testing.T) {
 // TestSegmentsAreWrittenAsTheCallGoes: what is older than a segment is in the file while the call goes on.
 func TestSegmentsAreWrittenAsTheCallGoes(t *testing.T) {
 	a := open(t, Options{Segment: time.Second})
-	r := a.Start("callA")
+	r := a.Start("callA", "tenant")
 	speak(r, 0, 101) // 2 s and a packet
 	until(t, "two segments", func() bool { return r.waiting.Load() == 0 && a.Stats().Bytes > 30000 })
 	all := list(t, a.Shelf)
@@ -241,7 +245,7 @@ func TestSegmentsAreWrittenAsTheCallGoes(t *testing.T) {
 // TestVoiceDoesNotAllocate: packets within a segment, and segments for which there is a buffer.
 func TestVoiceDoesNotAllocate(t *testing.T) {
 	a := open(t, Options{create: func(string) (file, error) { return new(memory), nil }})
-	r := a.Start("callA")
+	r := a.Start("callA", "tenant")
 	payload := make([]byte, 160)
 	i := 0
 	packet := func() {
@@ -269,7 +273,7 @@ func TestIDs(t *testing.T) {
 		t.Error(err)
 	}
 	for range 2 { // the second finds a file, which is not written over
-		r := a.Start("callA")
+		r := a.Start("callA", "tenant")
 		speak(r, 0, 5)
 		r.Stop()
 		until(t, "the end", func() bool { return a.Stats().Live == 0 })
@@ -280,7 +284,7 @@ func TestIDs(t *testing.T) {
 	if _, res, err := export(t, a.Shelf, "callA"); err != nil || !res.Whole {
 		t.Errorf("the first: %+v, %v", res, err)
 	}
-	if r := a.Start("not/good"); r != nil {
+	if r := a.Start("not/good", "tenant"); r != nil {
 		speak(r, 0, 5)
 		until(t, "it to fail", func() bool { return r.failed.Load() })
 		if sum := r.Stop(); sum.ID != "" || sum.Bytes != 0 || sum.Lost != 10 {
@@ -293,7 +297,7 @@ func TestUnreadable(t *testing.T) {
 	k := new(keys)
 	a := open(t, Options{Keys: k})
 	for _, id := range []string{"callA", "callB"} {
-		r := a.Start(id)
+		r := a.Start(id, "tenant")
 		speak(r, 0, 5)
 		r.Stop()
 	}
@@ -309,7 +313,7 @@ func TestUnreadable(t *testing.T) {
 	if err := os.Rename(pathB, pathA); err != nil {
 		t.Fatal(err)
 	}
-	if n, err := k.DropRecordingKeys(dayOf(noon) + 1); n != 1 || err != nil {
+	if n, err := k.DropRecordingKeys(noon.Add(24 * time.Hour)); n != 1 || err != nil {
 		t.Fatal(n, err)
 	}
 	if all := list(t, a.Shelf); len(all) != 1 || all[0].State != Unreadable {
@@ -325,7 +329,7 @@ func TestRetention(t *testing.T) {
 	a := open(t, Options{Keys: k, Now: c.now, Retention: 48 * time.Hour})
 	made := func(id string, at time.Time) *Recording {
 		c.set(at)
-		r := a.Start(id)
+		r := a.Start(id, "tenant")
 		speak(r, 0, 5)
 		return r
 	}

@@ -107,7 +107,7 @@ func (m *memory) read(t *testing.T, k *keys) (packets int, gap uint64, end *reco
 func TestFullDisk(t *testing.T) {
 	k, m := new(keys), new(memory)
 	a := open(t, Options{Keys: k, create: func(string) (file, error) { return m, nil }, Segment: time.Second})
-	r := a.Start("callA")
+	r := a.Start("callA", "tenant")
 	speak(r, 0, 51)
 	until(t, "a segment", func() bool { return r.waiting.Load() == 0 })
 	m.set(syscall.ENOSPC)
@@ -140,7 +140,7 @@ func TestFullDisk(t *testing.T) {
 func TestDiskThatStaysFull(t *testing.T) {
 	k, m, c := new(keys), new(memory), &clock{t: noon}
 	a := open(t, Options{Keys: k, create: func(string) (file, error) { return m, nil }, Segment: time.Second, Now: c.now})
-	r := a.Start("callA")
+	r := a.Start("callA", "tenant")
 	speak(r, 0, 51)
 	until(t, "a segment", func() bool { return r.waiting.Load() == 0 })
 	m.set(syscall.ENOSPC)
@@ -165,7 +165,7 @@ func TestDiskThatStaysFull(t *testing.T) {
 func TestSlowDisk(t *testing.T) {
 	k, m := new(keys), &memory{syncing: make(chan struct{})}
 	a := open(t, Options{Keys: k, create: func(string) (file, error) { return m, nil }, Segment: time.Second})
-	r := a.Start("callA")
+	r := a.Start("callA", "tenant")
 	speak(r, 0, 51)
 	until(t, "the writer to be held up", func() bool {
 		m.Lock()
@@ -193,7 +193,7 @@ func TestSlowDisk(t *testing.T) {
 func TestNoKey(t *testing.T) {
 	k, m := &keys{fail: errors.New("the store is stalled")}, new(memory)
 	a := open(t, Options{Keys: k, create: func(string) (file, error) { return m, nil }})
-	r := a.Start("callA")
+	r := a.Start("callA", "tenant")
 	speak(r, 0, 10)
 	until(t, "an error", func() bool { return a.Stats().Errors > 0 })
 	if len(m.bytes()) != 0 {
@@ -223,7 +223,7 @@ func TestDirectoryThatCannotBeMade(t *testing.T) {
 func TestCloseInTheMiddle(t *testing.T) {
 	k, m := new(keys), new(memory)
 	a := open(t, Options{Keys: k, create: func(string) (file, error) { return m, nil }, Segment: time.Second})
-	r := a.Start("callA")
+	r := a.Start("callA", "tenant")
 	speak(r, 0, 75)
 	a.Close()
 	packets, _, end, err := m.read(t, k)
@@ -235,7 +235,7 @@ func TestCloseInTheMiddle(t *testing.T) {
 // BenchmarkVoice is what the recording of a packet costs the thread of the media plane, with the writer beside it.
 func BenchmarkVoice(b *testing.B) {
 	a := open(b, Options{create: func(string) (file, error) { return nowhere{}, nil }})
-	r := a.Start("callA")
+	r := a.Start("callA", "tenant")
 	payload := make([]byte, 160)
 	i := 0
 	b.ReportAllocs()

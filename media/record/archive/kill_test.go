@@ -83,7 +83,7 @@ func TestChildRecorder(t *testing.T) {
 		t.Fatal(err)
 	}
 	a := open(t, Options{Dir: dir, Keys: given(t, key), Segment: time.Second})
-	calls := []*Recording{a.Start("callA"), a.Start("callB"), a.Start("callC")}
+	calls := []*Recording{a.Start("callA", "tenant"), a.Start("callB", "tenant"), a.Start("callC", "tenant")}
 	for i := 0; ; i += 5 {
 		for _, r := range calls {
 			for r.waiting.Load() > 0 { // faster than life, but not than the disk: a buffer may end in what is said next
@@ -97,7 +97,7 @@ func TestChildRecorder(t *testing.T) {
 // TestEveryLengthOfAFile: whatever a crash leaves of a file, it is listed and exported, or refused, and nothing breaks.
 func TestEveryLengthOfAFile(t *testing.T) {
 	a := open(t, Options{Segment: 40 * time.Millisecond})
-	r := a.Start("callA")
+	r := a.Start("callA", "tenant")
 	speak(r, 0, 4)
 	r.Stop()
 	a.Close()

@@ -19,6 +19,7 @@ const maxWaiting = 2
 type Recording struct {
 	writer *writer
 	id     string
+	tenant string
 	began  time.Time
 
 	// Of who calls Voice.

@@ -33,7 +33,7 @@ func (s *Shelf) Sweep() (Swept, error) {
 	if err != nil {
 		return done, err
 	}
-	kept := dayOf(limit) // the first day of which something may be left
+	kept := limit // nothing is left of the days that ended by then
 	var errs []error
 	for _, day := range days {
 		began, _ := time.Parse(dayLayout, day)
@@ -43,11 +43,18 @@ func (s *Shelf) Sweep() (Swept, error) {
 		left, err := s.sweepDay(day, limit, &done)
 		errs = append(errs, err)
 		if left > 0 {
-			kept = min(kept, dayOf(began))
+			kept = earlier(kept, began)
 		}
 	}
 	done.Keys, err = s.options.Keys.DropRecordingKeys(kept)
 	return done, errors.Join(append(errs, err)...)
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // sweepDay deletes what is too old of a day, and says how many are left.

@@ -86,8 +86,8 @@ func newWriter(o Options) *writer {
 	return w
 }
 
-func (w *writer) start(id string) *Recording {
-	r := &Recording{writer: w, id: id, began: w.options.Now()}
+func (w *writer) start(id, tenant string) *Recording {
+	r := &Recording{writer: w, id: id, tenant: tenant, began: w.options.Now()}
 	w.count.started.Add(1)
 	w.queue.Lock()
 	w.queue.open[id] = true
@@ -271,12 +271,11 @@ func (w *writer) begin(r *Recording) error {
 		d.file, d.path = f, path
 	}
 	key := seal.NewKey()
-	day := dayOf(r.began)
-	wrapped, err := w.options.Keys.WrapRecordingKey(day, r.id, key)
+	under, wrapped, err := w.options.Keys.WrapRecordingKey(r.tenant, r.began, r.id, key)
 	if err != nil {
 		return err
 	}
-	h := record.Header{Cipher: w.options.Cipher, Key: day, Start: r.began, ID: r.id, Wrapped: wrapped}
+	h := record.Header{Cipher: w.options.Cipher, Key: under, Start: r.began, ID: r.id, Wrapped: wrapped}
 	if d.sealer, d.sealed, err = record.NewSealer(h, key); err != nil {
 		return fmt.Errorf("%w: %w", err, errForGood)
 	}

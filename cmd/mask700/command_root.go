@@ -52,6 +52,7 @@ store open it themselves. Wherever a subscriber number is an argument, - reads i
 		newCDRCommand(),
 		newRecordingCommand(),
 		newAuditCommand(),
+		newKeyCommand(),
 		newStatusCommand(),
 		newCheckCommand(),
 		newDrainCommand(),

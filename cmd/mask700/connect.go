@@ -220,6 +220,7 @@ func openStore(cfg config.Config, n need, notice io.Writer) (*session, error) {
 		Records:    db,
 		Recordings: archive.NewShelf(archive.Options{Dir: cfg.RecordingDir(), Keys: db}),
 		Audit:      log,
+		Keys:       db,
 		Check:      db.Check,
 	})
 	return &session{Client: client.NewInProcess(handler), db: db, audit: log}, nil

@@ -34,6 +34,7 @@ type Deps struct {
 	Bindings   *binding.Service
 	Records    cdr.Reader
 	Check      Check
+	Keys       Keys           // nil: the keys cannot be seen to here
 	Recordings *archive.Shelf // nil: none are kept
 	Audit      *audit.Log     // nil: none is kept, and nothing that needs one is done
 	Node       Node           // nil: no server runs, there is a store and nothing else
@@ -75,6 +76,9 @@ func New(d Deps) http.Handler {
 		"POST /v1/recordings/{id}/export": a.exportRecording,
 		"GET /v1/audit":                   a.listAudit,
 		"POST /v1/audit/verify":           a.verifyAudit,
+		"GET /v1/keys":                    a.listKeys,
+		"POST /v1/keys/rotate":            a.rotateKeys,
+		"POST /v1/keys/destroy":           a.destroyKeys,
 		"GET /v1/status":                  a.status,
 		"POST /v1/check":                  a.check,
 		"POST /v1/drain":                  a.drain,

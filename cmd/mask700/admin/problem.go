@@ -72,7 +72,7 @@ func problemOf(err error) *Problem {
 	k := kindFailed
 	switch {
 	case errors.Is(err, binding.ErrNotFound), errors.Is(err, cdr.ErrNotFound), errors.Is(err, ErrNoCall), errors.Is(err, ErrUnknownCall),
-		errors.Is(err, archive.ErrNotFound), errors.Is(err, archive.ErrID):
+		errors.Is(err, archive.ErrNotFound), errors.Is(err, archive.ErrID), errors.Is(err, store.ErrNoKeys), errors.Is(err, store.ErrNoTenant):
 		k = kindNotFound
 	case errors.Is(err, ErrNoServer):
 		k = kindNoServer
@@ -80,7 +80,7 @@ func problemOf(err error) *Problem {
 		errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		k = kindUnavailable
 	case errors.Is(err, record.ErrCodec), errors.Is(err, record.ErrTooLong), errors.Is(err, store.ErrNoRecordingKey), errors.Is(err, audit.ErrBroken),
-		errors.Is(err, record.ErrCut):
+		errors.Is(err, record.ErrCut), errors.Is(err, store.ErrLiveBindings), errors.Is(err, store.ErrErased):
 		k = kindConflict
 	case errors.Is(err, binding.ErrExists), errors.Is(err, binding.ErrInUse), errors.Is(err, binding.ErrNotHeld),
 		errors.Is(err, binding.ErrNoFreeNumber), errors.Is(err, binding.ErrCrowded), errors.As(err, new(*binding.ConflictError)):

@@ -198,7 +198,7 @@ func (n *Node) startGateway(cfg config.Config) error {
 }
 
 func (n *Node) startAdmin(ctx context.Context, cfg config.Config) (err error) {
-	deps := admin.Deps{Bindings: n.service, Records: n.db, Recordings: n.recordings.Shelf, Audit: n.audit, Check: n.db.Check, Node: n, Logger: n.log}
+	deps := admin.Deps{Bindings: n.service, Records: n.db, Recordings: n.recordings.Shelf, Audit: n.audit, Keys: n.db, Check: n.db.Check, Node: n, Logger: n.log}
 	if path := cfg.AdminSocket(); path != "" {
 		n.socket, err = admin.ListenUnix(path)
 	} else {

@@ -36,7 +36,7 @@ func appendLine(b []byte, format string, args ...any) []byte {
 	at := len(b)
 	b = fmt.Appendf(b, format, args...)
 	sum := sha256.Sum256(b[at:])
-	return fmt.Appendf(b, " %x\n", sum[:4])
+	return append(hex.AppendEncode(append(b, ' '), sum[:4]), '\n')
 }
 
 // text is the whole file.

@@ -3,16 +3,20 @@ package store
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/binary"
+	"encoding/hex"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
 	"mask700/binding"
 	"mask700/binding/cdr"
+	"mask700/store/seal"
 )
 
 // planted numbers are long and unlike one another, so that no form of one appears in a file by chance.
@@ -65,6 +69,14 @@ func forms(t *testing.T, digits string) map[string][]byte {
 		}
 		out[name+"UTF-16"] = wide
 	}
+	for name, d := range map[string]string{"": digits, "national ": national} {
+		out[name+"hex"] = []byte(hex.EncodeToString([]byte(d)))
+		for shift := range 3 {
+			// The characters at both ends depend on what stands beside the number.
+			whole := base64.StdEncoding.EncodeToString(append(make([]byte, shift), d...))
+			out[name+"base64 at "+strconv.Itoa(shift)] = []byte(strings.TrimRight(whole, "=")[2*shift:])[:12]
+		}
+	}
 	for name, form := range out {
 		if len(form) < 5 {
 			delete(out, name) // would be met by chance
@@ -105,8 +117,19 @@ func everyRow(t *testing.T, e *engine) []byte {
 }
 
 func TestNoFileHoldsARealNumber(t *testing.T) {
+	for _, c := range []seal.Cipher{seal.AES256GCM, seal.SM4GCM} {
+		t.Run(c.String(), func(t *testing.T) {
+			t.Parallel()
+			noFileHoldsARealNumber(t, c)
+		})
+	}
+}
+
+func noFileHoldsARealNumber(t *testing.T, c seal.Cipher) {
 	ctx := context.Background()
-	o := options(t, t.TempDir())
+	dir := t.TempDir() // with the keys
+	o := options(t, dir)
+	o.Cipher = c
 	var log bytes.Buffer
 	o.Logger = testLogger(&log)
 	db := mustOpen(t, o)
@@ -172,9 +195,9 @@ func TestNoFileHoldsARealNumber(t *testing.T) {
 	for i := range 60 {
 		write(i)
 	}
-	look("open, in the log", everyByte(t, o.Dir))
+	look("open, in the log", everyByte(t, dir))
 	mustClose(t, db)
-	look("closed", everyByte(t, o.Dir))
+	look("closed", everyByte(t, dir))
 	db = mustOpen(t, o)
 	for i := 60; i < 120; i++ {
 		write(i)
@@ -188,7 +211,7 @@ func TestNoFileHoldsARealNumber(t *testing.T) {
 		}
 	}
 	// Tables are compressed and keep keys in pieces; so the rows in them are looked at besides their bytes.
-	tables := everyByte(t, o.Dir)
+	tables := everyByte(t, dir)
 	for _, e := range []*engine{db.bind, db.cdr} {
 		tables[e.name] = everyRow(t, e)
 	}

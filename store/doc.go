@@ -17,16 +17,14 @@
 // the other, and so that records can be kept, copied and thrown away on other terms than bindings. Nothing needs a
 // transaction over both. Keys are big-endian; a table is the first byte.
 //
-//	bind/ m name                       value                      format, database, master key's fingerprint
-//	      k kind, id u32               wrapped key                data keys ('d') and index keys ('i'), in
-//	                                                              cdr/ those of each day's recordings ('r')
+//	bind/ m name                       value                      format, database, name of the store in its ring
 //	      t id u32                     header, sealed name        tenants
 //	      p block u64                  state, tenant, added       blocks held
 //	      b X u64, ^start u64          header, sealed binding     newest first; under Y as well where there is one
 //	      i binding id                 X u64, start u64
 //	      n hash(number), binding id                              every party of every binding
 //	      o hash(order), binding id
-//	cdr/  m, k                                                    as above, with keys of its own
+//	cdr/  m                                                       as above
 //	      l hash(record id)            header, sealed record      calls that go on
 //	      c seq u64                    header, sealed record      calls that ended
 //	      r hash(record id)            seq u64
@@ -35,6 +33,17 @@
 //
 // A header names the tenant and the data key and holds what is asked without opening the row (times). It is in clear
 // and authenticated: the seal covers table, key and header, so that neither can be exchanged.
+//
+// # Keys
+//
+// There is a data key for each tenant and month (or day) of a row's time: of a binding's creation, of a record's end, of
+// the day of a recording. It is made when a row first needs it. The keys are in no database but in the ring, a file
+// outside the data directory (package ring), wrapped under the master key; so a key that is destroyed there takes with it
+// what it sealed in every copy of the data. The time is one that never changes, so that a row keeps its key for life.
+//
+// A row whose key was destroyed stays until its time is over, with tenant, X and times; reading it is ErrErased, lists
+// pass it over and count it. The entries by which it was found by number and order are deleted. In copies of the data
+// those remain: whoever has ring and master key too could try a number against them, and learn that it was bound.
 //
 // # Transactions
 //

@@ -62,6 +62,7 @@ func TestKeysAreDestroyed(t *testing.T) {
 	d.refuse(1, "no tenant has this name", "key", "destroy", "--tenant", "nobody", "--before", next, "--reason", "it is over")
 	d.refuse(1, "no data key is", "key", "destroy", "--all", "--before", "2020-01-01", "--reason", "it is over")
 	d.refuse(1, "live", "key", "destroy", "--all", "--before", next, "--reason", "it is over")
+	d.refuse(1, "reads like a subscriber's number", "key", "destroy", "--all", "--before", next, "--reason", "asked by "+numberA)
 	id := strings.TrimSpace(d.run("binding", "list", "-o", "json").out)
 	id = strings.Split(strings.SplitN(id, "\"id\":\"", 2)[1], "\"")[0]
 	d.must("binding", "delete", id)

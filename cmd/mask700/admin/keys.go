@@ -9,7 +9,6 @@ import (
 
 	"mask700/binding"
 	"mask700/store"
-	"mask700/store/audit"
 )
 
 // Keys is what the handlers ask of a store's keys; *store.DB is one.
@@ -117,11 +116,13 @@ func (a *api) destroyKeys(w http.ResponseWriter, r *http.Request) {
 		bad = &binding.FieldError{Field: "tenant", Err: errors.New("name a tenant, or all of them")}
 	case req.Before.IsZero():
 		bad = &binding.FieldError{Field: "before", Err: errors.New("a moment is needed: keys are destroyed whose month or day had ended by then")}
-	case audit.CheckReason(req.Reason) != nil:
-		bad = &binding.FieldError{Field: "reason", Err: audit.ErrReason}
 	}
 	if bad != nil {
 		a.fail(w, bad)
+		return
+	}
+	if err := a.checkReason(req.Reason); err != nil {
+		a.fail(w, err)
 		return
 	}
 	if a.Keys == nil {

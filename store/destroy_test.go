@@ -250,3 +250,58 @@ func mustMaster(t *testing.T, file string) seal.Master {
 	}
 	return m
 }
+
+// New rows are sealed under new keys once these were asked for, and the old ones open what they sealed.
+func TestNewDataKeys(t *testing.T) {
+	ctx := context.Background()
+	o := options(t, t.TempDir())
+	db := mustOpen(t, o)
+	holdBlock(t, db)
+	inUse := func() (used, retired int) {
+		keys, err := db.DataKeys()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, k := range keys {
+			if k.Tenant == binding.DefaultTenant && k.Retired {
+				retired++
+			} else if k.Tenant == binding.DefaultTenant {
+				used++
+			}
+		}
+		return used, retired
+	}
+	mustBind(t, db, testPair(t, testID(1), 1))
+	if err := db.RotateKeys(ctx); err != nil {
+		t.Fatal(err)
+	}
+	mustBind(t, db, testPair(t, testID(2), 2))
+	if used, retired := inUse(); used != 1 || retired != 1 {
+		t.Errorf("%d keys are in use, %d retired", used, retired)
+	}
+	for i := 1; i <= 2; i++ {
+		if _, err := db.Binding(ctx, testID(i)); err != nil {
+			t.Errorf("binding %d: %v", i, err)
+		}
+	}
+	mustClose(t, db)
+}
+
+// A ring that was put back from before lacks keys that rows name: going on with it would make them again.
+func TestAnOlderRingIsRefused(t *testing.T) {
+	o := options(t, t.TempDir())
+	db := mustOpen(t, o)
+	holdBlock(t, db)
+	mustClose(t, db)
+	old, err := os.ReadFile(o.KeyFile + ".ring")
+	if err != nil {
+		t.Fatal(err)
+	}
+	db = mustOpen(t, o)
+	mustBind(t, db, testPair(t, testID(1), 1))
+	mustClose(t, db)
+	if err := os.WriteFile(o.KeyFile+".ring", old, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	wantOpenError(t, "an older ring", o, ErrOldRing)
+}

@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -41,12 +40,14 @@ func TestSideDoors(t *testing.T) {
 		cmd := exec.CommandContext(ctx, w.gateway.Binary, args...)
 		cmd.Dir, cmd.Env = w.gateway.Dir, append(os.Environ(), "MASK700_SERVER=unix:"+w.gateway.Socket())
 		cmd.Stdin = strings.NewReader(input)
-		var out strings.Builder
-		cmd.Stdout, cmd.Stderr = io.MultiWriter(&out, &printed), &printed
+		var out, said strings.Builder // each of them has a writer of its own
+		cmd.Stdout, cmd.Stderr = &out, &said
 		var exit *exec.ExitError
 		if err := cmd.Run(); err != nil && !errors.As(err, &exit) {
 			t.Fatal(err)
 		}
+		printed.WriteString(out.String())
+		printed.WriteString(said.String())
 		return out.String()
 	}
 	a, b := w.caller.number, w.callee.number

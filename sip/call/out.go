@@ -78,7 +78,10 @@ func (l *Leg) identify(env *Env, out *trunk.Trunk, hop Hop, e binding.Edge) {
 	l.To = "<" + out.CalleeURI(env.Config.Plan, e.Callee, theirs) + ">"
 	l.Target = out.CalleeURI(env.Config.Plan, e.Callee, hop.Target)
 	l.Identity = identity(out, shown)
-	l.Meant = []string{l.From, l.To, l.Target}
+	// Written again, not taken from what was written: what does not belong there must not excuse itself.
+	l.Meant = []string{
+		out.ShownURI(env.Config.Plan, e.Shown, ours), out.CalleeURI(env.Config.Plan, e.Callee, theirs), out.CalleeURI(env.Config.Plan, e.Callee, hop.Target),
+	}
 }
 
 // identity says which header repeats the shown number, if the trunk wants one.

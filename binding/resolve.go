@@ -41,11 +41,34 @@ type Decision struct {
 	// the record. It points into the rows that were given.
 	Binding *Binding
 	Refusal Refusal
+	// Stranger: a rule refuses an edge for anyone. The caller is no party, and
+	// is answered as those are whom nothing is bound for.
+	Stranger bool
 	// Ended is when the caller's own edge on this number ended last, whatever the
 	// binding ended by; zero when it is live, or never was.
 	Ended time.Time
 	// Candidates are the edges that did not match, when Query.Explain asks.
 	Candidates []Candidate
+}
+
+// Refuse takes the edge away from a call that a rule after the match refuses;
+// the binding stays, for the record. No reason changes nothing.
+func (d *Decision) Refuse(why Refusal) {
+	if why != RefusalNone {
+		d.Stranger = d.Edge.Anyone
+		d.Edge, d.Refusal = Edge{}, why
+	}
+}
+
+// ToParty reports whether the refused caller is a party of a live binding, who
+// is told that there is one. Everyone else gets one answer, whatever the
+// reason.
+func (d *Decision) ToParty() bool {
+	switch d.Refusal {
+	case RefusalOneWay, RefusalCapped, RefusalBlocked, RefusalSuspended, RefusalUnverified:
+		return !d.Stranger
+	}
+	return false
 }
 
 // Candidate is an edge that was looked at and not taken.

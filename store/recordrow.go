@@ -71,6 +71,9 @@ const (
 	fieldMediaPath    recordField = 14<<1 | kindBytes
 	fieldRecording    recordField = 15<<1 | kindBytes
 	fieldVideoCodec   recordField = 16<<1 | kindBytes
+	fieldRule         recordField = 17<<1 | kindBytes
+	fieldShadow       recordField = 18<<1 | kindBytes
+	fieldEvidence     recordField = 19<<1 | kindBytes
 
 	fieldReceivedAt recordField = 20<<1 | kindInteger // times: nanoseconds since 1970
 	fieldRingingAt  recordField = 21<<1 | kindInteger
@@ -131,6 +134,7 @@ func recordTexts(r *cdr.Record) []textField {
 		{fieldTrunkOut, &r.TrunkOut}, {fieldReleasedBy, &r.ReleasedBy}, {fieldEnd, &r.End},
 		{fieldRefusal, (*string)(&r.Refusal)}, {fieldCodec, &r.Media.Codec}, {fieldMediaEnd, &r.Media.End},
 		{fieldMediaPath, &r.Media.Path}, {fieldRecording, &r.Media.Recording.ID}, {fieldVideoCodec, &r.Media.Video.Codec},
+		{fieldRule, &r.Rule}, {fieldShadow, &r.Shadow}, {fieldEvidence, &r.Evidence},
 	}
 }
 

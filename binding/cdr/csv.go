@@ -65,6 +65,9 @@ var columns = []column{
 	{"video_codec", func(v *View) string { return v.Media.Video.Codec }},
 	{"video_a_to_b_packets", func(v *View) string { return strconv.FormatUint(v.Media.Video.AtoB.Packets, 10) }},
 	{"video_b_to_a_packets", func(v *View) string { return strconv.FormatUint(v.Media.Video.BtoA.Packets, 10) }},
+	{"rule", func(v *View) string { return v.Rule }},
+	{"shadow", func(v *View) string { return v.Shadow }},
+	{"evidence", func(v *View) string { return v.Evidence }},
 }
 
 // Columns returns the names of the columns of the CSV export, in order.

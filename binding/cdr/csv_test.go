@@ -28,6 +28,7 @@ func TestRow(t *testing.T) {
 		{"callee_round_trip_ms", "0"}, {"callee_heard_lost", "0"}, {"callee_heard_jitter_ms", "0"}, {"callee_heard_mos", ""},
 		{"media_path", "kernel"}, {"recording", "callcallcallcall"}, {"recording_bytes", "4711"},
 		{"video_codec", "H264"}, {"video_a_to_b_packets", "5000"}, {"video_b_to_a_packets", "4000"},
+		{"rule", ""}, {"shadow", "x,tenant"}, {"evidence", "ticket 7"},
 	}
 	columns, row := cdr.Columns(), completed(t).Row()
 	if len(columns) != len(want) || len(row) != len(want) {

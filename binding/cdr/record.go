@@ -72,6 +72,9 @@ type Record struct {
 	Q850       int    // cause of release, 0: none
 	End        string // one of the End constants
 	Refusal    binding.Refusal
+	Rule       string // of the rules after the match, the one that refused
+	Shadow     string // those that would have refused and only report, with commas between
+	Evidence   string // what an external check answered
 	Media      Media
 }
 

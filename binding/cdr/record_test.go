@@ -38,6 +38,7 @@ func completed(t testing.TB) cdr.Record {
 		CallerOut: cdr.Party{X: x}, CalleeOut: cdr.Party{Number: number(t, "861059658005")},
 		ReceivedAt: received, RingingAt: received.Add(time.Second), AnsweredAt: received.Add(5 * time.Second),
 		ReleasedAt: received.Add(35 * time.Second), ReleasedBy: cdr.ByCaller, SIPStatus: 200, Q850: 16, End: cdr.EndCompleted,
+		Shadow: "x,tenant", Evidence: "ticket 7",
 		Media: cdr.Media{
 			Video:     cdr.Video{Codec: "H264", AtoB: cdr.VideoFlow{Packets: 5000, Bytes: 5500000, Lost: 4, Refused: 1}, BtoA: cdr.VideoFlow{Packets: 4000, Bytes: 4400000}},
 			Recording: cdr.Recording{ID: "callcallcallcall", Bytes: 4711, Lost: 3},

@@ -33,7 +33,10 @@ type View struct {
 	Q850         int             `json:"q850"`
 	End          string          `json:"end"`
 	Refusal      binding.Refusal `json:"refusal"`
-	Why          string          `json:"why"` // the same in words; empty while the call goes on
+	Rule         string          `json:"rule,omitempty"`     // the rule that refused a party
+	Shadow       string          `json:"shadow,omitempty"`   // rules that would have, and only report
+	Evidence     string          `json:"evidence,omitempty"` // what an external check answered
+	Why          string          `json:"why"`                // the same in words; empty while the call goes on
 	Media        MediaView       `json:"media"`
 }
 
@@ -116,6 +119,7 @@ func (r Record) ViewWith(show func(binding.Number) binding.Masked) View {
 		CallerOut: r.CallerOut.shown(show), CalleeOut: r.CalleeOut.shown(show),
 		ReceivedAt: r.ReceivedAt, RingingAt: r.RingingAt, AnsweredAt: r.AnsweredAt, ReleasedAt: r.ReleasedAt,
 		ReleasedBy: r.ReleasedBy, SIPStatus: r.SIPStatus, Q850: r.Q850, End: r.End, Refusal: r.Refusal, Why: r.Why(),
+		Rule: r.Rule, Shadow: r.Shadow, Evidence: r.Evidence,
 		Media: r.Media.view(),
 	}
 }

@@ -83,7 +83,7 @@ func refusal(e admin.Explanation) string {
 	case "one_way":
 		return "the binding does not let this caller call"
 	}
-	return string(e.Refusal)
+	return refusedBy(e)
 }
 
 func printExplanation(w io.Writer, e admin.Explanation) error {
@@ -116,4 +116,12 @@ func printExplanation(w io.Writer, e admin.Explanation) error {
 		}
 	}
 	return t.flush()
+}
+
+// refusedBy names the rule after the match that refuses.
+func refusedBy(e admin.Explanation) string {
+	if e.Rule == "" {
+		return string(e.Refusal)
+	}
+	return string(e.Refusal) + " by rule " + e.Rule
 }

@@ -80,9 +80,10 @@ type StartTimer struct {
 // StopTimer stops a timer if it runs.
 type StopTimer struct{ Timer Timer }
 
-// Decide asks the store for the edge of a call.
+// Decide asks the store for the edge of a call, and the rules whether it may be taken.
 type Decide struct {
-	Query binding.Query
+	Record string // id of the record that the call has
+	Query  binding.Query
 }
 
 // OpenRecord writes the opening row.

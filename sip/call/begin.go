@@ -2,10 +2,12 @@ package call
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"mask700/binding"
 	"mask700/binding/cdr"
+	"mask700/binding/rule"
 	"mask700/media/sdp"
 	"mask700/sip/flow"
 	"mask700/sip/message"
@@ -100,7 +102,7 @@ func New(env *Env, a Arrival) *Call {
 		c.pass(env, a.Trunk, passed)
 	default:
 		c.Waiting |= forDecision
-		env.do(Decide{Query: query(env, dialled, extension, number)})
+		env.do(Decide{Record: c.Record.ID, Query: query(env, dialled, extension, number)})
 	}
 	return c
 }
@@ -143,6 +145,7 @@ func (c *Call) decided(env *Env, ev Decided) {
 		c.MaxDuration = b.MaxDuration
 		c.Recorded = b.Record && d.Refusal == ""
 	}
+	judged(&c.Record, &ev.Verdict)
 	in := env.Config.Trunks[c.leg(Caller).Trunk]
 	switch {
 	case ev.Err != nil:
@@ -151,11 +154,16 @@ func (c *Call) decided(env *Env, ev Decided) {
 		return
 	case d.Refusal != "":
 		c.recall(env, d)
-		c.refuse(env, d.Refusal, Final{Status: refusalStatus(d.Refusal)})
+		c.refuse(env, d.Refusal, Final{Status: refusalStatus(&d)})
 		return
 	}
 	c.Edge = d.Edge
 	c.open(env, in, route(env.Config.Trunks, in))
+}
+
+// judged writes into a record what the rules after the match said.
+func judged(r *cdr.Record, v *rule.Verdict) {
+	r.Rule, r.Shadow, r.Evidence = v.Rule, strings.Join(v.Shadow, ","), v.Evidence
 }
 
 // open asks for what a call needs before the callee can be called: media ports,

@@ -74,17 +74,11 @@ func releaseCause(m *message.Message) int {
 
 // refusalStatus is the answer to a refused caller. To one who is not a party
 // there is one answer, whatever the reason.
-func refusalStatus(r binding.Refusal) int {
-	switch r {
-	case binding.RefusalOneWay, binding.RefusalCapped, binding.RefusalBlocked, binding.RefusalSuspended, binding.RefusalUnverified:
+func refusalStatus(d *binding.Decision) int {
+	if d.ToParty() {
 		return 403
-	case binding.RefusalNoRoute:
-		return 500
-	case binding.RefusalOverload:
-		return 503
-	default:
-		return 404
 	}
+	return 404
 }
 
 const sdpType = "application/sdp"

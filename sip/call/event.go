@@ -3,6 +3,7 @@ package call
 import (
 	"mask700/binding"
 	"mask700/binding/cdr"
+	"mask700/binding/rule"
 	"mask700/media/sdp"
 	"mask700/sip/flow"
 	"mask700/sip/message"
@@ -17,6 +18,7 @@ type Event interface{ event() }
 // Decided is the store's answer to Decide.
 type Decided struct {
 	Decision binding.Decision
+	Verdict  rule.Verdict // of the rules after the match, where there was one; a refusal is in Decision too
 	Err      error
 }
 

@@ -93,7 +93,7 @@ func (c *Call) referred(env *Env, s Side, back Reply, m *message.Message) {
 	}
 	c.reply(env, back, message.Response{Status: 202, Contact: l.Contact})
 	c.notify(env, 100)
-	env.do(Decide{Query: query(env, dialled, extension, by)})
+	env.do(Decide{Record: t.Record.ID, Query: query(env, dialled, extension, by)})
 }
 
 // notify tells who asked for the transfer how it goes: a status line of ours and
@@ -132,7 +132,7 @@ func (c *Call) thirdDecided(env *Env, ev Decided) {
 		c.thirdFailed(env, 500)
 		return
 	case ev.Decision.Refusal != "":
-		c.thirdFailed(env, refusalStatus(ev.Decision.Refusal))
+		c.thirdFailed(env, refusalStatus(&ev.Decision))
 		return
 	case out == nil || len(env.Config.Hops[out.Index]) == 0:
 		c.thirdFailed(env, 500)

@@ -15,12 +15,7 @@ const refusalTime = 10 * time.Millisecond
 // due is how long a looked-up answer waits before the call is told, for a call that came at a moment. Only what is
 // answered 404 waits: everything else is told to a party of a live binding.
 func due(came, now time.Time, d call.Decided) time.Duration {
-	switch d.Decision.Refusal {
-	case binding.RefusalNoCaller, binding.RefusalNoBinding, binding.RefusalExpired:
-	default:
-		return 0
-	}
-	if d.Err != nil {
+	if d.Err != nil || d.Decision.Refusal == binding.RefusalNone || d.Decision.ToParty() {
 		return 0
 	}
 	return refusalTime - max(now.Sub(came), 0)%refusalTime
@@ -28,7 +23,7 @@ func due(came, now time.Time, d call.Decided) time.Duration {
 
 // lookup decides a call and tells it, a refusal when its time has come.
 func (l *loop) lookup(d decide) {
-	answer := l.gateway.decide(d.query)
+	answer := l.gateway.decide(d)
 	tell := func() { l.answer(d.id, answer) }
 	if wait := due(d.query.At, time.Now(), answer); wait > 0 {
 		l.gateway.options.later(wait, tell)

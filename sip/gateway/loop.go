@@ -7,6 +7,7 @@ import (
 
 	"mask700/binding"
 	"mask700/binding/cdr"
+	"mask700/binding/rule"
 	"mask700/sip/call"
 	"mask700/sip/shard"
 )
@@ -42,8 +43,9 @@ type loop struct {
 
 // decide is a lookup that a call waits for.
 type decide struct {
-	id    string
-	query binding.Query
+	id     string
+	record string
+	query  binding.Query
 }
 
 func newLoop(g *Gateway, s *shard.Shard) *loop {
@@ -101,7 +103,7 @@ func (l *loop) perform(o shard.Output) {
 	case nil:
 		l.gateway.transport.Send(o.Send.Flow, o.Send.Bytes, o.Send.Token)
 	case call.Decide:
-		l.decides.put(decide{id, a.Query})
+		l.decides.put(decide{id, a.Record, a.Query})
 	case call.OpenRecord:
 		l.gateway.options.Journal.Open(a.Record, func(err error) {
 			l.answer(id, call.RecordOpened{ID: a.Record.ID, Err: err})
@@ -120,6 +122,7 @@ func (l *loop) perform(o shard.Output) {
 // close writes a closing row for a call. One that the journal cannot take is
 // kept and brought again, while the call goes on to its end.
 func (l *loop) close(id string, r cdr.Record) {
+	l.gateway.options.Rules.Done(&r)
 	l.gateway.options.Journal.Close(r, func(seq uint64, err error) {
 		if err != nil && !isClosed(err) {
 			kept := l.gateway.unwritten.rows.offer(r)
@@ -169,14 +172,21 @@ func (l *loop) lookupLoop() {
 
 // decide looks a call up. A number of a block that is not held is looked up like
 // any other, so that the time of the answer tells nothing.
-func (g *Gateway) decide(q binding.Query) call.Decided {
+func (g *Gateway) decide(d decide) call.Decided {
 	ctx, cancel := context.WithTimeout(context.Background(), lookupTime)
 	defer cancel()
+	q := d.query
 	held := g.options.Bindings.Holds(q.Dialled.Block())
 	rows, err := g.options.Bindings.Candidates(ctx, q.Dialled, q.At)
 	if err != nil {
 		g.log.Error("binding lookup failed", "error", err)
 		return call.Decided{Err: err}
 	}
-	return call.Decided{Decision: binding.Resolve(q, held, rows)}
+	decided := call.Decided{Decision: binding.Resolve(q, held, rows)}
+	if decided.Decision.Refusal == binding.RefusalNone && len(g.options.Rules) > 0 {
+		a := rule.Attempt{Kind: rule.Call, Record: d.record, Query: q, Binding: decided.Decision.Binding, Edge: decided.Decision.Edge}
+		decided.Verdict = g.options.Rules.Judge(ctx, &a)
+		decided.Decision.Refuse(decided.Verdict.Refusal)
+	}
+	return decided
 }

@@ -10,6 +10,7 @@ import (
 
 	"mask700/binding"
 	"mask700/binding/cdr"
+	"mask700/binding/rule"
 	"mask700/cmd/mask700/process"
 	"mask700/media/record/archive"
 	"mask700/store"
@@ -34,6 +35,7 @@ type Deps struct {
 	Bindings   *binding.Service
 	Records    cdr.Reader
 	Check      Check
+	Rules      rule.Chain     // asked after the match, of what is explained
 	Keys       Keys           // nil: the keys cannot be seen to here
 	Recordings *archive.Shelf // nil: none are kept
 	Audit      *audit.Log     // nil: none is kept, and nothing that needs one is done

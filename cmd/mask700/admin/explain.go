@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"mask700/binding"
+	"mask700/binding/rule"
 )
 
 // explainDialled explains a call that shows no caller: a caller does not belong in a URL.
@@ -72,7 +73,15 @@ func (a *api) answerExplain(w http.ResponseWriter, r *http.Request, q Question) 
 		a.fail(w, err)
 		return
 	}
-	a.answer(w, http.StatusOK, explanation(query, held, binding.Explain(query, held, rows), show))
+	d := binding.Explain(query, held, rows)
+	var v rule.Verdict
+	if d.Refusal == binding.RefusalNone {
+		v = a.Rules.Judge(r.Context(), &rule.Attempt{Query: query, Binding: d.Binding, Edge: d.Edge, Probe: true})
+		d.Refuse(v.Refusal)
+	}
+	e := explanation(query, held, d, show)
+	e.Rule, e.Shadow = v.Rule, v.Shadow
+	a.answer(w, http.StatusOK, e)
 }
 
 // explanation puts a decision into words for an operator, who may know more than a caller is told.
@@ -82,10 +91,10 @@ func explanation(q binding.Query, held bool, d binding.Decision, show Show) Expl
 		Connected: d.Refusal == binding.RefusalNone, Refusal: d.Refusal,
 		Candidates: []Candidate{},
 	}
-	switch d.Refusal {
-	case binding.RefusalNone:
+	switch {
+	case d.Refusal == binding.RefusalNone:
 		e.Rings, e.Shows = show(d.Edge.Callee), d.Edge.Shown
-	case binding.RefusalOneWay:
+	case d.ToParty():
 		e.Answer = http.StatusForbidden // SIP's status is the same number
 	default:
 		e.Answer = http.StatusNotFound

@@ -1,0 +1,89 @@
+// Package rule has the rules that are asked after the match: whether an
+// attempt that has an edge may take it. They are asked in a row ([Chain]), by
+// the call path and, with [Attempt.Probe], by who explains a call; the first
+// that refuses ends the row.
+//
+// That they run after the match is what keeps them from telling anything to
+// one who is not a party: such a caller is refused before, and always alike.
+package rule
+
+import (
+	"context"
+
+	"mask700/binding"
+	"mask700/binding/cdr"
+)
+
+// Kind is what is attempted.
+type Kind uint8
+
+// Kinds of an attempt.
+const (
+	Call Kind = iota // an INVITE, or the target of a REFER
+	Text             // a MESSAGE outside of a call
+)
+
+// String returns "call" or "text".
+func (k Kind) String() string {
+	if k == Text {
+		return "text"
+	}
+	return "call"
+}
+
+// Attempt is one call or text that has matched an edge.
+type Attempt struct {
+	Kind    Kind
+	Record  string // id of its record; "" for a probe
+	Query   binding.Query
+	Binding *binding.Binding // of the edge; only to be read
+	Edge    binding.Edge
+	Probe   bool // somebody only asks what would be: nothing is counted, stored or asked of others
+}
+
+// Verdict is what the rules say of an attempt. The zero value lets it pass.
+type Verdict struct {
+	Refusal  binding.Refusal // none: it may go on
+	Rule     string          // the rule that refused, for the record: no number
+	Shadow   []string        // rules that would have refused, and only report
+	Evidence string          // what an external check answered, for the record: no number
+}
+
+// Judge is one rule, or a row of them. Its methods may be called from several
+// goroutines at once.
+type Judge interface {
+	// Judge decides an attempt. It may wait for others until ctx ends.
+	Judge(ctx context.Context, a *Attempt) Verdict
+
+	// Done says that an attempt is over, refused ones and those that the
+	// judge was never asked about too. It is called once for each record, and
+	// does not wait.
+	Done(r *cdr.Record)
+}
+
+// Chain asks its judges in order. The empty chain lets everything pass.
+type Chain []Judge
+
+// Judge returns the first refusal, with what the judges before it reported.
+func (c Chain) Judge(ctx context.Context, a *Attempt) Verdict {
+	var all Verdict
+	for _, j := range c {
+		v := j.Judge(ctx, a)
+		all.Shadow = append(all.Shadow, v.Shadow...)
+		if v.Evidence != "" {
+			all.Evidence = v.Evidence
+		}
+		if v.Refusal != binding.RefusalNone {
+			all.Refusal, all.Rule = v.Refusal, v.Rule
+			break
+		}
+	}
+	return all
+}
+
+// Done tells every judge.
+func (c Chain) Done(r *cdr.Record) {
+	for _, j := range c {
+		j.Done(r)
+	}
+}

@@ -21,7 +21,7 @@ func TestRecordInJSON(t *testing.T) {
 		`"caller_in":"138****8000","callee_in":"700100000010007","caller_out":"700100000010007","callee_out":"010****8005",` +
 		`"received_at":"2026-03-01T20:00:00.25+08:00","ringing_at":"2026-03-01T20:00:01.25+08:00",` +
 		`"answered_at":"2026-03-01T20:00:05.25+08:00","released_at":"2026-03-01T20:00:35.25+08:00",` +
-		`"released_by":"caller","sip_status":200,"q850":16,"end":"completed","refusal":"",` +
+		`"released_by":"caller","sip_status":200,"q850":16,"end":"completed","refusal":"","shadow":"x,tenant","evidence":"ticket 7",` +
 		`"why":"the caller hung up (Q.850 16 normal call clearing)",` +
 		`"media":{"codec":"PCMA","path":"kernel",` +
 		`"a_to_b":{"packets":1500,"bytes":240000,"lost":2,"refused_sources":1,"jitter_ms":0.75,"mos":4.4},` +

@@ -4,9 +4,11 @@ package call
 
 import "mask700/sip/message"
 
-// Under the build tag leaky these two copy what must not cross, so that a test can
-// show who notices: leak_on.go.
+// Under the build tag leaky these copy what must not cross, so that a test can show
+// who notices: leak_on.go.
 
 func leakRequest(*Call, Side, *message.Request) {}
 
 func leakResponse(*Call, Side, *message.Response) {}
+
+func leakReply(*Call, *message.Response) {}

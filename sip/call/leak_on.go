@@ -5,49 +5,136 @@ package call
 import (
 	"bytes"
 	"strconv"
+	"strings"
 
 	"mask700/sip/message"
 )
 
 // This file breaks the construction on purpose, for the tests that show that a leak
 // is noticed. It is in no program: a build with the tag leaky serves these tests
-// alone. From the leg of the other party it copies
-//
-//   - From, or To, with number, display name and host, as P-Asserted-Identity;
-//   - where its audio is, as a line of the session description.
+// alone.
 
-// Leaky chooses what is broken: a request by its method, a response to an INVITE by
-// its status. Tests may set it while no shard runs.
-var Leaky = func(what string) bool { return what == "INVITE" || what == "180" || what == "183" || what == "200" }
+// Leak is what of another party a message is made to copy.
+type Leak uint8
+
+// What can be copied. A message that has no such place is left as it is.
+const (
+	NoLeak       Leak = iota
+	LeakIdentity      // who it is as P-Asserted-Identity, and where its audio is as a line of the session description
+	LeakFrom          // who it is as From
+	LeakTo            // as To, of a response too
+	LeakTarget        // as the Request-URI
+	LeakContact       // where it is reached, as Contact
+	LeakBody          // as a header in the body of a NOTIFY
+
+	Leaks
+)
+
+// String names the place.
+func (l Leak) String() string {
+	return [Leaks]string{"nothing", "P-Asserted-Identity", "From", "To", "Request-URI", "Contact", "sipfrag"}[l]
+}
+
+// Leaky chooses what is broken, by whom a message goes to and what it is: a request by
+// its method, a response by its status. Tests may set it while no shard runs.
+var Leaky = func(what string, _ Side) Leak {
+	switch what {
+	case "INVITE", "180", "183", "200":
+		return LeakIdentity
+	}
+	return NoLeak
+}
 
 func leakRequest(c *Call, to Side, r *message.Request) {
-	if Leaky(r.Method) {
-		r.Identity = c.leak(to)
-		r.Body = c.leakLine(to, r.Body)
+	other := c.another(to)
+	switch Leaky(r.Method, to) {
+	case LeakIdentity:
+		r.Identity, r.Body = other.To, other.leakLine(r.Body)
+	case LeakFrom:
+		r.From = retagged(other.To, r.From)
+	case LeakTo:
+		r.To = retagged(other.To, r.To)
+	case LeakTarget:
+		if uri := bareURI(other.To); uri != "" {
+			r.Target = uri
+		}
+	case LeakContact:
+		r.Contact = "<" + other.Target + ">"
+	case LeakBody:
+		if r.Method == "NOTIFY" {
+			r.Body = append(bytes.Clone(r.Body), "To: "+other.To+"\r\n"...)
+		}
 	}
 }
 
 func leakResponse(c *Call, to Side, r *message.Response) {
-	if Leaky(strconv.Itoa(r.Status)) {
-		r.Identity = c.leak(to)
-		r.Body = c.leakLine(to, r.Body)
+	other := c.another(to)
+	switch Leaky(strconv.Itoa(r.Status), to) {
+	case LeakIdentity:
+		r.Identity, r.Body = other.To, other.leakLine(r.Body)
+	case LeakTo:
+		tag := r.Echo.To
+		if !r.Echo.ToTag {
+			tag += ";tag=" + r.ToTag
+		}
+		r.Echo.To, r.Echo.ToTag = retagged(other.To, tag), true
+	case LeakContact:
+		r.Contact = "<" + other.Target + ">"
 	}
 }
 
-// leak is who the other party is.
-func (c *Call) leak(to Side) string {
-	if to == Third {
-		return c.leg(c.Transfers[0].By.Other()).To
+// leakReply is leakResponse where only the request says whom it goes to.
+func leakReply(c *Call, r *message.Response) {
+	if l, s := c.legOf(r.Echo.CallID); l != nil {
+		leakResponse(c, s, r)
 	}
-	return c.leg(to.Other()).To
 }
 
-// leakLine adds where the audio of the other party is to a description.
-func (c *Call) leakLine(to Side, body []byte) []byte {
-	if to == Third || !bytes.HasPrefix(body, []byte("v=0")) {
+// another is a party that the one of a leg must not learn of: the other one of the call,
+// to who transfers it the one that comes.
+func (c *Call) another(to Side) *Leg {
+	if len(c.Transfers) > 0 {
+		t := &c.Transfers[0]
+		switch {
+		case to == Third && t.Phase >= Joining:
+			return c.leg(t.By)
+		case to == Third:
+			return c.leg(t.By.Other())
+		case to == t.By && t.Phase < Joining && t.Leg.To != "":
+			return &t.Leg
+		}
+	}
+	return c.leg(to.Other())
+}
+
+// retagged is a From or To with the tag of another, so that the dialog goes on.
+func retagged(value, like string) string {
+	value, _, _ = strings.Cut(value, ";tag=")
+	if i := strings.LastIndex(like, ";tag="); i >= 0 {
+		value += like[i:]
+	}
+	return value
+}
+
+// bareURI is the URI of a From or To, without its parameters, which may hold blanks.
+func bareURI(value string) string {
+	u, ok := message.RouteURI(value)
+	if !ok {
+		value, _, _ = strings.Cut(value, ";")
+		u, _ = message.ParseURI(value)
+	}
+	if u.User == "" || strings.ContainsAny(u.User, " \t") {
+		return ""
+	}
+	return "sip:" + u.User + "@" + u.Host
+}
+
+// leakLine adds where the audio of a party is to a description.
+func (l *Leg) leakLine(body []byte) []byte {
+	if !bytes.HasPrefix(body, []byte("v=0")) {
 		return body
 	}
-	for _, line := range c.leg(to.Other()).SDP.Peer.Lines {
+	for _, line := range l.SDP.Peer.Lines {
 		return append(bytes.Clone(body), "a=rtcp:"+strconv.Itoa(int(line.Port))+" IN IP4 "+line.Addr.String()+"\r\n"...)
 	}
 	return body

@@ -259,6 +259,7 @@ func (c *Call) allow(env *Env, s Side, r *message.Response) {
 // reply answers any other request at once.
 func (c *Call) reply(env *Env, r Reply, response message.Response) {
 	response.Echo = r.Echo
+	leakReply(c, &response)
 	env.do(Respond{Tx: r.Tx, Response: response})
 }
 

@@ -14,31 +14,59 @@ import (
 	"mask700/sip/shard"
 )
 
+// leaks are what the call is made to copy, one at a time: into what, where, on its way to
+// whom in which flow, and the kind of the marks in it.
+var leaks = map[string]struct {
+	what  string
+	to    call.Side
+	place call.Leak
+	flow  string
+	actor string // who is on that side
+	kind  string
+}{
+	"INVITE":                   {"INVITE", call.Callee, call.LeakIdentity, "basic", "callee", ofIdentity},
+	"180":                      {"180", call.Caller, call.LeakIdentity, "basic", "caller", ofFlow},
+	"183":                      {"183", call.Caller, call.LeakIdentity, "early-media", "caller", ofFlow},
+	"200":                      {"200", call.Caller, call.LeakIdentity, "basic", "caller", ofFlow},
+	"a re-INVITE":              {"INVITE", call.Caller, call.LeakIdentity, "hold-by-callee", "caller", ofFlow},
+	"an UPDATE":                {"UPDATE", call.Callee, call.LeakIdentity, "update-hold", "callee", ofIdentity},
+	"PRACK":                    {"PRACK", call.Callee, call.LeakIdentity, "reliable-both", "callee", ofIdentity},
+	"an INFO":                  {"INFO", call.Callee, call.LeakIdentity, "info", "callee", ofIdentity},
+	"BYE":                      {"BYE", call.Callee, call.LeakIdentity, "bye-by-caller", "callee", ofIdentity},
+	"a third party's":          {"INVITE", call.Third, call.LeakIdentity, "refer", "guest", ofFlow},
+	"From":                     {"INVITE", call.Callee, call.LeakFrom, "basic", "callee", ofIdentity},
+	"From of a BYE":            {"BYE", call.Caller, call.LeakFrom, "bye-by-callee", "caller", ofFlow},
+	"From to a third party":    {"INVITE", call.Third, call.LeakFrom, "refer", "guest", ofFlow},
+	"To":                       {"INVITE", call.Callee, call.LeakTo, "basic", "callee", ofIdentity},
+	"To of a 200":              {"200", call.Caller, call.LeakTo, "basic", "caller", ofFlow},
+	"To of an ACK":             {"ACK", call.Callee, call.LeakTo, "basic", "callee", ofIdentity},
+	"Request-URI":              {"INVITE", call.Callee, call.LeakTarget, "basic", "callee", ofFlow},
+	"Request-URI of a BYE":     {"BYE", call.Callee, call.LeakTarget, "bye-by-caller", "callee", ofFlow},
+	"Request-URI of a third":   {"INVITE", call.Third, call.LeakTarget, "refer", "guest", ofFlow},
+	"Contact":                  {"INVITE", call.Callee, call.LeakContact, "basic", "callee", ofRouting},
+	"Contact of a 180":         {"180", call.Caller, call.LeakContact, "basic", "caller", ofRouting},
+	"NOTIFY of a REFER":        {"NOTIFY", call.Caller, call.LeakBody, "refer", "caller", ofFlow},
+	"From of its NOTIFY":       {"NOTIFY", call.Caller, call.LeakFrom, "refer", "caller", ofFlow},
+	"its last NOTIFY":          {"NOTIFY", call.Third, call.LeakBody, "refer", "caller", ofFlow},
+	"Contact of a REFER's 202": {"202", call.Caller, call.LeakContact, "refer", "caller", ofRouting},
+	"the offer of who stays":   {"INVITE", call.Callee, call.LeakContact, "refer-again", "callee", ofRouting},
+}
+
 // TestALeakIsFound has the call copy something of the other party, and expects that
 // the marks in it are found on the other side: what finds nothing in TestCanaries can
-// find something. With the sentinel nothing of it leaves.
+// find something. With the sentinel nothing of it leaves, and it is the sentinel that
+// has stopped that very message: until then the call has gone as ever.
 func TestALeakIsFound(t *testing.T) {
-	defer func(f func(string) bool) { call.Leaky, shard.Blind = f, false }(call.Leaky)
-	for name, c := range map[string]struct {
-		broken string
-		flow   string
-		to     string
-		kinds  []string
-	}{
-		"INVITE":          {"INVITE", "basic", "callee", []string{ofIdentity}},
-		"180":             {"180", "basic", "caller", []string{ofFlow}},
-		"183":             {"183", "early-media", "caller", []string{ofFlow}},
-		"200":             {"200", "basic", "caller", []string{ofFlow}},
-		"a re-INVITE":     {"INVITE", "hold-by-callee", "caller", []string{ofFlow}},
-		"an UPDATE":       {"UPDATE", "update-hold", "callee", []string{ofIdentity}},
-		"PRACK":           {"PRACK", "reliable-both", "callee", []string{ofIdentity}},
-		"an INFO":         {"INFO", "info", "callee", []string{ofIdentity}},
-		"BYE":             {"BYE", "bye-by-caller", "callee", []string{ofIdentity}},
-		"a third party's": {"INVITE", "refer", "guest", []string{ofFlow}},
-	} {
+	defer func(f func(string, call.Side) call.Leak) { call.Leaky, shard.Blind = f, false }(call.Leaky)
+	for name, c := range leaks {
 		for _, m := range []manner{plainly, amongParts, disguised} {
 			t.Run(name+"/"+m.String(), func(t *testing.T) {
-				call.Leaky = func(what string) bool { return what == c.broken }
+				call.Leaky = func(what string, to call.Side) call.Leak {
+					if what == c.what && to == c.to {
+						return c.place
+					}
+					return call.NoLeak
+				}
 				play := func(blind bool) *watch {
 					shard.Blind = blind
 					w := newWatch(m, &flowRow{marks: map[string]string{}})
@@ -51,17 +79,24 @@ func TestALeakIsFound(t *testing.T) {
 					})
 					return w
 				}
-				if w := play(false); len(w.leaks) != 0 || w.scene.world.leaks == 0 {
-					t.Errorf("the sentinel stopped %d messages, and %d marks left: %s", w.scene.world.leaks, len(w.leaks), strings.Join(w.leaks, "\n"))
+				w := play(false)
+				if len(w.leaks) != 0 || len(w.scene.world.stopped) == 0 {
+					t.Errorf("the sentinel stopped %d messages, and %d marks left: %s", len(w.scene.world.stopped), len(w.leaks), strings.Join(w.leaks, "\n"))
 				}
-				w := play(true)
-				if !slices.ContainsFunc(w.leaks, func(l string) bool { return strings.HasPrefix(l, c.to+" is sent ") }) {
-					t.Errorf("nothing was found in what went to the %s, of %d leaks", c.to, len(w.leaks))
-				}
-				for _, kind := range c.kinds {
-					if !slices.ContainsFunc(w.leaked, func(mark string) bool { return w.row.marks[mark] == kind }) {
-						t.Errorf("no mark of %s was found", kind)
+				for _, a := range w.scene.world.stopped {
+					if a.What != c.what || a.To != c.to {
+						t.Errorf("%s to the %s was stopped", a.What, a.To)
 					}
+				}
+				w = play(true)
+				if !slices.ContainsFunc(w.leaks, func(l string) bool { return strings.HasPrefix(l, c.actor+" is sent ") }) {
+					t.Errorf("nothing was found in what went to the %s, of %d leaks", c.actor, len(w.leaks))
+				}
+				if len(w.scene.world.stopped) != 0 {
+					t.Errorf("the sentinel stopped %d messages, which was not to look", len(w.scene.world.stopped))
+				}
+				if !slices.ContainsFunc(w.leaked, func(mark string) bool { return w.row.marks[mark] == c.kind }) {
+					t.Errorf("no mark of %s was found", c.kind)
 				}
 			})
 		}

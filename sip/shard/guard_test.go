@@ -80,20 +80,26 @@ func notations(national string) []string {
 	return list
 }
 
-// receiver finds who a message goes to: by its address, behind a switch by the
-// number in the Request-URI.
+// receiver finds who a message goes to: by its address, behind a switch by the number
+// in To or the Request-URI, of whichever is a party there.
 func (g *guard) receiver(s shard.Send) *secrets {
-	user := ""
-	if m, _ := g.read(s.Bytes); m != nil {
-		user = m.Target.User
-	}
 	for _, p := range g.parties {
-		if slices.Contains(p.hosts, s.Flow.Remote) || user != "" && user == p.number {
+		if slices.Contains(p.hosts, s.Flow.Remote) {
 			return p
 		}
 	}
+	there := func(p *secrets) bool { return strings.HasPrefix(s.Flow.Remote.String(), p.network) }
+	if m, _ := g.read(s.Bytes); m != nil && m.IsRequest() {
+		for _, user := range []string{m.To.URI.User, m.Target.User} {
+			for _, p := range g.parties {
+				if user == p.number && there(p) {
+					return p
+				}
+			}
+		}
+	}
 	for _, p := range g.parties { // a proxy before it
-		if strings.HasPrefix(s.Flow.Remote.String(), p.network) {
+		if there(p) {
 			return p
 		}
 	}

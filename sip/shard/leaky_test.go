@@ -15,22 +15,32 @@ import (
 )
 
 // TestALeakIsStopped plays the flows with a call that tells each party who the other is, in
-// one kind of message at a time. None of them may leave; the call of one ends, in
-// order, and says why. Each flow is played with two kinds.
+// one kind of message and one place of it at a time. None of them may leave; the call of
+// one ends, in order, and says why. Each flow is played with two kinds.
 func TestALeakIsStopped(t *testing.T) {
-	kinds := []string{"INVITE", "180", "183", "200", "ACK", "BYE", "PRACK", "UPDATE", "INFO", "486 480 500 487 404"}
+	kinds := []string{"INVITE", "180", "183", "200", "ACK", "BYE", "PRACK", "UPDATE", "INFO", "NOTIFY", "202", "486 480 500 487 404"}
 	stopped, ended, n := make([]int, len(kinds)), make([]int, len(kinds)), 0
+	var places [call.Leaks]int
 	datadriven.Walk(t, "../../testdata/flows", func(t *testing.T, path string) {
 		if !strings.HasSuffix(path, ".txt") {
 			return
 		}
 		n++
 		play := []int{n % len(kinds), (n/len(kinds) + n + 1) % len(kinds)}
+		if strings.HasPrefix(filepath.Base(path), "refer") { // the only flows with these
+			play = append(play, slices.Index(kinds, "NOTIFY"), slices.Index(kinds, "202"))
+		}
 		if k := slices.IndexFunc(kinds, func(k string) bool { return strings.HasPrefix(filepath.Base(path), strings.ToLower(k)) }); k >= 0 {
 			play[0] = k // a flow of that kind
 		}
-		for _, k := range play {
-			call.Leaky = func(is string) bool { return strings.Contains(kinds[k], is) }
+		for i, k := range play {
+			place := call.LeakIdentity + call.Leak(n/2+i)%(call.Leaks-call.LeakIdentity)
+			call.Leaky = func(is string, _ call.Side) call.Leak {
+				if strings.Contains(kinds[k], is) {
+					return place
+				}
+				return call.NoLeak
+			}
 			s := newScene()
 			s.world.leaky = true
 			s.world.fail = func(format string, args ...any) {
@@ -46,7 +56,8 @@ func TestALeakIsStopped(t *testing.T) {
 				return d.Expected // the call goes another way
 			})
 			s.settle()
-			stopped[k] += s.world.leaks
+			stopped[k] += len(s.world.stopped)
+			places[place] += len(s.world.stopped)
 			for _, l := range s.world.calls {
 				if l.record.End == cdr.EndLeakStopped {
 					ended[k]++
@@ -54,6 +65,12 @@ func TestALeakIsStopped(t *testing.T) {
 			}
 		}
 	})
+	for place := call.LeakIdentity; place < call.Leaks; place++ {
+		t.Logf("%s: %d messages were stopped", place, places[place])
+		if places[place] == 0 {
+			t.Errorf("nothing that leaks was stopped for its %s", place)
+		}
+	}
 	for k, what := range kinds {
 		t.Logf("%s: %d messages were stopped, %d calls ended for that", what, stopped[k], ended[k])
 		over := what == "BYE" || strings.HasPrefix(what, "486") // the call has ended already

@@ -58,8 +58,8 @@ type world struct {
 	owed     map[string]time.Time // since when a party of a call waits to be offered the media of a new one
 	refers   bool                 // transfers are allowed: the store is asked for them too
 
-	leaks int  // messages that the sentinel has stopped
-	leaky bool // there are some to be stopped
+	stopped []call.LeakStopped // messages that the sentinel has stopped
+	leaky   bool               // there are some to be stopped
 
 	texts map[string]reading // what has been read of messages that leave
 	byes  map[string]bool    // answers to BYEs that have left
@@ -335,7 +335,7 @@ func (w *world) perform(o shard.Output) {
 			return call.RecordClosed{ID: a.Record.ID, Seq: w.seq, Err: w.store}
 		})
 	case call.LeakStopped:
-		w.leaks++
+		w.stopped = append(w.stopped, a)
 		w.note("sentinel <- %s to the %s: %s of the %s", a.What, a.To, a.Kind, a.Of)
 		if !w.leaky {
 			w.fail("call %s: the sentinel stopped %s to the %s for the %s of the %s", o.Call, a.What, a.To, a.Kind, a.Of)

@@ -39,6 +39,8 @@ type Show = func(binding.Number) binding.Masked
 
 var errMayNot = kindForbidden.problem("this token may not see real numbers or hear calls; give it `reveal: true` in admin.tokens, or use another")
 
+var errNeedsReason error = &binding.FieldError{Field: "reason", Err: errors.New("a search by a number needs one, in " + HeaderReason + " or --reason; the audit log records it")}
+
 // ask is what a request says of real numbers.
 type ask struct {
 	reveal bool
@@ -69,6 +71,13 @@ var revealing = map[string]bool{
 	"GET /v1/cdrs": true, "GET /v1/cdrs/{id}": true,
 }
 
+// byNumber are the requests that find a person by a number and answer masked. All are noted. Those that tell what was need a
+// reason (true); of those that tell what is, and no number but the one that was given, it may be left out.
+var byNumber = map[string]bool{
+	"POST /v1/bindings/query": false,
+	"POST /v1/history/number": true,
+}
+
 // withAsk reads whether real numbers are asked for, refuses that where it may not be, and keeps it in the context.
 func (a *api) withAsk(r *http.Request, t Token) (*http.Request, error) {
 	ctx := context.WithValue(r.Context(), tokenKey{}, t)
@@ -81,13 +90,15 @@ func (a *api) withAsk(r *http.Request, t Token) (*http.Request, error) {
 		return nil, &binding.FieldError{Field: "reveal", Err: errors.New("write " + HeaderReveal + ": true, or leave it out")}
 	}
 	k.reason = strings.TrimSpace(r.Header.Get(HeaderReason))
-	if !k.reveal && k.reason == "" {
+	_, pattern := a.mux.Handler(r)
+	reasoned, lookup := byNumber[pattern]
+	if !k.reveal && k.reason == "" && !reasoned {
 		return r.WithContext(ctx), nil
 	}
-	_, pattern := a.mux.Handler(r)
-	lookup := pattern == "POST /v1/bindings/query"
 	switch {
-	case !revealing[pattern]:
+	case !k.reveal && k.reason == "":
+		return nil, errNeedsReason
+	case !revealing[pattern] && !lookup:
 		return nil, &binding.FieldError{Field: "reveal", Err: errors.New("nothing is shown here that it could be asked for")}
 	case !k.reveal && !lookup:
 		return nil, &binding.FieldError{Field: "reason", Err: errors.New("it goes with " + HeaderReveal + ": true")}
@@ -148,6 +159,17 @@ func (a *api) showPage(r *http.Request, f binding.Filter, found []binding.Bindin
 	}
 	_, err := a.note(r, ActionLookup, object, k.reason)
 	return binding.Number.Masked, err
+}
+
+// because notes that a person was looked for by a number, and why: it is on disk when it returns nil, and nothing may be
+// shown before. The reason is that of the request's header; withAsk has found it good.
+func (a *api) because(r *http.Request, what, object string) error {
+	reason := askOf(r.Context()).reason
+	if reason == "" {
+		return errNeedsReason
+	}
+	_, err := a.note(r, what, object, reason)
+	return err
 }
 
 // filtered is a filter in words, without a real number.

@@ -282,6 +282,45 @@ func TestLookupByNumberIsNoted(t *testing.T) {
 	b.want(200, "POST", "/v1/bindings/query", `{"x":"`+x+`"}`, nil)
 }
 
+// TestHistoryByNumberNeedsAReason: it is refused without one before anything is read, and with one the entry is there
+// before the answer.
+func TestHistoryByNumberNeedsAReason(t *testing.T) {
+	b, _, _ := filled(t)
+	a := &api{Deps: b.handler.(*api).Deps, mux: http.NewServeMux()}
+	a.mux.HandleFunc("POST /v1/history/number", a.nowhere)
+	ask := func(reveal, reason string) error {
+		r := httptest.NewRequest("POST", "/v1/history/number", nil)
+		r.Header.Set(HeaderReveal, reveal)
+		r.Header.Set(HeaderReason, reason)
+		r, err := a.withAsk(r, Token{Reveal: true})
+		if err == nil {
+			err = a.because(r, "history.number", "number 138****0001: 2 bindings")
+		}
+		return err
+	}
+	for _, reason := range []string{"", "  ", "x", "asked by " + numberA} {
+		if err := ask("", reason); err == nil || !strings.Contains(err.Error(), "reason") || strings.Contains(err.Error(), numberA) {
+			t.Errorf("%q: %v", reason, err)
+		}
+	}
+	if err := a.because(httptest.NewRequest("POST", "/v1/history/number", nil), "history.number", ""); !errors.Is(err, errNeedsReason) {
+		t.Errorf("asked past the door: %v", err)
+	}
+	if all := b.entries(); len(all) != 0 {
+		t.Errorf("%+v", all)
+	}
+	if err := ask("", why); err != nil {
+		t.Fatal(err)
+	}
+	if all := b.entries(); len(all) != 1 || all[0].What != "history.number" || all[0].Reason != why || all[0].Object != "number 138****0001: 2 bindings" {
+		t.Errorf("%+v", all)
+	}
+	b.head.fail = errors.New("stalled")
+	if err := ask("", why); err == nil {
+		t.Error("shown though it is not in the log")
+	}
+}
+
 // TestOrderThatIsANumber: a tenant may have written one there.
 func TestOrderThatIsANumber(t *testing.T) {
 	b, _, _ := filled(t)

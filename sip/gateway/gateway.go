@@ -62,7 +62,7 @@ type Options struct {
 	Media       func(silent func(media.Session)) (media.Engine, error)
 	Recordings  *archive.Archive               // where calls are recorded whose binding says so; nil: none is
 	Notice      func(codec string) *media.Clip // what both parties hear first, nil where there is none in a codec; nil: they hear nothing
-	Leaked      func(Leak)                     // is told of messages that were stopped; nil: nobody
+	Leaked      func(Leak) error               // is told of messages that were stopped, again after an error; nil: nobody
 	Logger      *slog.Logger
 
 	later func(time.Duration, func()) // runs something after a time
@@ -92,7 +92,7 @@ type Gateway struct {
 	noMedia   seldom
 	running   sync.WaitGroup
 
-	leaks          chan Leak
+	leaks          *leaks
 	unrecorded     atomic.Uint64 // calls that were to be recorded and are not
 	unrecordedSaid seldom
 
@@ -125,7 +125,7 @@ func Start(o Options) (*Gateway, error) {
 	for i := range o.Trunks {
 		o.Trunks[i].Index = i // as in the table
 	}
-	g := &Gateway{options: o, log: o.Logger, started: time.Now(), stop: make(chan struct{}), leaks: make(chan Leak, maxLeaks), unwritten: newUnwritten(o.Journal)}
+	g := &Gateway{options: o, log: o.Logger, started: time.Now(), stop: make(chan struct{}), leaks: newLeaks(o.Leaked), unwritten: newUnwritten(o.Journal)}
 	for _, l := range o.Listeners {
 		g.names = append(g.names, l.Name)
 	}
@@ -196,7 +196,7 @@ func (g *Gateway) run() error {
 	}
 	g.running.Go(func() { g.unwritten.run(g.stop) })
 	g.running.Go(g.router.run)
-	g.running.Go(g.tellLeaks)
+	g.running.Go(func() { g.leaks.run(g.stop) })
 	g.register()
 	g.ready.Store(true)
 	return nil
@@ -267,6 +267,7 @@ func (g *Gateway) Close() {
 			g.router.cancel()
 		}
 		g.running.Wait()
+		g.leaks.deliver() // what came while all of it ended
 		g.media.Close()
 	})
 }

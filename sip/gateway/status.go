@@ -22,6 +22,7 @@ type Stats struct {
 	Malformed uint64      // messages that could not even be answered
 	Lost      uint64      // call records that found no room while the store failed
 	NotTaped  uint64      // calls that were to be recorded and are not
+	Summed    uint64      // messages that were stopped and are told of in sum, not one by one
 	Transport transport.Stats
 	Media     media.EngineStats
 	Routes    RouteStats
@@ -30,7 +31,7 @@ type Stats struct {
 // Stats takes a snapshot.
 func (g *Gateway) Stats() Stats {
 	st := Stats{
-		Started: g.started, Draining: g.draining.Load(), Malformed: g.faulty.Load(), Lost: g.unwritten.rows.dropped(), NotTaped: g.unrecorded.Load(),
+		Started: g.started, Draining: g.draining.Load(), Malformed: g.faulty.Load(), Lost: g.unwritten.rows.dropped(), NotTaped: g.unrecorded.Load(), Summed: g.leaks.summed.Load(),
 		Transport: g.transport.Stats(), Media: g.media.Stats(), Routes: *g.router.view.Load(),
 	}
 	for _, l := range g.loops {

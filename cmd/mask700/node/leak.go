@@ -7,10 +7,16 @@ import (
 	"mask700/store/audit"
 )
 
-// leaked writes a message that was stopped into the audit log.
-func (n *Node) leaked(l gateway.Leak) {
-	e := audit.Entry{Who: "gateway", What: "leak.stopped", Object: l.Record, Reason: l.Reason}
-	if _, err := n.audit.Append(e, time.Now()); err != nil {
-		n.log.Error("a message that was stopped is not in the audit log", "call", l.Record, "error", err)
+// leaked writes a message that was stopped into the audit log. After an error it is asked to again.
+func (n *Node) leaked(l gateway.Leak) error {
+	object := l.Record
+	if object == "" {
+		object = "further calls"
 	}
+	e := audit.Entry{Who: "gateway", What: "leak.stopped", Object: object, Reason: l.Reason}
+	_, err := n.audit.Append(e, time.Now())
+	if err != nil {
+		n.log.Error("a message that was stopped is not in the audit log yet", "call", object, "error", err)
+	}
+	return err
 }

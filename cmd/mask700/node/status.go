@@ -82,6 +82,7 @@ func counters(st gateway.Stats) map[string]uint64 {
 		"auth_barred":            st.Calls.Barred,
 		"responses_undelivered":  st.Calls.Undelivered,
 		"leaks_stopped":          st.Calls.Leaks,
+		"leaks_told_in_sum":      st.Summed,
 		"messages_dropped":       st.Dropped,
 		"messages_malformed":     st.Malformed,
 		"records_lost":           st.Lost,

@@ -74,6 +74,11 @@ type Binding struct {
 	CreatedAt time.Time
 	ExpiresAt time.Time // zero: never
 	EndedAt   time.Time // when it was unbound; zero: not
+	UpdatedAt time.Time // when it was changed last; zero: never
+
+	Sliding time.Duration // each call or text moves the expiry so far ahead; zero: it stays
+	Refs    int           // how often it was bound again and not unbound since
+	Changes []Change      // of parties and consent, oldest first; an engine appends to it (Revise)
 
 	MaxDuration time.Duration // of one call; zero: not limited
 	OneWay      OneWay

@@ -17,13 +17,14 @@ const (
 
 // Filter selects bindings. The fields that are set must all hold.
 type Filter struct {
-	Number Number    // a party, in whatever role
-	X      X         // a number of the binding, X or Y
-	Order  string    // exactly this order
-	LiveAt time.Time // live at this moment; zero: any state
-	Limit  int       // at most so many; 0: all
-	After  string    // only ids that sort after this one: the cursor of a page
-	Erased *int      // where to count those passed over because their key was destroyed; nil: nobody asks
+	Number  Number    // a party, in whatever role; without LiveAt former ones too, with it those of that moment
+	X       X         // a number of the binding, X or Y
+	Order   string    // exactly this order
+	Consent string    // exactly this reference, a former one too
+	LiveAt  time.Time // live at this moment; zero: any state
+	Limit   int       // at most so many; 0: all
+	After   string    // only ids that sort after this one: the cursor of a page
+	Erased  *int      // where to count those passed over because their key was destroyed; nil: nobody asks
 }
 
 // Match reports whether b is selected by everything in f but Limit.
@@ -31,16 +32,26 @@ func (f *Filter) Match(b *Binding) bool {
 	switch {
 	case f.After != "" && b.ID <= f.After:
 		return false
-	case !f.Number.IsZero() && !b.HasParty(f.Number):
+	case !f.Number.IsZero() && !f.matchParty(b):
 		return false
 	case f.X != 0 && !b.OnX(f.X):
 		return false
 	case f.Order != "" && b.Order != f.Order:
 		return false
+	case f.Consent != "" && !b.HadConsent(f.Consent):
+		return false
 	case !f.LiveAt.IsZero() && b.State(f.LiveAt) != StateLive:
 		return false
 	}
 	return true
+}
+
+func (f *Filter) matchParty(b *Binding) bool {
+	if f.LiveAt.IsZero() {
+		return b.HadParty(f.Number)
+	}
+	then := b.AsOf(f.LiveAt)
+	return then.HasParty(f.Number)
 }
 
 // Store is all that the domain needs from an engine. Every write is on disk
@@ -71,6 +82,16 @@ type Store interface {
 	// live on X (or on Y) then as may be; ErrExists when the id is taken. A
 	// *NumberError around the first ones says which of two numbers it is.
 	Bind(ctx context.Context, b Binding) error
+
+	// Change changes a live binding as [Revise] has it, in one transaction
+	// with Bind's check against the others on its numbers where somebody came
+	// or it lives longer: *ConflictError, in a *NumberError. What the block is
+	// open to and how many live on the number is not asked again. The binding
+	// is returned as it now is; one that change left as it was is not written.
+	// change is called once at most, and must ask nothing of the store.
+	// ErrNotFound: no such id. It stays found by parties and consents that it
+	// no longer has.
+	Change(ctx context.Context, id string, change func(*Binding) error) (Binding, error)
 
 	// Unbind ends a binding at a moment and returns it as it now is. One that
 	// was unbound before is returned unchanged. ErrNotFound: no such id.

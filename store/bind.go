@@ -81,7 +81,7 @@ func (db *DB) bindRows(ctx context.Context, b *binding.Binding, tenant uint32, n
 	}
 	start, newest := uint64(b.CreatedAt.UnixNano()), uint64(0)
 	for _, x := range numbers {
-		after, top, err := db.free(b, x)
+		after, top, err := db.free(b, x, 0)
 		if err != nil {
 			return nil, &binding.NumberError{X: x, Err: err}
 		}
@@ -118,8 +118,9 @@ const maxRowsOnX = 1 << 16
 
 // free checks that b can live on x: no binding that overlaps it has a party of it or is for anyone as well, and not as
 // many overlap it as may live there. after is the least start that sorts b before the
-// rows made in the same nanosecond, newest the greatest start there is.
-func (db *DB) free(b *binding.Binding, x binding.X) (after, newest uint64, err error) {
+// rows made in the same nanosecond, newest the greatest start there is. own is where b stands already, 0 for a new one:
+// one that is there is not asked how many others are.
+func (db *DB) free(b *binding.Binding, x binding.X, own uint64) (after, newest uint64, err error) {
 	n, live := 0, 0
 	err = scanPrefix(db.bind, key64(tableRow, uint64(x)), func(key, value []byte) (bool, error) {
 		p, h, sealed, err := splitRow(key, value)
@@ -131,10 +132,10 @@ func (db *DB) free(b *binding.Binding, x binding.X) (after, newest uint64, err e
 		if times.CreatedAt.Equal(b.CreatedAt) {
 			after = max(after, p.start+1)
 		}
-		if n++; n == maxRowsOnX {
+		if n++; n == maxRowsOnX && own == 0 {
 			return false, binding.ErrCrowded
 		}
-		if !overlap(b, &times) {
+		if p.start == own || !overlap(b, &times) {
 			return true, nil
 		}
 		row, err := db.openRow(p, h, sealed)
@@ -149,7 +150,7 @@ func (db *DB) free(b *binding.Binding, x binding.X) (after, newest uint64, err e
 		live++
 		return true, nil
 	})
-	if err == nil && live >= db.opts.LimitOnX {
+	if err == nil && live >= db.opts.LimitOnX && own == 0 {
 		err = binding.ErrCrowded
 	}
 	return after, newest, err
@@ -210,7 +211,7 @@ func sealRows(box *seal.Box, b *binding.Binding, h rowHeader, start uint64, numb
 	return rows, nil
 }
 
-// indexRows returns the rows by which b is found other than by its numbers. They never change.
+// indexRows returns the rows by which b is found other than by its numbers. None ever goes; a change may add some.
 func (db *DB) indexRows(b *binding.Binding, p place) []pair {
 	rows := []pair{{keyText(tableID, b.ID), p.value()}}
 	for _, h := range db.partyHashes(b) {
@@ -219,10 +220,13 @@ func (db *DB) indexRows(b *binding.Binding, p place) []pair {
 	if b.Order != "" {
 		rows = append(rows, pair{keyHashText(tableOrder, db.bindKeys.index.Hash(domainOrder, b.Order), b.ID), nil})
 	}
+	for _, h := range db.consentHashes(b) {
+		rows = append(rows, pair{keyHashText(tableConsent, h, b.ID), nil})
+	}
 	return rows
 }
 
-// partyHashes returns the hash of each party of b, once.
+// partyHashes returns the hash of each party of b, former ones too, once.
 func (db *DB) partyHashes(b *binding.Binding) []seal.Hash {
 	hashes := make([]seal.Hash, 0, 2+len(b.Group))
 	for _, n := range append([]binding.Number{b.A, b.B}, b.Group...) {
@@ -230,57 +234,29 @@ func (db *DB) partyHashes(b *binding.Binding) []seal.Hash {
 			hashes = append(hashes, db.numberHash(n))
 		}
 	}
-	slices.SortFunc(hashes, func(a, b seal.Hash) int { return bytes.Compare(a[:], b[:]) })
-	return slices.Compact(hashes)
+	for _, c := range b.Changes {
+		if !c.Out.IsZero() {
+			hashes = append(hashes, db.numberHash(c.Out))
+		}
+	}
+	return once(hashes)
 }
 
-// Unbind ends a binding at a moment. It implements binding.Store; ErrStalled, ErrBusy and ErrErased besides. It works on a full
-// disk: taking someone's number out of use must not wait for room.
-func (db *DB) Unbind(ctx context.Context, id string, at time.Time) (binding.Binding, error) {
-	if err := db.enter(ctx); err != nil {
-		return binding.Binding{}, err
+// consentHashes returns the hash of each consent of b, former ones too, once.
+func (db *DB) consentHashes(b *binding.Binding) []seal.Hash {
+	var hashes []seal.Hash
+	if b.Consent != "" {
+		hashes = append(hashes, db.bindKeys.index.Hash(domainConsent, b.Consent))
 	}
-	defer db.leave()
-	ended, ok := nanos(at)
-	if !ok || ended == 0 {
-		return binding.Binding{}, errTime
+	for _, c := range b.Changes {
+		if c.Was != "" {
+			hashes = append(hashes, db.bindKeys.index.Hash(domainConsent, c.Was))
+		}
 	}
-	// The numbers of a binding never change, so that it may be read before they are locked.
-	row, _, err := db.rowOf(db.bind, id)
-	if err != nil || !row.EndedAt.IsZero() {
-		return row, err
-	}
-	numbers := []binding.X{row.X}
-	which := []int{db.stripes.ofNumber(uint64(row.X))}
-	if row.Y != 0 {
-		numbers = append(numbers, row.Y)
-		which = append(which, db.stripes.ofNumber(uint64(row.Y)))
-	}
-	unlock, err := db.stripes.lock(ctx, db.opts.WriteTimeout, which...)
-	if err != nil {
-		return binding.Binding{}, err
-	}
-	row, found, err := db.rowOf(db.bind, id)
-	if err != nil || !row.EndedAt.IsZero() {
-		unlock()
-		return row, err
-	}
-	found.header.ended = ended
-	row.EndedAt = timeOf(ended)
-	var rows []pair
-	box, err := db.bindKeys.box(found.header.dataKey)
-	if err == nil {
-		rows, err = sealRows(box, &row, found.header, found.place.start, numbers)
-	}
-	if err != nil {
-		unlock()
-		return binding.Binding{}, err
-	}
-	err = db.bindWrites.do(ctx,
-		func(batch *pebble.Batch) error { return putAll(batch, rows) },
-		func(bool) { unlock() })
-	if err != nil {
-		return binding.Binding{}, err
-	}
-	return row, nil
+	return once(hashes)
+}
+
+func once(hashes []seal.Hash) []seal.Hash {
+	slices.SortFunc(hashes, func(a, b seal.Hash) int { return bytes.Compare(a[:], b[:]) })
+	return slices.Compact(hashes)
 }

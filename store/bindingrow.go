@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -81,6 +82,21 @@ var (
 // calls and record none.
 const recordBit = 0x80
 
+// moreBit in the direction says that fields follow the extension. A release before it refuses such a row.
+const moreBit = 0x40
+
+// Fields behind the extension, by their tag: uvarint tag, length, content. One that is not known is refused: it may be
+// a restriction. New ones are added at the end.
+const (
+	fieldRefs    = 1 // uvarint
+	fieldSliding = 2 // uvarint, nanoseconds
+	fieldUpdated = 3 // uvarint, nanoseconds since 1970
+	fieldChanges = 4 // each: at uvarint, what u8, out, in, text
+)
+
+// rowChanges is what a change is of, as fieldChanges holds it: the index. New ones are added at the end.
+var rowChanges = [...]string{binding.ChangeA, binding.ChangeB, binding.ChangeGroup, binding.ChangeConsent}
+
 // Bounds of what one row may hold: a list of any number of rows must fit in memory.
 const (
 	maxID      = 64
@@ -101,8 +117,12 @@ func checkBinding(b *binding.Binding) error {
 		return fmt.Errorf("%w: a direction that is not known", ErrRow)
 	case len(b.Group) > maxMembers:
 		return fmt.Errorf("%w: more than %d members in a group", ErrRow, maxMembers)
-	case b.MaxDuration < 0:
+	case b.MaxDuration < 0 || b.Sliding < 0:
 		return fmt.Errorf("%w: a negative duration", ErrRow)
+	case b.Refs < 0:
+		return fmt.Errorf("%w: bound less than once", ErrRow)
+	case len(b.Changes) > binding.MaxChanges:
+		return fmt.Errorf("%w: more than %d changes", ErrRow, binding.MaxChanges)
 	case b.CreatedAt.IsZero():
 		return fmt.Errorf("%w: a binding that was never created", ErrRow)
 	}
@@ -111,7 +131,7 @@ func checkBinding(b *binding.Binding) error {
 			return fmt.Errorf("%w: a text over %d bytes", ErrRow, maxText)
 		}
 	}
-	for _, t := range []time.Time{b.CreatedAt, b.ExpiresAt, b.EndedAt} {
+	for _, t := range []time.Time{b.CreatedAt, b.ExpiresAt, b.EndedAt, b.UpdatedAt} {
 		if _, ok := nanos(t); !ok {
 			return errTime
 		}
@@ -125,7 +145,7 @@ var errTime = fmt.Errorf("%w: a time before 1970 or after 2262", ErrRow)
 // key have.
 //
 //	mode u8, direction u8, id, A, B, other number, max duration in nanoseconds, members, each member, order, consent,
-//	industrial id, data, extension
+//	industrial id, data, extension, and with moreBit in the direction a text that holds the other fields
 //
 // The other number is Y, or X in the copy under Y, 0 for none. Texts are a length and the bytes, numbers are their
 // digits as an integer; all integers are unsigned varints.
@@ -134,9 +154,15 @@ func appendBinding(b []byte, row *binding.Binding, other binding.X) ([]byte, err
 	if row.Record {
 		direction |= recordBit
 	}
+	more, err := appendMore(nil, row)
+	if err != nil {
+		return nil, err
+	}
+	if len(more) > 0 {
+		direction |= moreBit
+	}
 	b = append(b, byte(slices.Index(rowModes[:], row.Mode)), direction)
 	b = appendText(b, row.ID)
-	var err error
 	for _, n := range [...]binding.Number{row.A, row.B} {
 		if b, err = appendNumber(b, n); err != nil {
 			return nil, err
@@ -153,7 +179,98 @@ func appendBinding(b []byte, row *binding.Binding, other binding.X) ([]byte, err
 	for _, s := range [...]string{row.Order, row.Consent, row.IndustrialID, row.Data, row.Extension} {
 		b = appendText(b, s)
 	}
+	if len(more) > 0 {
+		b = appendText(b, string(more))
+	}
 	return b, nil
+}
+
+// appendMore writes the fields that most bindings do not have.
+func appendMore(b []byte, row *binding.Binding) ([]byte, error) {
+	updated, ok := nanos(row.UpdatedAt)
+	if !ok {
+		return nil, errTime
+	}
+	for _, f := range [...]struct {
+		tag   uint64
+		value uint64
+	}{{fieldRefs, uint64(row.Refs)}, {fieldSliding, uint64(row.Sliding)}, {fieldUpdated, uint64(updated)}} {
+		if f.value != 0 {
+			b = binary.AppendUvarint(b, f.tag)
+			b = appendText(b, string(binary.AppendUvarint(nil, f.value)))
+		}
+	}
+	if len(row.Changes) == 0 {
+		return b, nil
+	}
+	var list []byte
+	for _, c := range row.Changes {
+		at, ok := nanos(c.At)
+		what := slices.Index(rowChanges[:], c.Field)
+		if !ok || what < 0 {
+			return nil, errTime
+		}
+		list = append(binary.AppendUvarint(list, uint64(at)), byte(what))
+		var err error
+		for _, n := range [...]binding.Number{c.Out, c.In} {
+			if list, err = appendNumber(list, n); err != nil {
+				return nil, err
+			}
+		}
+		list = appendText(list, c.Was)
+	}
+	b = binary.AppendUvarint(b, fieldChanges)
+	return appendText(b, string(list)), nil
+}
+
+// parseMore reads what appendMore wrote.
+func parseMore(row *binding.Binding, b []byte) error {
+	w := wire{b: b}
+	for w.err == nil && len(w.b) > 0 {
+		tag := w.uvarint()
+		f := wire{b: w.bytes(w.uvarint())}
+		switch tag {
+		case fieldRefs:
+			row.Refs = f.count()
+		case fieldSliding:
+			row.Sliding = time.Duration(f.count())
+		case fieldUpdated:
+			row.UpdatedAt = timeOf(int64(f.count()))
+		case fieldChanges:
+			row.Changes = f.changes()
+		default:
+			f.fail()
+		}
+		if err := f.end(); err != nil {
+			return err
+		}
+	}
+	return w.end()
+}
+
+// count is an unsigned integer that fits a signed one.
+func (w *wire) count() int {
+	v := w.uvarint()
+	if v > math.MaxInt64 {
+		w.fail()
+		return 0
+	}
+	return int(v)
+}
+
+func (w *wire) changes() (all []binding.Change) {
+	for w.err == nil && len(w.b) > 0 {
+		at, what := w.count(), int(w.byte())
+		if what >= len(rowChanges) || len(all) == binding.MaxChanges {
+			w.fail()
+			return nil
+		}
+		c := binding.Change{At: timeOf(int64(at)), Field: rowChanges[what]}
+		c.Out, c.In = w.number(), w.number()
+		c.Was = w.text()
+		all = append(all, c)
+	}
+	return all
 }
 
 // parseBinding reads what appendBinding wrote, the other number into Y. It takes any bytes: a fault is errWire.
@@ -161,7 +278,7 @@ func parseBinding(b []byte) (binding.Binding, error) {
 	w := wire{b: b}
 	var row binding.Binding
 	mode, direction := int(w.byte()), w.byte()
-	oneWay := int(direction &^ recordBit)
+	oneWay := int(direction &^ (recordBit | moreBit))
 	if mode >= len(rowModes) || oneWay >= len(rowOneWays) {
 		return binding.Binding{}, errWire
 	}
@@ -179,6 +296,11 @@ func parseBinding(b []byte) (binding.Binding, error) {
 	}
 	for _, s := range [...]*string{&row.Order, &row.Consent, &row.IndustrialID, &row.Data, &row.Extension} {
 		*s = w.text()
+	}
+	if direction&moreBit != 0 {
+		if err := parseMore(&row, w.bytes(w.uvarint())); err != nil {
+			return binding.Binding{}, err
+		}
 	}
 	if err := w.end(); err != nil {
 		return binding.Binding{}, err

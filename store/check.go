@@ -214,7 +214,8 @@ func (c *checker) indexes(r pebble.Reader, want map[byte]uint64) error {
 		table byte
 		name  string
 		skip  int // bytes before the id
-	}{{tableID, "ids", 1}, {tableNumber, "numbers", len(keyHash(0, noHash))}, {tableOrder, "orders", len(keyHash(0, noHash))}} {
+	}{{tableID, "ids", 1}, {tableNumber, "numbers", len(keyHash(0, noHash))}, {tableOrder, "orders", len(keyHash(0, noHash))},
+		{tableConsent, "consents", len(keyHash(0, noHash))}} {
 		n := uint64(0)
 		if err := c.table(r, index.name, index.table, func(_, _ []byte) error { n++; return nil }); err != nil {
 			return err

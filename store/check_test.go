@@ -29,7 +29,13 @@ func fill(t *testing.T, db *DB) {
 		if i%3 == 0 {
 			b.Mode, b.Y = binding.ModeAXYB, testBlock.Number(1000+i)
 		}
+		if i == 1 {
+			b.Consent = "consent"
+		}
 		mustBind(t, db, b)
+		if i == 5 {
+			mustChange(t, db, b.ID, func(b *binding.Binding) { b.A = testNumber(t, 50_000_000) })
+		}
 		if i%4 == 0 {
 			if _, err := db.Unbind(ctx, b.ID, testStart.Add(time.Minute)); err != nil {
 				t.Fatal(err)
@@ -74,7 +80,7 @@ func TestCheckOfAGoodStore(t *testing.T) {
 	defer mustClose(t, db)
 	fill(t, db)
 	r := checked(t, db)
-	want := Report{Blocks: 1, Tenants: 1, Bindings: 10, Live: 7, Index: 10 + 20 + 10, Records: spanSize + 10,
+	want := Report{Blocks: 1, Tenants: 1, Bindings: 10, Live: 7, Index: 10 + 21 + 10 + 1, Records: spanSize + 10,
 		LastSeq: spanSize + 10, Open: 3}
 	if fmt.Sprint(r) != fmt.Sprint(want) {
 		t.Errorf("report\n%s, want\n%s", r, want)
@@ -124,22 +130,25 @@ func TestCheckFindsWhatIsWrong(t *testing.T) {
 		damage func()
 		says   string
 	}{
-		"sealed binding":   {func() { flip(db.bind, tableRow, -1) }, "bindings: store: damaged row"},
-		"header":           {func() { flip(db.bind, tableRow, 19) }, "damaged row"},
-		"tenant of a row":  {func() { flip(db.bind, tableRow, 7) }, "damaged row"},
-		"data key":         {func() { flip(db.bind, tableRow, 11) }, "data key"},
-		"version":          {func() { flip(db.bind, tableRow, 0) }, "not a row of this version"},
-		"block":            {func() { flip(db.bind, tableBlock, 0) }, "blocks:"},
-		"tenant":           {func() { flip(db.bind, tableTenant, -1) }, "tenants:"},
-		"row is gone":      {func() { drop(db.bind, tableRow) }, "missing"},
-		"block is gone":    {func() { drop(db.bind, tableBlock) }, "whose block is not held"},
-		"id is gone":       {func() { drop(db.bind, tableID) }, "not found through index i"},
-		"id is elsewhere":  {func() { flip(db.bind, tableID, 15) }, "not found through index i"},
-		"number is gone":   {func() { drop(db.bind, tableNumber) }, "not found through index n"},
-		"order is gone":    {func() { drop(db.bind, tableOrder) }, "not found through index o"},
-		"number too many":  {func() { set(db.bind, keyHashText(tableNumber, noHash, testID(1)), nil) }, "numbers: an entry of binding " + testID(1)},
-		"order too many":   {func() { set(db.bind, keyHashText(tableOrder, noHash, testID(1)), nil) }, "orders: an entry of binding " + testID(1)},
-		"number of nobody": {func() { set(db.bind, keyHashText(tableNumber, noHash, "nobody"), nil) }, "numbers: no binding has this id"},
+		"sealed binding":       {func() { flip(db.bind, tableRow, -1) }, "bindings: store: damaged row"},
+		"header":               {func() { flip(db.bind, tableRow, 19) }, "damaged row"},
+		"tenant of a row":      {func() { flip(db.bind, tableRow, 7) }, "damaged row"},
+		"data key":             {func() { flip(db.bind, tableRow, 11) }, "data key"},
+		"version":              {func() { flip(db.bind, tableRow, 0) }, "not a row of this version"},
+		"block":                {func() { flip(db.bind, tableBlock, 0) }, "blocks:"},
+		"tenant":               {func() { flip(db.bind, tableTenant, -1) }, "tenants:"},
+		"row is gone":          {func() { drop(db.bind, tableRow) }, "missing"},
+		"block is gone":        {func() { drop(db.bind, tableBlock) }, "whose block is not held"},
+		"id is gone":           {func() { drop(db.bind, tableID) }, "not found through index i"},
+		"id is elsewhere":      {func() { flip(db.bind, tableID, 15) }, "not found through index i"},
+		"number is gone":       {func() { drop(db.bind, tableNumber) }, "not found through index n"},
+		"order is gone":        {func() { drop(db.bind, tableOrder) }, "not found through index o"},
+		"number too many":      {func() { set(db.bind, keyHashText(tableNumber, noHash, testID(1)), nil) }, "numbers: an entry of binding " + testID(1)},
+		"order too many":       {func() { set(db.bind, keyHashText(tableOrder, noHash, testID(1)), nil) }, "orders: an entry of binding " + testID(1)},
+		"consent is gone":      {func() { drop(db.bind, tableConsent) }, "not found through index g"},
+		"consent too many":     {func() { set(db.bind, keyHashText(tableConsent, noHash, testID(1)), nil) }, "consents: an entry of binding " + testID(1)},
+		"former party is gone": {func() { remove(db.bind, keyHashText(tableNumber, db.numberHash(testNumber(t, 10)), testID(5))) }, "not found through index n"},
+		"number of nobody":     {func() { set(db.bind, keyHashText(tableNumber, noHash, "nobody"), nil) }, "numbers: no binding has this id"},
 		"row in another's place": {func() {
 			_, value := first(t, db.bind, tableRow)
 			set(db.bind, place{x: testBlock.Number(77), start: 1}.key(), value)

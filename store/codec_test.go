@@ -19,6 +19,11 @@ func fullBinding(t testing.TB) binding.Binding {
 		A: testNumber(t, 1), B: testNumber(t, 2), Group: []binding.Number{testNumber(t, 3), testNumber(t, 4)},
 		Extension: "12", Order: "order", Consent: "consent", IndustrialID: "industrial", Data: "data", Tenant: "tenant",
 		CreatedAt: testStart, ExpiresAt: testStart.Add(time.Hour), MaxDuration: time.Minute, OneWay: binding.OneWayBToA, Record: true,
+		UpdatedAt: testStart.Add(2), Sliding: time.Hour, Refs: 3, Changes: []binding.Change{
+			{At: testStart.Add(1), Field: binding.ChangeA, Out: testNumber(t, 5), In: testNumber(t, 1)},
+			{At: testStart.Add(1), Field: binding.ChangeGroup, In: testNumber(t, 4)},
+			{At: testStart.Add(2), Field: binding.ChangeConsent, Was: "consent before"},
+		},
 	}
 }
 
@@ -29,9 +34,18 @@ func sealedPart(b binding.Binding) binding.Binding {
 }
 
 func TestBindingRowReadsBack(t *testing.T) {
+	// Every field that there is must be in the row: this finds one that was added and forgotten.
+	every := fullBinding(t)
+	for i := range reflect.TypeFor[binding.Binding]().NumField() {
+		f := reflect.TypeFor[binding.Binding]().Field(i)
+		if f.Name != "EndedAt" && reflect.ValueOf(every).Field(i).IsZero() {
+			t.Errorf("field %s is not tried here", f.Name)
+		}
+	}
 	for name, b := range map[string]binding.Binding{
 		"full":  fullBinding(t),
 		"least": {ID: "x", Mode: binding.ModeAXB},
+		"more":  {ID: "x", Mode: binding.ModeAXB, Refs: 1},
 	} {
 		row, err := appendBinding(nil, &b, b.Y)
 		if err != nil {
@@ -67,6 +81,17 @@ func TestBindingRowLayout(t *testing.T) {
 	if !bytes.Equal(row, want) {
 		t.Errorf("sealed part\n%x, want\n%x", row, want)
 	}
+	b = binding.Binding{ID: "ab", Mode: binding.ModeAXB, Refs: 300, Sliding: 5, UpdatedAt: time.Unix(0, 6), Changes: []binding.Change{
+		{At: time.Unix(0, 6), Field: binding.ChangeB, Out: a}, {At: time.Unix(0, 6), Field: binding.ChangeConsent, Was: "c"}}}
+	if row, err = appendBinding(nil, &b, 0); err != nil {
+		t.Fatal(err)
+	}
+	want = []byte("\x00\x40\x02ab" + "\x00\x00\x00\x00\x00" + "\x00\x00\x00\x00\x00" + "\x1d" +
+		"\x01\x02\xac\x02" + "\x02\x01\x05" + "\x03\x01\x06" +
+		"\x04\x11" + "\x06\x01\x90\xaa\xfd\xf3\xd8\xfa\x01\x00\x00" + "\x06\x03\x00\x00\x01c")
+	if !bytes.Equal(row, want) {
+		t.Errorf("sealed part with more\n%x, want\n%x", row, want)
+	}
 	h := rowHeader{copy: true, moved: 0x0102, tenant: 0x03040506, dataKey: 0x0708090a, expires: 0x0b0c0d0e0f101112, ended: 0x131415161718191a}
 	wantHeader := append([]byte{1, 1}, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26)
 	if got := h.append(nil); !bytes.Equal(got, wantHeader) {
@@ -84,6 +109,25 @@ func TestBindingRowLayout(t *testing.T) {
 	want = []byte("\x03\x01i" + "\x28\xac\x02" + "\x30\x90\x03" + "\x32\x01" + "\x3c\x09" + "\x3e\x90\xaa\xfd\xf3\xd8\xfa\x01")
 	if !bytes.Equal(record, want) {
 		t.Errorf("record\n%x, want\n%x", record, want)
+	}
+}
+
+// A field that is not known may be a restriction, so that the row is refused and not read without it.
+func TestFieldOfALaterReleaseIsRefused(t *testing.T) {
+	b := binding.Binding{ID: "a", Mode: binding.ModeAXB, Refs: 1}
+	row, err := appendBinding(nil, &b, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := len(row) - 3 // tag, length, content
+	for name, more := range map[string]string{"tag": "\x7f\x01\x01", "content too long": "\x01\x02\x01\x01", "change of what": "\x04\x05\x01\x7f\x00\x00\x00"} {
+		later := appendText(bytes.Clone(row[:at-1]), more)
+		if _, err := parseBinding(later); !errors.Is(err, errWire) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := parseBinding(appendText(bytes.Clone(row[:at-1]), string(row[at:]))); err != nil {
+		t.Errorf("as it was: %v", err)
 	}
 }
 
@@ -172,6 +216,7 @@ func FuzzBindingRow(f *testing.F) {
 	}
 	f.Add(row)
 	f.Add([]byte{})
+	f.Add([]byte("\x00\x40\x01a\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x06\x01\x01\x00\x03\x01\x00"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		row, err := parseBinding(b)
 		if err != nil {

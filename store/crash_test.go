@@ -22,15 +22,16 @@ import (
 
 // promises is what writers were told is on disk.
 type promises struct {
-	mu     sync.Mutex
-	bound  map[string]bool
-	ended  map[string]bool
-	opened map[string]bool
-	closed map[string]uint64
+	mu      sync.Mutex
+	bound   map[string]bool
+	changed map[string]bool
+	ended   map[string]bool
+	opened  map[string]bool
+	closed  map[string]uint64
 }
 
 func newPromises() *promises {
-	return &promises{bound: map[string]bool{}, ended: map[string]bool{}, opened: map[string]bool{}, closed: map[string]uint64{}}
+	return &promises{bound: map[string]bool{}, changed: map[string]bool{}, ended: map[string]bool{}, opened: map[string]bool{}, closed: map[string]uint64{}}
 }
 
 func (p *promises) copy() *promises {
@@ -39,6 +40,9 @@ func (p *promises) copy() *promises {
 	c := newPromises()
 	for id := range p.bound {
 		c.bound[id] = true
+	}
+	for id := range p.changed {
+		c.changed[id] = true
 	}
 	for id := range p.ended {
 		c.ended[id] = true
@@ -64,6 +68,9 @@ func (p *promises) kept(t *testing.T, db *DB) {
 		if p.ended[id] && b.EndedAt.IsZero() {
 			t.Fatalf("the end of binding %s is lost", id)
 		}
+		if p.changed[id] && (len(b.Changes) != 1 || b.Changes[0].In != b.A) {
+			t.Fatalf("the change of binding %s is lost", id)
+		}
 	}
 	for id, seq := range p.closed {
 		r, err := db.Record(ctx, id)
@@ -87,7 +94,7 @@ func (p *promises) kept(t *testing.T, db *DB) {
 // lanes is how many writers there may be on one store: each has ids and subscribers of its own.
 const lanes = 64
 
-// writer binds, unbinds, opens and closes in a lane of its own until stop, and writes down what it was told.
+// writer binds, changes, unbinds, opens and closes in a lane of its own until stop, and writes down what it was told.
 func (p *promises) writer(t *testing.T, db *DB, lane int, stop <-chan struct{}, told func(line string)) {
 	ctx := context.Background()
 	for i := 0; ; i++ {
@@ -108,6 +115,18 @@ func (p *promises) writer(t *testing.T, db *DB, lane int, stop <-chan struct{}, 
 		} else if !errors.As(err, &conflict) && !errors.Is(err, binding.ErrCrowded) {
 			t.Errorf("bind: %v", err)
 			return
+		}
+		if err == nil && i%3 != 1 {
+			_, err := db.Change(ctx, id, func(b *binding.Binding) error {
+				b.A, b.UpdatedAt = testNumber(t, 50_000_000+i*lanes+lane), b.CreatedAt
+				return nil
+			})
+			if err != nil {
+				t.Errorf("change: %v", err)
+				return
+			}
+			p.note(func() { p.changed[id] = true })
+			told("changed " + id)
 		}
 		if err == nil && i%3 == 0 {
 			if _, err := db.Unbind(ctx, id, b.CreatedAt.Add(1)); err != nil {

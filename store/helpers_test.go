@@ -61,6 +61,19 @@ func mustBind(t testing.TB, db *DB, b binding.Binding) {
 	}
 }
 
+// mustChange changes a binding a second after its creation.
+func mustChange(t testing.TB, db *DB, id string, change func(*binding.Binding)) {
+	t.Helper()
+	_, err := db.Change(context.Background(), id, func(b *binding.Binding) error {
+		b.UpdatedAt = b.CreatedAt.Add(time.Second)
+		change(b)
+		return nil
+	})
+	if err != nil {
+		t.Fatalf("change: %v", err)
+	}
+}
+
 // answer waits for what a journal is to say.
 func answer[T any](t testing.TB, c <-chan T) T {
 	t.Helper()

@@ -10,14 +10,15 @@ import (
 
 // Tables: the first byte of a key. The letters are distinct over both databases, which share one comparer.
 const (
-	tableMeta   = 'm' // both: name -> value
-	tableKeys   = 'k' // format 1, both: kind, id u32 -> wrapped key
-	tableTenant = 't' // id u32 -> sealed name
-	tableBlock  = 'p' // block u64 -> state
-	tableRow    = 'b' // X u64, ^start u64 -> sealed binding
-	tableID     = 'i' // binding id -> X u64, start u64
-	tableNumber = 'n' // hash of a real number, binding id -> nothing
-	tableOrder  = 'o' // hash of an order, binding id -> nothing
+	tableMeta    = 'm' // both: name -> value
+	tableKeys    = 'k' // format 1, both: kind, id u32 -> wrapped key
+	tableTenant  = 't' // id u32 -> sealed name
+	tableBlock   = 'p' // block u64 -> state
+	tableRow     = 'b' // X u64, ^start u64 -> sealed binding
+	tableID      = 'i' // binding id -> X u64, start u64
+	tableNumber  = 'n' // hash of a real number, binding id -> nothing
+	tableOrder   = 'o' // hash of an order, binding id -> nothing
+	tableConsent = 'g' // hash of a consent, binding id -> nothing
 
 	tableOpen   = 'l' // hash of a record id -> sealed opening row
 	tableClosed = 'c' // seq u64 -> sealed closed row
@@ -30,6 +31,7 @@ const (
 const (
 	domainNumber  = 'n'
 	domainOrder   = 'o'
+	domainConsent = 'g'
 	domainRecord  = 'r'
 	domainBinding = 'b'
 )
@@ -44,7 +46,7 @@ func splitKey(key []byte) int {
 	switch key[0] {
 	case tableRow:
 		n = 1 + 8
-	case tableNumber, tableOrder, tableOf:
+	case tableNumber, tableOrder, tableConsent, tableOf:
 		n = 1 + seal.HashSize
 	}
 	return min(n, len(key))

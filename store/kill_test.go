@@ -32,8 +32,8 @@ func TestNothingAcknowledgedIsLostToKill9(t *testing.T) {
 		p.kept(t, db)
 		mustClose(t, db)
 	}
-	if len(p.bound) < 100 || len(p.ended) < 10 || len(p.opened) < 100 || len(p.closed) < 100 {
-		t.Errorf("the writers said little: %d bound, %d ended, %d opened, %d closed", len(p.bound), len(p.ended), len(p.opened), len(p.closed))
+	if len(p.bound) < 100 || len(p.changed) < 10 || len(p.ended) < 10 || len(p.opened) < 100 || len(p.closed) < 100 {
+		t.Errorf("the writers said little: %d bound, %d changed, %d ended, %d opened, %d closed", len(p.bound), len(p.changed), len(p.ended), len(p.opened), len(p.closed))
 	}
 }
 
@@ -42,6 +42,8 @@ func (p *promises) said(t *testing.T, words []string) {
 	switch {
 	case len(words) == 2 && words[0] == "bound":
 		p.bound[words[1]] = true
+	case len(words) == 2 && words[0] == "changed":
+		p.changed[words[1]] = true
 	case len(words) == 2 && words[0] == "ended":
 		p.ended[words[1]] = true
 	case len(words) == 2 && words[0] == "opened":

@@ -167,7 +167,7 @@ func (db *DB) rowsOn(x binding.X, newest int, at time.Time) (rows []binding.Bind
 // page is how many rows a list reads before it hands them out. Nothing of the database is held while it does.
 const page = 256
 
-// List implements binding.Store. It finds by number or order through their index, else by X, else it goes through all.
+// List implements binding.Store. It finds by number, order or consent through their index, else by X, else it goes through all.
 func (db *DB) List(ctx context.Context, f binding.Filter, each func(binding.Binding) error) error {
 	left := f.Limit
 	for {
@@ -202,6 +202,8 @@ func (db *DB) listPage(ctx context.Context, f binding.Filter) (rows []binding.Bi
 		rows, after, erased, err = db.listIndex(keyHash(tableNumber, db.numberHash(f.Number)), f.After)
 	case f.Order != "":
 		rows, after, erased, err = db.listIndex(keyHash(tableOrder, db.bindKeys.index.Hash(domainOrder, f.Order)), f.After)
+	case f.Consent != "":
+		rows, after, erased, err = db.listIndex(keyHash(tableConsent, db.bindKeys.index.Hash(domainConsent, f.Consent)), f.After)
 	case f.X != 0:
 		rows, erased, err = db.rowsOn(f.X, 0, time.Time{})
 		slices.SortFunc(rows, func(a, b binding.Binding) int { return strings.Compare(a.ID, b.ID) })

@@ -33,7 +33,7 @@ func (db *DB) unswept() (bool, error) {
 	return n != db.destroyedKeys(), err
 }
 
-// sweepErased deletes the entries by number and order of all bindings that are erased, from the tables' files too, and
+// sweepErased deletes the entries by number, order and consent of all bindings that are erased, from the tables' files too, and
 // says how many there were. The rows of the bindings stay, with times and tenant, until their time is over.
 //
 // What an erased binding's number was cannot be told, so that its entries are found by its id: the rows say where erased
@@ -55,7 +55,7 @@ func (db *DB) sweepErased(ctx context.Context) (deleted uint64, err error) {
 		if err != nil {
 			return deleted, err
 		}
-		for _, table := range []byte{tableNumber, tableOrder} {
+		for _, table := range []byte{tableNumber, tableOrder, tableConsent} {
 			n, err := db.deleteEntries(ctx, table, ids)
 			if deleted += n; err != nil {
 				return deleted, err
@@ -68,7 +68,7 @@ func (db *DB) sweepErased(ctx context.Context) (deleted uint64, err error) {
 		}
 		ctx, cancel := db.untilClosed(ctx)
 		defer cancel()
-		for _, table := range []byte{tableNumber, tableOrder} {
+		for _, table := range []byte{tableNumber, tableOrder, tableConsent} {
 			if err := db.bind.Compact(ctx, []byte{table}, []byte{table + 1}, false); err != nil {
 				return deleted, fmt.Errorf("store: entries of erased bindings are deleted, and their files not written anew: %w", err)
 			}

@@ -156,6 +156,51 @@ func (s *Store) Bind(ctx context.Context, b binding.Binding) error {
 	return nil
 }
 
+// Change implements binding.Store.
+func (s *Store) Change(ctx context.Context, id string, change func(*binding.Binding) error) (binding.Binding, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.usableLocked(ctx); err != nil {
+		return binding.Binding{}, err
+	}
+	row, ok := s.bindings[id]
+	if !ok {
+		return binding.Binding{}, binding.ErrNotFound
+	}
+	r, err := binding.Revise(clone(row), change)
+	switch {
+	case err != nil:
+		return binding.Binding{}, err
+	case r.Wider:
+		for _, x := range numbers(row) {
+			if err := s.clearLocked(&r, x); err != nil {
+				return binding.Binding{}, &binding.NumberError{X: x, Err: err}
+			}
+		}
+	}
+	s.bindings[id] = clone(r.Binding)
+	return r.Binding, nil
+}
+
+// clearLocked checks that nobody else on x collides with what a binding
+// becomes, from the moment of the change on.
+func (s *Store) clearLocked(r *binding.Revision, x binding.X) error {
+	for _, id := range s.onX[x] {
+		row := s.bindings[id]
+		if id == r.ID || !row.Collides(&r.Binding) {
+			continue
+		}
+		from := r.From
+		if row.CreatedAt.After(from) {
+			from = row.CreatedAt
+		}
+		if row.State(from) == binding.StateLive && r.State(from) == binding.StateLive {
+			return &binding.ConflictError{Binding: id, Anyone: !row.SharesParty(&r.Binding)}
+		}
+	}
+	return nil
+}
+
 // Unbind implements binding.Store.
 func (s *Store) Unbind(ctx context.Context, id string, at time.Time) (binding.Binding, error) {
 	s.mu.Lock()
@@ -286,6 +331,6 @@ func numbers(b binding.Binding) []binding.X {
 }
 
 func clone(b binding.Binding) binding.Binding {
-	b.Group = slices.Clone(b.Group)
+	b.Group, b.Changes = slices.Clone(b.Group), slices.Clone(b.Changes)
 	return b
 }

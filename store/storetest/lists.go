@@ -26,7 +26,26 @@ func listFilters(t *testing.T, s binding.Store) {
 		if i%6 == 0 {
 			b.Mode, b.Y = binding.ModeAXYB, block.Number(100+i)
 		}
+		if i%8 == 0 {
+			b.Consent = "yes"
+		}
 		bind(t, s, b)
+		if i%8 == 3 { // somebody goes, and so does the consent
+			var err error
+			b, err = s.Change(ctx, b.ID, func(b *binding.Binding) error {
+				b.B, b.Consent, b.UpdatedAt = subscriber(t, 3000+i), "once "+b.Consent, b.CreatedAt.Add(time.Second/4)
+				return nil
+			})
+			if err == nil && i == 3 {
+				b, err = s.Change(ctx, b.ID, func(b *binding.Binding) error {
+					b.Consent, b.UpdatedAt = "at last", b.CreatedAt.Add(time.Second/3)
+					return nil
+				})
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
 		if i%5 == 0 {
 			var err error
 			if b, err = s.Unbind(ctx, b.ID, b.CreatedAt.Add(time.Second)); err != nil {
@@ -69,6 +88,14 @@ func listFilters(t *testing.T, s binding.Store) {
 		"after what is not":    {After: letters(20) + "x"},
 		"caller after":         {Number: subscriber(t, 1000), After: letters(20), Limit: 2},
 		"X after":              {X: block.Number(2), After: letters(20), Limit: 1},
+		"consent":              {Consent: "yes"},
+		"former consent":       {Consent: "once "},
+		"no consent":           {Consent: "no"},
+		"former callee":        {Number: subscriber(t, 7)},
+		"callee now":           {Number: subscriber(t, 3003)},
+		"callee who went":      {Number: subscriber(t, 7), LiveAt: at(3*time.Minute + time.Second/2)},
+		"callee before":        {Number: subscriber(t, 7), LiveAt: at(3*time.Minute + time.Second/8)},
+		"callee too early":     {Number: subscriber(t, 3003), LiveAt: at(3*time.Minute + time.Second/8)},
 		"order after the last": {Order: "red", After: letters(39)},
 	} {
 		var want []binding.Binding

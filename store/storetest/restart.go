@@ -43,8 +43,8 @@ func bindingsAgain(t *testing.T, again func() Engine) {
 	if err := e.RemoveBlock(ctx, block+1); err != nil {
 		t.Fatal(err)
 	}
-	want := full(t)
-	bind(t, e, want)
+	bind(t, e, full(t))
+	want := changed(t, e, "full", time.Minute, func(b *binding.Binding) { b.Group[0], b.Consent = subscriber(t, 5), "another" })
 	ended := pair(t, "ended", block.Number(9), 9)
 	bind(t, e, ended)
 	ended, err := e.Unbind(ctx, "ended", at(time.Minute))
@@ -63,6 +63,11 @@ func bindingsAgain(t *testing.T, again func() Engine) {
 		}
 		if rows := list(t, e, binding.Filter{Number: want.Group[1]}); ids(rows) != "full" {
 			t.Errorf("by its member: %s", ids(rows))
+		}
+		for _, f := range []binding.Filter{{Number: subscriber(t, 3)}, {Number: subscriber(t, 5)}, {Consent: "consent"}, {Consent: "another"}} {
+			if rows := list(t, e, f); len(rows) != 1 || !same(rows[0], want) {
+				t.Errorf("by what it was or is: %s", ids(rows))
+			}
 		}
 		if got, err := e.Binding(ctx, "ended"); err != nil || !same(got, ended) {
 			t.Errorf("ended: %+v, %v", got, err)

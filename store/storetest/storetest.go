@@ -62,6 +62,12 @@ func Bindings(t *testing.T, open func(t *testing.T) binding.Store) {
 		"id is taken once":                          idOnce,
 		"newest first and bounded":                  newestFirst,
 		"unbinding":                                 unbinding,
+		"changes":                                   changes,
+		"what a change must not do":                 changesRefused,
+		"a party that comes may collide":            changeConflicts,
+		"a longer life may collide":                 longerConflicts,
+		"changes and binds of one party":            changeOrBind,
+		"each of many changes is kept":              changedByMany,
 		"many pairs live on a number":               manyPairs,
 		"one for anyone on a number and extension":  oneForAnyone,
 		"two numbers":                               twoNumbers,
@@ -151,7 +157,7 @@ func bind(t testing.TB, s binding.Store, b binding.Binding) {
 
 // same compares bindings; times are the same when they are the same moment.
 func same(a, b binding.Binding) bool {
-	for _, p := range [][2]*time.Time{{&a.CreatedAt, &b.CreatedAt}, {&a.ExpiresAt, &b.ExpiresAt}, {&a.EndedAt, &b.EndedAt}} {
+	for _, p := range [][2]*time.Time{{&a.CreatedAt, &b.CreatedAt}, {&a.ExpiresAt, &b.ExpiresAt}, {&a.EndedAt, &b.EndedAt}, {&a.UpdatedAt, &b.UpdatedAt}} {
 		if !p[0].Equal(*p[1]) {
 			return false
 		}

@@ -1,0 +1,118 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"mask700/binding"
+)
+
+// Change changes a live binding. It implements binding.Store; ErrDiskFull, ErrStalled, ErrBusy, ErrRow and ErrErased besides.
+// On a full disk it does what makes nothing wider, as Unbind does.
+func (db *DB) Change(ctx context.Context, id string, change func(*binding.Binding) error) (binding.Binding, error) {
+	return db.rewrite(ctx, id, func(old binding.Binding) (binding.Revision, error) {
+		r, err := binding.Revise(old, change)
+		switch {
+		case err != nil || !r.Changed:
+			return r, err
+		case r.Wider && db.guard.full.Load():
+			return r, ErrDiskFull
+		}
+		return r, checkBinding(&r.Binding)
+	})
+}
+
+// Unbind ends a binding at a moment. It implements binding.Store; ErrStalled, ErrBusy and ErrErased besides. It works on a full
+// disk: taking someone's number out of use must not wait for room.
+func (db *DB) Unbind(ctx context.Context, id string, at time.Time) (binding.Binding, error) {
+	if ended, ok := nanos(at); !ok || ended == 0 {
+		return binding.Binding{}, errTime
+	}
+	return db.rewrite(ctx, id, func(old binding.Binding) (binding.Revision, error) {
+		if !old.EndedAt.IsZero() {
+			return binding.Revision{Binding: old}, nil
+		}
+		old.EndedAt = at
+		return binding.Revision{Binding: old, Changed: true}, nil
+	})
+}
+
+// rewrite writes a binding anew as revise wants it, under the locks of its numbers.
+func (db *DB) rewrite(ctx context.Context, id string, revise func(old binding.Binding) (binding.Revision, error)) (binding.Binding, error) {
+	if err := db.enter(ctx); err != nil {
+		return binding.Binding{}, err
+	}
+	defer db.leave()
+	// The numbers of a binding never change, so that it may be read before they are locked.
+	old, _, err := db.rowOf(db.bind, id)
+	if err != nil {
+		return binding.Binding{}, err
+	}
+	numbers := []binding.X{old.X}
+	which := []int{db.stripes.ofNumber(uint64(old.X))}
+	if old.Y != 0 {
+		numbers = append(numbers, old.Y)
+		which = append(which, db.stripes.ofNumber(uint64(old.Y)))
+	}
+	unlock, err := db.stripes.lock(ctx, db.opts.WriteTimeout, which...)
+	if err != nil {
+		return binding.Binding{}, err
+	}
+	b, rows, err := db.rewriteRows(id, numbers, revise)
+	if err != nil || len(rows) == 0 {
+		unlock()
+		return b, err
+	}
+	err = db.bindWrites.do(ctx,
+		func(batch *pebble.Batch) error { return putAll(batch, rows) },
+		func(bool) { unlock() })
+	if err != nil {
+		return binding.Binding{}, err
+	}
+	return b, nil
+}
+
+// rewriteRows returns a binding as it becomes and what is to be written for it; nothing when it stays as it is. The
+// stripes of its numbers are held.
+func (db *DB) rewriteRows(id string, numbers []binding.X, revise func(binding.Binding) (binding.Revision, error)) (binding.Binding, []pair, error) {
+	old, found, err := db.rowOf(db.bind, id)
+	if err != nil {
+		return binding.Binding{}, nil, err
+	}
+	r, err := revise(old)
+	if err != nil {
+		return binding.Binding{}, nil, err
+	}
+	if !r.Changed {
+		return r.Binding, nil, nil
+	}
+	if r.Wider {
+		later := r.Binding
+		later.CreatedAt = r.From // what was before does not collide with what comes
+		for _, x := range numbers {
+			if _, _, err := db.free(&later, x, found.place.start); err != nil {
+				return binding.Binding{}, nil, &binding.NumberError{X: x, Err: err}
+			}
+		}
+	}
+	box, err := db.bindKeys.box(found.header.dataKey)
+	if err != nil {
+		return binding.Binding{}, nil, err
+	}
+	h := found.header
+	h.expires, _ = nanos(r.ExpiresAt)
+	h.ended, _ = nanos(r.EndedAt)
+	// What is returned is what will be read.
+	r.ExpiresAt, r.EndedAt = timeOf(h.expires), timeOf(h.ended)
+	rows, err := sealRows(box, &r.Binding, h, found.place.start, numbers)
+	if err != nil {
+		return binding.Binding{}, nil, err
+	}
+	if len(r.Changes) > len(old.Changes) {
+		// Entries for who went stay, and those that are there already are written again: both cost little.
+		rows = append(rows, db.indexRows(&r.Binding, found.place)...)
+	}
+	return r.Binding, rows, nil
+}

@@ -98,6 +98,8 @@ func New(env *Env, a Arrival) *Call {
 		c.refuse(env, binding.RefusalNoBinding, Final{Status: undialled(dialledErr)})
 	case c.tooBrief(env, Caller, caller.Server.Wish) > 0:
 		c.refuse(env, "", Final{Status: 422, MinSE: c.tooBrief(env, Caller, caller.Server.Wish)})
+	case passing && passed.unmet(m):
+		c.refuse(env, "", Final{Status: 500})
 	case passing:
 		c.pass(env, a.Trunk, passed)
 	default:

@@ -50,6 +50,7 @@ type Identity struct {
 	Asserted    string // P-Asserted-Identity (RFC 3325)
 	RemoteParty string // Remote-Party-ID
 	Private     bool   // Privacy: id (RFC 3325), of a call that is not masked
+	Critical    bool   // and critical, where the caller has said that
 }
 
 // Served is an INVITE that we received.

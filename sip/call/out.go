@@ -77,20 +77,25 @@ func (l *Leg) identify(env *Env, out *trunk.Trunk, hop Hop, e binding.Edge) {
 	l.From = shown + ";tag=" + l.LocalTag
 	l.To = "<" + out.CalleeURI(env.Config.Plan, e.Callee, theirs) + ">"
 	l.Target = out.CalleeURI(env.Config.Plan, e.Callee, hop.Target)
-	l.Identity = identity(out, shown)
+	l.Identity = identity(out, shown, false)
 	// Written again, not taken from what was written: what does not belong there must not excuse itself.
 	l.Meant = []string{
 		out.ShownURI(env.Config.Plan, e.Shown, ours), out.CalleeURI(env.Config.Plan, e.Callee, theirs), out.CalleeURI(env.Config.Plan, e.Callee, hop.Target),
 	}
 }
 
-// identity says which header repeats the shown number, if the trunk wants one.
-func identity(t *trunk.Trunk, shown string) Identity {
+// identity says which header repeats the shown number, if the trunk wants one. Private
+// says that the number is that of a caller who asks for privacy.
+func identity(t *trunk.Trunk, shown string, private bool) Identity {
 	switch strings.ToLower(t.Identity) {
 	case trunk.IdentityPAI:
 		return Identity{Asserted: shown}
 	case trunk.IdentityRPID:
-		return Identity{RemoteParty: shown + ";party=calling;screen=yes;privacy=off"}
+		privacy := "off"
+		if private {
+			privacy = "full"
+		}
+		return Identity{RemoteParty: shown + ";party=calling;screen=yes;privacy=" + privacy}
 	}
 	return Identity{}
 }
@@ -110,7 +115,8 @@ func (c *Call) dial(env *Env) error {
 	r := l.nextRequest(env, &l.Dialog, "INVITE")
 	r.MaxForwards = c.MaxForwards
 	r.Contact = l.Contact
-	r.Identity, r.RemoteParty, r.Private = l.Identity.Asserted, l.Identity.RemoteParty, l.Identity.Private
+	r.Identity, r.RemoteParty = l.Identity.Asserted, l.Identity.RemoteParty
+	r.Private, r.Critical = l.Identity.Private, l.Identity.Critical
 	c.offerFeatures(env, Callee, &r)
 	c.offerReliable(env, &r)
 	attach(&r, body)

@@ -35,6 +35,7 @@ type Request struct {
 	Event              string // of a NOTIFY (RFC 6665)
 	SubscriptionState  string // likewise
 	Private            bool   // Privacy: id (RFC 3325)
+	Critical           bool   // with Private: it may not be connected without (RFC 3323)
 }
 
 // Append writes the request behind dst, its headers in a fixed order. It returns
@@ -86,7 +87,10 @@ func (r *Request) Append(dst []byte) []byte {
 	w.list("Require: ", r.Require)
 	w.line("P-Asserted-Identity: ", r.Identity)
 	w.line("Remote-Party-ID: ", r.RemoteParty)
-	if r.Private {
+	switch {
+	case r.Private && r.Critical:
+		w.line("Privacy: ", "id;critical")
+	case r.Private:
 		w.line("Privacy: ", "id")
 	}
 	if r.RAck != (RAck{}) {

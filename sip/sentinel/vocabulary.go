@@ -33,9 +33,9 @@ var phrases = func() string {
 var vocabulary = "SIP/2.0/UDP SIP/2.0/TCP SIP/2.0/TLS SIP/2.0/WSS sip:anonymous@anonymous.invalid sips: tel: " +
 	"INVITE ACK CANCEL BYE OPTIONS PRACK UPDATE INFO REFER NOTIFY REGISTER INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO, REFER " +
 	";rport;branch=z9hG4bK ;received= ;rport= ;tag= ;lr ;transport=udp ;transport=tcp ;transport=tls ;transport=ws ;transport=wss " +
-	";user=phone ;phone-context=+ ;expires= ;reg-id= +sip.instance ;party=calling;screen=yes;privacy=off unknown.invalid " +
+	";user=phone ;phone-context=+ ;expires= ;reg-id= +sip.instance ;party=calling;screen=yes;privacy=off privacy=full unknown.invalid " +
 	"Via: Max-Forwards: Route: Record-Route: From: To: Call-ID: CSeq: Contact: Allow: Accept: Supported: Require: Unsupported: " +
-	"P-Asserted-Identity: Remote-Party-ID: Privacy: id RAck: RSeq: Session-Expires: Min-SE: Expires: Event: Subscription-State: " +
+	"P-Asserted-Identity: Remote-Party-ID: Privacy: id id;critical RAck: RSeq: Session-Expires: Min-SE: Expires: Event: Subscription-State: " +
 	"Authorization: Proxy-Authorization: WWW-Authenticate: Proxy-Authenticate: Reason: Q.850;cause= Retry-After: Recv-Info: Timestamp: " +
 	"Content-Type: Content-Length: Content-Disposition: ;refresher=uac ;refresher=uas 100rel, timer replaces outbound path gruu " +
 	"Digest username= realm= nonce= uri= response= cnonce= opaque= algorithm=MD5 algorithm=SHA-256 algorithm=SHA-512-256 qop=auth auth-int nc=00000001 stale=true stale=false " +

@@ -45,6 +45,17 @@ func TestACallToAnotherNumberIsPassedOn(t *testing.T) {
 			want:  []string{"From: <sip:anonymous@anonymous.invalid>;tag=", "Privacy: id\r\n"},
 			never: []string{"13800000001"},
 		},
+		"in the older header": {
+			identity: "rpid", extra: "P-Asserted-Identity: <tel:+8613800000001>\nPrivacy: header\n",
+			want:  []string{"Remote-Party-ID: <sip:13800000001@198.51.100.1>;party=calling;screen=yes;privacy=full\r\n", "Privacy: id\r\n"},
+			never: []string{"critical"},
+		},
+		"critical, and met": {
+			identity: "pai", extra: "From: <sip:anonymous@anonymous.invalid>;tag=tag-of-caller\nP-Asserted-Identity: <tel:+8613800000001>\n" +
+				"Privacy: user;id\nPrivacy: Critical, header ; session;history\n",
+			want: []string{"P-Asserted-Identity: <sip:13800000001@198.51.100.1>\r\n", "Privacy: id;critical\r\n", "From: <sip:anonymous@anonymous.invalid>;tag="},
+		},
+		"critical, of nothing": {extra: "Privacy: none;critical\n", want: []string{"From: <sip:13800000001@198.51.100.1>;tag="}, never: []string{"Privacy"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t, flow.UDP, nil)
@@ -71,6 +82,47 @@ func TestACallToAnotherNumberIsPassedOn(t *testing.T) {
 				t.Errorf("the store was asked %d times, and %d rows opened", l.decided, l.opened)
 			}
 		})
+	}
+}
+
+// A caller who insists on a privacy that a call passed on cannot have is not connected
+// (RFC 3323 section 5.1), and nobody is told that it has tried. A masked call has it.
+func TestPrivacyThatCannotBeHad(t *testing.T) {
+	for _, c := range []struct{ number, headers, want string }{
+		{"059612345", "Privacy: user;critical\n", "500"},
+		{"059612345", "Privacy: id\nPRIVACY: USER\nPrivacy: Critical\n", "500"},
+		{"059612345", "Privacy: id;moonlight;critical\n", "500"},
+		{"059612345", "Privacy: user\n", ""},
+		{"059612345", "Privacy: id;moonlight\n", ""},
+		{"700100000010007", "Privacy: user;moonlight;critical\n", ""},
+	} {
+		s := newStage(t, flow.UDP, nil)
+		if strings.HasPrefix(c.number, "0") {
+			s.unmasked()
+		}
+		b, err := s.caller.write("INVITE " + c.number + "\nCall-ID: of-caller-one\n" + c.headers + "sdp")
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.receive(s.from, b)
+		last := string(s.sent[len(s.sent)-1].Bytes)
+		if c.want == "" {
+			if !strings.HasPrefix(last, "INVITE ") {
+				t.Errorf("%q: got\n%s", c.headers, last)
+			}
+			continue
+		}
+		if !strings.HasPrefix(last, "SIP/2.0 "+c.want+" ") || strings.Contains(last, "moonlight") {
+			t.Errorf("%q: got\n%s", c.headers, last)
+		}
+		for _, sent := range s.sent {
+			if strings.HasPrefix(string(sent.Bytes), "INVITE ") {
+				t.Errorf("%q: it was passed on", c.headers)
+			}
+		}
+		if l := s.calls[s.order[0]]; l.record.SIPStatus != 500 || l.record.End != "refused" || l.ports != 0 || l.closed != 1 {
+			t.Errorf("the record says %s; %d ports, %d closed", summary(l.record), l.ports, l.closed)
+		}
 	}
 }
 

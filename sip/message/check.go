@@ -1,5 +1,7 @@
 package message
 
+import "unicode/utf8"
+
 // What can be wrong with a message that can be read.
 const (
 	whyVersion    = "a SIP version other than 2.0"
@@ -20,12 +22,24 @@ const (
 	whyCoding     = "a body in an encoding that is not served"
 	whyPurpose    = "a description of something else than the session"
 	whyAccept     = "session descriptions are not accepted"
+	whyNoText     = "a text without a body"
+	whyNotText    = "a body that is no text in UTF-8"
+	whyLongText   = "a text longer than 1300 bytes"
+	whyUseOfText  = "a text for something else than to be read"
+	whyCharset    = "a text in a character set other than UTF-8"
 	whyOneContact = "not exactly one Contact with a SIP URI"
 	whyVias       = "a response for somebody else: not exactly one Via"
 )
 
-// MediaType is the one type of body that is read and written.
-const MediaType = "application/sdp"
+// MediaType is the type of the descriptions that are read and written, and TextType
+// that of texts.
+const (
+	MediaType = "application/sdp"
+	TextType  = "text/plain"
+)
+
+// MaxText is the longest text that is carried, in bytes (RFC 3428 section 8).
+const MaxText = 1300
 
 // cookie begins the branch of a request of RFC 3261 (section 8.1.1.7).
 const cookie = "z9hG4bK"
@@ -141,8 +155,11 @@ func checkRequest(m *Message) (status int, why string) {
 	if status, why := checkBody(m); status != 0 {
 		return status, why
 	}
-	if m.Method == "INVITE" {
+	switch {
+	case m.Method == "INVITE":
 		return checkInvite(m)
+	case m.Method == "MESSAGE" && m.To.Tag == "":
+		return checkText(m)
 	}
 	return 0, ""
 }
@@ -199,4 +216,42 @@ func checkInvite(m *Message) (status int, why string) {
 		}
 	}
 	return 406, whyAccept
+}
+
+// checkText asks for a text that can be carried: plain, in UTF-8, of which ASCII is
+// a part, and not too long. What is in an envelope (RFC 3862), with parts or coded
+// is refused: it would have to be opened, and tells what nobody has typed.
+func checkText(m *Message) (status int, why string) {
+	switch {
+	case len(m.Body) == 0:
+		return 400, whyNoText
+	case m.ContentType == "":
+		return 400, whyUntyped
+	case m.ContentType != TextType:
+		return 415, whyMedia
+	case m.ContentEncoding != "":
+		return 415, whyCoding
+	case m.Charset != "" && m.Charset != "utf-8" && m.Charset != "us-ascii":
+		return 415, whyCharset
+	case m.Disposition != "" && m.Disposition != "render":
+		return 415, whyUseOfText
+	case len(m.Body) > MaxText:
+		return 413, whyLongText
+	case !isText(m.Body, m.Charset == "us-ascii"):
+		return 400, whyNotText
+	default:
+		return 0, ""
+	}
+}
+
+// isText reports whether bytes are characters that a phone may show: no control
+// characters but those that end a line or widen it.
+func isText(body []byte, ascii bool) bool {
+	for _, c := range body {
+		switch {
+		case c < ' ' && c != '\r' && c != '\n' && c != '\t', c == 0x7f, ascii && c >= 0x80:
+			return false
+		}
+	}
+	return utf8.Valid(body)
 }

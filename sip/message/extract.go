@@ -309,6 +309,9 @@ func (r *reader) contentType(value string) {
 	}
 	r.m.ContentType = media
 	r.boundary, _ = boundary(params)
+	if charset, ok := parameter(params, "charset"); ok {
+		r.m.Charset = lower(strings.Trim(charset, `"`))
+	}
 }
 
 // rack reads "RSeq CSeq Method" (RFC 3262 section 7.2).

@@ -41,6 +41,7 @@ type Message struct {
 	Expires         int      // seconds; -1: absent
 	Accept          []string // media ranges, lower case, without parameters; nil: no such header
 	ContentType     string   // "type/subtype", lower case, without parameters
+	Charset         string   // parameter of Content-Type, lower case; "": not said
 	ContentEncoding string   // lower case; "" for none and for identity
 	Disposition     string   // what the body is for, lower case, without parameters; "": not said
 	Optional        bool     // nobody has to understand the body (Content-Disposition: handling=optional)

@@ -155,7 +155,7 @@ func TestParseReadsOneFormHoweverItIsWritten(t *testing.T) {
 		"mixed case and blanks": "OPTIONS sip:a@192.0.2.1 SIP/2.0\r\nVIA : SIP/2.0/UDP 192.0.2.10;branch=z9hG4bKx\r\n" +
 			"fROM\t:  <sip:b@192.0.2.10>;tag=1  \r\nTO:<sip:a@192.0.2.1>\r\ncALL-iD: c\r\ncseq: 1  OPTIONS\r\n" +
 			"max-forwards: 0007\r\nCONTACT: <sip:b@192.0.2.10>\r\nsUPPORTED: Timer , 100REL\r\n" +
-			"CONTENT-TYPE: Text / Plain ; charset=utf-8\r\ncontent-LENGTH : 2\r\n\r\nhi",
+			"CONTENT-TYPE: Text / Plain ; format=flowed\r\ncontent-LENGTH : 2\r\n\r\nhi",
 		"repeated": request("Max-Forwards: 7", "Contact: <sip:b@192.0.2.10>", "Supported: timer", "k: 100rel", "Supported:",
 			"Content-Type: text/plain", "Content-Length: 2") + "hi",
 		"folded": request("Max-Forwards:\r\n 7", "Contact:\r\n\t<sip:b@192.0.2.10>", "Supported: timer,\r\n  100rel",

@@ -79,7 +79,7 @@ func (r *Request) Append(dst []byte) []byte {
 	w.text(r.Method)
 	w.end()
 	w.line("Contact: ", r.Contact)
-	w.allow(r.Allow, r.AllowRefer)
+	w.allow(r.Allow, r.AllowRefer, false)
 	if r.AcceptSDP {
 		w.line("Accept: ", MediaType)
 	}

@@ -19,6 +19,8 @@ type Response struct {
 	Body        []byte
 
 	AllowRefer      bool     // Allow lists REFER too
+	AllowText       bool     // Allow lists MESSAGE too
+	AcceptText      bool     // Accept: text/plain
 	AcceptDTMF      bool     // Accept: application/dtmf-relay, of a 415 to an INFO
 	NoInfoPackages  bool     // an empty Recv-Info, of a 469 (RFC 6086 section 5.2.2)
 	RSeq            uint32   // of a reliable provisional response; 0: none (RFC 3262)
@@ -70,9 +72,12 @@ func (r *Response) Append(dst []byte) []byte {
 	}
 	w.each("Record-Route: ", r.RecordRoute)
 	w.line("Contact: ", r.Contact)
-	w.allow(r.Allow, r.AllowRefer)
+	w.allow(r.Allow, r.AllowRefer, r.AllowText)
 	if r.AcceptSDP {
 		w.line("Accept: ", MediaType)
+	}
+	if r.AcceptText {
+		w.line("Accept: ", TextType)
 	}
 	if r.AcceptDTMF {
 		w.line("Accept: ", DTMFType)

@@ -24,7 +24,7 @@ var answers = map[string]struct {
 	"dblreq":     {0, ""}, // the second message is surplus of the datagram
 	"semiuri":    {0, ""},
 	"transports": {0, ""},
-	"mpart01":    {0, ""},
+	"mpart01":    {415, whyMedia}, // a MESSAGE that is no plain text
 	"unreason":   {0, ""},
 	"noreason":   {0, ""},
 	// 3.1.2 Invalid messages.

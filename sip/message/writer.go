@@ -6,7 +6,7 @@ import (
 )
 
 // Methods are the methods that are served, as Allow lists them. REFER is added
-// where it is allowed.
+// where it is allowed, MESSAGE outside of calls where texts are carried.
 const Methods = "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO"
 
 // DTMFType is the type of an INFO's body that is read and written.
@@ -70,13 +70,19 @@ func (w *writer) list(name string, values []string) {
 }
 
 // allow lists the methods that are served.
-func (w *writer) allow(on, refer bool) {
-	switch {
-	case on && refer:
-		w.line("Allow: ", Methods+", REFER")
-	case on:
-		w.line("Allow: ", Methods)
+func (w *writer) allow(on, refer, text bool) {
+	if !on {
+		return
 	}
+	w.text("Allow: ")
+	w.text(Methods)
+	if refer {
+		w.text(", REFER")
+	}
+	if text {
+		w.text(", MESSAGE")
+	}
+	w.end()
 }
 
 // seconds writes a header of delta-seconds.

@@ -1,0 +1,237 @@
+package text
+
+import (
+	"cmp"
+	"slices"
+	"unicode/utf8"
+
+	"mask700/binding"
+)
+
+// Bounds of a written number, in digits: the shortest that is looked at, and 00,
+// country code and 0 in front of the longest.
+const (
+	leastDigits = 7
+	mostDigits  = 18
+)
+
+// leastReal is how many digits of a number have to be real ones, and not letters
+// that look like them.
+const leastReal = 4
+
+// maxGap is how many separators may stand between two digits of a number.
+const maxGap = 3
+
+// Screened is a text that has been looked through.
+type Screened struct {
+	Body    []byte // as it may go on
+	Numbers int    // how many telephone numbers were in it
+	Masked  int    // how many of them are not in Body any more
+	Refused bool   // it must not go on
+}
+
+// Screen looks for telephone numbers in a text and does with them as the policy
+// says. Own says which numbers are the parties' own.
+//
+// Whether a number is the other party's must not be told to who wrote it. So a
+// text is never refused for that alone: where others may pass it is masked, and
+// where it is found inside of something that is no number by itself, too.
+//
+// The text is UTF-8. It is not changed; Body is a copy where something was masked.
+func Screen(plan *binding.Plan, policy Policy, body []byte, own func(binding.Number) bool) Screened {
+	s := screen{plan: plan, policy: policy, own: own, result: Screened{Body: body}}
+	gap := 0
+	for at := 0; at < len(body); {
+		r, size := utf8.DecodeRune(body[at:])
+		switch value, kind, ok := digitOf(r); {
+		case ok && (kind != letters || s.looksLikeDigit(body, at)):
+			n := len(s.run)
+			starts := n == 0 || gap > 0 || s.run[n-1].script != kind
+			s.run = append(s.run, digit{start: at, end: at + size, value: value + '0', script: kind, starts: starts})
+			gap = 0
+		case isUnseen(r):
+		case isSeparator(r):
+			if gap++; gap > maxGap {
+				s.look()
+				s.plus = false
+			}
+			if len(s.run) == 0 {
+				s.plus = r == '+' || r == '＋'
+			}
+			if n := len(s.run); n > 0 && (r == '+' || r == '＋') {
+				s.run[n-1].plus = true
+			}
+		default:
+			s.look()
+			s.plus, gap = false, 0
+		}
+		at += size
+	}
+	s.look()
+	if len(s.hidden) > 0 && !s.result.Refused {
+		s.mask(body)
+	}
+	if s.result.Refused {
+		s.result.Body, s.result.Masked = nil, 0
+	}
+	return s.result
+}
+
+// looksLikeDigit says of a letter that it is no part of a word: "No." and "call" have
+// none.
+func (s *screen) looksLikeDigit(body []byte, at int) bool {
+	n := len(s.run)
+	if at > 0 && isLetter(body[at-1]) && (n == 0 || s.run[n-1].end != at) {
+		return false
+	}
+	if at+1 == len(body) || !isLetter(body[at+1]) {
+		return true
+	}
+	_, kind, ok := digitOf(rune(body[at+1]))
+	return ok && kind == letters
+}
+
+func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
+
+// digit is one digit of a text.
+type digit struct {
+	start, end int
+	value      byte // '0' to '9'
+	script     script
+	starts     bool // a group of digits
+	plus       bool // there is a plus behind it
+	hidden     bool // it is to be masked
+}
+
+// screen is the work on one text.
+type screen struct {
+	plan   *binding.Plan
+	policy Policy
+	own    func(binding.Number) bool
+	run    []digit // digits with nothing but separators between them
+	plus   bool    // in front of the first
+	hidden []digit // to be masked
+	result Screened
+}
+
+// look looks through a run that is over.
+func (s *screen) look() {
+	if len(s.run) >= leastDigits {
+		s.numbers()
+		s.inside()
+	}
+	s.run = s.run[:0]
+}
+
+// numbers finds the numbers that are made of whole groups, at each place the longest.
+func (s *screen) numbers() {
+	for i := 0; i < len(s.run); {
+		if !s.run[i].starts {
+			i++
+			continue
+		}
+		n, found := s.longest(i)
+		if n == 0 {
+			i++
+			continue
+		}
+		s.result.Numbers++
+		switch {
+		case s.policy == Refuse:
+			s.result.Refused = true
+		case s.policy == Mask, s.own(found):
+			s.hide(i, i+n)
+		}
+		i += n
+	}
+}
+
+// longest is how many digits the longest number has that begins at a place; 0: none
+// does.
+func (s *screen) longest(from int) (int, binding.Number) {
+	var b [mostDigits + 1]byte
+	plus := from == 0 && s.plus || from > 0 && s.run[from-1].plus
+	n, real, length := 0, 0, 0
+	var found binding.Number
+	if plus {
+		b[0], n = '+', 1
+	}
+	for k := from; k < len(s.run) && k-from < mostDigits; k++ {
+		if k > from && s.run[k-1].plus {
+			break // another number begins
+		}
+		b[n] = s.run[k].value
+		n++
+		if s.run[k].script != letters {
+			real++
+		}
+		if k+1 < len(s.run) && !s.run[k+1].starts || real < leastReal {
+			continue
+		}
+		if number, ok := s.written(b[:n]); ok {
+			found, length = number, k-from+1
+		}
+	}
+	return length, found
+}
+
+// written reads whole groups as a number that is written to be called.
+func (s *screen) written(text []byte) (binding.Number, bool) {
+	d := string(text)
+	switch {
+	case d[0] == '+':
+	case len(d) == 11 && d[0] == '1', len(d) == 13 && d[:3] == "861": // mobile
+	case len(d) >= 10 && d[0] == '0' && d[1] != '0': // with an area code, or a mobile behind a 0
+	case len(d) >= 12 && d[:4] == "0086":
+	default:
+		return binding.Number{}, false
+	}
+	n, err := s.plan.ParseNumber(d)
+	return n, err == nil
+}
+
+// inside finds the parties' own numbers wherever they are in a run. They are masked,
+// whatever the policy: see Screen.
+func (s *screen) inside() {
+	for i := range s.run {
+		for _, size := range [...]int{11, 10} {
+			if s.run[i].value == '0' || i+size > len(s.run) || s.run[i].hidden && s.run[i+size-1].hidden {
+				continue
+			}
+			var b [11]byte
+			for k := range size {
+				b[k] = s.run[i+k].value
+			}
+			if n, err := s.plan.ParseNumber(string(b[:size])); err == nil && s.own(n) {
+				s.result.Numbers++
+				s.hide(i, i+size)
+				break
+			}
+		}
+	}
+}
+
+// hide notes that digits have to be masked.
+func (s *screen) hide(from, to int) {
+	s.result.Masked++
+	for i := from; i < to; i++ {
+		if !s.run[i].hidden {
+			s.run[i].hidden = true
+			s.hidden = append(s.hidden, s.run[i])
+		}
+	}
+}
+
+// mask writes the text anew with a star for each digit that is hidden. It is never
+// longer than before.
+func (s *screen) mask(body []byte) {
+	slices.SortFunc(s.hidden, func(a, b digit) int { return cmp.Compare(a.start, b.start) })
+	out := make([]byte, 0, len(body))
+	at := 0
+	for _, d := range s.hidden {
+		out = append(out, body[at:d.start]...)
+		out = append(out, '*')
+		at = d.end
+	}
+	s.result.Body = append(out, body[at:]...)
+}

@@ -5,7 +5,8 @@ import "time"
 // Mode is a way to write edges; see the package comment.
 type Mode string
 
-// The modes of the operator's interface. All but remote are served.
+// The modes of the operator's interface. Bindings of all but remote are made and
+// stored; a row of that one is the answer of an endpoint for one call.
 const (
 	ModeAXB    Mode = "axb"
 	ModeAXYB   Mode = "axyb"
@@ -24,7 +25,7 @@ func (m Mode) known() bool {
 	return false
 }
 
-// available reports whether bindings of the mode can be made and carried.
+// available reports whether bindings of the mode are made and stored.
 func (m Mode) available() bool { return m.known() && m != ModeRemote }
 
 // open reports whether a mode connects anyone who dials.

@@ -40,6 +40,18 @@ func (s *Service) check(r Request) (Binding, error) {
 	return b, nil
 }
 
+// Check refuses what no binding may carry, whoever made it: texts too long or
+// with the number of a party in them, times that cannot be, no order. The error
+// is a *FieldError.
+func (b *Binding) Check() error {
+	for _, step := range []func(*Binding, *Request) error{checkTexts, checkTimes, checkSecrets} {
+		if err := step(b, &Request{}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func refuse(field, text string) error { return &FieldError{Field: field, Err: errors.New(text)} }
 
 func (s *Service) checkX(b *Binding, r *Request) error {
@@ -132,14 +144,23 @@ func checkSecrets(b *Binding, _ *Request) error {
 		{"tenant", b.Tenant},
 		{"data", b.Data},
 	} {
-		bare := strings.Map(withoutSeparators, text.value)
-		for _, n := range append([]Number{b.A, b.B}, b.Group...) {
-			if !n.IsZero() && strings.Contains(bare, significant(n)) {
-				return refuse(text.field, "repeats the number of a party, which would then stand in every record; take it out")
-			}
+		if Mentions(text.value, append([]Number{b.A, b.B}, b.Group...)...) {
+			return refuse(text.field, "repeats the number of a party, which would then stand in every record; take it out")
 		}
 	}
 	return nil
+}
+
+// Mentions reports whether a text has one of the numbers in it, with whatever
+// prefix and separators.
+func Mentions(text string, numbers ...Number) bool {
+	bare := strings.Map(withoutSeparators, text)
+	for _, n := range numbers {
+		if !n.IsZero() && strings.Contains(bare, significant(n)) {
+			return true
+		}
+	}
+	return false
 }
 
 func withoutSeparators(r rune) rune {

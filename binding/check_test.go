@@ -150,7 +150,7 @@ func TestModeRefusalsNameWhatIsAvailable(t *testing.T) {
 	s, _ := desk(t)
 	for mode, want := range map[string]string{
 		"":         "mode: missing; available: axb, axyb, gxb, gxyb, ax, axe",
-		"remote":   "mode: remote is not available yet; available: axb, axyb, gxb, gxyb, ax, axe",
+		"remote":   "mode: nothing is stored for mode remote: an endpoint of the configuration decides each call; to bind: axb, axyb, gxb, gxyb, ax, axe",
 		"hologram": "mode: not an available mode; available: axb, axyb, gxb, gxyb, ax, axe",
 		"ax": "mode: connects anyone who dials, which is not allowed on 700 numbers; " +
 			"use another mode, or have the operator set numbering.allow_strangers",

@@ -31,6 +31,7 @@
 //	gxyb  (X, each of G) -> (B, Y)   (Y, B) -> (A, X)
 //	ax    (X, anyone) -> (A, X)      (X, A) -> (B, X)
 //	axe   (X digits, anyone) -> (A, X)   (X, A) -> (B, X)
+//	remote   (X, A) -> (B, Y, or X)
 //
 // A of a group is the member whom B reaches; it may be left out, and so may B
 // of ax and axe. Then the edge is there without a callee, and forbidden. A

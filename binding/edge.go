@@ -56,6 +56,14 @@ func (b *Binding) edges(yield func(Edge) bool) {
 		if len(b.Group) > 0 {
 			yield(b.backEdge(back, b.B, b.A))
 		}
+	case ModeRemote:
+		if b.A.IsZero() || b.B.IsZero() {
+			return
+		}
+		if b.Y != 0 {
+			shown = b.Y
+		}
+		yield(Edge{Dialled: b.X, Extension: b.Extension, Caller: b.A, Callee: b.B, Shown: shown})
 	case ModeAX, ModeAXE:
 		if b.A.IsZero() || b.OneWay != BothWays || (b.Mode == ModeAXE) != (b.Extension != "") {
 			return

@@ -42,7 +42,7 @@ func TestNoEdges(t *testing.T) {
 		"ax, extension":  func(b *binding.Binding) { b.Mode, b.Extension = binding.ModeAX, "12" },
 		"ax, one-way":    func(b *binding.Binding) { b.Mode, b.OneWay = binding.ModeAX, binding.OneWayAToB },
 		"axe without":    func(b *binding.Binding) { b.Mode = binding.ModeAXE },
-		"remote":         func(b *binding.Binding) { b.Mode = binding.ModeRemote },
+		"remote, no b":   func(b *binding.Binding) { b.Mode, b.B = binding.ModeRemote, binding.Number{} },
 		"no number":      func(b *binding.Binding) { b.X = 0 },
 		"no a":           func(b *binding.Binding) { b.A = binding.Number{} },
 		"no b":           func(b *binding.Binding) { b.B = binding.Number{} },

@@ -56,7 +56,7 @@ var (
 	ErrNoOpenBlock error = kindError{"no open block is held, so there is no free number; add a block", ErrNoFreeNumber}
 	// ErrCrowded: as many bindings live on the number as may.
 	ErrCrowded = errors.New("too many bindings on this number; give another number or none")
-	// ErrMode: a mode that is not known, or known and not available yet.
+	// ErrMode: a mode that is not known, or for which nothing is stored.
 	ErrMode = errors.New("not an available mode; available: " + availableModes)
 	// ErrStrangers: a mode that connects anyone, which the operator has not
 	// allowed; an ErrMode.

@@ -32,7 +32,7 @@ func TestResolve(t *testing.T) {
 	expired := func(r *binding.Binding) { r.ExpiresAt = noon }
 	unbound := func(r *binding.Binding) { r.EndedAt = noon }
 	aToB := func(r *binding.Binding) { r.OneWay = binding.OneWayAToB }
-	remote := func(r *binding.Binding) { r.Mode = binding.ModeRemote }
+	later := func(r *binding.Binding) { r.Mode = "hologram" } // of a later release
 	onY := func(r *binding.Binding) { r.X = y }
 	others := func(r *binding.Binding) { r.A, r.B = c, number(t, secret) }
 
@@ -68,9 +68,9 @@ func TestResolve(t *testing.T) {
 		"one-way beats an expired one":     {caller: b, rows: []binding.Binding{named("old", -2, expired), named("one", -1, aToB)}, refusal: binding.RefusalOneWay, binding: "one"},
 		"live beats one-way":               {caller: b, rows: []binding.Binding{named("one", -1, aToB), named("pair", -2, nil)}, binding: "pair", callee: a},
 		"one-way and expired":              {caller: b, rows: []binding.Binding{named("old", -2, func(r *binding.Binding) { aToB(r); expired(r) })}, refusal: binding.RefusalExpired, binding: "old"},
-		"a mode that is not served":        {caller: a, rows: []binding.Binding{named("group", -1, remote)}, refusal: binding.RefusalNoBinding},
-		"beside a mode that is not":        {caller: a, rows: []binding.Binding{named("group", -1, remote), named("pair", -2, nil)}, binding: "pair", callee: b},
-		"an expired mode that is not":      {caller: a, rows: []binding.Binding{named("group", -2, func(r *binding.Binding) { remote(r); expired(r) })}, refusal: binding.RefusalNoBinding},
+		"a mode that is not served":        {caller: a, rows: []binding.Binding{named("group", -1, later)}, refusal: binding.RefusalNoBinding},
+		"beside a mode that is not":        {caller: a, rows: []binding.Binding{named("group", -1, later), named("pair", -2, nil)}, binding: "pair", callee: b},
+		"an expired mode that is not":      {caller: a, rows: []binding.Binding{named("group", -2, func(r *binding.Binding) { later(r); expired(r) })}, refusal: binding.RefusalNoBinding},
 		"a row of another number":          {caller: a, rows: []binding.Binding{named("other", -1, onY)}, refusal: binding.RefusalNoBinding},
 		"several pairs on one number":      {caller: c, rows: []binding.Binding{live, named("others", -1, others)}, binding: "others", callee: number(t, secret)},
 		"several pairs, the first of them": {caller: a, rows: []binding.Binding{named("others", -1, others), live}, binding: "pair", callee: b},

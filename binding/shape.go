@@ -52,7 +52,7 @@ func (s *Service) checkMode(b *Binding, r *Request) error {
 	case !b.Mode.known():
 		return &FieldError{Field: "mode", Err: ErrMode}
 	case !b.Mode.available():
-		return &FieldError{Field: "mode", Err: kindError{r.Mode + " is not available yet; available: " + availableModes, ErrMode}}
+		return &FieldError{Field: "mode", Err: kindError{"nothing is stored for mode " + r.Mode + ": an endpoint of the configuration decides each call; to bind: " + availableModes, ErrMode}}
 	case b.Mode.open() && !s.Plan.Strangers:
 		return &FieldError{Field: "mode", Err: ErrStrangers}
 	case b.Mode.open() && r.OneWay != "":

@@ -12,11 +12,12 @@ import (
 // rules are those of the program. To add to them is a decision about privacy, not about code.
 var rules = Rules{
 	Revealers: map[string]string{
-		"mask700/binding":           "finds the number of a party in the texts of a request",
-		"mask700/sip/sentinel":      "looks for the numbers of one party in what leaves toward another",
-		"mask700/sip/trunk":         "writes numbers toward the carrier",
-		"mask700/store":             "seals rows and makes the keyed hashes of their indexes",
-		"mask700/cmd/mask700/admin": "shows a number once the audit log has who asked, and why",
+		"mask700/binding":             "finds the number of a party in the texts of a request",
+		"mask700/sip/sentinel":        "looks for the numbers of one party in what leaves toward another",
+		"mask700/sip/trunk":           "writes numbers toward the carrier",
+		"mask700/store":               "seals rows and makes the keyed hashes of their indexes",
+		"mask700/cmd/mask700/consult": "tells the operator's platforms who calls, where the configuration says so",
+		"mask700/cmd/mask700/admin":   "shows a number once the audit log has who asked, and why",
 	},
 	Allowed: map[string]string{
 		"mask700/store: raw bytes":                  "ids of rows, names of databases and fingerprints of keys; rows are sealed",

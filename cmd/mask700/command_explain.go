@@ -101,6 +101,9 @@ func printExplanation(w io.Writer, e admin.Explanation) error {
 			fmt.Fprintf(w, "  binding %s\n", e.Binding)
 		}
 	}
+	if e.Remote != "" {
+		fmt.Fprintf(w, "  asked %s\n", e.Remote)
+	}
 	if len(e.Candidates) == 0 {
 		if e.Connected {
 			return nil

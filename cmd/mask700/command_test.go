@@ -350,7 +350,7 @@ func TestRefusedBindings(t *testing.T) {
 			{"--order is missing", []string{"binding", "create", "--a", numberA, "--b", numberB}},
 			{"--a: ", create("--b", numberB)},
 			{"--mode: not an available", create("--a", numberA, "--b", numberB, "--mode", "hologram")},
-			{"--mode: remote is not available yet", create("--a", numberA, "--b", numberB, "--mode", "remote")},
+			{"--mode: nothing is stored for mode remote", create("--a", numberA, "--b", numberB, "--mode", "remote")},
 			{"--mode: connects anyone", create("--a", numberA, "--mode", "ax")},
 			{"--mode: connects anyone", create("--a", numberA, "--mode", "axe", "--extension", "1234")},
 			{"--y: a party is already bound on this number by binding " + v.ID, create("--a", numberA, "--b", numberB, "--mode", "axyb", "--y", x)},

@@ -1,6 +1,8 @@
 package digest
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -36,6 +38,16 @@ func (s Secret) reveal() string {
 		return ""
 	}
 	return *s.text
+}
+
+// MAC authenticates data, in one piece after the other, with the password as the
+// key of HMAC-SHA-256 (RFC 2104).
+func (s Secret) MAC(data ...[]byte) []byte {
+	h := hmac.New(sha256.New, []byte(s.reveal()))
+	for _, d := range data {
+		h.Write(d)
+	}
+	return h.Sum(nil)
 }
 
 func (s Secret) masked() string {

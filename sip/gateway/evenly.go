@@ -20,14 +20,3 @@ func due(came, now time.Time, d call.Decided) time.Duration {
 	}
 	return refusalTime - max(now.Sub(came), 0)%refusalTime
 }
-
-// lookup decides a call and tells it, a refusal when its time has come.
-func (l *loop) lookup(d decide) {
-	answer := l.gateway.decide(d)
-	tell := func() { l.answer(d.id, answer) }
-	if wait := due(d.query.At, time.Now(), answer); wait > 0 {
-		l.gateway.options.later(wait, tell)
-		return
-	}
-	tell()
-}

@@ -106,7 +106,7 @@ func TestStrangersCostTheSame(t *testing.T) {
 		}
 		c.holds.Store(0)
 		c.onX.Store(0)
-		d := g.decide(decide{query: q})
+		d := g.decide(t.Context(), decide{query: q}, func() {})
 		if d.Err != nil || d.Decision.Refusal == "" {
 			t.Fatalf("%s: %+v", s.name, d)
 		}

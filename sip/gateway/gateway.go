@@ -22,6 +22,7 @@ import (
 
 	"mask700/binding"
 	"mask700/binding/cdr"
+	"mask700/binding/remote"
 	"mask700/binding/rule"
 	"mask700/media"
 	"mask700/media/record/archive"
@@ -56,7 +57,8 @@ type Options struct {
 	Shards      int // zero: one
 	MaxCalls    int // by shard; zero: the shard's default
 	Bindings    Bindings
-	Rules       rule.Chain // asked after the match
+	Remote      *remote.Router // decides calls to numbers on which nothing is stored; nil: there are none
+	Rules       rule.Chain     // asked after the match
 	Journal     cdr.Journal
 	Prompts     Prompts
 	Media       func(silent func(media.Session)) (media.Engine, error)

@@ -1,13 +1,10 @@
 package gateway
 
 import (
-	"context"
 	"errors"
 	"time"
 
-	"mask700/binding"
 	"mask700/binding/cdr"
-	"mask700/binding/rule"
 	"mask700/sip/call"
 	"mask700/sip/shard"
 )
@@ -15,12 +12,6 @@ import (
 // inboxLimit is how many messages may wait for a shard before the network's
 // next one is dropped: some hundredths of a second of work.
 const inboxLimit = 8192
-
-// lookupTime is how long the store may take to answer for an INVITE.
-const lookupTime = 2 * time.Second
-
-// lookups is how many lookups of a shard are under way at once at most.
-const lookups = 4
 
 // item is one thing in a shard's mailbox: exactly one of its fields is set.
 type item struct {
@@ -39,13 +30,6 @@ type loop struct {
 	decides *mailbox[decide]
 	media   *mediaWorker
 	ended   chan struct{} // closed when the loop runs no more
-}
-
-// decide is a lookup that a call waits for.
-type decide struct {
-	id     string
-	record string
-	query  binding.Query
 }
 
 func newLoop(g *Gateway, s *shard.Shard) *loop {
@@ -149,44 +133,4 @@ func (l *loop) do(f func(*shard.Shard)) {
 	case <-done:
 	case <-l.ended:
 	}
-}
-
-// lookupLoop answers calls with the edge that the bindings give them.
-func (l *loop) lookupLoop() {
-	slots := make(chan struct{}, lookups)
-	for {
-		select {
-		case <-l.gateway.stop:
-			return
-		case <-l.decides.wake:
-		}
-		for _, d := range l.decides.take() {
-			slots <- struct{}{}
-			l.gateway.running.Go(func() {
-				l.lookup(d)
-				<-slots
-			})
-		}
-	}
-}
-
-// decide looks a call up. A number of a block that is not held is looked up like
-// any other, so that the time of the answer tells nothing.
-func (g *Gateway) decide(d decide) call.Decided {
-	ctx, cancel := context.WithTimeout(context.Background(), lookupTime)
-	defer cancel()
-	q := d.query
-	held := g.options.Bindings.Holds(q.Dialled.Block())
-	rows, err := g.options.Bindings.Candidates(ctx, q.Dialled, q.At)
-	if err != nil {
-		g.log.Error("binding lookup failed", "error", err)
-		return call.Decided{Err: err}
-	}
-	decided := call.Decided{Decision: binding.Resolve(q, held, rows)}
-	if decided.Decision.Refusal == binding.RefusalNone && len(g.options.Rules) > 0 {
-		a := rule.Attempt{Kind: rule.Call, Record: d.record, Query: q, Binding: decided.Decision.Binding, Edge: decided.Decision.Edge}
-		decided.Verdict = g.options.Rules.Judge(ctx, &a)
-		decided.Decision.Refuse(decided.Verdict.Refusal)
-	}
-	return decided
 }

@@ -10,6 +10,7 @@ import (
 
 	"mask700/binding"
 	"mask700/binding/cdr"
+	"mask700/binding/remote"
 	"mask700/binding/rule"
 	"mask700/cmd/mask700/process"
 	"mask700/media/record/archive"
@@ -35,6 +36,7 @@ type Deps struct {
 	Bindings   *binding.Service
 	Records    cdr.Reader
 	Check      Check
+	Remote     *remote.Router // decides calls to numbers on which nothing is stored; nil: there are none
 	Rules      rule.Chain     // asked after the match, of what is explained
 	Keys       Keys           // nil: the keys cannot be seen to here
 	Recordings *archive.Shelf // nil: none are kept

@@ -74,14 +74,30 @@ func (a *api) answerExplain(w http.ResponseWriter, r *http.Request, q Question) 
 		return
 	}
 	d := binding.Explain(query, held, rows)
+	asked := a.remote(r, &query, held, &d)
 	var v rule.Verdict
 	if d.Refusal == binding.RefusalNone {
 		v = a.Rules.Judge(r.Context(), &rule.Attempt{Query: query, Binding: d.Binding, Edge: d.Edge, Probe: true})
 		d.Refuse(v.Refusal)
 	}
 	e := explanation(query, held, d, show)
-	e.Rule, e.Shadow = v.Rule, v.Shadow
+	e.Rule, e.Shadow, e.Remote = v.Rule, v.Shadow, asked
 	a.answer(w, http.StatusOK, e)
+}
+
+// remote asks the endpoint of the number, where there is one and nothing bound is for the caller, as the call path does,
+// and says what came of it. What was bound stays among the candidates.
+func (a *api) remote(r *http.Request, q *binding.Query, held bool, d *binding.Decision) string {
+	if d.Refusal != binding.RefusalNoBinding && d.Refusal != binding.RefusalExpired || !held || !a.Remote.Serves(q.Dialled) {
+		return ""
+	}
+	answer := a.Remote.Decide(r.Context(), rule.Call, "", q)
+	if len(answer.Rows) > 0 {
+		refused := d.Candidates
+		*d = binding.Explain(*q, held, answer.Rows)
+		d.Candidates = append(d.Candidates, refused...)
+	}
+	return answer.Evidence
 }
 
 // explanation puts a decision into words for an operator, who may know more than a caller is told.

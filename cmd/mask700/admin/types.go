@@ -179,6 +179,7 @@ type Explanation struct {
 	Answer     int             `json:"answer"`           // status of the answer to a call that is refused; 0: it is carried
 	Rule       string          `json:"rule,omitempty"`   // after the match, the one that refuses
 	Shadow     []string        `json:"shadow,omitempty"` // those that would refuse and only report
+	Remote     string          `json:"remote,omitempty"` // what the endpoint of the number answered
 	Binding    string          `json:"binding"`          // the one matched, or the one that stands in the way
 	Rings      binding.Masked  `json:"rings"`            // whose handset rings
 	Shows      binding.X       `json:"shows"`            // what it shows

@@ -23,8 +23,12 @@ type Config struct {
 	Recording Recording `yaml:"recording"`
 	Numbering Numbering `yaml:"numbering"`
 	Trunks    []Trunk   `yaml:"trunks"`
-	Admin     Admin     `yaml:"admin"`
-	Log       Log       `yaml:"log"`
+
+	Verification Verification `yaml:"verification"`
+	Remote       []Remote     `yaml:"remote"`
+
+	Admin Admin `yaml:"admin"`
+	Log   Log   `yaml:"log"`
 
 	file      string            // the file read; empty when there was none
 	lines     map[string]int    // line of each key of the file
@@ -82,8 +86,11 @@ func Default() Config {
 		Recording: newRecording(),
 		Numbering: Numbering{CountryCode: "86", LegacyRanges: []LegacyRange{}, BindingsPerNumber: binding.DefaultLimitOnX},
 		Trunks:    []Trunk{},
-		Admin:     Admin{Listen: AdminListen{Unix: true}, Tokens: []Token{}},
-		Log:       Log{Level: "info", Format: "text"},
+
+		Verification: newVerification(), Remote: []Remote{},
+
+		Admin: Admin{Listen: AdminListen{Unix: true}, Tokens: []Token{}},
+		Log:   Log{Level: "info", Format: "text"},
 	}
 }
 

@@ -39,6 +39,7 @@ func (c *Config) validate(local []netip.Addr) error {
 		c.checkAdmin,
 		c.checkTrunks,
 		c.checkIdentities,
+		c.checkPlatforms,
 		func() error { return c.checkLoops(local) },
 		c.checkSources,
 	} {

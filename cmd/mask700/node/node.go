@@ -49,6 +49,7 @@ type Node struct {
 	service *binding.Service
 	gateway *gateway.Gateway
 
+	platforms    platforms
 	recordings   *archive.Archive
 	audit        *audit.Log
 	sweeping     sync.WaitGroup
@@ -132,6 +133,9 @@ func (n *Node) start(ctx context.Context, cfg config.Config) (err error) {
 	if err := n.startRecordings(ctx, cfg); err != nil {
 		return err
 	}
+	if err := n.startPlatforms(cfg); err != nil {
+		return err
+	}
 	if err := n.startGateway(cfg); err != nil {
 		return err
 	}
@@ -181,7 +185,7 @@ func (n *Node) startGateway(cfg config.Config) error {
 		Trunks: trunks, Roots: authorities, Records: records(cfg), Plan: cfg.Plan(),
 		Leaked: n.leaked, RingTimeout: time.Duration(cfg.SIP.RingTimeout), DrainTime: time.Duration(cfg.SIP.DrainTime),
 		Prompts:  prompts(cfg, clips),
-		Bindings: n.db, Journal: n.db.Journal(), Recordings: n.recordings, Notice: notice(cfg, clips), Logger: n.log,
+		Bindings: n.db, Remote: n.platforms.remote, Rules: n.rules(), Journal: n.db.Journal(), Recordings: n.recordings, Notice: notice(cfg, clips), Logger: n.log,
 		Media: func(silent func(media.Session)) (media.Engine, error) {
 			inKernel, err := n.offload(cfg)
 			if err != nil {
@@ -198,7 +202,7 @@ func (n *Node) startGateway(cfg config.Config) error {
 }
 
 func (n *Node) startAdmin(ctx context.Context, cfg config.Config) (err error) {
-	deps := admin.Deps{Bindings: n.service, Records: n.db, Recordings: n.recordings.Shelf, Audit: n.audit, Keys: n.db, Check: n.db.Check, Node: n, Logger: n.log}
+	deps := admin.Deps{Bindings: n.service, Records: n.db, Remote: n.platforms.remote, Rules: n.rules(), Recordings: n.recordings.Shelf, Audit: n.audit, Keys: n.db, Check: n.db.Check, Node: n, Logger: n.log}
 	if path := cfg.AdminSocket(); path != "" {
 		n.socket, err = admin.ListenUnix(path)
 	} else {
@@ -315,6 +319,7 @@ func (n *Node) Close() {
 	if n.gateway != nil {
 		n.gateway.Close()
 	}
+	n.platforms.close()
 	n.closeRecordings()
 	if n.db != nil {
 		if err := n.db.Close(); err != nil {

@@ -1,0 +1,12 @@
+package node
+
+import "mask700/binding/rule"
+
+// rules are asked after the match, in this order: those that only look something up before those that wait for others.
+func (n *Node) rules() rule.Chain {
+	var all rule.Chain
+	if n.platforms.verify != nil {
+		all = append(all, n.platforms.verify)
+	}
+	return all
+}

@@ -1,0 +1,112 @@
+package gateway
+
+import (
+	"context"
+	"testing"
+
+	"mask700/binding"
+	"mask700/binding/cdr"
+	"mask700/binding/remote"
+	"mask700/binding/rule"
+	"mask700/binding/verify"
+	"mask700/sip/message"
+)
+
+// far is a number of the block whose calls an endpoint decides.
+const far = "700100000090007"
+
+// asked answers from a channel what it is asked, and keeps the question.
+type asked struct {
+	questions chan remote.Question
+	answers   chan func() (remote.Answer, error)
+}
+
+func (a *asked) Ask(ctx context.Context, q *remote.Question) (remote.Answer, error) {
+	a.questions <- *q
+	select {
+	case f := <-a.answers:
+		return f()
+	case <-ctx.Done():
+		return remote.Answer{}, verify.Failure("timeout")
+	}
+}
+
+func parsed(t testing.TB, text string) binding.Number {
+	t.Helper()
+	n, err := binding.Plan{}.ParseNumber(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// TestEndpointDecides: a call to a number on which nothing is stored goes where the endpoint says, shows what it says and
+// is judged as any other; what it refuses is refused as a stranger is; and nobody else waits for it.
+func TestEndpointDecides(t *testing.T) {
+	e := &asked{questions: make(chan remote.Question, 8), answers: make(chan func() (remote.Answer, error), 8)}
+	judged := newRefusesAll()
+	w := newWorldWith(t, func(o *Options) {
+		service := binding.Service{Store: o.Bindings.(binding.Store)}
+		if _, err := service.AddBlock(t.Context(), far[:11]); err != nil {
+			t.Fatal(err)
+		}
+		block, err := binding.ParseBlock(far[:11])
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.Remote, err = remote.New(o.Bindings.Holds, remote.Endpoint{Name: "rides", Tenant: "rides", Asker: e, Blocks: []binding.Block{block}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.Rules = rule.Chain{onlyRemote{judged}}
+		o.Shards = 1
+	})
+	connect := func() (remote.Answer, error) {
+		return remote.Answer{Connect: true, Callee: parsed(t, bob), Order: "R-1", Binding: "ride"}, nil
+	}
+
+	// More calls than may ask the store at once wait for the endpoint, and a call to another number does not.
+	for _, id := range []string{"one", "two", "three", "four", "five", "six"} {
+		w.send(w.peer, w.request("INVITE", id, alice, far, offer))
+		<-e.questions
+	}
+	w.send(w.peer, w.request("INVITE", "stored", alice, x, offer))
+	var invite *message.Message
+	for invite == nil {
+		if m := w.receive(); m.IsRequest() && m.Method == "INVITE" {
+			invite = m
+		}
+	}
+	if invite.From.URI.User != x || invite.Target.User != bob {
+		t.Errorf("the call that is stored shows %s", invite.From.URI.User)
+	}
+
+	e.answers <- connect
+	if final := w.expect(403, "INVITE"); final.Q850 != 21 {
+		t.Errorf("cause %d, want 21", final.Q850)
+	}
+	if a := <-judged.asked; a.Binding.ID != "ride" || a.Binding.Order != "R-1" || a.Edge.Callee != parsed(t, bob) || a.Edge.Shown.String() != far {
+		t.Errorf("judged was a call over %s", a.Binding.ID)
+	}
+	e.answers <- func() (remote.Answer, error) { return remote.Answer{}, nil }
+	w.expect(404, "INVITE")
+	var evidence []string
+	for _, r := range w.journal.Closed() {
+		evidence = append(evidence, string(r.Refusal)+" "+r.Binding+" "+r.Evidence)
+	}
+	if len(evidence) != 2 || evidence[0] != "capped ride remote rides; ticket 7" || evidence[1] != "no_binding  remote rides: refused" {
+		t.Errorf("records: %q", evidence)
+	}
+}
+
+// onlyRemote asks a judge about calls that an endpoint has decided.
+type onlyRemote struct{ other rule.Judge }
+
+func (o onlyRemote) Judge(ctx context.Context, a *rule.Attempt) rule.Verdict {
+	if a.Binding.Mode != binding.ModeRemote {
+		return rule.Verdict{}
+	}
+	return o.other.Judge(ctx, a)
+}
+
+func (o onlyRemote) Done(r *cdr.Record) { o.other.Done(r) }

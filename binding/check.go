@@ -88,14 +88,22 @@ func checkTexts(b *Binding, _ *Request) error {
 		{"tenant", b.Tenant, maxTenant},
 		{"data", b.Data, maxData},
 	} {
-		switch {
-		case len(text.value) > text.max:
-			return refuse(text.field, "too long; shorten it")
-		case !utf8.ValidString(text.value):
-			return refuse(text.field, "not text in UTF; encode it anew")
-		case strings.ContainsFunc(text.value, isControl):
-			return refuse(text.field, "has a control character; take it out")
+		if err := checkText(text.field, text.value, text.max); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+// checkText refuses a text that cannot be stored or printed.
+func checkText(field, value string, most int) error {
+	switch {
+	case len(value) > most:
+		return refuse(field, "too long; shorten it")
+	case !utf8.ValidString(value):
+		return refuse(field, "not text in UTF; encode it anew")
+	case strings.ContainsFunc(value, isControl):
+		return refuse(field, "has a control character; take it out")
 	}
 	return nil
 }

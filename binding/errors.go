@@ -1,6 +1,9 @@
 package binding
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 // Errors of reading a number. Their texts hold no digit, whatever was read,
 // so that they may be logged. A kind stands behind the more exact ones:
@@ -48,12 +51,13 @@ var (
 	ErrNotHeld = errors.New("in no block that this installation holds; add the block or give another number")
 	// ErrNotOpen: the block is held, but locked or draining; an ErrNotHeld.
 	ErrNotOpen error = kindError{"in a block that is not open to new bindings; give another number or none", ErrNotHeld}
+	// ErrOtherTenant: the block is another tenant's, or is shared and the tenant
+	// has blocks of its own; an ErrNotHeld.
+	ErrOtherTenant error = kindError{"in a block that the tenant does not draw from; give a number of its own blocks or none", ErrNotHeld}
 	// ErrNotFound: no binding has that id.
 	ErrNotFound = errors.New("no binding has this id; look it up in the list of bindings")
-	// ErrNoFreeNumber: every number drawn was taken by one of the parties.
-	ErrNoFreeNumber = errors.New("no free number was found in the open blocks; add a block")
-	// ErrNoOpenBlock: there is no block to draw from; an ErrNoFreeNumber.
-	ErrNoOpenBlock error = kindError{"no open block is held, so there is no free number; add a block", ErrNoFreeNumber}
+	// ErrNoFreeNumber: there is no number left to draw; a *PoolError says more.
+	ErrNoFreeNumber = errors.New("no free number; add a block")
 	// ErrCrowded: as many bindings live on the number as may.
 	ErrCrowded = errors.New("too many bindings on this number; give another number or none")
 	// ErrMode: a mode that is not known, or for which nothing is stored.
@@ -86,6 +90,30 @@ type NumberError struct {
 func (e *NumberError) Error() string { return e.Err.Error() }
 
 func (e *NumberError) Unwrap() error { return e.Err }
+
+// PoolError says that there is no number left to draw for a binding of a
+// tenant, and how its blocks stand. It is an ErrNoFreeNumber.
+type PoolError struct {
+	Tenant string // whose blocks were drawn from
+	Blocks int    // of them that are open
+	InUse  int    // numbers on which bindings live
+	Locked int    // numbers that are locked one by one
+	Closed int    // free numbers that were drawn and cannot be had by these parties; 0: there were none
+}
+
+func (e *PoolError) Error() string {
+	if e.Blocks == 0 {
+		return "no free number: tenant " + e.Tenant + " has no open block; add a block, or unlock one"
+	}
+	text := fmt.Sprintf("no free number: of %d numbers in the open blocks of tenant %s %d are in use and %d locked",
+		e.Blocks*BlockSize, e.Tenant, e.InUse, e.Locked)
+	if e.Closed > 0 {
+		text += fmt.Sprintf(", and %d that were tried are closed to these parties", e.Closed)
+	}
+	return text + "; add a block, or unbind what is over"
+}
+
+func (e *PoolError) Unwrap() error { return ErrNoFreeNumber }
 
 // ConflictError says that a party of the new binding stands on its number
 // already, in a live binding, or that anyone who dials it and these digits

@@ -106,7 +106,7 @@ func TestErrorKinds(t *testing.T) {
 		binding.ErrTollFree:    binding.ErrService,
 		binding.ErrTooLong:     binding.ErrMalformed,
 		binding.ErrNotOpen:     binding.ErrNotHeld,
-		binding.ErrNoOpenBlock: binding.ErrNoFreeNumber,
+		binding.ErrOtherTenant: binding.ErrNotHeld,
 	} {
 		if !errors.Is(err, kind) {
 			t.Errorf("%q is no %q", err, kind)

@@ -8,9 +8,6 @@ import (
 	"time"
 )
 
-// maxDraws bounds how many numbers are tried for one binding.
-const maxDraws = 64
-
 // Service has the rules of making and ending a binding, above any Store. Its
 // fields are not changed while it is in use; its methods may be called from
 // several goroutines at once.
@@ -18,17 +15,18 @@ type Service struct {
 	Plan   Plan
 	Store  Store
 	Now    func() time.Time // nil: time.Now
-	Random io.Reader        // nil: the system's; safe for concurrent use
+	Random io.Reader        // of ids; nil: the system's; safe for concurrent use
 }
 
 // Create makes a binding: it checks the request, takes the numbers asked for,
-// draws those that were not at random from the open blocks, and writes it in
-// one transaction with the check that the numbers are free for these parties.
+// has the store draw those that were not, and writes it in one transaction with
+// the check that the numbers are free for these parties.
 //
 // A refusal is a *FieldError that names the field; behind it stands one of
 // the errors of this package (for a number asked for, ErrNotHeld, ErrNotOpen,
-// ErrCrowded or a *ConflictError). ErrNoFreeNumber comes as it is. Any other
-// error is the store's or the random source's.
+// ErrOtherTenant, ErrCrowded or a *ConflictError). A *PoolError, which is an
+// ErrNoFreeNumber, comes as it is. Any other error is the store's or the random
+// source's.
 func (s *Service) Create(ctx context.Context, r Request) (Binding, error) {
 	b, err := s.check(r)
 	if err != nil {
@@ -37,49 +35,18 @@ func (s *Service) Create(ctx context.Context, r Request) (Binding, error) {
 	if b.ID, err = NewID(s.Random); err != nil {
 		return Binding{}, err
 	}
-	given := b // the numbers that were asked for
-	var drawn []*X
-	if b.X == 0 {
-		drawn = append(drawn, &b.X)
-	}
-	if b.Y == 0 && shapeOf(b.Mode).y != absent {
-		drawn = append(drawn, &b.Y)
-	}
-	if len(drawn) == 0 {
-		if err := s.Store.Bind(ctx, b); err != nil {
-			return Binding{}, s.refused(&given, err)
+	if b.X != 0 && (b.Y != 0 || !b.Mode.HasY()) {
+		err := s.Store.Bind(ctx, b)
+		if err != nil {
+			return Binding{}, s.refused(&b, err)
 		}
 		return b, nil
 	}
-	open, err := s.openBlocks(ctx)
+	drawn, err := s.Store.Draw(ctx, b)
 	if err != nil {
-		return Binding{}, err
+		return Binding{}, s.refused(&b, err)
 	}
-	for range maxDraws {
-		for _, x := range drawn {
-			if *x, err = s.draw(open); err != nil {
-				return Binding{}, err
-			}
-		}
-		if b.X == b.Y {
-			continue
-		}
-		err = s.Store.Bind(ctx, b)
-		if err == nil {
-			return b, nil
-		}
-		if field := fieldOf(&given, err); field != "" || !taken(err) {
-			return Binding{}, s.refused(&given, err)
-		}
-		// A number that is taken by a party, or that was closed between the
-		// look and the write, is drawn again.
-		if errors.Is(err, ErrNotHeld) {
-			if open, err = s.openBlocks(ctx); err != nil {
-				return Binding{}, err
-			}
-		}
-	}
-	return Binding{}, ErrNoFreeNumber
+	return drawn, nil
 }
 
 // taken reports whether a store refuses the number and not the binding.
@@ -121,42 +88,13 @@ func (s *Service) refused(given *Binding, err error) error {
 	if field == "y" {
 		x = given.Y
 	}
-	if errors.Is(err, ErrNotHeld) {
+	if errors.Is(err, ErrNotHeld) && !errors.Is(err, ErrOtherTenant) {
 		err = ErrNotHeld
 		if s.Store.Holds(x.Block()) {
 			err = ErrNotOpen
 		}
 	}
 	return &FieldError{Field: field, Err: err}
-}
-
-func (s *Service) openBlocks(ctx context.Context) ([]Block, error) {
-	states, err := s.Store.Blocks(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var open []Block
-	for _, state := range states {
-		if state.State == BlockOpen {
-			open = append(open, state.Block)
-		}
-	}
-	if len(open) == 0 {
-		return nil, ErrNoOpenBlock
-	}
-	return open, nil
-}
-
-func (s *Service) draw(open []Block) (X, error) {
-	i, err := draw(s.Random, len(open))
-	if err != nil {
-		return 0, err
-	}
-	serial, err := draw(s.Random, BlockSize)
-	if err != nil {
-		return 0, err
-	}
-	return open[i].Number(serial), nil
 }
 
 // Delete unbinds a binding now and returns it. One that was unbound before
@@ -166,14 +104,27 @@ func (s *Service) Delete(ctx context.Context, id string) (Binding, error) {
 	return s.Store.Unbind(ctx, id, s.now())
 }
 
-// AddBlock holds a block, given by its 11 digits, and opens it. A refusal is
-// a *FieldError with ErrBlock or ErrExists.
+// AddBlock is AddBlockFor DefaultTenant.
 func (s *Service) AddBlock(ctx context.Context, digits string) (BlockState, error) {
+	return s.AddBlockFor(ctx, DefaultTenant, digits)
+}
+
+// AddBlockFor holds a block, given by its 11 digits, and opens it to the
+// bindings of a tenant; "": DefaultTenant, which shares its blocks with every
+// tenant that has none. A refusal is a *FieldError with ErrBlock or ErrExists,
+// or one about the tenant.
+func (s *Service) AddBlockFor(ctx context.Context, tenant, digits string) (BlockState, error) {
 	b, err := ParseBlock(digits)
 	if err != nil {
 		return BlockState{}, &FieldError{Field: "block", Err: err}
 	}
-	state := BlockState{Block: b, State: BlockOpen, AddedAt: s.now(), Tenant: DefaultTenant}
+	if tenant == "" {
+		tenant = DefaultTenant
+	}
+	if err := checkText("tenant", tenant, maxTenant); err != nil {
+		return BlockState{}, err
+	}
+	state := BlockState{Block: b, State: BlockOpen, AddedAt: s.now(), Tenant: tenant}
 	err = s.Store.AddBlock(ctx, state)
 	if errors.Is(err, ErrExists) {
 		return BlockState{}, &FieldError{Field: "block", Err: fmt.Errorf("%s is %w", b, ErrExists)}

@@ -263,33 +263,34 @@ func TestCreateWithoutOpenBlock(t *testing.T) {
 	}
 }
 
-// taken is a store in which every number is taken.
-type taken struct {
-	*bindingtest.Store
-	err   error
-	binds int
-}
-
-func (s *taken) Bind(context.Context, binding.Binding) error {
-	s.binds++
-	return s.err
-}
-
-func TestCreateGivesUp(t *testing.T) {
-	for name, err := range map[string]error{
-		"all taken": &binding.ConflictError{Binding: "other"}, "all crowded": binding.ErrCrowded, "all closing": binding.ErrNotHeld,
-	} {
-		s, store := desk(t)
-		full := &taken{Store: store, err: err}
-		s.Store = full
-		if _, err := s.Create(t.Context(), request()); !errors.Is(err, binding.ErrNoFreeNumber) {
-			t.Errorf("%s: error is %v", name, err)
-		} else {
-			assertPlain(t, name, err)
+// TestCreateSaysThatNothingIsFree: with whose blocks, and how they stand.
+func TestCreateSaysThatNothingIsFree(t *testing.T) {
+	s, store := desk(t)
+	if err := store.AddBlock(t.Context(), binding.BlockState{Block: block + 1, State: binding.BlockOpen, Tenant: "rides"}); err != nil {
+		t.Fatal(err)
+	}
+	for serial := range binding.BlockSize {
+		if err := s.Store.Bind(t.Context(), row(t, func(b *binding.Binding) {
+			b.ID, b.X = "row"+block.Number(serial).String(), block.Number(serial)
+		})); err != nil {
+			t.Fatal(err)
 		}
-		if full.binds < 10 || full.binds > 1000 {
-			t.Errorf("%s: %d numbers were tried", name, full.binds)
-		}
+	}
+	_, err := s.Create(t.Context(), request())
+	var pool *binding.PoolError
+	if !errors.As(err, &pool) || pool.Tenant != "default" || pool.Blocks != 1 || pool.InUse != binding.BlockSize {
+		t.Errorf("error is %v", err)
+	}
+	if text := err.Error(); strings.Contains(text, "\n") || !strings.Contains(text, "tenant default") || !strings.Contains(text, "add a block") {
+		t.Errorf("text is %q", text)
+	}
+	if b, err := s.Create(t.Context(), request(func(r *binding.Request) { r.Tenant = "rides" })); err != nil || b.X.Block() != block+1 {
+		t.Errorf("another tenant: %v, %v", b.X, err)
+	}
+	_, err = s.Create(t.Context(), request(func(r *binding.Request) { r.X = (block + 1).Number(7).String() }))
+	assertRefusal(t, "another tenant's number", err, "x")
+	if !errors.Is(err, binding.ErrOtherTenant) {
+		t.Errorf("another tenant's number: %v", err)
 	}
 }
 
@@ -363,19 +364,9 @@ func TestCreatePassesFailuresOn(t *testing.T) {
 		}
 	}
 	store.Fail(nil)
-	s.Store = &taken{Store: store, err: broken}
-	for name, r := range map[string]binding.Request{"drawn": request(), "given": request(func(r *binding.Request) { r.X = x.String() })} {
-		if _, err := s.Create(t.Context(), r); !errors.Is(err, broken) {
-			t.Errorf("%s, at the write: error is %v", name, err)
-		}
-	}
-	s.Store, s.Random = store, iotest.ErrReader(broken)
+	s.Random = iotest.ErrReader(broken)
 	if _, err := s.Create(t.Context(), request()); !errors.Is(err, broken) {
 		t.Errorf("random source: error is %v", err)
-	}
-	s.Random = strings.NewReader(strings.Repeat("0", 16*4+2))
-	if _, err := s.Create(t.Context(), request()); err == nil {
-		t.Error("a number was drawn without randomness")
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -43,6 +43,9 @@ func shapeOf(m Mode) shape {
 	}
 }
 
+// HasY reports whether bindings of the mode have a second number.
+func (m Mode) HasY() bool { return shapeOf(m).y != absent }
+
 // checkMode also refuses what belongs to other modes, rather than to drop it
 // in silence.
 func (s *Service) checkMode(b *Binding, r *Request) error {

@@ -75,13 +75,24 @@ type Store interface {
 	Holds(b Block) bool
 
 	// Bind writes a new binding, in one transaction with its checks:
-	// ErrNotHeld (or ErrNotOpen, which is one) when the block of X, or of Y
-	// where there is one, is not held or not open; *ConflictError when a
+	// ErrNotHeld (or ErrNotOpen or ErrOtherTenant, which are some) when the
+	// block of X, or of Y where there is one, is not held, not open, or not
+	// one that the tenant draws from (see Draw); *ConflictError when a
 	// party of it, in whatever role, is a party of another binding on X (or
 	// on Y) that is live at b.CreatedAt; ErrCrowded when as many bindings are
 	// live on X (or on Y) then as may be; ErrExists when the id is taken. A
 	// *NumberError around the first ones says which of two numbers it is.
 	Bind(ctx context.Context, b Binding) error
+
+	// Draw is Bind for a binding that lacks X, or Y in a mode that has two
+	// numbers: it draws them and returns the binding with them. They come
+	// from the open blocks of the tenant; of one that has no block at all,
+	// from those of DefaultTenant. Numbers that never were in use come first,
+	// in an order that cannot be guessed, then those that are free again; one
+	// that is in use for another pair only where the engine was told to share
+	// them. An error of Bind about a number that was given is returned as it
+	// is; *PoolError: there is no number left to draw.
+	Draw(ctx context.Context, b Binding) (Binding, error)
 
 	// Change changes a live binding as [Revise] has it, in one transaction
 	// with Bind's check against the others on its numbers where somebody came

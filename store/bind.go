@@ -36,11 +36,22 @@ func (db *DB) Bind(ctx context.Context, b binding.Binding) error {
 		return err
 	}
 	defer db.leave()
-	if err := checkBinding(&b); err != nil {
-		return err
-	}
 	if db.guard.full.Load() {
 		return ErrDiskFull
+	}
+	return db.put(ctx, &b, nil)
+}
+
+// put writes a new binding on numbers of which some were drawn. Those are given back when it cannot be.
+func (db *DB) put(ctx context.Context, b *binding.Binding, draws []drawn) (err error) {
+	handed := false // to the disk, which settles what becomes of the numbers
+	defer func() {
+		if !handed {
+			giveBack(draws, nil)
+		}
+	}()
+	if err := checkBinding(b); err != nil {
+		return err
 	}
 	tenant, err := db.tenantID(ctx, b.Tenant)
 	if err != nil {
@@ -56,87 +67,118 @@ func (db *DB) Bind(ctx context.Context, b binding.Binding) error {
 	if err != nil {
 		return err
 	}
-	rows, err := db.bindRows(ctx, &b, tenant, numbers)
+	rows, used, err := db.bindRows(ctx, b, tenant, numbers, draws)
 	if err != nil {
 		unlock()
 		return err
 	}
+	for _, d := range draws {
+		if d.Note > 0 {
+			rows = append(rows, drawsRow(d.from.block, d.Note))
+		}
+	}
+	handed = true
 	return db.bindWrites.do(ctx,
 		func(batch *pebble.Batch) error { return putAll(batch, rows) },
-		func(bool) { unlock() })
+		func(written bool) {
+			if written {
+				held := db.blocks.table.Load().held
+				for i, x := range numbers {
+					if h := held[x.Block()]; h != nil {
+						h.Set(serialOf(x), used[i])
+					}
+				}
+			} else {
+				giveBack(draws, nil)
+			}
+			unlock()
+		})
 }
 
-// bindRows checks b against what is there and returns its rows. The stripes of its numbers and id are held.
-func (db *DB) bindRows(ctx context.Context, b *binding.Binding, tenant uint32, numbers []binding.X) ([]pair, error) {
+// bindRows checks b against what is there and returns its rows, and until when each of its numbers is in use then. The
+// stripes of its numbers and id are held.
+func (db *DB) bindRows(ctx context.Context, b *binding.Binding, tenant uint32, numbers []binding.X, draws []drawn) (rows []pair, used []uint32, err error) {
 	table := db.blocks.table.Load()
 	for _, x := range numbers {
-		if err := table.open(x); err != nil {
-			return nil, &binding.NumberError{X: x, Err: err}
+		if err := table.open(x, b.Tenant); err != nil {
+			return nil, nil, &binding.NumberError{X: x, Err: err}
 		}
 	}
 	if _, ok, err := get(db.bind, keyText(tableID, b.ID)); err != nil {
-		return nil, err
+		return nil, nil, err
 	} else if ok {
-		return nil, binding.ErrExists
+		return nil, nil, binding.ErrExists
 	}
 	start, newest := uint64(b.CreatedAt.UnixNano()), uint64(0)
 	for _, x := range numbers {
-		after, top, err := db.free(b, x, 0)
-		if err != nil {
-			return nil, &binding.NumberError{X: x, Err: err}
+		alone := slices.ContainsFunc(draws, func(d drawn) bool { return d.alone && d.number() == x })
+		on, err := db.free(b, x, 0, alone)
+		if err == errInUse { // the pool thought otherwise
+			table.held[x.Block()].Set(serialOf(x), on.used)
 		}
-		start, newest = max(start, after), max(newest, top)
+		if err != nil {
+			return nil, nil, &binding.NumberError{X: x, Err: err}
+		}
+		start, newest = max(start, on.after), max(newest, on.newest)
+		used = append(used, max(on.used, usedUntil(b)))
 	}
 	if start <= newest { // else nothing can stand there
-		var err error
 		if start, err = db.alone(start, numbers); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	moved := start - uint64(b.CreatedAt.UnixNano())
 	if moved > 1<<16-1 {
-		return nil, binding.ErrCrowded
+		return nil, nil, binding.ErrCrowded
 	}
 	h := rowHeader{moved: uint16(moved), tenant: tenant}
 	h.expires, _ = nanos(b.ExpiresAt)
 	h.ended, _ = nanos(b.EndedAt)
 	var box *seal.Box
-	var err error
 	// The key is of the time of creation: the row keeps it for life, whatever becomes of the binding's end.
 	if h.dataKey, box, err = db.bindKeys.forNew(ctx, tenant, b.CreatedAt); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	rows, err := sealRows(box, b, h, start, numbers)
-	if err != nil {
-		return nil, err
+	if rows, err = sealRows(box, b, h, start, numbers); err != nil {
+		return nil, nil, err
 	}
-	return append(rows, db.indexRows(b, place{x: b.X, start: start})...), nil
+	return append(rows, db.indexRows(b, place{x: b.X, start: start})...), used, nil
 }
 
 // maxRowsOnX bounds what one number gathers, ended bindings too, and with it what a look-up goes through.
 const maxRowsOnX = 1 << 16
 
+// onNumber is what stands on a number on which a binding can live.
+type onNumber struct {
+	after  uint64 // the least start that sorts the binding before the rows made in the same nanosecond
+	newest uint64 // the greatest start there is
+	used   uint32 // until when the number is in use
+}
+
 // free checks that b can live on x: no binding that overlaps it has a party of it or is for anyone as well, and not as
-// many overlap it as may live there. after is the least start that sorts b before the
-// rows made in the same nanosecond, newest the greatest start there is. own is where b stands already, 0 for a new one:
-// one that is there is not asked how many others are.
-func (db *DB) free(b *binding.Binding, x binding.X, own uint64) (after, newest uint64, err error) {
+// many overlap it as may live there; with alone, none. own is where b stands already, 0 for a new one: one that is there
+// is not asked how many others are.
+func (db *DB) free(b *binding.Binding, x binding.X, own uint64, alone bool) (on onNumber, err error) {
 	n, live := 0, 0
 	err = scanPrefix(db.bind, key64(tableRow, uint64(x)), func(key, value []byte) (bool, error) {
 		p, h, sealed, err := splitRow(key, value)
 		if err != nil {
 			return false, err
 		}
-		newest = max(newest, p.start)
+		on.newest = max(on.newest, p.start)
 		times := h.times(p)
 		if times.CreatedAt.Equal(b.CreatedAt) {
-			after = max(after, p.start+1)
+			on.after = max(on.after, p.start+1)
 		}
 		if n++; n == maxRowsOnX && own == 0 {
 			return false, binding.ErrCrowded
 		}
 		if p.start == own || !overlap(b, &times) {
 			return true, nil
+		}
+		on.used = max(on.used, usedUntil(&times))
+		if alone {
+			return false, errInUse
 		}
 		row, err := db.openRow(p, h, sealed)
 		switch {
@@ -153,7 +195,7 @@ func (db *DB) free(b *binding.Binding, x binding.X, own uint64) (after, newest u
 	if err == nil && live >= db.opts.LimitOnX && own == 0 {
 		err = binding.ErrCrowded
 	}
-	return after, newest, err
+	return on, err
 }
 
 // overlap reports whether there is a moment at which both may be live.

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -17,6 +18,8 @@ import (
 // replaced as a whole after the row is on disk; the map is never changed.
 type blockTable struct {
 	states map[binding.Block]binding.BlockState
+	held   map[binding.Block]*heldBlock
+	pools  map[string]*tenantPool // by tenant; one that has no block is not there
 	// leaving is being removed: it takes no new bindings while the live ones are counted.
 	leaving binding.Block
 }
@@ -27,24 +30,32 @@ type blocks struct {
 	gate  *stripes // its stripe 0 only
 }
 
-func (t *blockTable) with(s binding.BlockState) *blockTable {
-	next := &blockTable{states: maps.Clone(t.states), leaving: t.leaving}
-	next.states[s.Block] = s
-	return next
+func (t *blockTable) with(s binding.BlockState, h *heldBlock) *blockTable {
+	next := &blockTable{states: maps.Clone(t.states), held: maps.Clone(t.held), leaving: t.leaving}
+	next.states[s.Block], next.held[s.Block] = s, h
+	return next.index()
 }
 
 func (t *blockTable) without(b binding.Block) *blockTable {
-	next := &blockTable{states: maps.Clone(t.states)}
+	next := &blockTable{states: maps.Clone(t.states), held: maps.Clone(t.held)}
 	delete(next.states, b)
-	return next
+	delete(next.held, b)
+	return next.index()
 }
 
-// open returns why x cannot be bound, if it cannot.
-func (t *blockTable) open(x binding.X) error {
+// leave is the table with a block that is being removed.
+func (t *blockTable) leave(b binding.Block) *blockTable {
+	return &blockTable{states: t.states, held: t.held, pools: t.pools, leaving: b}
+}
+
+// open returns why x cannot be bound for a tenant, if it cannot.
+func (t *blockTable) open(x binding.X, tenant string) error {
 	s, ok := t.states[x.Block()]
 	switch {
 	case !ok:
 		return binding.ErrNotHeld
+	case cmp.Or(s.Tenant, binding.DefaultTenant) != t.ownerOf(tenant):
+		return binding.ErrOtherTenant
 	case s.State != binding.BlockOpen || t.leaving == s.Block:
 		return binding.ErrNotOpen
 	}
@@ -58,17 +69,20 @@ var blockStates = [...]string{binding.BlockOpen, binding.BlockLocked, binding.Bl
 const blockRowSize = 14
 
 func (db *DB) loadBlocks() error {
-	t := &blockTable{states: make(map[binding.Block]binding.BlockState)}
+	t := &blockTable{states: make(map[binding.Block]binding.BlockState), held: make(map[binding.Block]*heldBlock)}
 	lower := []byte{tableBlock}
 	err := scan(db.bind, lower, keyAfter(lower), func(key, value []byte) (bool, error) {
 		s, err := db.parseBlock(key, value)
-		t.states[s.Block] = s
+		if err == nil {
+			t.states[s.Block] = s
+			t.held[s.Block], err = db.newHeld(s.Block)
+		}
 		return true, err
 	})
 	if err != nil {
 		return err
 	}
-	db.blocks.table.Store(t)
+	db.blocks.table.Store(t.index())
 	return nil
 }
 
@@ -120,6 +134,11 @@ func (db *DB) AddBlock(ctx context.Context, s binding.BlockState) error {
 		unlock()
 		return binding.ErrExists
 	}
+	held, err := db.newHeld(s.Block)
+	if err != nil {
+		unlock()
+		return err
+	}
 	value := append(make([]byte, 0, blockRowSize), rowVersion, byte(state))
 	value = binary.BigEndian.AppendUint32(value, tenant)
 	value = binary.BigEndian.AppendUint64(value, uint64(added))
@@ -128,7 +147,7 @@ func (db *DB) AddBlock(ctx context.Context, s binding.BlockState) error {
 		func(b *pebble.Batch) error { return b.Set(key64(tableBlock, uint64(s.Block)), value, nil) },
 		func(written bool) {
 			if written {
-				db.blocks.table.Store(db.blocks.table.Load().with(s))
+				db.blocks.table.Store(db.blocks.table.Load().with(s, held))
 			}
 			unlock()
 		})
@@ -159,7 +178,7 @@ func (db *DB) RemoveBlock(ctx context.Context, block binding.Block) error {
 		unlock()
 	}
 	// From here on nobody begins to bind on it; who began before is waited for.
-	db.blocks.table.Store(&blockTable{states: before.states, leaving: block})
+	db.blocks.table.Store(before.leave(block))
 	if err := db.stripes.barrier(ctx, db.opts.WriteTimeout); err != nil {
 		settle(false)
 		return err

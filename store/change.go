@@ -67,7 +67,12 @@ func (db *DB) rewrite(ctx context.Context, id string, revise func(old binding.Bi
 	}
 	err = db.bindWrites.do(ctx,
 		func(batch *pebble.Batch) error { return putAll(batch, rows) },
-		func(bool) { unlock() })
+		func(written bool) {
+			if written {
+				db.tellPool(numbers)
+			}
+			unlock()
+		})
 	if err != nil {
 		return binding.Binding{}, err
 	}
@@ -92,7 +97,7 @@ func (db *DB) rewriteRows(id string, numbers []binding.X, revise func(binding.Bi
 		later := r.Binding
 		later.CreatedAt = r.From // what was before does not collide with what comes
 		for _, x := range numbers {
-			if _, _, err := db.free(&later, x, found.place.start); err != nil {
+			if _, err := db.free(&later, x, found.place.start, false); err != nil {
 				return binding.Binding{}, nil, &binding.NumberError{X: x, Err: err}
 			}
 		}

@@ -106,6 +106,13 @@ func (c *checker) blocks(r pebble.Reader) (map[binding.Block]bool, error) {
 	if err != nil {
 		return nil, err
 	}
+	err = c.table(r, "draws", tableDraws, func(_, value []byte) error {
+		_, err := parseDraws(value)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
 	err = c.table(r, "tenants", tableTenant, func(key, value []byte) error {
 		_, _, err := c.db.parseTenant(key, value)
 		if err == nil {

@@ -19,6 +19,7 @@ const (
 	tableNumber  = 'n' // hash of a real number, binding id -> nothing
 	tableOrder   = 'o' // hash of an order, binding id -> nothing
 	tableConsent = 'g' // hash of a consent, binding id -> nothing
+	tableDraws   = 'u' // block u64 -> how far it is drawn
 
 	tableOpen   = 'l' // hash of a record id -> sealed opening row
 	tableClosed = 'c' // seq u64 -> sealed closed row
@@ -34,6 +35,7 @@ const (
 	domainConsent = 'g'
 	domainRecord  = 'r'
 	domainBinding = 'b'
+	domainDraws   = 'u'
 )
 
 // splitKey is where the prefix of a key ends: the part that Bloom filters know and that rows share which are asked

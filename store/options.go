@@ -50,6 +50,9 @@ type Options struct {
 	DiskCheck time.Duration
 	// LimitOnX is how many bindings may live on one 700 number at once. Default binding.DefaultLimitOnX.
 	LimitOnX int
+	// Share lets numbers be drawn on which other pairs live, when there are no free ones. Default: each pair drawn for has
+	// its numbers alone.
+	Share bool
 	// Now is the clock that decides whether bindings on a block still live. Default time.Now.
 	Now func() time.Time
 	// Fatal is called when the log of a database cannot be written any more: nothing can be made durable, and going

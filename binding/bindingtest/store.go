@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"mask700/binding"
+	"mask700/binding/pool"
 )
 
 // Store is a binding.Store in memory. The zero value is empty and ready.
@@ -22,11 +23,16 @@ type Store struct {
 	// Limit is how many bindings may live on one number; 0 means
 	// binding.DefaultLimitOnX. It is set before the first use.
 	Limit int
+	// Share lets Draw take numbers that are in use. It is set before the first
+	// use.
+	Share bool
 
 	mu       sync.Mutex // protects what follows
 	blocks   map[binding.Block]binding.BlockState
 	bindings map[string]binding.Binding
 	onX      map[binding.X][]string // ids in order of Bind
+	drawn    map[binding.Block]*pool.Block
+	turn     int // of draws
 	failure  error
 }
 
@@ -88,6 +94,7 @@ func (s *Store) RemoveBlock(ctx context.Context, b binding.Block) error {
 		}
 	}
 	delete(s.blocks, b)
+	delete(s.drawn, b)
 	return nil
 }
 
@@ -121,11 +128,16 @@ func (s *Store) Bind(ctx context.Context, b binding.Binding) error {
 	if err := s.usableLocked(ctx); err != nil {
 		return err
 	}
+	return s.bindLocked(b, false)
+}
+
+// bindLocked is Bind; alone: the numbers are to be nobody else's.
+func (s *Store) bindLocked(b binding.Binding, alone bool) error {
 	if _, ok := s.bindings[b.ID]; ok {
 		return binding.ErrExists
 	}
 	for _, x := range numbers(b) {
-		if err := s.openLocked(x); err != nil {
+		if err := s.openLocked(x, b.Tenant); err != nil {
 			return &binding.NumberError{X: x, Err: err}
 		}
 	}
@@ -141,7 +153,7 @@ func (s *Store) Bind(ctx context.Context, b binding.Binding) error {
 			}
 			live++
 		}
-		if live >= cmp.Or(s.Limit, binding.DefaultLimitOnX) {
+		if alone && live > 0 || live >= cmp.Or(s.Limit, binding.DefaultLimitOnX) {
 			return &binding.NumberError{X: x, Err: binding.ErrCrowded}
 		}
 	}
@@ -152,6 +164,7 @@ func (s *Store) Bind(ctx context.Context, b binding.Binding) error {
 	s.bindings[b.ID] = clone(b)
 	for _, x := range numbers(b) {
 		s.onX[x] = append(s.onX[x], b.ID)
+		s.tellLocked(x)
 	}
 	return nil
 }
@@ -179,6 +192,9 @@ func (s *Store) Change(ctx context.Context, id string, change func(*binding.Bind
 		}
 	}
 	s.bindings[id] = clone(r.Binding)
+	for _, x := range numbers(row) {
+		s.tellLocked(x)
+	}
 	return r.Binding, nil
 }
 
@@ -215,6 +231,9 @@ func (s *Store) Unbind(ctx context.Context, id string, at time.Time) (binding.Bi
 	if row.EndedAt.IsZero() {
 		row.EndedAt = at
 		s.bindings[id] = row
+		for _, x := range numbers(row) {
+			s.tellLocked(x)
+		}
 	}
 	return clone(row), nil
 }
@@ -309,17 +328,6 @@ func (s *Store) usableLocked(ctx context.Context) error {
 		return s.failure
 	}
 	return ctx.Err()
-}
-
-func (s *Store) openLocked(x binding.X) error {
-	b, ok := s.blocks[x.Block()]
-	switch {
-	case !ok:
-		return binding.ErrNotHeld
-	case b.State != binding.BlockOpen:
-		return binding.ErrNotOpen
-	}
-	return nil
 }
 
 // numbers returns the one or two numbers of b.

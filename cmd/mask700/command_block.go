@@ -12,6 +12,7 @@ import (
 type blockOptions struct {
 	connectOptions
 	outputOptions
+	tenant string
 }
 
 func newBlockCommand() *cobra.Command {
@@ -35,7 +36,7 @@ func newBlockAddCommand() *cobra.Command {
 				return fmt.Errorf("block: %w", err)
 			}
 			return o.with(cmd, needNewStore, func(ctx context.Context, s *session) error {
-				b, err := s.AddBlock(ctx, args[0])
+				b, err := s.AddBlockFor(ctx, o.tenant, args[0])
 				switch {
 				case err != nil:
 					return err
@@ -50,6 +51,7 @@ func newBlockAddCommand() *cobra.Command {
 	}
 	o.connectOptions.addFlags(cmd.Flags())
 	o.outputOptions.addFlags(cmd.Flags())
+	cmd.Flags().StringVar(&o.tenant, "tenant", "", "hold it for the bindings of this tenant alone (default: for all that have no block of their own)")
 	return cmd
 }
 

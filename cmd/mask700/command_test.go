@@ -380,7 +380,7 @@ func addBlock(d *desk, digits string) string {
 func TestNoFreeNumberWithoutABlock(t *testing.T) {
 	d := newDesk(t)
 	d.serve()
-	d.refuse(1, "no open block is held", "binding", "create", "--a", numberA, "--b", numberB, "--order", "o")
+	d.refuse(1, "has no open block", "binding", "create", "--a", numberA, "--b", numberB, "--order", "o")
 }
 
 func TestExplain(t *testing.T) {

@@ -80,6 +80,10 @@ func Bindings(t *testing.T, open func(t *testing.T) binding.Store) {
 		"unbound by many is ended once":             unboundOnce,
 		"block removed under those who bind on it":  removeUnder,
 		"a context that has ended leaves no traces": endedContext,
+		"a tenant draws from its own blocks":        drawsOfTenants,
+		"fresh numbers are drawn first":             drawsFresh,
+		"what lacks is drawn, what is given stays":  drawsWhatLacks,
+		"drawn by many until the last is gone":      drawsToTheEnd,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
 	}

@@ -9,7 +9,8 @@ import (
 
 // BlockRequest asks for a block to be held.
 type BlockRequest struct {
-	Block string `json:"block"` // 11 digits
+	Block  string `json:"block"`            // 11 digits
+	Tenant string `json:"tenant,omitempty"` // whose bindings it is for; empty: "default", shared by all that have none
 }
 
 // notHeldError says of a block what binding.ErrNotHeld says of a number on it.
@@ -41,7 +42,7 @@ func (a *api) addBlock(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, err)
 		return
 	}
-	state, err := a.Bindings.AddBlock(r.Context(), req.Block)
+	state, err := a.Bindings.AddBlockFor(r.Context(), req.Tenant, req.Block)
 	if err != nil {
 		a.fail(w, err)
 		return

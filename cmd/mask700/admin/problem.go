@@ -46,6 +46,7 @@ var (
 	kindMediaType   = kind{"media-type", "The body is of another type", http.StatusUnsupportedMediaType}
 	kindFailed      = kind{"failed", "The server failed", http.StatusInternalServerError}
 	kindNoServer    = kind{"no-server", "No server is running", http.StatusServiceUnavailable}
+	kindExhausted   = kind{"no-free-number", "No number is free", http.StatusConflict}
 	kindUnavailable = kind{"unavailable", "The store cannot take it now", http.StatusServiceUnavailable}
 )
 
@@ -82,8 +83,10 @@ func problemOf(err error) *Problem {
 	case errors.Is(err, record.ErrCodec), errors.Is(err, record.ErrTooLong), errors.Is(err, store.ErrNoRecordingKey), errors.Is(err, audit.ErrBroken),
 		errors.Is(err, record.ErrCut), errors.Is(err, store.ErrLiveBindings), errors.Is(err, store.ErrErased):
 		k = kindConflict
+	case errors.Is(err, binding.ErrNoFreeNumber):
+		k = kindExhausted
 	case errors.Is(err, binding.ErrExists), errors.Is(err, binding.ErrInUse), errors.Is(err, binding.ErrNotHeld),
-		errors.Is(err, binding.ErrNoFreeNumber), errors.Is(err, binding.ErrCrowded), errors.As(err, new(*binding.ConflictError)):
+		errors.Is(err, binding.ErrCrowded), errors.As(err, new(*binding.ConflictError)):
 		k = kindConflict
 	case errors.As(err, new(*binding.FieldError)):
 		k = kindInvalid

@@ -24,10 +24,15 @@ func (c *Client) Blocks(ctx context.Context) ([]binding.BlockState, error) {
 	return list.Blocks, err
 }
 
-// AddBlock holds a block, given by its 11 digits.
+// AddBlock holds a block, given by its 11 digits, for every tenant that has none of its own.
 func (c *Client) AddBlock(ctx context.Context, block string) (binding.BlockState, error) {
+	return c.AddBlockFor(ctx, "", block)
+}
+
+// AddBlockFor holds a block for a tenant.
+func (c *Client) AddBlockFor(ctx context.Context, tenant, block string) (binding.BlockState, error) {
 	var state binding.BlockState
-	err := c.do(ctx, http.MethodPost, "/v1/blocks", admin.BlockRequest{Block: block}, &state)
+	err := c.do(ctx, http.MethodPost, "/v1/blocks", admin.BlockRequest{Block: block, Tenant: tenant}, &state)
 	return state, err
 }
 

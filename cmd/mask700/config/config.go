@@ -51,6 +51,7 @@ type Numbering struct {
 
 	AllowStrangers    bool `yaml:"allow_strangers"`     // the modes ax and axe, which connect anyone who dials
 	BindingsPerNumber int  `yaml:"bindings_per_number"` // that live on one 700 number at once
+	Share             bool `yaml:"share"`               // numbers in use are drawn for further pairs when there are no free ones
 }
 
 // LegacyRange is an older range of intermediate numbers, served until a day.

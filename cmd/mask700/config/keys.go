@@ -70,7 +70,7 @@ func (k *Keys) RingFile() string {
 func (c *Config) Store() (store.Options, error) {
 	o := store.Options{
 		Dir: c.DataDir, KeyFile: c.Keys.File, KeyEnv: c.Keys.Env, KeyCredential: c.Keys.Credential, Ring: c.Keys.RingFile(),
-		LimitOnX: c.Numbering.BindingsPerNumber,
+		LimitOnX: c.Numbering.BindingsPerNumber, Share: c.Numbering.Share,
 	}
 	var err error
 	if o.Period, err = ring.ParsePeriod(string(c.Keys.Period)); err != nil {

@@ -1,0 +1,173 @@
+package bindingtest
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"mask700/binding"
+	"mask700/binding/pool"
+)
+
+// maxDraws is how many numbers are tried for one binding.
+const maxDraws = 256
+
+// Draw implements binding.Store. The order of each block is always the same.
+func (s *Store) Draw(ctx context.Context, b binding.Binding) (binding.Binding, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.usableLocked(ctx); err != nil {
+		return binding.Binding{}, err
+	}
+	given := b
+	for tries := range maxDraws {
+		alone := true
+		for _, n := range []struct {
+			into *binding.X
+			want bool
+		}{{&b.X, given.X == 0}, {&b.Y, given.Y == 0 && b.Mode.HasY()}} {
+			if !n.want {
+				continue
+			}
+			x, free := s.drawLocked(b.Tenant, second(b.CreatedAt))
+			if x == 0 {
+				return binding.Binding{}, s.exhaustedLocked(b.Tenant, second(b.CreatedAt), tries)
+			}
+			*n.into, alone = x, alone && free
+		}
+		if b.X == b.Y {
+			continue
+		}
+		err := s.bindLocked(b, alone && given.X == 0 && given.Y == 0)
+		var about *binding.NumberError
+		switch {
+		case err == nil:
+			return clone(b), nil
+		case !errors.As(err, &about) || about.X == given.X || about.X == given.Y:
+			return binding.Binding{}, err
+		}
+	}
+	return binding.Binding{}, s.exhaustedLocked(b.Tenant, second(b.CreatedAt), maxDraws)
+}
+
+// drawLocked draws a number and gives it back at once: nobody else draws
+// meanwhile. 0: there is none.
+func (s *Store) drawLocked(tenant string, now uint32) (x binding.X, free bool) {
+	open := s.poolLocked(tenant)
+	s.turn++
+	for _, draw := range []func(*pool.Block) (pool.Drawn, bool){
+		func(p *pool.Block) (pool.Drawn, bool) { return p.DrawFresh(now) },
+		func(p *pool.Block) (pool.Drawn, bool) { return p.Draw(now) },
+		func(p *pool.Block) (pool.Drawn, bool) {
+			if !s.Share {
+				return pool.Drawn{}, false
+			}
+			return p.DrawUsed(s.turn%pool.Size, now)
+		},
+	} {
+		for i := range open {
+			b := open[(s.turn+i)%len(open)]
+			if d, ok := draw(s.countedLocked(b)); ok {
+				s.drawn[b].Return(d)
+				x := b.Number(d.Serial)
+				return x, s.usedLocked(x) <= now
+			}
+		}
+	}
+	return 0, false
+}
+
+// poolLocked returns the open blocks that a tenant draws from, in order.
+func (s *Store) poolLocked(tenant string) []binding.Block {
+	owner := s.ownerLocked(tenant)
+	var open []binding.Block
+	for b, state := range s.blocks {
+		if cmp.Or(state.Tenant, binding.DefaultTenant) == owner && state.State == binding.BlockOpen {
+			open = append(open, b)
+		}
+	}
+	slices.Sort(open)
+	return open
+}
+
+// ownerLocked is the tenant whose blocks a tenant draws from.
+func (s *Store) ownerLocked(tenant string) string {
+	for _, state := range s.blocks {
+		if cmp.Or(state.Tenant, binding.DefaultTenant) == tenant {
+			return tenant
+		}
+	}
+	return binding.DefaultTenant
+}
+
+func (s *Store) exhaustedLocked(tenant string, now uint32, closed int) error {
+	open := s.poolLocked(tenant)
+	err := &binding.PoolError{Tenant: s.ownerLocked(tenant), Blocks: len(open), Closed: closed}
+	for _, b := range open {
+		u, _ := s.countedLocked(b).Count(now, 0)
+		err.InUse += u.InUse
+		err.Locked += u.Locked
+	}
+	return err
+}
+
+func (s *Store) openLocked(x binding.X, tenant string) error {
+	b, ok := s.blocks[x.Block()]
+	switch {
+	case !ok:
+		return binding.ErrNotHeld
+	case cmp.Or(b.Tenant, binding.DefaultTenant) != s.ownerLocked(cmp.Or(tenant, binding.DefaultTenant)):
+		return binding.ErrOtherTenant
+	case b.State != binding.BlockOpen:
+		return binding.ErrNotOpen
+	}
+	return nil
+}
+
+// countedLocked returns a block of which it is counted what is in use.
+func (s *Store) countedLocked(b binding.Block) *pool.Block {
+	if p := s.drawn[b]; p != nil {
+		return p
+	}
+	if s.drawn == nil {
+		s.drawn = make(map[binding.Block]*pool.Block)
+	}
+	until := make([]uint32, pool.Size)
+	for x := range s.onX {
+		if x.Block() == b {
+			until[x%pool.Size] = s.usedLocked(x)
+		}
+	}
+	p := pool.NewBlock(pool.NewOrder([32]byte{byte(b), byte(b >> 8)}), 0, 0)
+	p.EndCount(until)
+	s.drawn[b] = p
+	return p
+}
+
+// tellLocked keeps the count of a number's block.
+func (s *Store) tellLocked(x binding.X) {
+	if b := s.drawn[x.Block()]; b != nil {
+		b.Set(int(x%pool.Size), s.usedLocked(x))
+	}
+}
+
+// usedLocked says until when a number is in use.
+func (s *Store) usedLocked(x binding.X) (until uint32) {
+	for _, id := range s.onX[x] {
+		row := s.bindings[id]
+		end := pool.Never
+		if !row.ExpiresAt.IsZero() {
+			end = second(row.ExpiresAt.Add(time.Second - 1))
+		}
+		if !row.EndedAt.IsZero() {
+			end = min(end, second(row.EndedAt))
+		}
+		until = max(until, end)
+	}
+	return until
+}
+
+// second is a moment of a pool.
+func second(t time.Time) uint32 { return uint32(min(max(t.Unix(), 1), int64(pool.Never-1))) }

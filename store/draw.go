@@ -1,0 +1,147 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+
+	"mask700/binding"
+	"mask700/binding/pool"
+)
+
+// maxDraws bounds how many numbers are tried for one binding: a number that is drawn may turn out to be closed to its
+// parties.
+const maxDraws = 256
+
+// errInUse says that a number that was drawn for one binding alone has another.
+var errInUse = errors.New("store: the number is in use")
+
+// drawn is a number that was drawn and its block.
+type drawn struct {
+	pool.Drawn
+	from  *heldBlock
+	alone bool // nobody else is to have it at the same time
+}
+
+func (d *drawn) number() binding.X { return d.from.block.Number(d.Serial) }
+
+// Draw draws the numbers that b lacks and binds it. It implements binding.Store; the errors of Bind besides.
+func (db *DB) Draw(ctx context.Context, b binding.Binding) (binding.Binding, error) {
+	if err := db.enter(ctx); err != nil {
+		return binding.Binding{}, err
+	}
+	defer db.leave()
+	var lacks []*binding.X
+	if b.X == 0 {
+		lacks = append(lacks, &b.X)
+	}
+	if b.Y == 0 && b.Mode.HasY() {
+		lacks = append(lacks, &b.Y)
+	}
+	given := b
+	if db.guard.full.Load() {
+		return binding.Binding{}, ErrDiskFull
+	}
+	for tries := 0; ; tries++ {
+		table := db.blocks.table.Load()
+		from := table.pools[table.ownerOf(b.Tenant)]
+		if from == nil {
+			return binding.Binding{}, &binding.PoolError{Tenant: binding.DefaultTenant}
+		}
+		var all []drawn
+		for _, x := range lacks {
+			d, err := db.draw(ctx, from, second(b.CreatedAt))
+			if err != nil || d == nil || tries == maxDraws {
+				giveBack(all, d)
+				if err == nil {
+					err = from.exhausted(second(b.CreatedAt), tries)
+				}
+				return binding.Binding{}, err
+			}
+			*x = d.number()
+			all = append(all, *d)
+		}
+		if b.X == b.Y {
+			giveBack(all, nil)
+			continue
+		}
+		err := db.put(ctx, &b, all)
+		if err == nil {
+			return b, nil
+		}
+		// What is said of a number that was given is said for good; one that was drawn is drawn anew.
+		var about *binding.NumberError
+		if !errors.As(err, &about) || about.X == given.X || about.X == given.Y {
+			return binding.Binding{}, err
+		}
+		if ctx.Err() != nil {
+			return binding.Binding{}, ctx.Err()
+		}
+	}
+}
+
+func giveBack(all []drawn, last *drawn) {
+	for i := range all {
+		all[i].from.Return(all[i].Drawn)
+	}
+	if last != nil {
+		last.from.Return(last.Drawn)
+	}
+}
+
+// draw keeps a number of a pool; nil: there is none. A block whose rows cannot be read is passed over while there are
+// others.
+func (db *DB) draw(ctx context.Context, from *tenantPool, now uint32) (*drawn, error) {
+	for {
+		fresh := *from.fresh.Load()
+		if len(fresh) == 0 {
+			break
+		}
+		b := fresh[rand.IntN(len(fresh))]
+		if db.count(ctx, b) == nil {
+			if d, ok := b.DrawFresh(now); ok {
+				return &drawn{d, b, true}, nil
+			}
+		}
+		from.dropFresh(b)
+	}
+	var unread error
+	begin := rand.IntN(max(len(from.open), 1))
+	for i := range from.open {
+		b := from.open[(begin+i)%len(from.open)]
+		if err := db.count(ctx, b); err != nil {
+			unread = err
+			continue
+		}
+		if d, ok := b.Draw(now); ok {
+			return &drawn{d, b, true}, nil
+		}
+	}
+	for i := range from.open {
+		b := from.open[(begin+i)%len(from.open)]
+		if !db.opts.Share || !b.Counted() {
+			continue
+		}
+		if d, ok := b.DrawUsed(rand.IntN(pool.Size), now); ok {
+			return &drawn{d, b, false}, nil
+		}
+	}
+	return nil, unread
+}
+
+// exhausted says how a pool stands whose last number is gone. closed is how many were drawn and could not be had.
+func (p *tenantPool) exhausted(now uint32, closed int) error {
+	s := p.spent.Load()
+	if s == nil || s.at != now {
+		s = &spentPool{at: now, err: binding.PoolError{Tenant: p.tenant, Blocks: len(p.open)}}
+		for _, b := range p.open {
+			u, _ := b.Count(now, 0)
+			s.err.InUse += u.InUse
+			s.err.Locked += u.Locked
+		}
+		p.spent.Store(s)
+	}
+	err := s.err
+	err.Closed = closed
+	return &err
+}

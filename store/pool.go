@@ -1,0 +1,200 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"mask700/binding"
+	"mask700/binding/pool"
+)
+
+// heldBlock is a block with what is known of its numbers. It is the same one in all tables that have the block.
+type heldBlock struct {
+	*pool.Block
+	block    binding.Block
+	counting sync.Mutex // held while its rows are read
+}
+
+// tenantPool is what the bindings of a tenant draw from, as one table of blocks has it.
+type tenantPool struct {
+	tenant string
+	open   []*heldBlock
+	fresh  atomic.Pointer[[]*heldBlock] // those of open that still have numbers that never were in use
+
+	spent atomic.Pointer[spentPool]
+}
+
+// spentPool is how a pool stood when its last number was gone. Counting a large one for every binding that is refused
+// would be dear.
+type spentPool struct {
+	at  uint32
+	err binding.PoolError
+}
+
+// ownerOf is the tenant whose blocks a tenant's bindings are on.
+func (t *blockTable) ownerOf(tenant string) string {
+	tenant = cmp.Or(tenant, binding.DefaultTenant)
+	if _, ok := t.pools[tenant]; ok {
+		return tenant
+	}
+	return binding.DefaultTenant
+}
+
+// index fills what is found by tenant.
+func (t *blockTable) index() *blockTable {
+	t.pools = make(map[string]*tenantPool)
+	for block, s := range t.states {
+		owner := cmp.Or(s.Tenant, binding.DefaultTenant)
+		p := t.pools[owner]
+		if p == nil {
+			p = &tenantPool{tenant: owner}
+			t.pools[owner] = p
+		}
+		if s.State == binding.BlockOpen {
+			p.open = append(p.open, t.held[block])
+		}
+	}
+	for _, p := range t.pools {
+		slices.SortFunc(p.open, func(a, b *heldBlock) int { return cmp.Compare(a.block, b.block) })
+		fresh := p.open
+		p.fresh.Store(&fresh)
+	}
+	return t
+}
+
+// dropFresh takes a block out of those that have fresh numbers.
+func (p *tenantPool) dropFresh(b *heldBlock) {
+	for {
+		before := p.fresh.Load()
+		i := slices.Index(*before, b)
+		if i < 0 {
+			return
+		}
+		after := slices.Concat((*before)[:i], (*before)[i+1:])
+		if p.fresh.CompareAndSwap(before, &after) {
+			return
+		}
+	}
+}
+
+// newHeld makes what is known of a block that was not counted yet.
+func (db *DB) newHeld(b binding.Block) (*heldBlock, error) {
+	leased, err := db.leased(b)
+	if err != nil {
+		return nil, err
+	}
+	return &heldBlock{Block: pool.NewBlock(pool.NewOrder(db.orderSeed(b)), leased, rand.IntN(pool.Size)), block: b}, nil
+}
+
+// orderSeed is the secret of the order in which the numbers of a block are drawn.
+func (db *DB) orderSeed(b binding.Block) (seed [32]byte) {
+	for i := 0; i*12 < len(seed); i++ {
+		h := db.bindKeys.index.Hash(domainDraws, fmt.Sprintf("%s %d", b, i))
+		copy(seed[i*12:], h[1:])
+	}
+	return seed
+}
+
+// The value of a row of draws: version u8, positions noted as drawn u16.
+const drawsRowSize = 3
+
+func drawsRow(b binding.Block, leased int) pair {
+	return pair{key64(tableDraws, uint64(b)), binary.BigEndian.AppendUint16([]byte{rowVersion}, uint16(leased))}
+}
+
+// leased is how many positions of a block were noted as drawn. The note stays when the block goes.
+func (db *DB) leased(b binding.Block) (int, error) {
+	v, ok, err := get(db.bind, key64(tableDraws, uint64(b)))
+	if err != nil || !ok {
+		return 0, err
+	}
+	return parseDraws(v)
+}
+
+func parseDraws(v []byte) (int, error) {
+	if len(v) != drawsRowSize || v[0] != rowVersion || binary.BigEndian.Uint16(v[1:]) > pool.Size {
+		return 0, fmt.Errorf("%w: how far a block is drawn", ErrCorrupt)
+	}
+	return int(binary.BigEndian.Uint16(v[1:])), nil
+}
+
+// second is a moment of a pool, at or before t.
+func second(t time.Time) uint32 {
+	return uint32(min(max(t.Unix(), 1), int64(pool.Never-1)))
+}
+
+// usedUntil is until when a binding has its numbers in use. A binding that is unbound gives them back at once, one that
+// expires with the next whole second.
+func usedUntil(b *binding.Binding) uint32 {
+	end := ends(b)
+	switch {
+	case end.Equal(lastTime):
+		return pool.Never
+	case !b.EndedAt.IsZero() && end.Equal(b.EndedAt):
+		return second(end)
+	}
+	return second(end.Add(time.Second - 1))
+}
+
+// count reads which numbers of a block are in use, unless that is known. Nothing is opened.
+func (db *DB) count(ctx context.Context, b *heldBlock) error {
+	if b.Counted() {
+		return nil
+	}
+	b.counting.Lock()
+	defer b.counting.Unlock()
+	if b.Counted() {
+		return nil
+	}
+	b.BeginCount()
+	until := make([]uint32, pool.Size)
+	first := uint64(b.block.Number(0))
+	err := db.each(ctx, key64(tableRow, first), key64(tableRow, first+pool.Size), func(key, value []byte) (bool, error) {
+		serial := int(binary.BigEndian.Uint64(key[1:]) - first)
+		until[serial] = max(until[serial], usedByRow(key, value))
+		return true, nil
+	})
+	if err != nil {
+		return err
+	}
+	b.EndCount(until)
+	return nil
+}
+
+// usedByRow is usedUntil of a row. One that cannot be read may be live.
+func usedByRow(key, value []byte) uint32 {
+	p, h, _, err := splitRow(key, value)
+	if err != nil {
+		return pool.Never
+	}
+	times := h.times(p)
+	return usedUntil(&times)
+}
+
+// tellPool says that bindings on numbers, which the caller holds, were changed on disk.
+func (db *DB) tellPool(numbers []binding.X) {
+	for _, x := range numbers {
+		held := db.blocks.table.Load().held[x.Block()]
+		if held == nil || !held.Watched() {
+			continue
+		}
+		until := pool.Unused
+		err := scanPrefix(db.bind, key64(tableRow, uint64(x)), func(key, value []byte) (bool, error) {
+			until = max(until, usedByRow(key, value))
+			return true, nil
+		})
+		if err != nil { // what cannot be read may be in use
+			until = pool.Never
+		}
+		held.Set(serialOf(x), until)
+	}
+}
+
+func serialOf(x binding.X) int { return int(x % binding.BlockSize) }

@@ -32,7 +32,7 @@ func (s *Service) check(r Request) (Binding, error) {
 	if b.Tenant == "" {
 		b.Tenant = DefaultTenant
 	}
-	for _, step := range []func(*Binding, *Request) error{s.checkMode, s.checkParties, checkExtension, s.checkX, checkTexts, checkTimes, checkSecrets} {
+	for _, step := range []func(*Binding, *Request) error{s.checkMode, s.checkParties, checkExtension, s.checkX, checkTexts, s.checkTenant, checkTimes, checkSecrets} {
 		if err := step(&b, &r); err != nil {
 			return Binding{}, err
 		}

@@ -222,6 +222,9 @@ func TestCreateAccepts(t *testing.T) {
 		"700 number":   func(r *binding.Request) { r.Data = "shows 700100000010007" },
 	} {
 		s, _ := desk(t)
+		if _, err := s.AddTenant(t.Context(), long(64), binding.TenantSettings{}); err != nil {
+			t.Fatal(err)
+		}
 		if _, err := s.Create(t.Context(), request(change)); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -32,6 +32,9 @@ func (s *Service) Create(ctx context.Context, r Request) (Binding, error) {
 	if err != nil {
 		return Binding{}, err
 	}
+	if err := s.ownBlocks(ctx, &b); err != nil {
+		return Binding{}, err
+	}
 	if b.ID, err = NewID(s.Random); err != nil {
 		return Binding{}, err
 	}
@@ -121,8 +124,8 @@ func (s *Service) AddBlockFor(ctx context.Context, tenant, digits string) (Block
 	if tenant == "" {
 		tenant = DefaultTenant
 	}
-	if err := checkText("tenant", tenant, maxTenant); err != nil {
-		return BlockState{}, err
+	if _, ok := s.Store.Tenant(tenant); !ok {
+		return BlockState{}, &FieldError{Field: "tenant", Err: ErrNoTenant}
 	}
 	state := BlockState{Block: b, State: BlockOpen, AddedAt: s.now(), Tenant: tenant}
 	err = s.Store.AddBlock(ctx, state)

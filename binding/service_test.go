@@ -39,6 +39,9 @@ func request(change ...func(*binding.Request)) binding.Request {
 
 func TestCreate(t *testing.T) {
 	s, store := desk(t)
+	if _, err := s.AddTenant(t.Context(), "shop", binding.TenantSettings{}); err != nil {
+		t.Fatal(err)
+	}
 	got, err := s.Create(t.Context(), binding.Request{
 		Mode: "axb", A: "+86 138-0000-0001", B: "013900000002", Order: "订单 7", Consent: "c", IndustrialID: "700.100.1/7",
 		Tenant: "shop", Data: `{"k":"v"}`, TTL: 2 * time.Hour, MaxDuration: 10 * time.Minute, OneWay: "b-to-a",
@@ -266,7 +269,13 @@ func TestCreateWithoutOpenBlock(t *testing.T) {
 // TestCreateSaysThatNothingIsFree: with whose blocks, and how they stand.
 func TestCreateSaysThatNothingIsFree(t *testing.T) {
 	s, store := desk(t)
-	if err := store.AddBlock(t.Context(), binding.BlockState{Block: block + 1, State: binding.BlockOpen, Tenant: "rides"}); err != nil {
+	if _, err := s.AddBlockFor(t.Context(), "rides", (block + 1).String()); !errors.Is(err, binding.ErrNoTenant) {
+		t.Errorf("a block for a tenant that nobody added: %v", err)
+	}
+	if _, err := s.AddTenant(t.Context(), "rides", binding.TenantSettings{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.AddBlockFor(t.Context(), "rides", (block + 1).String()); err != nil {
 		t.Fatal(err)
 	}
 	for serial := range binding.BlockSize {

@@ -58,6 +58,8 @@ func (f *Filter) matchParty(b *Binding) bool {
 // when the method returns without an error, and either whole or not at all.
 // All methods may be called from several goroutines at once.
 type Store interface {
+	Tenants
+
 	// AddBlock holds a block from now on. ErrExists: it is held already, in
 	// whatever state.
 	AddBlock(ctx context.Context, b BlockState) error

@@ -213,6 +213,9 @@ func TestKeysLeaveAStoreOfFormat1(t *testing.T) {
 	if r.Bindings == 0 || r.Records == 0 {
 		t.Errorf("%+v", r)
 	}
+	if all, err := db.Tenants(context.Background()); err != nil || len(all) == 0 || all[0].Name == "" || all[0].State != binding.TenantActive {
+		t.Errorf("tenants of a name alone: %+v, %v", all, err)
+	}
 	for _, e := range []*engine{db.bind, db.cdr} {
 		rows := 0
 		err := scan(e, []byte{tableKeys}, keyAfter([]byte{tableKeys}), func(_, _ []byte) (bool, error) { rows++; return true, nil })

@@ -18,7 +18,7 @@
 // transaction over both. Keys are big-endian; a table is the first byte.
 //
 //	bind/ m name                       value                      format, database, name of the store in its ring
-//	      t id u32                     header, sealed name        tenants
+//	      t id u32                     header, sealed tenant      tenants: name, state, settings
 //	      p block u64                  state, tenant, added       blocks held
 //	      b X u64, ^start u64          header, sealed binding     newest first; under Y as well where there is one
 //	      i binding id                 X u64, start u64

@@ -12,7 +12,7 @@ import (
 const (
 	tableMeta    = 'm' // both: name -> value
 	tableKeys    = 'k' // format 1, both: kind, id u32 -> wrapped key
-	tableTenant  = 't' // id u32 -> sealed name
+	tableTenant  = 't' // id u32 -> sealed tenant
 	tableBlock   = 'p' // block u64 -> state
 	tableRow     = 'b' // X u64, ^start u64 -> sealed binding
 	tableID      = 'i' // binding id -> X u64, start u64

@@ -33,6 +33,7 @@ type Store struct {
 	onX      map[binding.X][]string // ids in order of Bind
 	drawn    map[binding.Block]*pool.Block
 	turn     int // of draws
+	tenants  map[string]binding.Tenant
 	failure  error
 }
 

@@ -47,6 +47,7 @@ store open it themselves. Wherever a subscriber number is an argument, - reads i
 		newDemoCommand(d),
 		newBlockCommand(),
 		newBindingCommand(),
+		newTenantCommand(),
 		newExplainCommand(),
 		newCallCommand(),
 		newCDRCommand(),

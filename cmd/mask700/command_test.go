@@ -18,6 +18,7 @@ import (
 
 	"mask700/binding"
 	"mask700/binding/cdr"
+	"mask700/binding/rule"
 	"mask700/cmd/mask700/admin"
 	"mask700/cmd/mask700/config"
 	"mask700/media/record/archive"
@@ -156,6 +157,7 @@ func (d *desk) listen() {
 	ctx, cancel := context.WithCancel(context.Background())
 	server := admin.NewServer(ctx, admin.New(admin.Deps{
 		Bindings: &binding.Service{Store: d.db}, Records: d.db, Check: d.db.Check, Node: d.node,
+		Rules:      rule.Chain{rule.Tenants{Tenant: d.db.Tenant}},
 		Recordings: archive.NewShelf(archive.Options{Dir: cfg.RecordingDir(), Keys: d.db}), Audit: log,
 	}), nil)
 	ended := make(chan error, 1)

@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"mask700/binding"
+	"mask700/binding/rule"
 	"mask700/cmd/mask700/admin"
 	"mask700/cmd/mask700/client"
 	"mask700/cmd/mask700/config"
@@ -218,6 +219,7 @@ func openStore(cfg config.Config, n need, notice io.Writer) (*session, error) {
 	handler := admin.New(admin.Deps{
 		Bindings:   &binding.Service{Plan: cfg.Plan(), Store: db},
 		Records:    db,
+		Rules:      rule.Chain{rule.Tenants{Tenant: db.Tenant}},
 		Recordings: archive.NewShelf(archive.Options{Dir: cfg.RecordingDir(), Keys: db}),
 		Audit:      log,
 		Keys:       db,

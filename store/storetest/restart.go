@@ -13,6 +13,7 @@ import (
 func restart(t *testing.T, open func(t *testing.T) Engine) {
 	for name, test := range map[string]func(*testing.T, func() Engine){
 		"bindings are there again":        bindingsAgain,
+		"tenants are there again":         tenantsAgain,
 		"records go on where they ended":  recordsAgain,
 		"open records are closed by name": abandoned,
 	} {
@@ -32,6 +33,28 @@ func restart(t *testing.T, open func(t *testing.T) Engine) {
 			})
 			shut()
 		})
+	}
+}
+
+func tenantsAgain(t *testing.T, again func() Engine) {
+	e := again()
+	put(t, e, fullTenant("zoo"))
+	put(t, e, binding.Tenant{Name: "ant", State: binding.TenantActive})
+	b := pair(t, "learnt", block.Number(9), 9)
+	b.Tenant = "learnt"
+	hold(t, e, block)
+	bind(t, e, b)
+	for range 2 {
+		e = again()
+		if got, ok := e.Tenant("zoo"); !ok || !sameTenant(got, fullTenant("zoo")) {
+			t.Errorf("%+v\nwant %+v", got, fullTenant("zoo"))
+		}
+		if all, err := e.Tenants(context.Background()); err != nil || len(all) < 3 || all[0].Name != "ant" {
+			t.Errorf("%+v, %v", all, err)
+		}
+		if got, err := e.Binding(context.Background(), b.ID); err != nil || got.Tenant != "learnt" {
+			t.Errorf("%+v, %v", got, err)
+		}
 	}
 }
 

@@ -84,6 +84,8 @@ func Bindings(t *testing.T, open func(t *testing.T) binding.Store) {
 		"fresh numbers are drawn first":             drawsFresh,
 		"what lacks is drawn, what is given stays":  drawsWhatLacks,
 		"drawn by many until the last is gone":      drawsToTheEnd,
+		"tenants":                                   tenants,
+		"no change of a tenant is lost":             tenantChanges,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
 	}

@@ -1,0 +1,29 @@
+package rule
+
+import (
+	"context"
+
+	"mask700/binding"
+	"mask700/binding/cdr"
+)
+
+// NameTenant is the rule of [Tenants] in a record.
+const NameTenant = "tenant"
+
+// Tenants refuses what goes over a binding of a tenant that is suspended. It
+// asks memory alone.
+type Tenants struct {
+	Tenant func(name string) (binding.Tenant, bool)
+}
+
+// Judge implements Judge. Who has no such tenant, as for a binding that
+// another decided about, lets it pass.
+func (t Tenants) Judge(_ context.Context, a *Attempt) Verdict {
+	if tenant, ok := t.Tenant(a.Binding.Tenant); ok && tenant.State == binding.TenantSuspended {
+		return Verdict{Refusal: binding.RefusalSuspended, Rule: NameTenant}
+	}
+	return Verdict{}
+}
+
+// Done implements Judge: nothing is counted.
+func (Tenants) Done(*cdr.Record) {}

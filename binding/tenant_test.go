@@ -1,0 +1,134 @@
+package binding_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"mask700/binding"
+)
+
+func TestTenants(t *testing.T) {
+	s, store := desk(t)
+	ctx := t.Context()
+	settings := binding.TenantSettings{RequireConsent: true, TTL: binding.Duration(time.Hour), MaxDuration: binding.Duration(time.Minute)}
+	got, err := s.AddTenant(ctx, "shop", settings)
+	want := binding.Tenant{Name: "shop", State: binding.TenantActive, AddedAt: noon, Since: noon, TenantSettings: settings}
+	if err != nil || got != want {
+		t.Errorf("added %+v, %v\nwant %+v", got, err, want)
+	}
+	for _, name := range []string{"shop", binding.DefaultTenant} {
+		var field *binding.FieldError
+		if _, err := s.AddTenant(ctx, name, settings); !errors.Is(err, binding.ErrExists) || !errors.As(err, &field) {
+			t.Errorf("%s added again: %v", name, err)
+		}
+	}
+	for _, name := range []string{"", "a/b", " ", "13800138000", "shop-13800138000", strings.Repeat("x", 65), "-x", "订单", "a\nb"} {
+		if _, err := s.AddTenant(ctx, name, binding.TenantSettings{}); err == nil || name != "" && strings.Contains(err.Error(), name) && len(name) > 2 {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+	for field, bad := range map[string]binding.TenantSettings{
+		"ttl":          {TTL: binding.Duration(time.Millisecond)},
+		"max_duration": {MaxDuration: binding.Duration(25 * time.Hour)},
+		"texts":        {Texts: "sometimes"},
+	} {
+		if _, err := s.AddTenant(ctx, "bad", bad); err == nil || !strings.HasPrefix(err.Error(), field+":") {
+			t.Errorf("%s: %v", field, err)
+		}
+		_, err := s.ChangeTenant(ctx, "shop", func(s *binding.TenantSettings) error { *s = bad; return nil })
+		if err == nil || !strings.HasPrefix(err.Error(), field+":") {
+			t.Errorf("changed, %s: %v", field, err)
+		}
+	}
+	if got, _ := store.Tenant("shop"); got != want {
+		t.Errorf("after what was refused: %+v", got)
+	}
+	if _, ok := store.Tenant("bad"); ok {
+		t.Error("a tenant with bad settings is there")
+	}
+	for name, err := range map[string]error{
+		"change":  second(s.ChangeTenant(ctx, "nobody", func(*binding.TenantSettings) error { return nil })),
+		"suspend": second(s.SuspendTenant(ctx, "nobody", "a reason")),
+		"resume":  second(s.ResumeTenant(ctx, "nobody")),
+	} {
+		if !errors.Is(err, binding.ErrNoTenant) {
+			t.Errorf("%s nobody: %v", name, err)
+		}
+	}
+}
+
+func second[T any](_ T, err error) error { return err }
+
+func TestBindingOfATenant(t *testing.T) {
+	s, _ := desk(t)
+	ctx := t.Context()
+	make := func(change ...func(*binding.Request)) (binding.Binding, error) {
+		return s.Create(ctx, request(append(change, func(r *binding.Request) { r.Tenant = "shop" })...))
+	}
+	if _, err := make(); !errors.Is(err, binding.ErrNoTenant) || !strings.HasPrefix(err.Error(), "tenant:") {
+		t.Errorf("of a tenant that nobody added: %v", err)
+	}
+	settings := binding.TenantSettings{RequireConsent: true, TTL: binding.Duration(time.Hour), MaxDuration: binding.Duration(time.Minute)}
+	if _, err := s.AddTenant(ctx, "shop", settings); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := make(); err == nil || !strings.HasPrefix(err.Error(), "consent:") {
+		t.Errorf("without a consent: %v", err)
+	}
+	consent := func(r *binding.Request) { r.Consent = "c-1" }
+	b, err := make(consent)
+	if err != nil || !b.ExpiresAt.Equal(noon.Add(time.Hour)) || b.MaxDuration != time.Minute {
+		t.Errorf("what the tenant has for it: %+v, %v", b, err)
+	}
+	if _, err := s.Delete(ctx, b.ID); err != nil {
+		t.Fatal(err)
+	}
+	b, err = make(consent, func(r *binding.Request) { r.Expires, r.MaxDuration = noon.Add(time.Minute), time.Second })
+	if err != nil || !b.ExpiresAt.Equal(noon.Add(time.Minute)) || b.MaxDuration != time.Second {
+		t.Errorf("what it says itself: %+v, %v", b, err)
+	}
+	if _, err := s.SuspendTenant(ctx, "shop", "marketing"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := make(consent); !errors.Is(err, binding.ErrSuspended) || !strings.HasPrefix(err.Error(), "tenant:") {
+		t.Errorf("of a suspended tenant: %v", err)
+	}
+	if _, err := s.Create(ctx, request()); err != nil {
+		t.Errorf("of another tenant: %v", err)
+	}
+	if b, err = s.Delete(ctx, b.ID); err != nil || b.EndedAt.IsZero() {
+		t.Errorf("a suspended tenant's binding is not unbound: %+v, %v", b, err)
+	}
+	if got, err := s.ResumeTenant(ctx, "shop"); err != nil || got.State != binding.TenantActive || got.Reason != "" || got.TenantSettings != settings {
+		t.Errorf("resumed: %+v, %v", got, err)
+	}
+	if _, err := make(consent); err != nil {
+		t.Errorf("resumed: %v", err)
+	}
+}
+
+func TestTenantWithItsOwnBlocks(t *testing.T) {
+	s, store := desk(t)
+	ctx := t.Context()
+	if _, err := s.AddTenant(ctx, "shop", binding.TenantSettings{OwnBlocks: true}); err != nil {
+		t.Fatal(err)
+	}
+	make := func(x string) (binding.Binding, error) {
+		return s.Create(ctx, request(func(r *binding.Request) { r.Tenant, r.X = "shop", x }))
+	}
+	if _, err := make(""); !errors.Is(err, binding.ErrNoFreeNumber) {
+		t.Errorf("without a block: %v", err)
+	}
+	own := block + 1
+	if err := store.AddBlock(ctx, binding.BlockState{Block: own, State: binding.BlockOpen, AddedAt: noon, Tenant: "shop"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := make(block.Number(7).String()); !errors.Is(err, binding.ErrNotHeld) || !strings.HasPrefix(err.Error(), "x:") {
+		t.Errorf("on a number that tenants share: %v", err)
+	}
+	if _, err := make(own.Number(7).String()); err != nil {
+		t.Errorf("on a number of its own: %v", err)
+	}
+}

@@ -268,7 +268,7 @@ func TestCreateWithoutOpenBlock(t *testing.T) {
 
 // TestCreateSaysThatNothingIsFree: with whose blocks, and how they stand.
 func TestCreateSaysThatNothingIsFree(t *testing.T) {
-	s, store := desk(t)
+	s, _ := desk(t)
 	if _, err := s.AddBlockFor(t.Context(), "rides", (block + 1).String()); !errors.Is(err, binding.ErrNoTenant) {
 		t.Errorf("a block for a tenant that nobody added: %v", err)
 	}

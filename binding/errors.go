@@ -60,6 +60,10 @@ var (
 	ErrNoFreeNumber = errors.New("no free number; add a block")
 	// ErrCrowded: as many bindings live on the number as may.
 	ErrCrowded = errors.New("too many bindings on this number; give another number or none")
+	// ErrHistory: nothing is named whose past is asked for, or several things.
+	ErrHistory = errors.New("name one thing: a 700 number, a subscriber's number, an order or a consent")
+	// ErrWindow: it ends before it begins.
+	ErrWindow = errors.New("the window ends before it begins; write a later time")
 	// ErrMode: a mode that is not known, or for which nothing is stored.
 	ErrMode = errors.New("not an available mode; available: " + availableModes)
 	// ErrStrangers: a mode that connects anyone, which the operator has not

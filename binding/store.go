@@ -123,6 +123,12 @@ type Store interface {
 	// newest first too.
 	Candidates(ctx context.Context, x X, at time.Time) ([]Binding, error)
 
+	// History calls each for every stretch of time that is asked for, until
+	// Limit: those of bindings made last first (within a thousandth of a
+	// second), of one binding its last one first.
+	// An error of each ends it and is returned; *FieldError as Check says.
+	History(ctx context.Context, q HistoryQuery, each func(Holding) error) error
+
 	// List calls each for every selected binding in ascending order of id,
 	// until Limit. An error of each ends the list and is returned.
 	List(ctx context.Context, f Filter, each func(Binding) error) error

@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -255,22 +256,52 @@ func sealRows(box *seal.Box, b *binding.Binding, h rowHeader, start uint64, numb
 
 // indexRows returns the rows by which b is found other than by its numbers. None ever goes; a change may add some.
 func (db *DB) indexRows(b *binding.Binding, p place) []pair {
-	rows := []pair{{keyText(tableID, b.ID), p.value()}}
-	for _, h := range db.partyHashes(b) {
-		rows = append(rows, pair{keyHashText(tableNumber, h, b.ID), nil})
-	}
+	return append([]pair{{keyText(tableID, b.ID), p.value()}}, db.whoRows(b, p)...)
+}
+
+// whoRows are those by which it is found by each party, its order and each consent, former ones too. They say when it is over as well, so that
+// the past of a number is searched without opening the rows behind them.
+func (db *DB) whoRows(b *binding.Binding, p place) []pair {
+	hashes := append(db.partyHashes(b), db.consentHashes(b)...)
 	if b.Order != "" {
-		rows = append(rows, pair{keyHashText(tableOrder, db.bindKeys.index.Hash(domainOrder, b.Order), b.ID), nil})
+		hashes = append(hashes, db.bindKeys.index.Hash(domainOrder, b.Order))
 	}
-	for _, h := range db.consentHashes(b) {
-		rows = append(rows, pair{keyHashText(tableConsent, h, b.ID), nil})
+	rows := make([]pair, 0, len(hashes))
+	over := appendOver(nil, ends(b))
+	for _, h := range hashes {
+		rows = append(rows, pair{whoKey(h, p.start, b.ID), over})
 	}
 	return rows
 }
 
+// appendOver writes when a binding is over: whole seconds since 1970, rounded up; 0 for never.
+func appendOver(b []byte, end time.Time) []byte {
+	if !end.Before(lastTime) {
+		return append(b, 0)
+	}
+	return binary.AppendUvarint(b, uint64(end.Add(time.Second-1).Unix()))
+}
+
+// parseOver reads it; lastTime for never.
+func parseOver(value []byte) (time.Time, error) {
+	w := wire{b: value}
+	s := w.uvarint()
+	if err := w.end(); err != nil || s > uint64(lastTime.Unix()) {
+		return time.Time{}, fmt.Errorf("%w: an entry of an index", ErrCorrupt)
+	}
+	if s == 0 {
+		return lastTime, nil
+	}
+	return time.Unix(int64(s), 0), nil
+}
+
+// early is how much sooner than its entries say a binding may be over before they are written anew: what searches the past
+// opens its row for nothing then.
+const early = 24 * time.Hour
+
 // partyHashes returns the hash of each party of b, former ones too, once.
 func (db *DB) partyHashes(b *binding.Binding) []seal.Hash {
-	hashes := make([]seal.Hash, 0, 2+len(b.Group))
+	hashes := make([]seal.Hash, 0, 4+len(b.Group))
 	for _, n := range append([]binding.Number{b.A, b.B}, b.Group...) {
 		if !n.IsZero() {
 			hashes = append(hashes, db.numberHash(n))

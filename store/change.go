@@ -115,9 +115,10 @@ func (db *DB) rewriteRows(id string, numbers []binding.X, revise func(binding.Bi
 	if err != nil {
 		return binding.Binding{}, nil, err
 	}
-	if len(r.Changes) > len(old.Changes) {
-		// Entries for who went stay, and those that are there already are written again: both cost little.
-		rows = append(rows, db.indexRows(&r.Binding, found.place)...)
+	// Entries for who went stay. Those that are there already are written again, also where it is over later than they say.
+	end, before := ends(&r.Binding), ends(&old)
+	if len(r.Changes) > len(old.Changes) || end.After(before) || before.Sub(end) > early {
+		rows = append(rows, db.whoRows(&r.Binding, found.place)...)
 	}
 	return r.Binding, rows, nil
 }

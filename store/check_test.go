@@ -130,25 +130,24 @@ func TestCheckFindsWhatIsWrong(t *testing.T) {
 		damage func()
 		says   string
 	}{
-		"sealed binding":       {func() { flip(db.bind, tableRow, -1) }, "bindings: store: damaged row"},
-		"header":               {func() { flip(db.bind, tableRow, 19) }, "damaged row"},
-		"tenant of a row":      {func() { flip(db.bind, tableRow, 7) }, "damaged row"},
-		"data key":             {func() { flip(db.bind, tableRow, 11) }, "data key"},
-		"version":              {func() { flip(db.bind, tableRow, 0) }, "not a row of this version"},
-		"block":                {func() { flip(db.bind, tableBlock, 0) }, "blocks:"},
-		"tenant":               {func() { flip(db.bind, tableTenant, -1) }, "tenants:"},
-		"row is gone":          {func() { drop(db.bind, tableRow) }, "missing"},
-		"block is gone":        {func() { drop(db.bind, tableBlock) }, "whose block is not held"},
-		"id is gone":           {func() { drop(db.bind, tableID) }, "not found through index i"},
-		"id is elsewhere":      {func() { flip(db.bind, tableID, 15) }, "not found through index i"},
-		"number is gone":       {func() { drop(db.bind, tableNumber) }, "not found through index n"},
-		"order is gone":        {func() { drop(db.bind, tableOrder) }, "not found through index o"},
-		"number too many":      {func() { set(db.bind, keyHashText(tableNumber, noHash, testID(1)), nil) }, "numbers: an entry of binding " + testID(1)},
-		"order too many":       {func() { set(db.bind, keyHashText(tableOrder, noHash, testID(1)), nil) }, "orders: an entry of binding " + testID(1)},
-		"consent is gone":      {func() { drop(db.bind, tableConsent) }, "not found through index g"},
-		"consent too many":     {func() { set(db.bind, keyHashText(tableConsent, noHash, testID(1)), nil) }, "consents: an entry of binding " + testID(1)},
-		"former party is gone": {func() { remove(db.bind, keyHashText(tableNumber, db.numberHash(testNumber(t, 10)), testID(5))) }, "not found through index n"},
-		"number of nobody":     {func() { set(db.bind, keyHashText(tableNumber, noHash, "nobody"), nil) }, "numbers: no binding has this id"},
+		"sealed binding":   {func() { flip(db.bind, tableRow, -1) }, "bindings: store: damaged row"},
+		"header":           {func() { flip(db.bind, tableRow, 19) }, "damaged row"},
+		"tenant of a row":  {func() { flip(db.bind, tableRow, 7) }, "damaged row"},
+		"data key":         {func() { flip(db.bind, tableRow, 11) }, "data key"},
+		"version":          {func() { flip(db.bind, tableRow, 0) }, "not a row of this version"},
+		"block":            {func() { flip(db.bind, tableBlock, 0) }, "blocks:"},
+		"tenant":           {func() { flip(db.bind, tableTenant, -1) }, "tenants:"},
+		"row is gone":      {func() { drop(db.bind, tableRow) }, "missing"},
+		"block is gone":    {func() { drop(db.bind, tableBlock) }, "whose block is not held"},
+		"id is gone":       {func() { drop(db.bind, tableID) }, "not found through index i"},
+		"id is elsewhere":  {func() { flip(db.bind, tableID, 15) }, "not found through index i"},
+		"entry is gone":    {func() { drop(db.bind, tableWho) }, "not found through index q"},
+		"entry too many":   {func() { set(db.bind, whoKey(noHash, 1, testID(1)), []byte{0}) }, "consents: an entry of binding " + testID(1)},
+		"entry of nobody":  {func() { set(db.bind, whoKey(noHash, 1, "nobody"), []byte{0}) }, "consents: no binding has this id"},
+		"entry ends early": {func() { key, _ := first(t, db.bind, tableWho); set(db.bind, key, []byte{1}) }, "not found through index q"},
+		"former party is gone": {func() {
+			remove(db.bind, whoKey(db.numberHash(testNumber(t, 10)), uint64(testStart.UnixNano()), testID(5)))
+		}, "not found through index q"},
 		"row in another's place": {func() {
 			_, value := first(t, db.bind, tableRow)
 			set(db.bind, place{x: testBlock.Number(77), start: 1}.key(), value)

@@ -111,6 +111,9 @@ func (db *DB) open() (err error) {
 	if err := db.loadBlocks(); err != nil {
 		return err
 	}
+	if err := db.reindex(); err != nil {
+		return err
+	}
 	db.bindWrites = newCommitter(db.bind, db.opts.QueueLimit, db.opts.WriteTimeout)
 	db.bindWrites.fatal = db.opts.Fatal
 	db.journal, err = newJournal(db)

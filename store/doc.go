@@ -22,9 +22,7 @@
 //	      p block u64                  state, tenant, added       blocks held
 //	      b X u64, ^start u64          header, sealed binding     newest first; under Y as well where there is one
 //	      i binding id                 X u64, start u64
-//	      n hash(number), binding id                              every party of every binding, former ones too
-//	      o hash(order), binding id
-//	      g hash(consent), binding id                             former ones too
+//	      q hash, ^start u64, id       when it is over            by each party, order and consent, former ones too
 //	cdr/  m                                                       as above
 //	      l hash(record id)            header, sealed record      calls that go on
 //	      c seq u64                    header, sealed record      calls that ended
@@ -43,7 +41,7 @@
 // what it sealed in every copy of the data. The time is one that never changes, so that a row keeps its key for life.
 //
 // A row whose key was destroyed stays until its time is over, with tenant, X and times; reading it is ErrErased, lists
-// pass it over and count it. The entries by which it was found by number, order and consent are deleted. In copies of the data
+// pass it over and count it. The entries by which it was found by party, order and consent are deleted. In copies of the data
 // those remain: whoever has ring and master key too could try a number against them, and learn that it was bound.
 //
 // # Transactions

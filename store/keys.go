@@ -16,9 +16,10 @@ const (
 	tableBlock   = 'p' // block u64 -> state
 	tableRow     = 'b' // X u64, ^start u64 -> sealed binding
 	tableID      = 'i' // binding id -> X u64, start u64
-	tableNumber  = 'n' // hash of a real number, binding id -> nothing
-	tableOrder   = 'o' // hash of an order, binding id -> nothing
-	tableConsent = 'g' // hash of a consent, binding id -> nothing
+	tableWho     = 'q' // hash of a real number, an order or a consent, ^start u64, binding id -> when it is over
+	tableNumber  = 'n' // formats 1 and 2: hash of a real number, binding id -> nothing
+	tableOrder   = 'o' // formats 1 and 2: hash of an order, binding id -> nothing
+	tableConsent = 'g' // format 2: hash of a consent, binding id -> nothing
 	tableDraws   = 'u' // block u64 -> how far it is drawn
 
 	tableOpen   = 'l' // hash of a record id -> sealed opening row
@@ -48,7 +49,7 @@ func splitKey(key []byte) int {
 	switch key[0] {
 	case tableRow:
 		n = 1 + 8
-	case tableNumber, tableOrder, tableConsent, tableOf:
+	case tableWho, tableNumber, tableOrder, tableConsent, tableOf:
 		n = 1 + seal.HashSize
 	}
 	return min(n, len(key))
@@ -79,6 +80,16 @@ func keyHash64(table byte, h seal.Hash, v uint64) []byte {
 	k := append(make([]byte, 0, 1+seal.HashSize+8), table)
 	return binary.BigEndian.AppendUint64(append(k, h[:]...), v)
 }
+
+// whoKey sorts what one hash finds newest first.
+func whoKey(h seal.Hash, start uint64, id string) []byte {
+	k := append(make([]byte, 0, whoPrefixSize+len(id)), tableWho)
+	k = binary.BigEndian.AppendUint64(append(k, h[:]...), ^start)
+	return append(k, id...)
+}
+
+// whoPrefixSize is how much of such a key stands before the id.
+const whoPrefixSize = 1 + seal.HashSize + 8
 
 // place is where a binding's row stands: its X, or its Y for the copy there, and its start. Start is CreatedAt in
 // nanoseconds since 1970, moved on by as many nanoseconds as it takes to stand alone.

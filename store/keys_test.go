@@ -42,7 +42,7 @@ func TestRowsOfANumberSortNewestFirst(t *testing.T) {
 // Pebble asks three things of a split (see pebble.Split); they are tried on keys of every table, whole and cut.
 func TestSplitKeepsTheOrder(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
-	tables := []byte{tableMeta, tableKeys, tableTenant, tableBlock, tableRow, tableID, tableNumber, tableOrder, tableConsent, tableOpen,
+	tables := []byte{tableMeta, tableKeys, tableTenant, tableBlock, tableRow, tableID, tableWho, tableNumber, tableOrder, tableConsent, tableOpen,
 		tableClosed, tableRecord, tableOf, tableSpan}
 	keys := [][]byte{{}}
 	for range 400 {
@@ -68,6 +68,7 @@ func TestSplitKeepsTheOrder(t *testing.T) {
 	hash := seal.Hash{1, 2, 3}
 	for _, c := range []struct{ key, prefix []byte }{
 		{place{x: 700_100_000_010_001, start: 7}.key(), key64(tableRow, 700_100_000_010_001)},
+		{whoKey(hash, 7, "id"), keyHash(tableWho, hash)},
 		{keyHashText(tableNumber, hash, "id"), keyHash(tableNumber, hash)},
 		{keyHashText(tableOrder, hash, "id"), keyHash(tableOrder, hash)},
 		{keyHashText(tableConsent, hash, "id"), keyHash(tableConsent, hash)},

@@ -11,6 +11,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 
 	"mask700/binding"
+	"mask700/store/seal"
 )
 
 // splitRow takes a row of bindings apart without opening it.
@@ -79,6 +80,9 @@ func (db *DB) rowOf(r pebble.Reader, id string) (binding.Binding, foundRow, erro
 		return binding.Binding{}, foundRow{}, err
 	}
 	if !ok {
+		if _, named, err := get(r, keyText(tableID, id)); err == nil && !named {
+			return binding.Binding{}, foundRow{}, binding.ErrNotFound // deleted between the two looks
+		}
 		return binding.Binding{}, foundRow{}, fmt.Errorf("%w: binding %s is named and missing", ErrCorrupt, id)
 	}
 	_, h, sealed, err := splitRow(key, value)
@@ -199,16 +203,16 @@ func (db *DB) listPage(ctx context.Context, f binding.Filter) (rows []binding.Bi
 	erased := 0
 	switch {
 	case !f.Number.IsZero():
-		rows, after, erased, err = db.listIndex(keyHash(tableNumber, db.numberHash(f.Number)), f.After)
+		rows, after, erased, err = db.listWho(db.numberHash(f.Number), f.After)
 	case f.Order != "":
-		rows, after, erased, err = db.listIndex(keyHash(tableOrder, db.bindKeys.index.Hash(domainOrder, f.Order)), f.After)
+		rows, after, erased, err = db.listWho(db.bindKeys.index.Hash(domainOrder, f.Order), f.After)
 	case f.Consent != "":
-		rows, after, erased, err = db.listIndex(keyHash(tableConsent, db.bindKeys.index.Hash(domainConsent, f.Consent)), f.After)
+		rows, after, erased, err = db.listWho(db.bindKeys.index.Hash(domainConsent, f.Consent), f.After)
 	case f.X != 0:
 		rows, erased, err = db.rowsOn(f.X, 0, time.Time{})
 		slices.SortFunc(rows, func(a, b binding.Binding) int { return strings.Compare(a.ID, b.ID) })
 	default:
-		rows, after, erased, err = db.listIndex([]byte{tableID}, f.After)
+		rows, after, erased, err = db.listIDs(f.After)
 	}
 	if err != nil {
 		return nil, "", err
@@ -219,20 +223,46 @@ func (db *DB) listPage(ctx context.Context, f binding.Filter) (rows []binding.Bi
 	return slices.DeleteFunc(rows, func(b binding.Binding) bool { return !f.Match(&b) }), after, nil
 }
 
-// listIndex opens the rows of the next ids behind prefix, and says how many of them are erased.
-func (db *DB) listIndex(prefix []byte, after string) (rows []binding.Binding, last string, erased int, err error) {
-	lower := append(slices.Clone(prefix), after...)
+// listIDs opens the rows of the next ids of all, and says how many of them are erased.
+func (db *DB) listIDs(after string) (rows []binding.Binding, last string, erased int, err error) {
+	lower := keyText(tableID, after)
 	if after != "" {
 		lower = append(lower, 0) // the least key behind it
 	}
 	var ids []string
-	err = scan(db.bind, lower, keyAfter(prefix), func(key, _ []byte) (bool, error) {
-		ids = append(ids, string(key[len(prefix):]))
+	err = scan(db.bind, lower, []byte{tableID + 1}, func(key, _ []byte) (bool, error) {
+		ids = append(ids, string(key[1:]))
 		return len(ids) < page, nil
 	})
 	if err != nil {
 		return nil, "", 0, err
 	}
+	return db.rowsOf(ids)
+}
+
+// listWho is listIDs among those that a hash finds. They stand in another order, so that the next ones are the least of
+// all behind after.
+func (db *DB) listWho(h seal.Hash, after string) (rows []binding.Binding, last string, erased int, err error) {
+	var ids []string
+	err = scanPrefix(db.bind, keyHash(tableWho, h), func(key, _ []byte) (bool, error) {
+		if id := key[min(whoPrefixSize, len(key)):]; string(id) > after {
+			ids = append(ids, string(id))
+		}
+		if len(ids) == 16*page {
+			slices.Sort(ids)
+			ids = ids[:page]
+		}
+		return true, nil
+	})
+	if err != nil {
+		return nil, "", 0, err
+	}
+	slices.Sort(ids)
+	return db.rowsOf(ids[:min(len(ids), page)])
+}
+
+// rowsOf opens the rows of ids that an index has, which are in order. last is the last of them where there may be more.
+func (db *DB) rowsOf(ids []string) (rows []binding.Binding, last string, erased int, err error) {
 	for _, id := range ids {
 		row, _, err := db.rowOf(db.bind, id)
 		switch {
@@ -241,8 +271,7 @@ func (db *DB) listIndex(prefix []byte, after string) (rows []binding.Binding, la
 		case errors.Is(err, ErrErased):
 			db.erased.Add(1)
 			erased++
-		case errors.Is(err, binding.ErrNotFound):
-			return nil, "", 0, fmt.Errorf("%w: binding %s is in an index and missing", ErrCorrupt, id)
+		case errors.Is(err, binding.ErrNotFound): // deleted since
 		default:
 			return nil, "", 0, err
 		}

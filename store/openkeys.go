@@ -19,8 +19,9 @@ import (
 )
 
 // formatVersion is of the rows of this package. A store of a later one is refused. In format 1 the wrapped keys were
-// rows, one for each database; in format 2 they are in the ring.
-const formatVersion = 2
+// rows, one for each database; in format 2 they are in the ring. In format 3 bindings are found by party, order and consent
+// through one table, in the order of time.
+const formatVersion = 3
 
 // Names in tableMeta.
 const (
@@ -170,7 +171,8 @@ func (db *DB) openRing(master seal.Master, both []*engine, states []state, there
 		switch states[i].format {
 		case 0:
 			continue
-		case formatVersion:
+		case 1:
+		default:
 			return nil, fmt.Errorf("%w (%s)", ErrNoRing, db.opts.Ring)
 		}
 		rows, err := oldKeys(e, master, now)
@@ -301,7 +303,7 @@ func (db *DB) migrate(e *engine, master seal.Master) error {
 		b.Delete(keyText(tableMeta, metaMaster), nil),
 		b.Set(keyText(tableMeta, metaRing), []byte(db.ring.Store()), nil),
 		b.Set(keyText(tableMeta, metaPurge), nil, nil),
-		b.Set(keyText(tableMeta, metaFormat), binary.BigEndian.AppendUint32(nil, formatVersion), nil),
+		b.Set(keyText(tableMeta, metaFormat), binary.BigEndian.AppendUint32(nil, 2), nil),
 		b.Commit(pebble.Sync))
 	if err != nil {
 		return fmt.Errorf("store: format 2 of %s: %w", e.name, err)

@@ -33,7 +33,7 @@ func (db *DB) unswept() (bool, error) {
 	return n != db.destroyedKeys(), err
 }
 
-// sweepErased deletes the entries by number, order and consent of all bindings that are erased, from the tables' files too, and
+// sweepErased deletes the entries by party, order and consent of all bindings that are erased, from the tables' files too, and
 // says how many there were. The rows of the bindings stay, with times and tenant, until their time is over.
 //
 // What an erased binding's number was cannot be told, so that its entries are found by its id: the rows say where erased
@@ -55,11 +55,9 @@ func (db *DB) sweepErased(ctx context.Context) (deleted uint64, err error) {
 		if err != nil {
 			return deleted, err
 		}
-		for _, table := range []byte{tableNumber, tableOrder, tableConsent} {
-			n, err := db.deleteEntries(ctx, table, ids)
-			if deleted += n; err != nil {
-				return deleted, err
-			}
+		n, err := db.deleteEntries(ctx, ids)
+		if deleted += n; err != nil {
+			return deleted, err
 		}
 	}
 	if deleted > 0 {
@@ -68,10 +66,8 @@ func (db *DB) sweepErased(ctx context.Context) (deleted uint64, err error) {
 		}
 		ctx, cancel := db.untilClosed(ctx)
 		defer cancel()
-		for _, table := range []byte{tableNumber, tableOrder, tableConsent} {
-			if err := db.bind.Compact(ctx, []byte{table}, []byte{table + 1}, false); err != nil {
-				return deleted, fmt.Errorf("store: entries of erased bindings are deleted, and their files not written anew: %w", err)
-			}
+		if err := db.bind.Compact(ctx, []byte{tableWho}, []byte{tableWho + 1}, false); err != nil {
+			return deleted, fmt.Errorf("store: entries of erased bindings are deleted, and their files not written anew: %w", err)
 		}
 	}
 	err = db.bind.Set(keyText(tableMeta, metaSwept), binary.BigEndian.AppendUint64(nil, upTo), pebble.Sync)
@@ -166,13 +162,13 @@ func (db *DB) idsAt(ctx context.Context, places map[place]bool) (map[string]bool
 	return ids, err
 }
 
-// deleteEntries deletes the entries of bindings from an index.
-func (db *DB) deleteEntries(ctx context.Context, table byte, ids map[string]bool) (deleted uint64, err error) {
+// deleteEntries deletes the entries by which bindings are found by party, order and consent.
+func (db *DB) deleteEntries(ctx context.Context, ids map[string]bool) (deleted uint64, err error) {
 	b := db.bind.NewBatch()
 	defer func() { b.Close() }()
 	const many = 1 << 20 // bytes
-	err = db.each(ctx, []byte{table}, []byte{table + 1}, func(key, _ []byte) (bool, error) {
-		if len(key) <= 1+len(noHash) || !ids[string(key[1+len(noHash):])] {
+	err = db.each(ctx, []byte{tableWho}, []byte{tableWho + 1}, func(key, _ []byte) (bool, error) {
+		if len(key) <= whoPrefixSize || !ids[string(key[whoPrefixSize:])] {
 			return true, nil
 		}
 		deleted++

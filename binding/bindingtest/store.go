@@ -324,6 +324,34 @@ func (s *Store) selected(ctx context.Context, f binding.Filter) ([]binding.Bindi
 	return rows, nil
 }
 
+// History implements binding.Store. Each runs without the lock.
+func (s *Store) History(ctx context.Context, q binding.HistoryQuery, each func(binding.Holding) error) error {
+	if err := q.Check(); err != nil {
+		return err
+	}
+	var rows []binding.Binding
+	err := s.List(ctx, binding.Filter{}, func(b binding.Binding) error {
+		rows = append(rows, b)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	slices.SortStableFunc(rows, func(a, b binding.Binding) int { return b.CreatedAt.Compare(a.CreatedAt) })
+	left := q.Limit
+	for _, b := range rows {
+		for _, h := range q.Holdings(&b) {
+			if err := each(h); err != nil {
+				return err
+			}
+			if left--; left == 0 {
+				return nil
+			}
+		}
+	}
+	return nil
+}
+
 func (s *Store) usableLocked(ctx context.Context) error {
 	if s.failure != nil {
 		return s.failure

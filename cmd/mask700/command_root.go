@@ -51,6 +51,7 @@ store open it themselves. Wherever a subscriber number is an argument, - reads i
 		newExplainCommand(),
 		newCallCommand(),
 		newCDRCommand(),
+		newHistoryCommand(),
 		newRecordingCommand(),
 		newAuditCommand(),
 		newKeyCommand(),

@@ -78,6 +78,8 @@ func New(d Deps) http.Handler {
 		"GET /v1/cdrs/{id}":               a.getRecord,
 		"GET /v1/recordings":              a.listRecordings,
 		"POST /v1/recordings/{id}/export": a.exportRecording,
+		"POST /v1/history":                a.history,
+		"POST /v1/history/number":         a.historyOfNumber,
 		"GET /v1/audit":                   a.listAudit,
 		"POST /v1/audit/verify":           a.verifyAudit,
 		"GET /v1/keys":                    a.listKeys,

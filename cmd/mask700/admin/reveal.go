@@ -69,6 +69,7 @@ var revealing = map[string]bool{
 	"GET /v1/explain": true, "POST /v1/explain": true,
 	"GET /v1/calls": true, "GET /v1/calls/{id}": true,
 	"GET /v1/cdrs": true, "GET /v1/cdrs/{id}": true,
+	"POST /v1/history": true, "POST /v1/history/number": true,
 }
 
 // byNumber are the requests that find a person by a number and answer masked. All are noted. Those that tell what was need a

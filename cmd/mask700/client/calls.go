@@ -1,7 +1,6 @@
 package client
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -174,25 +173,7 @@ func (c *Client) Records(ctx context.Context, q RecordQuery, each func(cdr.View)
 	if q.Follow {
 		v.Set("follow", "1")
 	}
-	resp, err := c.send(ctx, http.MethodGet, "/v1/cdrs?"+v.Encode(), "", nil)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	for d := json.NewDecoder(bufio.NewReader(resp.Body)); ; {
-		var r cdr.View
-		switch err := d.Decode(&r); {
-		case ctx.Err() != nil:
-			return ctx.Err()
-		case errors.Is(err, io.EOF):
-			return nil
-		case err != nil:
-			return c.garbled(err)
-		}
-		if err := each(r); err != nil {
-			return err
-		}
-	}
+	return lines(ctx, c, "/v1/cdrs?"+v.Encode(), each)
 }
 
 // Record returns the call record of an id.

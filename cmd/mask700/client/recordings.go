@@ -94,6 +94,11 @@ func lines[T any](ctx context.Context, c *Client, path string, each func(T) erro
 	if err != nil {
 		return err
 	}
+	return objects(ctx, c, resp, each)
+}
+
+// objects reads what comes of such an answer.
+func objects[T any](ctx context.Context, c *Client, resp *http.Response, each func(T) error) error {
 	defer resp.Body.Close()
 	for d := json.NewDecoder(bufio.NewReader(resp.Body)); ; {
 		var v T

@@ -1,0 +1,144 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"math"
+
+	"mask700/binding"
+	"mask700/store/seal"
+)
+
+// History implements binding.Store. A 700 number is searched through its rows, of which the headers have the times; a
+// party, an order and a consent through their entries, which have them as well. Either is in the order of time: nothing
+// that began after the window is looked at, and of what began before only what reached it is opened.
+func (db *DB) History(ctx context.Context, q binding.HistoryQuery, each func(binding.Holding) error) error {
+	if err := q.Check(); err != nil {
+		return err
+	}
+	left := q.Limit
+	for from := startKey(q); from != nil; {
+		var found []binding.Holding
+		var err error
+		if q.X != 0 {
+			found, from, err = db.pastOnX(ctx, q, from)
+		} else {
+			found, from, err = db.pastOf(ctx, q, db.askedHash(q), from)
+		}
+		if err != nil {
+			return err
+		}
+		for _, h := range found {
+			if err := each(h); err != nil {
+				return err
+			}
+			if left--; left == 0 {
+				return nil
+			}
+		}
+	}
+	return nil
+}
+
+// askedHash is by what the entries of a query are found.
+func (db *DB) askedHash(q binding.HistoryQuery) seal.Hash {
+	switch {
+	case q.Order != "":
+		return db.bindKeys.index.Hash(domainOrder, q.Order)
+	case q.Consent != "":
+		return db.bindKeys.index.Hash(domainConsent, q.Consent)
+	}
+	return db.numberHash(q.Number)
+}
+
+// startKey is where what began last before the end of the window stands, without what stands before it: the end of a key.
+// Rows may stand as far behind their CreatedAt as their header can say.
+func startKey(q binding.HistoryQuery) []byte {
+	latest := uint64(math.MaxUint64)
+	if n, ok := nanos(q.Until); ok && n != 0 {
+		latest = uint64(n) + 1<<16
+	} else if !ok && q.Until.Unix() < 0 {
+		return nil // before there was anything
+	}
+	return place{start: latest}.key()[1+8:]
+}
+
+// pastOnX returns what is asked for among the next rows on a number, and where to go on; nil: those were the last.
+func (db *DB) pastOnX(ctx context.Context, q binding.HistoryQuery, from []byte) (found []binding.Holding, next []byte, err error) {
+	if err := db.enter(ctx); err != nil {
+		return nil, nil, err
+	}
+	defer db.leave()
+	prefix := key64(tableRow, uint64(q.X))
+	err = db.each(ctx, append(key64(tableRow, uint64(q.X)), from...), keyAfter(prefix), func(key, value []byte) (bool, error) {
+		p, h, sealed, err := splitRow(key, value)
+		if err != nil {
+			return false, err
+		}
+		if times := h.times(p); !q.Touches(&times) {
+			return true, nil
+		}
+		row, err := db.openRow(p, h, sealed)
+		switch {
+		case errors.Is(err, ErrErased):
+			db.passOverBinding(q.Erased)
+			return true, nil
+		case err != nil:
+			return false, err
+		}
+		if found = append(found, q.Holdings(&row)...); len(found) >= page {
+			next = append(append(next, key[len(prefix):]...), 0)
+			return false, nil
+		}
+		return true, nil
+	})
+	return found, next, err
+}
+
+// pastOf is pastOnX for what the entries of a hash find.
+func (db *DB) pastOf(ctx context.Context, q binding.HistoryQuery, hash seal.Hash, from []byte) (found []binding.Holding, next []byte, err error) {
+	if err := db.enter(ctx); err != nil {
+		return nil, nil, err
+	}
+	defer db.leave()
+	prefix := keyHash(tableWho, hash)
+	var ids []string
+	err = db.each(ctx, append(keyHash(tableWho, hash), from...), keyAfter(prefix), func(key, value []byte) (bool, error) {
+		over, err := parseOver(value)
+		if err != nil {
+			return false, err
+		}
+		if !q.Since.IsZero() && !over.After(q.Since) {
+			return true, nil
+		}
+		if ids = append(ids, string(key[min(whoPrefixSize, len(key)):])); len(ids) == page {
+			next = append(append(next, key[len(prefix):]...), 0)
+			return false, nil
+		}
+		return true, nil
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, id := range ids {
+		row, _, err := db.rowOf(db.bind, id)
+		switch {
+		case errors.Is(err, ErrErased):
+			db.passOverBinding(q.Erased)
+		case errors.Is(err, binding.ErrNotFound): // deleted since
+		case err != nil:
+			return nil, nil, err
+		default:
+			found = append(found, q.Holdings(&row)...)
+		}
+	}
+	return found, next, nil
+}
+
+// passOverBinding counts a binding that is erased.
+func (db *DB) passOverBinding(erased *int) {
+	db.erased.Add(1)
+	if erased != nil {
+		*erased++
+	}
+}

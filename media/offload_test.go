@@ -1,10 +1,8 @@
 package media
 
 import (
-	"fmt"
 	"os"
 	"os/exec"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -55,7 +53,7 @@ func TestEverythingElseWithTheKernel(t *testing.T) {
 	if os.Getenv(inKernel) != "" {
 		return
 	}
-	apart(t, "-test.skip", "^(TestKernel|TestAPacketAllocatesNothing|TestAPortOfSomeoneElse|TestWildcard)")
+	apart(t, "-test.skip", "^(TestKernel|TestLanes|TestALane|TestAPacketAllocatesNothing|TestAPortOfSomeoneElse|TestWildcard)")
 }
 
 func alone(t *testing.T) bool {
@@ -97,10 +95,16 @@ func settled(t *testing.T, r *Relay, a, b *phone) Session {
 // over speaks both ways until the kernel has both.
 func over(t *testing.T, s Session, a, b *phone) {
 	t.Helper()
-	for end := time.Now().Add(patience); active(s) < 2; gap() {
+	overTo(t, s, a, b, active)
+}
+
+// overTo speaks both ways until a path has both.
+func overTo(t *testing.T, s Session, a, b *phone, on func(Session) int) {
+	t.Helper()
+	for end := time.Now().Add(patience); on(s) < 2; gap() {
 		converse(t, s, a, b)
 		if time.Now().After(end) {
-			t.Fatalf("the kernel has %d directions", active(s))
+			t.Fatalf("%d directions have gone over", on(s))
 		}
 	}
 }
@@ -272,75 +276,7 @@ func TestKernelGivesBackBeforeAnythingChanges(t *testing.T) {
 	if !alone(t) {
 		return
 	}
-	r := newRelay(t, Options{})
-	type phones struct{ a, b, c *phone }
-	held := func(p *phone) Remote {
-		h := p.remote()
-		h.Send, h.Recv = false, false
-		return h
-	}
-	for name, tt := range map[string]struct {
-		change func(s Session, p phones)
-		heard  bool // by B afterwards
-	}{
-		"hold by B":          {func(s Session, p phones) { s.SetRemote(B, held(p.b)) }, false},
-		"an offer as before": {func(s Session, p phones) { s.SetRemote(A, p.a.remote()) }, true},
-		"pause":              {func(s Session, _ phones) { s.Pause(true) }, false},
-		"tap":                {func(s Session, _ phones) { s.Record(&taped{}) }, true},
-		"another address": {func(s Session, p phones) {
-			s.SetRemote(B, p.c.remote())
-			s.Settle(B)
-		}, false},
-		"end": {func(s Session, _ phones) { s.Close() }, false},
-	} {
-		p := phones{newPhone(t, "127.0.0.2"), newPhone(t, "127.0.0.3"), newPhone(t, "127.0.0.4")}
-		s := settled(t, r, p.a, p.b)
-		tt.change(s, p)
-		if n := active(s); n != 0 || r.options.Kernel.Len() != 0 {
-			t.Errorf("%s: %d directions, %d entries left", name, n, r.options.Kernel.Len())
-		}
-		for range 20 {
-			send(t, p.a.rtp, p.a.frame("afterwards"), at(s.Local(A)))
-			if tt.heard {
-				p.b.hear()
-			}
-			gap()
-		}
-		if !tt.heard {
-			silent(t, p.b)
-		}
-		if name != "an offer as before" && active(s) != 0 {
-			t.Errorf("%s: %d directions in the kernel", name, active(s))
-		}
-		s.Close()
-	}
-	// A clip takes the place of one side; the other stays as it is, and after the
-	// clip both go back.
-	a, b := newPhone(t, "127.0.0.2"), newPhone(t, "127.0.0.3")
-	s := settled(t, r, a, b)
-	done := make(ending, 1)
-	if !s.Play(B, clip("PCMA", 3, false), done.done) || active(s) != 0 {
-		t.Errorf("a clip beside %d directions", active(s))
-	}
-	for range 3 {
-		b.hear()
-	}
-	if !done.wait(t) {
-		t.Error("the clip was not played to its end")
-	}
-	over(t, s, a, b)
-	// So does a key.
-	send(t, a.rtp, a.frame("voice"), at(s.Local(A)))
-	was := b.hear()
-	if !s.Press(B, '1', 50*time.Millisecond) || active(s) != 0 {
-		t.Errorf("a key beside %d directions", active(s))
-	}
-	for i := range 3 {
-		if got := b.hearEvent(); got.event != 1 || !got.end || got.SSRC != was.SSRC || got.SequenceNumber != was.SequenceNumber+1+uint16(i) {
-			t.Errorf("%d: %+v after %v", i, got, was.Header)
-		}
-	}
-	over(t, s, a, b)
+	givesBackBeforeAnythingChanges(t, newRelay(t, Options{}), active)
 }
 
 // Calls come and go, are held and offered anew, while everyone speaks: nobody
@@ -349,111 +285,7 @@ func TestKernelUnderLoad(t *testing.T) {
 	if !alone(t) {
 		return
 	}
-	// Few ports that rest for no time, so that they are used again at once.
-	r := newRelay(t, Options{Rest: time.Nanosecond, Pools: []Pool{{Name: "one", Address: loopback, Min: 15000, Max: 15031}}})
-	const calls, rounds = 6, 12
-	var wait sync.WaitGroup
-	var offloaded sync.Map
-	for n := range calls {
-		callers, b := make([]*phone, rounds), newPhone(t, "127.0.0.3")
-		for round := range callers {
-			callers[round] = newPhone(t, "127.0.0.2")
-		}
-		wait.Go(func() {
-			for round, a := range callers {
-				s, err := r.Open(OpenSpec{PoolA: "one", PoolB: "one"})
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				s.SetRemote(A, a.remote())
-				s.SetRemote(B, b.remote())
-				s.Settle(A)
-				s.Settle(B)
-				mark := string(rune('A'+n)) + string(rune('a'+round))
-				to := at(s.Local(A))
-				b.speak(s)
-				for i := range 60 {
-					switch i {
-					case 25:
-						s.SetRemote(B, b.remote())
-						s.Settle(B)
-					case 40:
-						h := b.remote()
-						h.Recv = false
-						s.SetRemote(B, h)
-					case 50:
-						s.SetRemote(B, b.remote())
-						s.Settle(B)
-					}
-					if i%10 == 0 {
-						b.speak(s)
-					}
-					_, _ = a.rtp.WriteToUDPAddrPort(a.frame(mark), to)
-					time.Sleep(pace)
-				}
-				st := s.Close()
-				offloaded.Store(mark, st.AtoB.Kernel)
-				for range 10 { // on, into the void or into the next call's port
-					_, _ = a.rtp.WriteToUDPAddrPort(a.frame("late"), to)
-				}
-				count, bad := b.count(mark, int(st.AtoB.Packets))
-				if bad != "" || uint64(count) != st.AtoB.Packets {
-					t.Errorf("call %s: %d heard, %d relayed, %d by the kernel: %s", mark, count, st.AtoB.Packets, st.AtoB.Kernel, bad)
-				}
-				a.deaf()
-			}
-		})
-	}
-	wait.Wait()
-	var sum uint64
-	offloaded.Range(func(_, v any) bool { sum += v.(uint64); return true })
-	if sum < calls*rounds {
-		t.Errorf("%d packets by the kernel, %d entries left", sum, r.options.Kernel.Len())
-	}
-}
-
-// speak sends a packet to side B of a session.
-func (p *phone) speak(s Session) {
-	_, _ = p.rtp.WriteToUDPAddrPort(p.frame("b"), at(s.Local(B)))
-}
-
-// count takes the packets of a call, and those that come after the last for a moment: how many there are, and what is
-// wrong.
-func (p *phone) count(mark string, want int) (n int, bad string) {
-	var last rtp.Packet
-	b := make([]byte, 2048)
-	for {
-		wait := patience // what was sent may still be on its way on a busy machine
-		if n >= want {
-			wait = 20 * time.Millisecond
-		}
-		_ = p.rtp.SetReadDeadline(time.Now().Add(wait))
-		size, _, err := p.rtp.ReadFromUDPAddrPort(b)
-		if err != nil {
-			return n, bad
-		}
-		var got rtp.Packet
-		switch err := got.Unmarshal(append([]byte(nil), b[:size]...)); {
-		case err != nil:
-			bad = err.Error()
-		case string(got.Payload) != mark:
-			bad = "heard " + string(got.Payload)
-		case n > 0 && int16(got.SequenceNumber-last.SequenceNumber) <= 0:
-			bad = fmt.Sprintf("packet %d, %d, came after %d", n, got.SequenceNumber, last.SequenceNumber)
-		}
-		last = got
-		n++
-	}
-}
-
-// deaf throws away what waits.
-func (p *phone) deaf() {
-	b := make([]byte, 2048)
-	for {
-		_ = p.rtp.SetReadDeadline(time.Now().Add(time.Millisecond))
-		if _, _, err := p.rtp.ReadFromUDPAddrPort(b); err != nil {
-			return
-		}
+	if n := comeAndGo(t, active); n == 0 {
+		t.Error("no packet by the kernel")
 	}
 }

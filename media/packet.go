@@ -182,7 +182,7 @@ func (l *leg) admit(b []byte, src netip.AddrPort, now int64) []byte {
 		f.Junk.count(b)
 	case !l.payloads.table[b[1]&0x7f].Known:
 		f.Unknown++
-	case !l.latch.mayTake(src):
+	case !l.latch.mayTake(src), !l.latch.locked && src != l.latch.signalled && l.former.is(b, src, now):
 		f.Refused++
 	default:
 		b, ok := l.open(b)

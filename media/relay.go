@@ -74,6 +74,7 @@ type pool struct {
 	Pool
 	ports      *ports
 	ledger     *ledger
+	former     map[uint16]straggler // by port, of the last call that it had
 	bindErrors uint64
 }
 
@@ -132,7 +133,7 @@ func (r *Relay) addPool(p Pool) error {
 	if err := r.edge.check(p); err != nil {
 		return err
 	}
-	pl := &pool{Pool: p, ports: newPorts(p.Min, p.Max, r.options.Rest)}
+	pl := &pool{Pool: p, ports: newPorts(p.Min, p.Max, r.options.Rest), former: map[uint16]straggler{}}
 	if free, _, _ := pl.ports.counts(); free == 0 {
 		return fmt.Errorf("media: pool %q: no even port with the next one within %d-%d", p.Name, p.Min, p.Max)
 	}
@@ -293,19 +294,19 @@ func (r *Relay) disembark(s *session) {
 // put to rest and the next one tried.
 func (r *Relay) openLeg(name string, peer netip.Addr) (*leg, error) {
 	for range bindTries {
-		p, port, err := r.take(name)
+		p, port, former, err := r.take(name)
 		if err != nil {
 			return nil, err
 		}
 		addr := p.Address.Unmap()
 		if !addr.IsValid() || addr.IsUnspecified() {
 			if addr, err = sourceToward(peer); err != nil {
-				r.giveBack(p, port, false)
+				r.giveBack(p, port, former, false)
 				return nil, err
 			}
 		}
 		p.ledger.note(port, inUse64)
-		l := &leg{pool: p, local: Local{Addr: addr, Port: port}, bound: netip.AddrPortFrom(addr, port), latch: latch{window: int64(r.options.Window)}}
+		l := &leg{pool: p, local: Local{Addr: addr, Port: port}, bound: netip.AddrPortFrom(addr, port), latch: latch{window: int64(r.options.Window)}, former: former}
 		if p.Advertise.IsValid() {
 			l.local.Addr = p.Advertise
 		}
@@ -313,7 +314,7 @@ func (r *Relay) openLeg(name string, peer netip.Addr) (*leg, error) {
 			r.identify(l)
 			return l, nil
 		}
-		r.giveBack(p, port, true)
+		r.giveBack(p, port, former, true)
 		if !inUse(err) {
 			return nil, fmt.Errorf("media: pool %q: %w", name, err)
 		}
@@ -329,23 +330,23 @@ func (r *Relay) noLeg() *leg {
 	return l
 }
 
-// take draws a port of a pool.
-func (r *Relay) take(name string) (*pool, uint16, error) {
+// take draws a port of a pool, and tells what the call before was sent there.
+func (r *Relay) take(name string) (*pool, uint16, straggler, error) {
 	r.state.Lock()
 	defer r.state.Unlock()
 	p, ok := r.state.pools[name]
 	switch {
 	case r.state.closed:
-		return nil, 0, ErrClosed
+		return nil, 0, straggler{}, ErrClosed
 	case !ok:
-		return nil, 0, fmt.Errorf("%w: %q", ErrNoPool, name)
+		return nil, 0, straggler{}, fmt.Errorf("%w: %q", ErrNoPool, name)
 	}
 	port, ok := p.ports.take(r.options.Clock.Now(), r.draw)
 	if !ok {
 		r.state.noPorts++
-		return nil, 0, ErrNoPorts
+		return nil, 0, straggler{}, ErrNoPorts
 	}
-	return p, port, nil
+	return p, port, p.former[port], nil
 }
 
 // refuse counts an open that found ports, all of them someone else's.
@@ -356,12 +357,16 @@ func (r *Relay) refuse() error {
 	return ErrNoPorts
 }
 
-func (r *Relay) giveBack(p *pool, port uint16, failed bool) {
+// giveBack lets a port rest that may still be sent something.
+func (r *Relay) giveBack(p *pool, port uint16, late straggler, failed bool) {
 	now := r.options.Clock.Now()
 	p.ledger.note(port, now.Add(r.options.Rest).UnixNano())
 	r.state.Lock()
 	defer r.state.Unlock()
 	p.ports.give(port, now)
+	if late.source.IsValid() {
+		p.former[port] = late
+	}
 	if failed {
 		p.bindErrors++
 	}
@@ -369,7 +374,7 @@ func (r *Relay) giveBack(p *pool, port uint16, failed bool) {
 
 func (r *Relay) release(l *leg) {
 	if l.pool != nil {
-		r.giveBack(l.pool, l.bound.Port(), false)
+		r.giveBack(l.pool, l.bound.Port(), l.leaves(), false)
 	}
 }
 

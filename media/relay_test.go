@@ -36,7 +36,12 @@ func newPhone(t *testing.T, host string) *phone {
 
 func listen(t *testing.T, host string) *net.UDPConn {
 	t.Helper()
-	c, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(netip.MustParseAddr(host), 0)))
+	return listenAt(t, netip.AddrPortFrom(netip.MustParseAddr(host), 0))
+}
+
+func listenAt(t *testing.T, place netip.AddrPort) *net.UDPConn {
+	t.Helper()
+	c, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(place))
 	if err != nil {
 		t.Fatal(err)
 	}

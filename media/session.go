@@ -91,6 +91,9 @@ func (s *session) Settle(side Side) {
 	s.reclaimBoth()
 	l := s.legs[side&1]
 	l.latch.settle()
+	if l.former.until == 0 {
+		l.former.until = s.now() + l.latch.window
+	}
 	s.follow(side & 1)
 	l.answered = true
 	s.alive = s.now()

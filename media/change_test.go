@@ -1,0 +1,86 @@
+package media
+
+import (
+	"testing"
+	"time"
+)
+
+// givesBackBeforeAnythingChanges is a test of either path that settled directions have beside the usual way; on tells
+// how many directions of a session it has.
+func givesBackBeforeAnythingChanges(t *testing.T, r *Relay, on func(Session) int) {
+	t.Helper()
+	type phones struct{ a, b, c *phone }
+	held := func(p *phone) Remote {
+		h := p.remote()
+		h.Send, h.Recv = false, false
+		return h
+	}
+	for name, tt := range map[string]struct {
+		change func(s Session, p phones)
+		heard  bool // by B afterwards
+		back   bool // it may go over again
+	}{
+		"hold by B":          {func(s Session, p phones) { s.SetRemote(B, held(p.b)) }, false, false},
+		"an offer as before": {func(s Session, p phones) { s.SetRemote(A, p.a.remote()) }, true, true},
+		"pause":              {func(s Session, _ phones) { s.Pause(true) }, false, false},
+		"tap":                {func(s Session, _ phones) { s.Record(&taped{}) }, true, false},
+		"another address": {func(s Session, p phones) {
+			s.SetRemote(B, p.c.remote())
+			s.Settle(B)
+		}, false, false},
+		"end": {func(s Session, _ phones) { s.Close() }, false, false},
+	} {
+		p := phones{newPhone(t, "127.0.0.2"), newPhone(t, "127.0.0.3"), newPhone(t, "127.0.0.4")}
+		s := talk(t, r, p.a, p.b)
+		overTo(t, s, p.a, p.b, on)
+		tt.change(s, p)
+		if n := on(s); n != 0 {
+			t.Errorf("%s: %d directions left", name, n)
+		}
+		if k := r.options.Kernel; k != nil && k.Len() != 0 {
+			t.Errorf("%s: %d entries left", name, k.Len())
+		}
+		for range 20 {
+			send(t, p.a.rtp, p.a.frame("afterwards"), at(s.Local(A)))
+			if tt.heard {
+				p.b.hear()
+			}
+			gap()
+		}
+		if !tt.heard {
+			silent(t, p.b)
+		}
+		if n := on(s); !tt.back && n != 0 {
+			t.Errorf("%s: %d directions have gone over", name, n)
+		}
+		s.Close()
+	}
+	// A clip takes the place of one side; the other stays as it is, and after the
+	// clip both go back.
+	a, b := newPhone(t, "127.0.0.2"), newPhone(t, "127.0.0.3")
+	s := talk(t, r, a, b)
+	overTo(t, s, a, b, on)
+	done := make(ending, 1)
+	if !s.Play(B, clip("PCMA", 3, false), done.done) || on(s) != 0 {
+		t.Errorf("a clip beside %d directions", on(s))
+	}
+	for range 3 {
+		b.hear()
+	}
+	if !done.wait(t) {
+		t.Error("the clip was not played to its end")
+	}
+	overTo(t, s, a, b, on)
+	// So does a key.
+	send(t, a.rtp, a.frame("voice"), at(s.Local(A)))
+	was := b.hear()
+	if !s.Press(B, '1', 50*time.Millisecond) || on(s) != 0 {
+		t.Errorf("a key beside %d directions", on(s))
+	}
+	for i := range 3 {
+		if got := b.hearEvent(); got.event != 1 || !got.end || got.SSRC != was.SSRC || got.SequenceNumber != was.SequenceNumber+1+uint16(i) {
+			t.Errorf("%d: %+v after %v", i, got, was.Header)
+		}
+	}
+	overTo(t, s, a, b, on)
+}

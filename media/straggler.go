@@ -1,0 +1,29 @@
+package media
+
+import (
+	"encoding/binary"
+	"net/netip"
+)
+
+// straggler is what the last call of a port was sent there: a phone that was not told of its end, or a packet that was
+// long on its way, must not be taken for the next call's party because it has that one's address, as all phones behind
+// one server have. It is plain data.
+type straggler struct {
+	source netip.AddrPort // invalid: none
+	ssrc   uint32
+	until  int64 // ns, when it may be the call's own after all; 0: not yet known
+}
+
+// leaves is what may still be sent to the port of a leg that has ended: where nobody has spoken, what could be before.
+func (l *leg) leaves() straggler {
+	if l.in.Received.Packets() == 0 {
+		return straggler{source: l.former.source, ssrc: l.former.ssrc}
+	}
+	return straggler{source: l.latch.source, ssrc: l.in.Source()}
+}
+
+// is says whether an RTP packet is of the call before. A phone that calls twice from one port under one SSRC, and finds
+// the same port of ours, is heard by signalling it, or when the window that follows the answer is over.
+func (f *straggler) is(b []byte, src netip.AddrPort, now int64) bool {
+	return src == f.source && binary.BigEndian.Uint32(b[8:]) == f.ssrc && (f.until == 0 || now < f.until)
+}

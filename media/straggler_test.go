@@ -1,0 +1,62 @@
+package media
+
+import (
+	"testing"
+	"time"
+)
+
+// A phone that goes on after its call has ended is not taken for the party of the next call that gets the port, though
+// it has that one's address, and hears nothing of it.
+func TestAPhoneOfTheCallBeforeIsNotHeard(t *testing.T) {
+	now := newClock()
+	r := newRelay(t, Options{Rest: time.Nanosecond, Clock: Clock{Now: now.read}, Pools: []Pool{{Name: "one", Address: loopback, Min: 15000, Max: 15003}}})
+	former, a, b := newPhone(t, "127.0.0.2"), newPhone(t, "127.0.0.2"), newPhone(t, "127.0.0.3")
+	s := talk(t, r, former, b)
+	converse(t, s, former, b)
+	port := s.Local(A).Port
+	s.Close()
+	now.advance(r, time.Second)
+	for s = open(t, r); s.Local(A).Port != port; s = open(t, r) { // there are two pairs, and two ways round
+		s.Close()
+		now.advance(r, time.Second)
+	}
+	s.SetRemote(A, a.remote())
+	s.SetRemote(B, b.remote())
+	refused := uint64(0)
+	late := func() {
+		t.Helper()
+		refused++
+		send(t, former.rtp, former.frame("late"), at(s.Local(A)))
+		eventually(t, "the former phone is refused", func() bool { return s.Stats().AtoB.Refused == refused })
+		send(t, b.rtp, b.frame("to a"), at(s.Local(B)))
+		if got := a.hear(); string(got.Payload) != "to a" {
+			t.Errorf("heard %q", got.Payload)
+		}
+	}
+	late()
+	s.Settle(A)
+	s.Settle(B)
+	late()
+	silent(t, b)
+	silent(t, former)
+	// Another source from that very place is another call's, and so is the former one when the window is over.
+	if s.Stats().AtoB.Packets != 0 {
+		t.Errorf("%+v", s.Stats().AtoB)
+	}
+	now.advance(r, 3*time.Second)
+	send(t, former.rtp, former.frame("is it me?"), at(s.Local(A)))
+	if got := b.hear(); string(got.Payload) != "is it me?" {
+		t.Errorf("heard %q", got.Payload)
+	}
+}
+
+// A phone that calls again from one port, and says so, is heard at once.
+func TestAPhoneThatCallsAgainIsHeard(t *testing.T) {
+	r := newRelay(t, Options{Rest: time.Nanosecond, Pools: []Pool{{Name: "one", Address: loopback, Min: 15000, Max: 15003}}})
+	a, b := newPhone(t, "127.0.0.2"), newPhone(t, "127.0.0.3")
+	for range 10 {
+		s := talk(t, r, a, b)
+		converse(t, s, a, b)
+		s.Close()
+	}
+}

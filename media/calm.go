@@ -2,8 +2,8 @@ package media
 
 import "time"
 
-// calm limits how often a direction goes into the kernel: one whose source changes
-// every few packets costs more there than it saves.
+// calm limits how often a direction leaves the usual way, for the kernel or for a
+// lane: one whose source changes every few packets costs more there than it saves.
 type calm struct {
 	since int64 // start of the window, ns
 	took  int   // entries made in it

@@ -75,18 +75,24 @@ func (s *session) unsent(side Side, b []byte, err unix.Errno) {
 	f.Failed++
 }
 
-// board gives a direction its lane.
-func (s *session) board(side Side) {
+// board gives a direction its lane, unless it has gone in and out too often. Its memory is kept for the next time, so
+// that a source which is another every few packets costs none.
+func (s *session) board(side Side, now int64) {
 	from, to := s.legs[side], s.legs[side.Other()]
+	o := &from.offload
 	lent, carry, ok := from.in.Lend()
-	if !ok || !s.mayOffload(side) {
+	if now < o.calm.until || !ok || !s.mayOffload(side) {
 		return
 	}
-	o := &from.offload
-	o.lane = &lane{in: from.sockets[useRTP], out: to.sockets[useRTP], types: s.shard.typesOf(from.payloads, lent.Clock), lent: lent}
+	if o.kept == nil {
+		o.kept = new(lane)
+	}
+	*o.kept = lane{in: from.sockets[useRTP], out: to.sockets[useRTP], types: s.shard.typesOf(from.payloads, lent.Clock), lent: lent}
+	o.lane = o.kept
 	o.lane.resume(carry)
 	o.lent, o.seen = lent, o.lane.count
 	s.shard.ends[from.ends[useRTP]].lane = o.lane
+	s.shard.settled(o, now)
 }
 
 // rejoin lets a lane go on after a packet that went the usual way, or takes it away.
@@ -129,6 +135,8 @@ func (sh *shard) typesOf(p *payloads, clock uint32) *[128]uint8 {
 	if len(sh.types) >= maxTables {
 		clear(sh.types)
 	}
-	sh.types[types] = &types
-	return &types
+	kept := new([128]uint8)
+	*kept = types
+	sh.types[types] = kept
+	return kept
 }

@@ -262,7 +262,7 @@ type ShardStats struct {
 
 	Offloaded    int    // directions in the kernel now
 	NotOffloaded uint64 // that it would not take
-	Restless     uint64 // times that one went in and out too often and was made to wait
+	Restless     uint64 // times that one left the usual way too often, for there or for a lane, and was made to wait
 }
 
 // Pool is a range of UDP ports on one address.

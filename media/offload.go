@@ -35,6 +35,7 @@ const (
 type offload struct {
 	flow   *kernel.Flow   // nil: user space
 	lane   *lane          // in user space, nil: the usual way
+	kept   *lane          // memory of the last one
 	lent   rebase.Offsets // what flow or lane writes by
 	seen   kernel.Counters
 	routes uint64 // when the way was last looked at
@@ -75,7 +76,7 @@ func (s *session) advance(side Side, now int64) {
 			return
 		}
 		if !s.kernelTakes(now, o) {
-			s.board(side)
+			s.board(side, now)
 			return
 		}
 		if !s.put(side, now) {
@@ -169,10 +170,15 @@ func (s *session) put(side Side, now int64) bool {
 	}
 	o.flow, o.lent, o.seen, o.waits = flow, lent, flow.Read(), 0
 	s.shard.stats.Offloaded++
-	if o.calm.entered(now) {
-		s.shard.stats.Restless++
-	}
+	s.shard.settled(o, now)
 	return true
+}
+
+// settled notes that a direction has left the usual way.
+func (sh *shard) settled(o *offload, now int64) {
+	if o.calm.entered(now) {
+		sh.stats.Restless++
+	}
 }
 
 // never64 is a time that does not come.

@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"testing"
 	"time"
+
+	"mask700/media/socket"
 )
 
 // Behind one address of a carrier there are many phones. One of an old call, which
@@ -93,5 +95,36 @@ func TestACallIsNotSentToItself(t *testing.T) {
 		if l.target().IsValid() || l.reportTarget().IsValid() {
 			t.Errorf("side %v is sent packets at %v and %v", Side(side), l.target(), l.reportTarget())
 		}
+	}
+}
+
+// Letting go of a source loses none of its packets: it may well be the one that is found again.
+func TestNoPacketIsLostWhileASourceIsLetGo(t *testing.T) {
+	a, b := newPhone(t, "127.0.0.2"), newPhone(t, "127.0.0.3")
+	var to netip.AddrPort
+	e := linux()
+	letGo := 0
+	e.disconnect = func(u socket.UDP) error {
+		err := u.Disconnect()
+		letGo++
+		send(t, a.rtp, a.frame("in between"), to)
+		return err
+	}
+	r := newRelayOn(t, Options{Timeout: -1, Window: time.Nanosecond}, e)
+	s := open(t, r)
+	to = at(s.Local(A))
+	inside := a.remote()
+	inside.RTP, inside.Signal = netip.MustParseAddrPort("192.168.1.2:4000"), netip.MustParseAddr("127.0.0.2")
+	s.SetRemote(A, inside)
+	s.SetRemote(B, b.remote())
+	s.Settle(A)
+	s.Settle(B)
+	for range 2 { // the second fixes it
+		send(t, a.rtp, a.frame("voice"), to)
+		b.hear()
+	}
+	s.SetRemote(A, inside)
+	if p := b.hear(); letGo != 1 || string(p.Payload) != "in between" {
+		t.Errorf("let go %d times, heard %q", letGo, p.Payload)
 	}
 }

@@ -15,6 +15,8 @@ func noNetwork() edge {
 	return edge{
 		listen: func(netip.AddrPort, uint8) (socket.UDP, error) { return socket.None, nil },
 		watch:  func(*socket.Poll, socket.UDP, uint64) error { return nil },
+
+		disconnect: func(socket.UDP) error { return nil },
 	}
 }
 

@@ -93,10 +93,12 @@ func (s *session) follow(side Side) {
 	s.reclaimBoth()
 	l.wanted, l.drained = want, false
 	if l.connected.IsValid() {
-		// A bound socket can always be disconnected; if not, it only hears less.
-		_ = l.sockets[useRTP].Disconnect()
-		l.connected = netip.AddrPort{}
+		// The guard goes first: once the socket is no longer connected, the kernel
+		// would give the guard what comes from the peer.
 		s.dismiss(l)
+		// A bound socket can always be disconnected; if not, it only hears less.
+		_ = s.shard.relay.edge.disconnect(l.sockets[useRTP])
+		l.connected = netip.AddrPort{}
 	}
 	if !want.IsValid() {
 		return

@@ -111,7 +111,7 @@ type Session interface {
 	// Settle says that offer and answer are done: the next valid source of that
 	// side is latched for good.
 	Settle(Side)
-	// Pause stops packets both ways; the ports stay.
+	// Pause stops packets both ways, of the video too; the ports stay.
 	Pause(bool)
 	// Play sends a clip to one side instead of what the other side sends, under the
 	// identifiers of the stream that this side already gets. done is called once,

@@ -157,11 +157,16 @@ var loopback = netip.MustParseAddr("127.0.0.1")
 
 func newRelay(t *testing.T, o Options) *Relay {
 	t.Helper()
+	return newRelayOn(t, o, linux())
+}
+
+func newRelayOn(t *testing.T, o Options, e edge) *Relay {
+	t.Helper()
 	if o.Pools == nil {
 		o.Pools = []Pool{{Name: "one", Address: loopback, Min: 15000, Max: 15999}}
 	}
 	o.Kernel = kernelOf(t)
-	r, err := NewRelay(o)
+	r, err := newRelayOver(o, e)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -99,13 +99,17 @@ func (s *session) Settle(side Side) {
 	s.alive = s.now()
 }
 
-// Pause stops packets both ways.
+// Pause stops packets both ways, of the video too.
 func (s *session) Pause(on bool) {
 	s.shard.mu.Lock()
 	defer s.shard.unlock()
-	s.reclaimBoth()
-	s.paused = on
-	s.alive = s.now()
+	for _, p := range [2]*session{s, s.video} {
+		if p != nil {
+			p.reclaimBoth()
+			p.paused = on
+			p.alive = p.now()
+		}
+	}
 }
 
 // Record gives voice to a tap.

@@ -265,13 +265,14 @@ func (sh *shard) stop() {
 	sh.poll.Ring()
 }
 
-// edge is what a relay asks of the kernel to open a session, so that a test of
-// bookkeeping need not.
+// edge is what a relay asks of the kernel beside a packet's way, so that a test of
+// bookkeeping need not, and another can come in between.
 type edge struct {
-	listen func(at netip.AddrPort, dscp uint8) (socket.UDP, error)
-	watch  func(p *socket.Poll, u socket.UDP, tag uint64) error
+	listen     func(at netip.AddrPort, dscp uint8) (socket.UDP, error)
+	watch      func(p *socket.Poll, u socket.UDP, tag uint64) error
+	disconnect func(u socket.UDP) error
 }
 
 func linux() edge {
-	return edge{listen: socket.Listen, watch: (*socket.Poll).Add}
+	return edge{listen: socket.Listen, watch: (*socket.Poll).Add, disconnect: socket.UDP.Disconnect}
 }

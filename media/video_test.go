@@ -326,3 +326,24 @@ func TestNoVideo(t *testing.T) {
 	send(t, c.camA.rtp, c.camA.picture(99, 1), at(c.video.Local(A)))
 	eventually(t, "it is muted", func() bool { return c.session.Stats().Video.AtoB.Muted == 1 })
 }
+
+// A call that is paused shows nothing either.
+func TestPauseStopsTheVideoToo(t *testing.T) {
+	r := newRelay(t, Options{})
+	c := watch(t, r)
+	show := func() { send(t, c.camA.rtp, c.camA.picture(99, 1), at(c.video.Local(A))) }
+	show()
+	c.camB.hear()
+	c.session.Pause(true)
+	show()
+	eventually(t, "the picture is muted", func() bool { return c.video.Stats().AtoB.Muted == 1 })
+	silent(t, c.camB)
+	c.session.Pause(false)
+	show()
+	if got := c.camB.hear(); len(got.Payload) != 1200 {
+		t.Errorf("%v", got.Header)
+	}
+	if st := c.video.Stats(); st.AtoB.Packets != 2 || st.AtoB.Muted != 1 {
+		t.Errorf("%+v", st.AtoB)
+	}
+}

@@ -84,3 +84,37 @@ func givesBackBeforeAnythingChanges(t *testing.T, r *Relay, on func(Session) int
 	}
 	overTo(t, s, a, b, on)
 }
+
+// seesAnotherCodec is a test of either path: a party may change between the codecs that were agreed on without a word.
+func seesAnotherCodec(t *testing.T, r *Relay, on func(Session) int) {
+	t.Helper()
+	a, b := newPhone(t, "127.0.0.2"), newPhone(t, "127.0.0.3")
+	s := open(t, r)
+	for side, p := range []*phone{a, b} {
+		remote := p.remote()
+		remote.Types = append(remote.Types, PayloadType{PT: 18, Clock: 8000, Name: "G729", Map: 18})
+		s.SetRemote(Side(side), remote)
+	}
+	s.Settle(A)
+	s.Settle(B)
+	overTo(t, s, a, b, on)
+	converse(t, s, a, b)
+	if st := s.Stats(); st.Codec != "PCMA" || st.AtoB.Codec != "PCMA" || st.BtoA.Codec != "PCMA" {
+		t.Errorf("%q, %q and %q", st.Codec, st.AtoB.Codec, st.BtoA.Codec)
+	}
+	other := a.frame("twenty")
+	other[1] = 18
+	send(t, a.rtp, other, at(s.Local(A)))
+	if got := b.hear(); got.PayloadType != 18 || string(got.Payload) != "twenty" {
+		t.Errorf("%v", got.Header)
+	}
+	if st := s.Stats(); st.Codec != "G729" || st.AtoB.Codec != "G729" || st.BtoA.Codec != "PCMA" {
+		t.Errorf("%q, %q and %q", st.Codec, st.AtoB.Codec, st.BtoA.Codec)
+	}
+	if n := on(s); n != 2 {
+		t.Errorf("%d directions have stayed over", n)
+	}
+	if st := s.Close(); st.Codec != "G729" || st.AtoB.Codec != "G729" || st.BtoA.Codec != "PCMA" {
+		t.Errorf("at the end %q, %q and %q", st.Codec, st.AtoB.Codec, st.BtoA.Codec)
+	}
+}

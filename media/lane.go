@@ -36,6 +36,7 @@ func (l *lane) rewrite(b []byte, now int64) bool {
 		return false
 	}
 	l.count.Receive(seq, ts, now)
+	l.count.Type = b[1] & 0x7f
 	b[1] = b[1]&0x80 | pt
 	binary.BigEndian.PutUint16(b[2:], seq+l.lent.Seq)
 	binary.BigEndian.PutUint32(b[4:], ts+l.lent.Timestamp)

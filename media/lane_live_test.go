@@ -29,6 +29,10 @@ func TestLanesGiveBackBeforeAnythingChanges(t *testing.T) {
 	givesBackBeforeAnythingChanges(t, inUserSpace(t, Options{}), riding)
 }
 
+func TestLanesSeeAnotherCodec(t *testing.T) {
+	seesAnotherCodec(t, inUserSpace(t, Options{}), riding)
+}
+
 func TestLanesUnderLoad(t *testing.T) {
 	t.Setenv(inKernel, "")
 	if n := comeAndGo(t, riding); n != 0 {

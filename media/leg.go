@@ -41,7 +41,6 @@ type leg struct {
 	in       *rebase.Stream // what comes from here, written to the other side
 	payloads *payloads      // of what comes from here
 	flow     Flow           // of what comes from here
-	codec    string         // of what comes from here
 	series   quality.Series // of what comes from here
 
 	playing *playback // to here

@@ -161,6 +161,7 @@ type Flow struct {
 	RTCP        uint64        // RTCP packets read
 	Feedback    uint64        // of those, that asked for video again and were taken on
 	Jitter      time.Duration // RFC 3550 appendix A.8
+	Codec       string        // name of the last voice or video relayed; none in a sum
 }
 
 // Junk counts by kind what is neither RTP nor RTCP (RFC 7983 tells them apart by
@@ -209,7 +210,7 @@ type Heard struct {
 type Stats struct {
 	AtoB, BtoA Flow
 	A, B       Heard
-	Codec      string    // name of the last voice codec relayed
+	Codec      string    // name of the last voice codec relayed from A, or where there was none from B
 	LastSeen   time.Time // last valid packet of either side; zero: none
 	TimedOut   bool      // OnTimeout was called for this session
 

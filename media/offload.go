@@ -213,6 +213,9 @@ func (s *session) add(side Side, now kernel.Counters) uint64 {
 	f := &l.flow
 	f.Packets += n
 	f.Bytes += now.Octets - before.Octets
+	if n > 0 {
+		f.Codec = l.payloads.name(now.Type)
+	}
 	f.Refused += now.Foreign - before.Foreign
 	f.Failed += now.Failed - before.Failed
 	if n > 0 && (!s.heard || now.Seen > s.seen) {

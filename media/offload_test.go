@@ -289,3 +289,10 @@ func TestKernelUnderLoad(t *testing.T) {
 		t.Error("no packet by the kernel")
 	}
 }
+
+func TestKernelSeesAnotherCodec(t *testing.T) {
+	if !alone(t) {
+		return
+	}
+	seesAnotherCodec(t, newRelay(t, Options{}), active)
+}

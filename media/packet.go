@@ -163,7 +163,7 @@ func (s *session) pass(side Side, b []byte, src netip.AddrPort, now int64) ([]by
 		return nil, netip.AddrPort{}
 	}
 	if codec != "" {
-		from.codec = codec
+		from.flow.Codec = codec
 	}
 	return from.in.Write(b), dst
 }

@@ -231,10 +231,10 @@ func (s *session) Stats() Stats {
 func (s *session) stats() Stats {
 	s.take(A)
 	s.take(B)
-	st := Stats{AtoB: s.legs[A].figures(), BtoA: s.legs[B].figures(), Codec: s.legs[A].codec, TimedOut: s.timedOut}
+	st := Stats{AtoB: s.legs[A].figures(), BtoA: s.legs[B].figures(), TimedOut: s.timedOut}
 	st.A, st.B = s.legs[A].heard(s.legs[B].in), s.legs[B].heard(s.legs[A].in)
-	if st.Codec == "" {
-		st.Codec = s.legs[B].codec
+	if st.Codec = st.AtoB.Codec; st.Codec == "" {
+		st.Codec = st.BtoA.Codec
 	}
 	if s.heard {
 		st.LastSeen = s.shard.relay.start.Add(time.Duration(s.seen))

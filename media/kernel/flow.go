@@ -53,6 +53,7 @@ type Flow struct {
 // Counters is what the kernel did for a direction.
 type Counters struct {
 	rebase.Carry
+	Type    uint8  // payload type of the last packet, as it came in
 	Foreign uint64 // packets from another source, dropped
 	Failed  uint64 // packets that could not be rewritten, dropped
 }

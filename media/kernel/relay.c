@@ -121,7 +121,8 @@ struct slot {
 	u32 last; // timestamp
 	u32 hop_family; // of hop4 or hop6; 0: found by route for each packet
 	u32 hop4;       // the neighbour that it is sent to
-	u32 from_here;  // the source is a process of this host: its packets come over lo
+	u16 from_here;  // the source is a process of this host: its packets come over lo
+	u16 type;       // payload type of the last packet, as it came in
 
 	u8 types[128]; // what a payload type becomes, or TO_SOCKET
 
@@ -280,6 +281,7 @@ INLINE int judge(struct slot *s, const struct end *local, const u32 *source, u16
 	}
 	if (!known)
 		return TCX_NEXT;
+	once(s->type) = rtp->type & 0x7f;
 	receive(s, net16(rtp->seq), net32(rtp->timestamp), now - s->epoch);
 	return FORWARD;
 }

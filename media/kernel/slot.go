@@ -146,6 +146,7 @@ func (s *relaySlot) counters() Counters {
 			NewestTimestamp: atomic.LoadUint32(&s.NewestTimestamp),
 			NewestAt:        int64(atomic.LoadUint64(&s.NewestAt)),
 		},
+		Type:    uint8(s.Type), // two bytes of their own, which nobody sees half of
 		Foreign: atomic.LoadUint64(&s.Foreign),
 		Failed:  atomic.LoadUint64(&s.Failed),
 	}

@@ -21,10 +21,10 @@ func mediaRecord(s media.Stats) cdr.Media {
 	}
 	// From mouth to ear a packet crosses both legs, one way each.
 	through := (s.A.RoundTrip + s.B.RoundTrip) / 2
-	m.AtoB.MOS = mos(s.Codec, s.AtoB.Packets, s.AtoB.Lost, s.AtoB.Jitter, through)
-	m.BtoA.MOS = mos(s.Codec, s.BtoA.Packets, s.BtoA.Lost, s.BtoA.Jitter, through)
-	m.Caller = legRecord(s.Codec, s.A, s.BtoA.Packets, through)
-	m.Callee = legRecord(s.Codec, s.B, s.AtoB.Packets, through)
+	m.AtoB.MOS = mos(s.AtoB.Codec, s.AtoB.Packets, s.AtoB.Lost, s.AtoB.Jitter, through)
+	m.BtoA.MOS = mos(s.BtoA.Codec, s.BtoA.Packets, s.BtoA.Lost, s.BtoA.Jitter, through)
+	m.Caller = legRecord(s.BtoA.Codec, s.A, s.BtoA.Packets, through)
+	m.Callee = legRecord(s.AtoB.Codec, s.B, s.AtoB.Packets, through)
 	switch {
 	case s.TimedOut:
 		m.End = cdr.MediaTimeout

@@ -13,8 +13,8 @@ func TestMediaRecord(t *testing.T) {
 	ms := time.Millisecond
 	seen := time.Unix(1_700_000_000, 0)
 	full := media.Stats{
-		AtoB:  media.Flow{Packets: 1000, Kernel: 900, Bytes: 160000, Lost: 10, Refused: 2, Forged: 3, Jitter: 5 * ms},
-		BtoA:  media.Flow{Packets: 500, Bytes: 80000, Lost: 0, Refused: 1, Jitter: 1500 * time.Microsecond},
+		AtoB:  media.Flow{Packets: 1000, Kernel: 900, Bytes: 160000, Lost: 10, Refused: 2, Forged: 3, Jitter: 5 * ms, Codec: "PCMA"},
+		BtoA:  media.Flow{Packets: 500, Bytes: 80000, Lost: 0, Refused: 1, Jitter: 1500 * time.Microsecond, Codec: "PCMA"},
 		A:     media.Heard{Known: true, Lost: 4, Jitter: 6 * ms, RoundTrip: 20 * ms},
 		B:     media.Heard{RoundTrip: 40 * ms},
 		Codec: "PCMA", LastSeen: seen,
@@ -36,6 +36,12 @@ func TestMediaRecord(t *testing.T) {
 	}
 	if m.Video != (cdr.Video{Codec: "H264", AtoB: cdr.VideoFlow{Packets: 7, Bytes: 8, Lost: 9, Refused: 11}, BtoA: cdr.VideoFlow{Packets: 11}}) {
 		t.Errorf("video %+v", m.Video)
+	}
+	// Each direction is rated by its own codec, and so is what the phone that heard it says.
+	mixed := full
+	mixed.BtoA.Codec = "G729"
+	if got := mediaRecord(mixed); got.AtoB.MOS != m.AtoB.MOS || got.BtoA.MOS >= m.BtoA.MOS || got.Caller.MOS >= m.Caller.MOS {
+		t.Errorf("with another codec from B %v and %v, heard by A %v", got.AtoB.MOS, got.BtoA.MOS, got.Caller.MOS)
 	}
 	for name, c := range map[string]struct {
 		change    func(*media.Stats)

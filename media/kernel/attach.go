@@ -39,7 +39,10 @@ func takeOff(l tcx.Link) error {
 const loopback = 1
 
 // attach puts the program on every interface that serves and has an address, and
-// on lo, and forgets those that are gone. It runs in the table's namespace.
+// on lo, and forgets those that are gone. It runs in the table's namespace, and one
+// at a time, so that what it alone changes can be read without the lock. All that
+// the kernel may take its time for is done without it: packets wait for Put and
+// Remove.
 func (t *Table) attach() error {
 	links, err := t.net.links()
 	if err != nil {
@@ -49,21 +52,14 @@ func (t *Table) attach() error {
 	if err != nil {
 		return err
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.closed {
-		return nil
-	}
 	var errs []error
-	seen := map[int]bool{}
+	before, now := t.links, map[int]*attachment{}
 	for _, l := range links {
-		seen[l.index] = true
-		a := t.links[l.index]
-		if a == nil {
-			a = &attachment{}
-			t.links[l.index] = a
+		a := &attachment{link: l}
+		if old := before[l.index]; old != nil {
+			a.held = old.held
 		}
-		a.link = l
+		now[l.index] = a
 		if a.held != nil || !l.serves || !l.loopback && !addressed[l.index] {
 			continue
 		}
@@ -71,20 +67,23 @@ func (t *Table) attach() error {
 			errs = append(errs, err)
 		}
 	}
-	for i, a := range t.links {
-		if !seen[i] {
+	t.mu.Lock()
+	t.links = now // of a closed table too: Close detaches what is there when this has ended
+	none := len(t.attached()) == 0
+	t.mu.Unlock()
+	for i, a := range before {
+		if now[i] == nil {
 			errs = append(errs, a.detach())
-			delete(t.links, i)
 		}
 	}
-	if len(t.attached()) == 0 {
+	if none {
 		errs = append(errs, errors.New("no interface to attach to"))
 	}
 	return errors.Join(errs...)
 }
 
 func (t *Table) attachTo(a *attachment) error {
-	held, err := tcx.AttachTCX(tcx.TCXOptions{Interface: a.index, Program: t.objects.Relay, Attach: ebpf.AttachTCXIngress})
+	held, err := t.options.attach(tcx.TCXOptions{Interface: a.index, Program: t.objects.Relay, Attach: ebpf.AttachTCXIngress})
 	if err != nil {
 		return explain("attach to "+a.name, err)
 	}

@@ -4,9 +4,11 @@ import (
 	"errors"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	tcx "github.com/cilium/ebpf/link"
 	"golang.org/x/sys/unix"
 )
 
@@ -50,6 +52,51 @@ func TestNewInterfacesAndRoutesAreNoticed(t *testing.T) {
 	ip(t, "link del wire")
 	until(t, "the end of the interface", func() bool { return tb.String() == "lo" })
 	until(t, "the end of every way", gone)
+}
+
+// The kernel may take its time with a new interface: no call waits for that.
+func TestNothingWaitsForANewInterface(t *testing.T) {
+	space(t)
+	wire(t)
+	reached, goOn := make(chan struct{}), make(chan struct{})
+	var slow atomic.Bool
+	tb := open(t, Options{attach: func(o tcx.TCXOptions) (tcx.Link, error) {
+		if slow.Load() {
+			reached <- struct{}{}
+			<-goOn
+		}
+		return tcx.AttachTCX(o)
+	}})
+	f, s := ready(t, tb, over4)
+	offsets, _, _ := s.Lend()
+	other := Entry{Local: over6.local, Source: over6.source, From: over6.from, To: over6.to, Offsets: offsets, Types: types()}
+	slow.Store(true)
+	ip(t, "link add name other type veth peer name remote")
+	ip(t, "addr add 203.0.113.1/24 dev other")
+	ip(t, "link set other up")
+	<-reached
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f.Remove()
+		g, err := known(tb, other)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		if _, known := g.Moved(); tb.Len() != 1 || tb.String() != "lo, wire" {
+			t.Errorf("%d entries on %q, %t", tb.Len(), tb, known)
+		}
+		g.Remove()
+	}()
+	select {
+	case <-done:
+	case <-time.After(20 * time.Second):
+		t.Error("an entry waits for the interface")
+	}
+	close(goOn)
+	<-done
+	until(t, "the new interface", func() bool { return tb.String() == "lo, other, wire" })
 }
 
 func TestWhatMustStayInUserSpace(t *testing.T) {

@@ -20,6 +20,7 @@ import (
 	"unsafe"
 
 	"github.com/cilium/ebpf"
+	tcx "github.com/cilium/ebpf/link"
 	"golang.org/x/sys/unix"
 )
 
@@ -50,6 +51,8 @@ type Options struct {
 	Dir     string        // directory for pins, below a mounted bpffs that we may write to; "": nothing is pinned
 	Lease   time.Duration // how long entries outlive a process that died; 0: 10 minutes
 	Notice  func(string)  // told what changes later, in words; nil: nobody
+
+	attach func(tcx.TCXOptions) (tcx.Link, error) // for tests; nil: tcx.AttachTCX
 }
 
 // MaxEntries bounds the entries of a table.
@@ -76,7 +79,7 @@ type Table struct {
 	free    []uint32   // slots
 	resting []uint32   // slots that a program may still be at work on
 	used    int
-	links   map[int]*attachment // by interface
+	links   map[int]*attachment // by interface; attach replaces it and leaves what is in it as it is
 	closed  bool
 }
 
@@ -92,6 +95,9 @@ func Open(o Options) (*Table, error) {
 	}
 	if o.Notice == nil {
 		o.Notice = func(string) {}
+	}
+	if o.attach == nil {
+		o.attach = tcx.AttachTCX
 	}
 	if o.Entries < 0 || o.Entries > MaxEntries {
 		return nil, fmt.Errorf("media in the kernel: %d entries: take 1 to %d", o.Entries, MaxEntries)

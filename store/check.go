@@ -20,7 +20,7 @@ func (db *DB) Check(ctx context.Context) (Report, error) {
 		return Report{}, err
 	}
 	defer db.leave()
-	c := &checker{db: db, ctx: ctx, report: new(Report), cut: make(map[byte]bool)}
+	c := db.newChecker(ctx)
 	for _, part := range []struct {
 		engine *engine
 		check  func(pebble.Reader) error
@@ -32,6 +32,10 @@ func (db *DB) Check(ctx context.Context) (Report, error) {
 		}
 	}
 	return *c.report, nil
+}
+
+func (db *DB) newChecker(ctx context.Context) *checker {
+	return &checker{db: db, ctx: ctx, report: new(Report), cut: make(map[byte]bool)}
 }
 
 type checker struct {

@@ -63,6 +63,14 @@ func key32(table byte, v uint32) []byte {
 	return binary.BigEndian.AppendUint32(append(make([]byte, 0, 1+4), table), v)
 }
 
+// seqOfKey is the number that ends the key of a closed record.
+func seqOfKey(key []byte) (uint64, bool) {
+	if len(key) != 1+8 {
+		return 0, false
+	}
+	return binary.BigEndian.Uint64(key[1:]), true
+}
+
 func keyText(table byte, text string) []byte {
 	return append(append(make([]byte, 0, 1+len(text)), table), text...)
 }

@@ -3,8 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
+
+	"mask700/cmd/mask700/admin"
 )
 
 type checkOptions struct {
@@ -39,13 +42,7 @@ func (o *checkOptions) run(cmd *cobra.Command, _ []string) error {
 		if o.json() {
 			err = printJSON(out, r)
 		} else {
-			_, err = fmt.Fprintf(out, "%s, %s (%d live), %s (%d open)\n",
-				count(r.Blocks, "block"), count(r.Bindings, "binding"), r.Live, count(r.Records, "call record"), r.Open)
-			for _, p := range r.Problems {
-				if err == nil {
-					_, err = fmt.Fprintln(out, p)
-				}
-			}
+			err = printCheck(out, r)
 		}
 		if err != nil {
 			return err
@@ -60,4 +57,16 @@ func (o *checkOptions) run(cmd *cobra.Command, _ []string) error {
 		_, err = fmt.Fprintln(out, "the store is whole")
 		return err
 	})
+}
+
+// printCheck prints what was found.
+func printCheck(out io.Writer, r admin.CheckReport) error {
+	_, err := fmt.Fprintf(out, "%s, %s (%d live), %s (%d open)\n",
+		count(r.Blocks, "block"), count(r.Bindings, "binding"), r.Live, count(r.Records, "call record"), r.Open)
+	for _, p := range r.Problems {
+		if err == nil {
+			_, err = fmt.Fprintln(out, p)
+		}
+	}
+	return err
 }

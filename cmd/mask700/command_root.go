@@ -57,6 +57,8 @@ store open it themselves. Wherever a subscriber number is an argument, - reads i
 		newKeyCommand(),
 		newStatusCommand(),
 		newCheckCommand(),
+		newBackupCommand(),
+		newRestoreCommand(),
 		newDrainCommand(),
 		newReloadCommand(),
 		newConfigCommand(d),

@@ -223,7 +223,8 @@ func openStore(cfg config.Config, n need, notice io.Writer) (*session, error) {
 		Recordings: archive.NewShelf(archive.Options{Dir: cfg.RecordingDir(), Keys: db}),
 		Audit:      log,
 		Keys:       db,
-		Check:      db.Check,
+		Keeper:     db, BackupFiles: cfg.BackupFiles(),
+		Check: db.Check,
 	})
 	return &session{Client: client.NewInProcess(handler), db: db, audit: log}, nil
 }

@@ -327,6 +327,36 @@ func (l *Log) Close() error {
 	return err
 }
 
+// Copy calls during and copies the log as it is then to a new file, on disk when it returns: no line is added meanwhile, so
+// that what is copied of the anchor belongs to it. A log without a line is no file.
+func (l *Log) Copy(path string, during func() error) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return ErrClosed
+	}
+	if err := during(); err != nil {
+		return err
+	}
+	in, err := os.Open(l.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("audit: %w", err)
+	}
+	defer in.Close()
+	out, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return fmt.Errorf("audit: %w", err)
+	}
+	_, err = io.Copy(out, in)
+	if err := errors.Join(err, out.Sync(), out.Close()); err != nil {
+		return fmt.Errorf("audit: %w", err)
+	}
+	return nil
+}
+
 // snapshot opens what is written so far for reading.
 func (l *Log) snapshot() (r io.Reader, done func() error, want Mark, err error) {
 	l.mu.Lock()

@@ -33,17 +33,19 @@ type Check func(context.Context) (store.Report, error)
 
 // Deps are what the handlers ask. Bindings and Records are needed.
 type Deps struct {
-	Bindings   *binding.Service
-	Records    cdr.Reader
-	Check      Check
-	Remote     *remote.Router // decides calls to numbers on which nothing is stored; nil: there are none
-	Rules      rule.Chain     // asked after the match, of what is explained
-	Keys       Keys           // nil: the keys cannot be seen to here
-	Recordings *archive.Shelf // nil: none are kept
-	Audit      *audit.Log     // nil: none is kept, and nothing that needs one is done
-	Node       Node           // nil: no server runs, there is a store and nothing else
-	Tokens     []Token        // one of them is asked of every request; none: whoever reaches the socket is let in
-	Logger     *slog.Logger   // nil: nothing is logged
+	Bindings    *binding.Service
+	Records     cdr.Reader
+	Check       Check
+	Remote      *remote.Router // decides calls to numbers on which nothing is stored; nil: there are none
+	Rules       rule.Chain     // asked after the match, of what is explained
+	Keys        Keys           // nil: the keys cannot be seen to here
+	Keeper      Keeper         // nil: the store cannot be copied from here
+	BackupFiles []string       // of the data directory, taken with a backup
+	Recordings  *archive.Shelf // nil: none are kept
+	Audit       *audit.Log     // nil: none is kept, and nothing that needs one is done
+	Node        Node           // nil: no server runs, there is a store and nothing else
+	Tokens      []Token        // one of them is asked of every request; none: whoever reaches the socket is let in
+	Logger      *slog.Logger   // nil: nothing is logged
 }
 
 // api is the handlers.
@@ -91,6 +93,7 @@ func New(d Deps) http.Handler {
 		"POST /v1/tenants/{name}":         a.updateTenant,
 		"POST /v1/tenants/{name}/suspend": a.suspendTenant,
 		"POST /v1/tenants/{name}/resume":  a.resumeTenant,
+		"POST /v1/backup":                 a.backup,
 		"GET /v1/status":                  a.status,
 		"POST /v1/check":                  a.check,
 		"POST /v1/drain":                  a.drain,

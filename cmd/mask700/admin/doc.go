@@ -18,12 +18,15 @@
 //	DELETE /v1/calls/{id}           end it
 //	GET    /v1/cdrs                 call records as JSON lines, by since, until, after_seq, binding, limit, follow
 //	GET    /v1/cdrs/{id}            one call record
+//	POST   /v1/history              who held what: {"x"|"order"|"consent","at"|"since","until","limit"}, as JSON lines
+//	POST   /v1/history/number       the same by {"number"}; needs Mask700-Reason
 //	GET    /v1/tenants              the tenants
 //	POST   /v1/tenants              add one: {"name","require_consent","own_blocks","ttl","max_duration","texts"}
 //	GET    /v1/tenants/{name}       one of them
 //	POST   /v1/tenants/{name}       change its settings; what is left out stays
 //	POST   /v1/tenants/{name}/suspend  no calls over its bindings and no new ones: {"reason"}
 //	POST   /v1/tenants/{name}/resume   end that
+//	POST   /v1/backup               copy the store: {"dir","check"}
 //	GET    /v1/status               what the server listens on and carries
 //	POST   /v1/check                indexes against rows
 //	POST   /v1/drain                take no new calls, end when the last is over

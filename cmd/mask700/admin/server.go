@@ -3,6 +3,8 @@ package admin
 import (
 	"errors"
 	"net/http"
+
+	"mask700/store"
 )
 
 func (a *api) status(w http.ResponseWriter, r *http.Request) {
@@ -28,11 +30,15 @@ func (a *api) check(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, err)
 		return
 	}
-	out := CheckReport{
+	a.answer(w, http.StatusOK, checkReport(report))
+}
+
+// checkReport is what is shown of what a check found.
+func checkReport(report store.Report) CheckReport {
+	return CheckReport{
 		Blocks: report.Blocks, Bindings: report.Bindings, Live: report.Live, Records: report.Records, Open: report.Open,
 		Problems: append([]string{}, report.Problems...),
 	}
-	a.answer(w, http.StatusOK, out)
 }
 
 func (a *api) drain(w http.ResponseWriter, r *http.Request) {

@@ -109,6 +109,12 @@ func (c Config) AdminSocket() string {
 	return filepath.Join(c.DataDir, "admin.sock")
 }
 
+// PortLedger is the directory of the port ledgers within the data directory.
+const PortLedger = "ports"
+
+// BackupFiles are what a backup takes of the data directory besides the databases and the audit log.
+func (c Config) BackupFiles() []string { return []string{PortLedger} }
+
 // Plan is the numbering plan of the domain.
 func (c Config) Plan() binding.Plan {
 	p := binding.Plan{CountryCode: string(c.Numbering.CountryCode), Strangers: c.Numbering.AllowStrangers}

@@ -191,7 +191,7 @@ func (n *Node) startGateway(cfg config.Config) error {
 			if err != nil {
 				return nil, err
 			}
-			relay, err := media.NewRelay(media.Options{Pools: pools(cfg), Shards: int(cfg.Media.Shards), OnTimeout: silent, Kernel: inKernel, Ledger: filepath.Join(cfg.DataDir, "ports")})
+			relay, err := media.NewRelay(media.Options{Pools: pools(cfg), Shards: int(cfg.Media.Shards), OnTimeout: silent, Kernel: inKernel, Ledger: filepath.Join(cfg.DataDir, config.PortLedger)})
 			if err != nil && inKernel != nil {
 				err = errors.Join(err, inKernel.Close())
 			}
@@ -202,7 +202,7 @@ func (n *Node) startGateway(cfg config.Config) error {
 }
 
 func (n *Node) startAdmin(ctx context.Context, cfg config.Config) (err error) {
-	deps := admin.Deps{Bindings: n.service, Records: n.db, Remote: n.platforms.remote, Rules: n.rules(), Recordings: n.recordings.Shelf, Audit: n.audit, Keys: n.db, Check: n.db.Check, Node: n, Logger: n.log}
+	deps := admin.Deps{Bindings: n.service, Records: n.db, Remote: n.platforms.remote, Rules: n.rules(), Recordings: n.recordings.Shelf, Audit: n.audit, Keys: n.db, Keeper: n.db, BackupFiles: cfg.BackupFiles(), Check: n.db.Check, Node: n, Logger: n.log}
 	if path := cfg.AdminSocket(); path != "" {
 		n.socket, err = admin.ListenUnix(path)
 	} else {

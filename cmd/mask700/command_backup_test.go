@@ -1,0 +1,56 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"mask700/cmd/mask700/admin"
+	"mask700/store"
+)
+
+func TestBackupAndRestore(t *testing.T) {
+	bothWays(t, func(t *testing.T, d *desk) {
+		v := d.bind()
+		out := d.must("backup", "copy", "--check")
+		if !strings.Contains(out, "keys are not in it") || !strings.Contains(out, "1 binding (1 live)") {
+			t.Errorf("%s", out)
+		}
+		var made admin.BackupResult
+		d.mustJSON(&made, "backup", "copy2")
+		if made.Store == "" || made.Check != nil || made.Bytes == 0 {
+			t.Errorf("%+v", made)
+		}
+		d.refuse(1, "a directory of its own", "backup", "copy")
+		d.refuse(1, "a directory of its own", "backup", filepath.Join("mask700-data", "copy"))
+		d.refuse(1, "the DIR to make", "backup")
+		if all := d.log(); len(all) < 2 || all[0].What != "backup" || !strings.HasSuffix(all[0].Object, "/copy") {
+			t.Errorf("%+v", all)
+		}
+		if d.node != nil {
+			d.refuse(1, "a server is running", "restore", "copy")
+			return
+		}
+		d.must("binding", "delete", v.ID)
+		d.refuse(1, "not empty", "restore", "copy")
+		d.refuse(1, "the file of this store's keys is missing", "restore", "copy", "--data-dir", "other", "--key-file", "other.key")
+		d.refuse(1, "no backup that is whole", "restore", "nothing", "--data-dir", "other")
+		d.refuse(1, "the DIR of a backup", "restore")
+		if err := os.RemoveAll("mask700-data"); err != nil {
+			t.Fatal(err)
+		}
+		if out := d.must("restore", "copy"); !strings.Contains(out, "as it was at") || !strings.Contains(out, "1 binding (1 live)") {
+			t.Errorf("%s", out)
+		}
+		if out := d.must("binding", "get", v.ID); !strings.Contains(out, "live") {
+			t.Errorf("%s", out)
+		}
+		d.must("audit", "verify")
+		var b store.Backup
+		d.mustJSON(&b, "restore", "copy", "--data-dir", "other", "--no-check")
+		if b.Store != made.Store {
+			t.Errorf("%+v", b)
+		}
+	})
+}

@@ -24,7 +24,7 @@ type Service struct {
 //
 // A refusal is a *FieldError that names the field; behind it stands one of
 // the errors of this package (for a number asked for, ErrNotHeld, ErrNotOpen,
-// ErrOtherTenant, ErrCrowded or a *ConflictError). A *PoolError, which is an
+// ErrOtherTenant, ErrCrowded, a *QuarantineError or a *ConflictError). A *PoolError, which is an
 // ErrNoFreeNumber, comes as it is. Any other error is the store's or the random
 // source's.
 func (s *Service) Create(ctx context.Context, r Request) (Binding, error) {
@@ -54,7 +54,7 @@ func (s *Service) Create(ctx context.Context, r Request) (Binding, error) {
 
 // taken reports whether a store refuses the number and not the binding.
 func taken(err error) bool {
-	return errors.Is(err, ErrNotHeld) || errors.Is(err, ErrCrowded) || errors.As(err, new(*ConflictError))
+	return errors.Is(err, ErrNotHeld) || errors.Is(err, ErrCrowded) || errors.Is(err, ErrQuarantine) || errors.As(err, new(*ConflictError))
 }
 
 // fieldOf names the field of the number asked for that an error of a store is

@@ -82,7 +82,9 @@ type Store interface {
 	// one that the tenant draws from (see Draw); *ConflictError when a
 	// party of it, in whatever role, is a party of another binding on X (or
 	// on Y) that is live at b.CreatedAt; ErrCrowded when as many bindings are
-	// live on X (or on Y) then as may be; ErrExists when the id is taken. A
+	// live on X (or on Y) then as may be; *QuarantineError when a party of it
+	// is kept off X (or Y), see [Binding.KeptOff], or dialled it not long
+	// enough ago; ErrExists when the id is taken. A
 	// *NumberError around the first ones says which of two numbers it is.
 	Bind(ctx context.Context, b Binding) error
 

@@ -113,7 +113,7 @@ func (db *DB) bindRows(ctx context.Context, b *binding.Binding, tenant uint32, n
 	start, newest := uint64(b.CreatedAt.UnixNano()), uint64(0)
 	for _, x := range numbers {
 		alone := slices.ContainsFunc(draws, func(d drawn) bool { return d.alone && d.number() == x })
-		on, err := db.free(b, x, 0, alone)
+		on, err := db.free(b, x, wish{alone: alone, who: b.Parties()})
 		if err == errInUse { // the pool thought otherwise
 			table.held[x.Block()].Set(serialOf(x), on.used)
 		}
@@ -156,11 +156,20 @@ type onNumber struct {
 	used   uint32 // until when the number is in use
 }
 
-// free checks that b can live on x: no binding that overlaps it has a party of it or is for anyone as well, and not as
-// many overlap it as may live there; with alone, none. own is where b stands already, 0 for a new one: one that is there
-// is not asked how many others are.
-func (db *DB) free(b *binding.Binding, x binding.X, own uint64, alone bool) (on onNumber, err error) {
+// wish is how a binding wants to be on a number.
+type wish struct {
+	own   uint64           // where it stands already, 0 for a new one: one that is there is not asked how many others are
+	alone bool             // nobody else may be there at the same time
+	who   []binding.Number // parties that come to the number
+}
+
+// free checks that b can live on x: no binding that overlaps it has a party of it or is for anyone as well, not as many
+// overlap it as may live there, and nobody who comes is kept off it by what he remembers of it.
+func (db *DB) free(b *binding.Binding, x binding.X, w wish) (on onNumber, err error) {
 	n, live := 0, 0
+	back := false // the same people were here, and nobody is mistaken
+	var keptOff time.Time
+	rest := db.opts.Quarantine
 	err = scanPrefix(db.bind, key64(tableRow, uint64(x)), func(key, value []byte) (bool, error) {
 		p, h, sealed, err := splitRow(key, value)
 		if err != nil {
@@ -171,15 +180,18 @@ func (db *DB) free(b *binding.Binding, x binding.X, own uint64, alone bool) (on 
 		if times.CreatedAt.Equal(b.CreatedAt) {
 			on.after = max(on.after, p.start+1)
 		}
-		if n++; n == maxRowsOnX && own == 0 {
+		if n++; n == maxRowsOnX && w.own == 0 {
 			return false, binding.ErrCrowded
 		}
-		if p.start == own || !overlap(b, &times) {
+		over := !overlap(b, &times)
+		if p.start == w.own || over && (len(w.who) == 0 || times.CreatedAt.After(b.CreatedAt) || !ends(&times).Add(rest).After(b.CreatedAt)) {
 			return true, nil
 		}
-		on.used = max(on.used, usedUntil(&times))
-		if alone {
-			return false, errInUse
+		if !over {
+			on.used = max(on.used, usedUntil(&times))
+			if w.alone {
+				return false, errInUse
+			}
 		}
 		row, err := db.openRow(p, h, sealed)
 		switch {
@@ -187,14 +199,27 @@ func (db *DB) free(b *binding.Binding, x binding.X, own uint64, alone bool) (on 
 			return true, nil // it carries no call any more, whoever it was for
 		case err != nil:
 			return false, err
-		case row.Collides(b):
+		case !over && row.Collides(b):
 			return false, &binding.ConflictError{Binding: row.ID, Anyone: !row.SharesParty(b)}
+		case !over:
+			live++
 		}
-		live++
+		if until := b.KeptOff(&row, w.who, rest); until.After(keptOff) {
+			keptOff = until
+		}
+		back = back || over && b.SamePeople(&row)
 		return true, nil
 	})
-	if err == nil && live >= db.opts.LimitOnX && own == 0 {
-		err = binding.ErrCrowded
+	switch {
+	case err != nil:
+		return on, err
+	case live >= db.opts.LimitOnX && w.own == 0:
+		return on, binding.ErrCrowded
+	case !back && keptOff.IsZero():
+		keptOff, err = db.dialled(x, w.who, b.CreatedAt)
+	}
+	if err == nil && !keptOff.IsZero() {
+		err = &binding.QuarantineError{Until: keptOff}
 	}
 	return on, err
 }

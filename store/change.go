@@ -97,7 +97,7 @@ func (db *DB) rewriteRows(id string, numbers []binding.X, revise func(binding.Bi
 		later := r.Binding
 		later.CreatedAt = r.From // what was before does not collide with what comes
 		for _, x := range numbers {
-			if _, err := db.free(&later, x, found.place.start, false); err != nil {
+			if _, err := db.free(&later, x, wish{own: found.place.start, who: r.Newcomers()}); err != nil {
 				return binding.Binding{}, nil, &binding.NumberError{X: x, Err: err}
 			}
 		}

@@ -57,6 +57,13 @@ func (c *checker) records(r pebble.Reader) error {
 	if err != nil {
 		return err
 	}
+	err = c.table(r, "who dialled what", tableContact, func(key, value []byte) error {
+		_, err := parseContact(key, value)
+		return err
+	})
+	if err != nil {
+		return err
+	}
 	return c.recordIndexes(r, want)
 }
 

@@ -29,6 +29,7 @@ type DB struct {
 	bindWrites *committer
 	blocks     blocks
 	tenants    tenants
+	contacts   contacts
 
 	cdr     *engine
 	cdrKeys *keyring
@@ -112,6 +113,9 @@ func (db *DB) open() (err error) {
 		return err
 	}
 	if err := db.reindex(); err != nil {
+		return err
+	}
+	if err := db.loadContacts(); err != nil {
 		return err
 	}
 	db.bindWrites = newCommitter(db.bind, db.opts.QueueLimit, db.opts.WriteTimeout)

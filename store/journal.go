@@ -19,10 +19,11 @@ import (
 // journal writes call records. Numbering and the look whether an id was used before happen on the committer's
 // goroutine, which sees all writes in their order; nothing of it needs a lock.
 type journal struct {
-	db     *engine
-	keys   *keyring
-	tenant func(name string) uint32
-	writes *committer
+	db      *engine
+	keys    *keyring
+	tenant  func(name string) uint32
+	dialled func(*cdr.Record) *contact
+	writes  *committer
 	// run marks the opening rows of this process, so that those of one that died can be told from calls that go on.
 	run uint64
 
@@ -30,6 +31,7 @@ type journal struct {
 	seq   uint64                    // last one given
 	span  span                      // the one being filled
 	group map[seal.Hash]recordState // what the group being filled does, not yet to be found in the database
+	dials map[string]bool           // keys of contacts that it writes
 
 	durable atomic.Uint64 // last seq that is on disk; nothing after it is shown
 
@@ -54,15 +56,15 @@ func (db *DB) Journal() cdr.Journal { return db.journal }
 
 func newJournal(db *DB) (*journal, error) {
 	j := &journal{
-		db: db.cdr, keys: db.cdrKeys, tenant: db.tenants.known,
+		db: db.cdr, keys: db.cdrKeys, tenant: db.tenants.known, dialled: db.contactOf,
 		writes: newCommitter(db.cdr, db.opts.QueueLimit, db.opts.WriteTimeout),
-		group:  make(map[seal.Hash]recordState),
+		group:  make(map[seal.Hash]recordState), dials: make(map[string]bool),
 	}
 	var run [8]byte
 	rand.Read(run[:]) // never fails
 	j.run = binary.BigEndian.Uint64(run[:])
 	j.follow.changed = make(chan struct{})
-	j.writes.begin = func() { clear(j.group) }
+	j.writes.begin = func() { clear(j.group); clear(j.dials) }
 	j.writes.mark = func() uint64 { return j.seq }
 	j.writes.landed = j.landed
 	j.writes.fatal = db.opts.Fatal
@@ -133,13 +135,19 @@ func (j *journal) close(r cdr.Record, stale bool, done func(seq uint64, err erro
 		hash := j.keys.index.Hash(domainBinding, r.Binding)
 		of = &hash
 	}
+	dialled := j.dialled(&r)
 	var seq atomic.Uint64 // set while filling, read by an answer that may come earlier
 	err = j.writes.add(&write{
 		fill: func(b *pebble.Batch) error {
 			given, err := j.fillClose(b, id, of, h, plain, stale)
 			seq.Store(given)
+			if err == nil && dialled != nil {
+				j.dials[string(dialled.row.key)] = true
+				err = b.Set(dialled.row.key, dialled.row.value, nil)
+			}
 			return err
 		},
+		settle: dialled.settle,
 		answer: func(err error) {
 			if err == ErrStalled {
 				done(0, err)

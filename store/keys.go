@@ -27,6 +27,8 @@ const (
 	tableRecord = 'r' // hash of a record id -> seq u64
 	tableOf     = 'h' // hash of a binding id, seq u64 -> nothing
 	tableSpan   = 's' // span u64 -> earliest and latest time in it
+
+	tableContact = 'd' // X u64, hash of a real number -> when that number last dialled X
 )
 
 // Domains of the keyed hash.
@@ -37,6 +39,7 @@ const (
 	domainRecord  = 'r'
 	domainBinding = 'b'
 	domainDraws   = 'u'
+	domainContact = 'd'
 )
 
 // splitKey is where the prefix of a key ends: the part that Bloom filters know and that rows share which are asked
@@ -47,7 +50,7 @@ func splitKey(key []byte) int {
 	}
 	n := len(key)
 	switch key[0] {
-	case tableRow:
+	case tableRow, tableContact:
 		n = 1 + 8
 	case tableWho, tableNumber, tableOrder, tableConsent, tableOf:
 		n = 1 + seal.HashSize

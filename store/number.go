@@ -17,6 +17,12 @@ func (db *DB) numberHash(n binding.Number) seal.Hash {
 	return db.bindKeys.index.Hash(domainNumber, n.Digits())
 }
 
+// contactHash is by what it is found that a real number dialled a 700 number. It cannot be told to be that of the number in
+// other tables.
+func (db *DB) contactHash(n binding.Number) seal.Hash {
+	return db.bindKeys.index.Hash(domainContact, n.Digits())
+}
+
 // appendNumber writes a real number, for a value that is going to be sealed.
 func appendNumber(b []byte, n binding.Number) ([]byte, error) {
 	v, err := secret(n)

@@ -53,6 +53,14 @@ type Options struct {
 	// Share lets numbers be drawn on which other pairs live, when there are no free ones. Default: each pair drawn for has
 	// its numbers alone.
 	Share bool
+	// Quarantine is for how long nobody is bound again on a number that he dialled or was bound on; for so long it is kept
+	// who dialled which number and may not do so. Default: none, and nothing is kept.
+	Quarantine time.Duration
+	// Strangers are connected by some bindings: of calls that are carried it is kept as well who dialled.
+	Strangers bool
+	// ContactLimit is how much is kept of who dialled what: so many pairs of two numbers, of about 40 bytes each. Default
+	// 10 million.
+	ContactLimit int
 	// Now is the clock that decides whether bindings on a block still live. Default time.Now.
 	Now func() time.Time
 	// Fatal is called when the log of a database cannot be written any more: nothing can be made durable, and going
@@ -108,6 +116,10 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.LimitOnX <= 0 {
 		o.LimitOnX = binding.DefaultLimitOnX
+	}
+	o.Quarantine = max(o.Quarantine, 0)
+	if o.ContactLimit <= 0 {
+		o.ContactLimit = 10_000_000
 	}
 	if o.Now == nil {
 		o.Now = time.Now

@@ -161,6 +161,9 @@ func (db *DB) count(ctx context.Context, b *heldBlock) error {
 		until[serial] = max(until[serial], usedByRow(key, value))
 		return true, nil
 	})
+	if err == nil {
+		err = db.countContacts(ctx, b)
+	}
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,9 @@ type Stats struct {
 
 	Erased uint64 `json:"erased"` // rows that were passed over because their key was destroyed, each time
 
+	Contacts     uint64 `json:"contacts"`      // who dialled which number and is kept off it, about; 0 as long as it is not known
+	ContactsLost uint64 `json:"contacts_lost"` // not kept, because there were too many
+
 	DiskFree  uint64 `json:"disk_free_bytes"`
 	DiskTotal uint64 `json:"disk_total_bytes"`
 	DiskFull  bool   `json:"disk_full"` // new bindings are refused
@@ -41,11 +44,15 @@ func (db *DB) Stats() Stats {
 	db.use.Unlock()
 	defer db.leave()
 	return Stats{
-		Blocks:    len(db.blocks.table.Load().states),
-		LastSeq:   db.LastSeq(),
-		Bindings:  db.bind.stats(db.bindWrites),
-		Records:   db.cdr.stats(db.journal.writes),
-		Erased:    db.erased.Load(),
+		Blocks:   len(db.blocks.table.Load().states),
+		LastSeq:  db.LastSeq(),
+		Bindings: db.bind.stats(db.bindWrites),
+		Records:  db.cdr.stats(db.journal.writes),
+		Erased:   db.erased.Load(),
+
+		Contacts:     uint64(max(db.contacts.rows.Load(), 0)),
+		ContactsLost: db.contacts.lost.Load(),
+
 		DiskFree:  db.guard.free.Load(),
 		DiskTotal: db.guard.total.Load(),
 		DiskFull:  db.guard.full.Load(),

@@ -113,10 +113,15 @@ func (db *DB) untilClosed(ctx context.Context) (context.Context, context.CancelF
 	return ctx, cancel
 }
 
-// each goes through rows from lower on, and gives up when the store is being closed.
+// each goes through rows of bindings from lower on, and gives up when the store is being closed.
 func (db *DB) each(ctx context.Context, lower, upper []byte, f func(key, value []byte) (bool, error)) error {
+	return db.eachOf(ctx, db.bind, lower, upper, f)
+}
+
+// eachOf is each for the rows of either database.
+func (db *DB) eachOf(ctx context.Context, e *engine, lower, upper []byte, f func(key, value []byte) (bool, error)) error {
 	looked := 0
-	return scan(db.bind, lower, upper, func(key, value []byte) (bool, error) {
+	return scan(e, lower, upper, func(key, value []byte) (bool, error) {
 		if looked++; looked%1024 == 0 {
 			if err := db.ending(ctx); err != nil {
 				return false, err

@@ -23,6 +23,9 @@ type Store struct {
 	// Limit is how many bindings may live on one number; 0 means
 	// binding.DefaultLimitOnX. It is set before the first use.
 	Limit int
+	// Quarantine is for how long nobody comes back to a number; 0: there is
+	// none. It is set before the first use.
+	Quarantine time.Duration
 	// Share lets Draw take numbers that are in use. It is set before the first
 	// use.
 	Share bool
@@ -31,6 +34,7 @@ type Store struct {
 	blocks   map[binding.Block]binding.BlockState
 	bindings map[string]binding.Binding
 	onX      map[binding.X][]string // ids in order of Bind
+	dialled  map[contact]time.Time
 	drawn    map[binding.Block]*pool.Block
 	turn     int // of draws
 	tenants  map[string]binding.Tenant
@@ -157,6 +161,9 @@ func (s *Store) bindLocked(b binding.Binding, alone bool) error {
 		if alone && live > 0 || live >= cmp.Or(s.Limit, binding.DefaultLimitOnX) {
 			return &binding.NumberError{X: x, Err: binding.ErrCrowded}
 		}
+		if err := s.restedLocked(&b, x, b.Parties()); err != nil {
+			return &binding.NumberError{X: x, Err: err}
+		}
 	}
 	if s.bindings == nil {
 		s.bindings = make(map[string]binding.Binding)
@@ -187,7 +194,13 @@ func (s *Store) Change(ctx context.Context, id string, change func(*binding.Bind
 		return binding.Binding{}, err
 	case r.Wider:
 		for _, x := range numbers(row) {
-			if err := s.clearLocked(&r, x); err != nil {
+			err := s.clearLocked(&r, x)
+			if err == nil {
+				later := r.Binding
+				later.CreatedAt = r.From
+				err = s.restedLocked(&later, x, r.Newcomers())
+			}
+			if err != nil {
 				return binding.Binding{}, &binding.NumberError{X: x, Err: err}
 			}
 		}

@@ -30,14 +30,15 @@ const hold = 30
 type Block struct {
 	order *Order
 
-	mu     sync.Mutex // protects what follows
-	until  []uint32   // by position; nil: not counted yet
-	locked []uint64   // bits by position; nil: none
-	next   int
-	leased int
-	hand   int
-	dry    uint32         // nothing is free before; Unused: not known
-	early  map[int]uint32 // by serial: what was told while it was being counted
+	mu      sync.Mutex // protects what follows
+	until   []uint32   // by position; nil: not counted yet
+	locked  []uint64   // bits by position; nil: none
+	dialled []uint64   // bits by serial; nil: none
+	next    int
+	leased  int
+	hand    int
+	dry     uint32         // nothing is free before; Unused: not known
+	early   map[int]uint32 // by serial: what was told while it was being counted
 }
 
 // NewBlock returns a block that was not counted yet. leased is what was noted
@@ -126,6 +127,24 @@ func (b *Block) Lock(serial int, locked bool) {
 		b.locked[p/64] &^= 1 << (p % 64)
 		b.dry = Unused
 	}
+}
+
+// Dialled says that somebody dialled a number, of whom it is kept.
+func (b *Block) Dialled(serial int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.dialled == nil {
+		b.dialled = make([]uint64, (Size+63)/64)
+	}
+	b.dialled[serial/64] |= 1 << (serial % 64)
+}
+
+// MayBeDialled reports whether Dialled was said of a number, or the block was
+// not counted yet.
+func (b *Block) MayBeDialled(serial int) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.until == nil || b.dialled != nil && b.dialled[serial/64]&(1<<(serial%64)) != 0
 }
 
 func (b *Block) isLockedLocked(position int) bool {

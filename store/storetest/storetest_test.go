@@ -2,6 +2,7 @@ package storetest_test
 
 import (
 	"testing"
+	"time"
 
 	"mask700/binding"
 	"mask700/binding/bindingtest"
@@ -13,6 +14,10 @@ import (
 // The engines in memory, by which the other rooms are tested, make the same promises.
 func TestEnginesInMemory(t *testing.T) {
 	storetest.Bindings(t, func(*testing.T) binding.Store { return new(bindingtest.Store) })
+	storetest.Quarantine(t, func(_ *testing.T, rest time.Duration) (binding.Store, storetest.Dialled) {
+		s := &bindingtest.Store{Quarantine: rest}
+		return s, s.Dialled
+	})
 	storetest.Records(t, func(*testing.T) (cdr.Journal, cdr.Reader) {
 		j := new(cdrtest.Journal)
 		return j, j

@@ -52,6 +52,8 @@ type Numbering struct {
 	AllowStrangers    bool `yaml:"allow_strangers"`     // the modes ax and axe, which connect anyone who dials
 	BindingsPerNumber int  `yaml:"bindings_per_number"` // that live on one 700 number at once
 	Share             bool `yaml:"share"`               // numbers in use are drawn for further pairs when there are no free ones
+
+	Quarantine Duration `yaml:"quarantine"` // nobody is bound again on a number that he dialled or was bound on less than this ago
 }
 
 // LegacyRange is an older range of intermediate numbers, served until a day.
@@ -85,7 +87,7 @@ func Default() Config {
 		},
 		Media:     Media{Pools: []Pool{newPool()}, Offload: OffloadAuto, Prompts: newPrompts()},
 		Recording: newRecording(),
-		Numbering: Numbering{CountryCode: "86", LegacyRanges: []LegacyRange{}, BindingsPerNumber: binding.DefaultLimitOnX},
+		Numbering: Numbering{CountryCode: "86", LegacyRanges: []LegacyRange{}, BindingsPerNumber: binding.DefaultLimitOnX, Quarantine: Duration(binding.DefaultQuarantine)},
 		Trunks:    []Trunk{},
 
 		Verification: newVerification(), Remote: []Remote{},

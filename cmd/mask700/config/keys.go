@@ -1,6 +1,8 @@
 package config
 
 import (
+	"time"
+
 	"github.com/goccy/go-yaml/ast"
 
 	"mask700/store"
@@ -71,6 +73,7 @@ func (c *Config) Store() (store.Options, error) {
 	o := store.Options{
 		Dir: c.DataDir, KeyFile: c.Keys.File, KeyEnv: c.Keys.Env, KeyCredential: c.Keys.Credential, Ring: c.Keys.RingFile(),
 		LimitOnX: c.Numbering.BindingsPerNumber, Share: c.Numbering.Share,
+		Quarantine: time.Duration(c.Numbering.Quarantine), Strangers: c.Numbering.AllowStrangers,
 	}
 	var err error
 	if o.Period, err = ring.ParsePeriod(string(c.Keys.Period)); err != nil {

@@ -137,6 +137,9 @@ func (c *Config) checkPools() error {
 	return nil
 }
 
+// maxQuarantine bounds what is certainly a slip of a unit.
+const maxQuarantine = 10 * 366 * 24 * time.Hour
+
 func (c *Config) checkPlan() error {
 	for i, r := range c.Numbering.LegacyRanges {
 		if r.Prefix == "" || r.Length < 1 {
@@ -147,6 +150,9 @@ func (c *Config) checkPlan() error {
 	if n := c.Numbering.BindingsPerNumber; n < 1 || n > binding.MaxLimitOnX {
 		return c.errorFor(fmt.Sprintf("not from 1 to %d; that many bindings may live on one number at once", binding.MaxLimitOnX),
 			"numbering.bindings_per_number")
+	}
+	if time.Duration(c.Numbering.Quarantine) > maxQuarantine {
+		return c.errorFor("longer than ten years; write a number and a unit, such as 2160h, or 0s for none", "numbering.quarantine")
 	}
 	if err := c.Plan().Validate(); err != nil {
 		return c.errorFor(err.Error(), "numbering")

@@ -54,6 +54,8 @@ type Node struct {
 	audit        *audit.Log
 	sweeping     sync.WaitGroup
 	stopSweeping context.CancelFunc
+	upkeep       sync.WaitGroup
+	stopUpkeep   context.CancelFunc
 	swept        atomic.Uint64 // recordings deleted
 
 	admin  *http.Server
@@ -139,6 +141,7 @@ func (n *Node) start(ctx context.Context, cfg config.Config) (err error) {
 	if err := n.startGateway(cfg); err != nil {
 		return err
 	}
+	n.startUpkeep(ctx)
 	return n.startAdmin(ctx, cfg)
 }
 
@@ -321,6 +324,7 @@ func (n *Node) Close() {
 	}
 	n.platforms.close()
 	n.closeRecordings()
+	n.closeUpkeep()
 	if n.db != nil {
 		if err := n.db.Close(); err != nil {
 			n.log.Error("the store was not closed cleanly", "error", err)

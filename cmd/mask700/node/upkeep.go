@@ -1,0 +1,56 @@
+package node
+
+import (
+	"context"
+	"time"
+)
+
+// contactSweep is how often it is looked for what is kept longer than it may be.
+const contactSweep = time.Hour
+
+// startUpkeep begins what a server does by itself now and then.
+func (n *Node) startUpkeep(ctx context.Context) {
+	ctx, n.stopUpkeep = context.WithCancel(ctx)
+	n.upkeep.Go(func() { every(ctx, contactSweep, n.sweepContacts) })
+}
+
+// every does something now and after each time that goes by, until ctx ends.
+func every(ctx context.Context, d time.Duration, do func(context.Context)) {
+	tick := time.NewTicker(d)
+	defer tick.Stop()
+	for {
+		do(ctx)
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// sweepContacts deletes who dialled what before the quarantine.
+func (n *Node) sweepContacts(ctx context.Context) {
+	deleted, left, err := n.db.SweepContacts(ctx, time.Now())
+	switch {
+	case ctx.Err() != nil: // the server ends
+	case err != nil:
+		n.log.Error("who dialled what longer ago than the quarantine is not deleted; it is tried again", "error", err)
+	case deleted > 0:
+		n.log.Info("who dialled what longer ago than the quarantine is deleted", "deleted", deleted, "left", left)
+	}
+}
+
+// poolCounters are what an operator watches of the numbers.
+func (n *Node) poolCounters(c map[string]uint64) {
+	s := n.db.Stats()
+	c["contacts"] = s.Contacts
+	c["contacts_not_kept"] = s.ContactsLost
+}
+
+// closeUpkeep ends what startUpkeep began, before the store is closed.
+func (n *Node) closeUpkeep() {
+	if n.stopUpkeep != nil {
+		n.stopUpkeep()
+		n.upkeep.Wait()
+	}
+}

@@ -208,5 +208,7 @@ func ReleaseOf(env *Env, via string, offered bool, f flow.Flow, m *message.Messa
 		attach(&ack, d.declined(sdp.Local{Addr: f.Local.Addr(), Port: nowhere}, m))
 	}
 	bye.Q850 = causeNormal
+	leakLate(&ack)
+	leakLate(&bye)
 	return ack, bye, d.Flow
 }

@@ -78,7 +78,7 @@ func New(env *Env, a Arrival) *Call {
 		c.Record.CalleeIn = cdr.Party{Number: n}
 	}
 
-	c.Learn(env, m.CallID, m)
+	caller.hear(env, m)
 	passed, passing := passes(a.Trunk, m, dialledErr, number)
 	c.FirstSDP, c.LateOffer = m.Body, len(m.Body) == 0 || m.Optional && m.ContentType != sdpType
 	c.respond(env, Caller, message.Response{Status: 100})

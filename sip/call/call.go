@@ -145,7 +145,7 @@ type Call struct {
 	Turned    bool       // by a transfer the party on the caller's side is the one called
 	Signaled  bool       // the record is on disk: what ends the legs has been sent
 	Announced Announced  // a refusal that the caller hears first
-	Departed  []Departed // parties that have left by a transfer, the last ones
+	Departed  []Party    // parties that have left by a transfer, the last ones
 }
 
 // Told is how much the caller knows of the answer to the offer of its INVITE.

@@ -9,7 +9,7 @@ import (
 
 // encodingVersion begins what MarshalBinary writes. It goes up with a change
 // that gob would read wrongly instead of refusing.
-const encodingVersion = 1
+const encodingVersion = 2
 
 // ErrEncoding is bytes that are no call of this version.
 var ErrEncoding = errors.New("call: not an encoded call of this version")

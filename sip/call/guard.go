@@ -1,6 +1,7 @@
 package call
 
 import (
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,89 +27,170 @@ func countryCode(env *Env) string {
 	return "86"
 }
 
-// legOf finds a leg by its Call-ID, nil when it is none of the call's.
-func (c *Call) legOf(callID string) (*Leg, Side) {
-	for s := range c.Legs {
-		if c.Legs[s].CallID == callID {
-			return &c.Legs[s], Side(s)
-		}
-	}
-	if len(c.Transfers) > 0 && c.Transfers[0].Leg.CallID == callID {
-		return &c.Transfers[0].Leg, Third
-	}
-	return nil, Third
+// Party is what a call knows of one of its parties: what the others must not learn of
+// it, and what it may be told.
+type Party struct {
+	Trunk    int
+	Host     string // our host:port on its leg
+	CallID   string
+	Before   []string // Call-IDs by which it was called at other hops
+	Ours     bool     // we made the Call-ID
+	LocalTag string
+	Contact  string         // ours, complete
+	Peer     netip.Addr     // where its signalling comes from
+	Number   binding.Number // the party's own; zero: not known
+	Secrets  sentinel.Secrets
+	Said     []string   // what the party has written that is written back to it
+	Meant    []string   // URIs that we have written for it: who it is and who calls
+	Local    netip.Addr // where its media came to, once it has left
 }
 
-// Learn keeps what a message tells of its sender, the party of the leg with a Call-ID.
-func (c *Call) Learn(env *Env, callID string, m *message.Message) {
-	l, _ := c.legOf(callID)
-	if l == nil {
-		return
+// called says whether a Call-ID is that of the party's leg, or was.
+func (p *Party) called(callID string) bool {
+	return p.CallID == callID && callID != "" || slices.Contains(p.Before, callID)
+}
+
+// again is what is known of a party that is called at another hop: all but the leg.
+func (p *Party) again(at Party) Party {
+	at.Secrets, at.Said, at.Before = p.Secrets, p.Said, p.Before
+	if p.CallID != "" {
+		at.Before = append(slices.Clone(p.Before), p.CallID)
 	}
+	return at
+}
+
+// hear keeps what a message tells of its sender.
+func (p *Party) hear(env *Env, m *message.Message) {
 	party := m.From.Text
 	if !m.IsRequest() {
 		party = m.To.Text
 	}
-	if l.Said == nil {
-		l.Said = make([]string, 0, 8)
-		l.Secrets.Address(l.Peer)
+	if p.Said == nil {
+		p.Said = make([]string, 0, 8)
+		p.Secrets.Address(p.Peer)
 	}
 	fresh := false
 	for _, entry := range m.RecordRoute {
-		fresh = l.say(entry) || fresh
+		fresh = p.say(entry) || fresh
 	}
-	fresh = l.say(party) || fresh
-	fresh = l.say(m.ContactText) || fresh
+	fresh = p.say(party) || fresh
+	fresh = p.say(m.ContactText) || fresh
 	for _, n := range [...]int{int(m.RSeq), m.SessionExpires, m.MinSE} {
 		if n >= 1_000_000 { // it is repeated; shorter, it is nobody's number
-			l.say(strconv.Itoa(n))
+			p.say(strconv.Itoa(n))
 		}
 	}
-	if !l.Ours {
-		l.say(m.CallID)
-		l.say(m.To.Text)
-		l.say(m.Target.User)
+	if !p.Ours {
+		p.say(m.CallID)
+		p.say(m.To.Text)
+		p.say(m.Target.User)
 	}
 	for _, list := range [...][]string{m.WWWAuthenticate, m.ProxyAuthenticate} {
 		for _, challenge := range list {
-			l.say(challenge)
+			p.say(challenge)
 		}
 	}
 	if fresh || len(m.OtherContacts) > 0 {
-		l.Secrets.LearnParty(m, l.Ours, countryCode(env))
+		p.Secrets.LearnParty(m, p.Ours, countryCode(env))
 	}
-	l.Secrets.LearnMore(m, countryCode(env))
+	p.Secrets.LearnMore(m, countryCode(env))
 }
 
 // say keeps one text of the party, and says whether it is new.
-func (l *Leg) say(text string) bool {
-	if len(text) < sentinel.MinLength || slices.Contains(l.Said, text) {
+func (p *Party) say(text string) bool {
+	if len(text) < sentinel.MinLength || slices.Contains(p.Said, text) {
 		return false
 	}
-	if len(l.Said) >= maxSaid {
-		l.Said = slices.Delete(slices.Clone(l.Said), 0, 1)
+	if len(p.Said) >= maxSaid {
+		p.Said = slices.Delete(slices.Clone(p.Said), 0, 1)
 	}
-	l.Said = append(l.Said, text)
+	p.Said = append(p.Said, text)
 	return true
 }
 
-// Departed is what is kept of a leg that is no more.
-type Departed struct {
-	CallID  string
-	Secrets sentinel.Secrets
-	Said    []string
-}
-
-// maxDeparted bounds those that are kept.
+// maxDeparted bounds the parties that have left and are still known.
 const maxDeparted = 4
 
 // depart keeps what is known of a party that is no more in the call. A message to it may
-// still be repeated.
+// still be repeated, or be late.
 func (c *Call) depart(l *Leg) {
 	if len(c.Departed) >= maxDeparted {
 		c.Departed = slices.Delete(slices.Clone(c.Departed), 0, 1)
 	}
-	c.Departed = append(c.Departed, Departed{l.CallID, l.Secrets, l.Said})
+	p := l.Party
+	p.Local = l.SDP.Ours
+	c.Departed = append(c.Departed, p)
+}
+
+// Circle is all parties of a call, of one that has ended too: who must not learn what of
+// whom. It shares what it points to with the call.
+type Circle struct {
+	ID, Record string // of the call, and of its record
+	Present    [Sides]*Party
+	Departed   []Party
+	Places     [Sides][2]netip.Addr // our media addresses toward each
+	Passed     *Passed
+}
+
+// Circle is the call's own, until something of the call changes.
+func (c *Call) Circle(to *Circle) {
+	*to = Circle{ID: c.ID, Record: c.Record.ID, Departed: c.Departed, Passed: &c.Passed}
+	for s := range c.Legs {
+		to.Present[s], to.Places[s][0] = &c.Legs[s].Party, c.MediaLocal[s].Addr
+	}
+	if len(c.Transfers) > 0 {
+		t := &c.Transfers[0]
+		to.Present[Third] = &t.Leg.Party
+		to.Places[Third] = [2]netip.Addr{c.MediaLocal[t.By].Addr, t.Local[t.By].Addr}
+		for s := range c.Legs {
+			to.Places[s][1] = t.Local[s].Addr
+		}
+	}
+}
+
+// Keep is a circle that outlives its call, nil when there is nobody from whom anything
+// would have to be kept.
+func (c *Circle) Keep() *Circle {
+	kept := *c
+	known := len(c.Departed)
+	for s, p := range c.Present {
+		if p == nil {
+			continue
+		}
+		own := *p
+		kept.Present[s] = &own
+		if len(p.Secrets) > 0 {
+			known++
+		}
+	}
+	if known < 2 {
+		return nil
+	}
+	passed := *c.Passed
+	kept.Passed = &passed
+	return &kept
+}
+
+// of finds the party of a leg by its Call-ID, nil when it is none of the call's.
+func (c *Circle) of(callID string) (*Party, Side) {
+	for s, p := range c.Present {
+		if p != nil && p.called(callID) {
+			return p, Side(s)
+		}
+	}
+	for i := len(c.Departed) - 1; i >= 0; i-- {
+		if p := &c.Departed[i]; p.called(callID) {
+			return p, Third
+		}
+	}
+	return nil, Third
+}
+
+// Hear keeps what a message tells of its sender, the party of the leg with a Call-ID.
+func (c *Circle) Hear(env *Env, callID string, m *message.Message) {
+	if p, _ := c.of(callID); p != nil {
+		p.hear(env, m)
+	}
 }
 
 // Watched is what a set was made of: whose secrets, and how many of each.
@@ -116,58 +198,65 @@ type Watched struct {
 	callIDs [Sides]string
 	counts  [Sides]int
 	left    string // Call-ID of the last party that had departed
+	learnt  int    // how many secrets all of those have
 }
 
 // Watch makes a set hold what must not reach the party of a leg. Known says which
 // secrets may: they are not put in.
-func (c *Call) Watch(set *sentinel.Set, w *Watched, callID string, known func(sentinel.Secret) bool) {
-	var legs [Sides]*Leg
-	legs[Caller], legs[Callee] = &c.Legs[Caller], &c.Legs[Callee]
-	if len(c.Transfers) > 0 {
-		legs[Third] = &c.Transfers[0].Leg
-	}
-	left := ""
+func (c *Circle) Watch(set *sentinel.Set, w *Watched, callID string, known func(sentinel.Secret) bool) {
+	left, learnt := "", 0
 	if n := len(c.Departed); n > 0 {
 		left = c.Departed[n-1].CallID
+		for i := range c.Departed {
+			learnt += len(c.Departed[i].Secrets)
+		}
 	}
-	changed := left != w.left
-	for s, l := range legs {
-		changed = changed || l != nil && l.CallID != w.callIDs[s] || l == nil && w.callIDs[s] != ""
+	changed := left != w.left || learnt != w.learnt
+	for s, p := range c.Present {
+		changed = changed || p != nil && p.CallID != w.callIDs[s] || p == nil && w.callIDs[s] != ""
 	}
 	if changed {
 		set.Reset()
-		*w = Watched{left: left}
+		*w = Watched{left: left, learnt: learnt}
 		for i := range c.Departed {
-			d := &c.Departed[i]
-			for _, secret := range d.Secrets {
-				if d.CallID != callID && !known(secret) {
-					set.Add(secret, uint8(Sides+i))
-				}
+			if p := &c.Departed[i]; !p.called(callID) {
+				p.watch(set, uint8(Sides+i), 0, known)
+				p.watchTokens(set, uint8(Sides+i))
 			}
 		}
 	}
-	for s, l := range legs {
-		if l == nil {
+	for s, p := range c.Present {
+		if p == nil {
 			continue
 		}
-		fresh := w.callIDs[s] == "" && l.CallID != ""
-		w.callIDs[s] = l.CallID
-		if l.CallID == callID {
+		fresh := w.callIDs[s] == "" && p.CallID != ""
+		w.callIDs[s] = p.CallID
+		if p.called(callID) {
 			continue
 		}
-		for _, secret := range l.Secrets[w.counts[s]:] {
-			if !known(secret) {
-				set.Add(secret, uint8(s))
-			}
+		p.watch(set, uint8(s), w.counts[s], known)
+		w.counts[s] = len(p.Secrets)
+		if fresh {
+			p.watchTokens(set, uint8(s))
 		}
-		w.counts[s] = len(l.Secrets)
-		if fresh { // what we are called there
-			set.Add(sentinel.Secret{Kind: sentinel.Token, Text: l.LocalTag}, uint8(s))
-			set.Add(sentinel.Secret{Kind: sentinel.Token, Text: opaque(l.Contact)}, uint8(s))
-			if l.Ours {
-				set.Add(sentinel.Secret{Kind: sentinel.Token, Text: l.CallID}, uint8(s))
-			}
+	}
+}
+
+// watch puts the party's secrets into a set, from one of them on.
+func (p *Party) watch(set *sentinel.Set, owner uint8, from int, known func(sentinel.Secret) bool) {
+	for _, secret := range p.Secrets[from:] {
+		if !known(secret) {
+			set.Add(secret, owner)
 		}
+	}
+}
+
+// watchTokens puts in what we are called toward the party.
+func (p *Party) watchTokens(set *sentinel.Set, owner uint8) {
+	set.Add(sentinel.Secret{Kind: sentinel.Token, Text: p.LocalTag}, owner)
+	set.Add(sentinel.Secret{Kind: sentinel.Token, Text: opaque(p.Contact)}, owner)
+	if p.Ours {
+		set.Add(sentinel.Secret{Kind: sentinel.Token, Text: p.CallID}, owner)
 	}
 }
 
@@ -183,24 +272,16 @@ func opaque(contact string) string {
 // Presented calls each with every text that the party of a leg has written, until each
 // says true, and says whether it did. Where it is about no number, what we have written
 // for the party counts too: it holds its number, which another may have guessed.
-func (c *Call) Presented(env *Env, callID string, kind sentinel.Kind, each func(string) bool) bool {
-	l, s := c.legOf(callID)
-	var said []string
-	if l != nil {
-		said = l.Said
-		if kind != sentinel.Number && slices.ContainsFunc(l.Meant, each) {
-			return true
-		}
+func (c *Circle) Presented(env *Env, callID string, kind sentinel.Kind, each func(string) bool) bool {
+	p, s := c.of(callID)
+	if p == nil {
+		return false
 	}
-	for i := range c.Departed {
-		if c.Departed[i].CallID == callID {
-			said = c.Departed[i].Said
-		}
+	if kind != sentinel.Number && slices.ContainsFunc(p.Meant, each) {
+		return true
 	}
-	for _, text := range said {
-		if each(text) {
-			return true
-		}
+	if slices.ContainsFunc(p.Said, each) {
+		return true
 	}
 	// A call that is not masked goes on with its numbers.
 	return s == Callee && c.Passed.Callee != "" &&
@@ -208,18 +289,18 @@ func (c *Call) Presented(env *Env, callID string, kind sentinel.Kind, each func(
 }
 
 // OwnNumber is the number of a leg's party without its country code; "": not known.
-func (c *Call) OwnNumber(env *Env, callID string) string {
-	l, _ := c.legOf(callID)
-	if l == nil {
+func (c *Circle) OwnNumber(env *Env, callID string) string {
+	p, _ := c.of(callID)
+	if p == nil {
 		return ""
 	}
-	return digitsOf(env, l.Number)
+	return digitsOf(env, p.Number)
 }
 
 // Its says whether a secret is of the party of a leg itself.
-func (c *Call) Its(callID string, secret sentinel.Secret) bool {
-	l, _ := c.legOf(callID)
-	return l != nil && l.Secrets.Has(secret)
+func (c *Circle) Its(callID string, secret sentinel.Secret) bool {
+	p, _ := c.of(callID)
+	return p != nil && p.Secrets.Has(secret)
 }
 
 func digitsOf(env *Env, n binding.Number) string {
@@ -231,13 +312,39 @@ func digitsOf(env *Env, n binding.Number) string {
 }
 
 // Leaked makes the action that tells of a message which was not sent.
-func (c *Call) Leaked(callID string, h *sentinel.Hit, what string) LeakStopped {
-	a := LeakStopped{Record: c.Record.ID, Of: Side(min(int(h.Owner), Sides-1)), Left: int(h.Owner) >= Sides, Kind: h.Kind, What: what}
-	_, a.To = c.legOf(callID)
-	if !a.Left && (a.Of != Third || len(c.Transfers) > 0) {
-		a.Number = c.leg(a.Of).Number
+func (c *Circle) Leaked(callID string, h *sentinel.Hit, what string) LeakStopped {
+	a := LeakStopped{Record: c.Record, Of: Side(min(int(h.Owner), Sides-1)), Left: int(h.Owner) >= Sides, Kind: h.Kind, What: what}
+	_, a.To = c.of(callID)
+	switch i := int(h.Owner) - Sides; {
+	case a.Left && i < len(c.Departed):
+		a.Number = c.Departed[i].Number
+	case !a.Left && c.Present[a.Of] != nil:
+		a.Number = c.Present[a.Of].Number
 	}
 	return a
+}
+
+// TrunkOf is the index of the trunk that a leg is on, -1 when it is none of the call's.
+func (c *Circle) TrunkOf(callID string) int {
+	p, _ := c.of(callID)
+	if p == nil {
+		return -1
+	}
+	return p.Trunk
+}
+
+// OurPlaces calls each with our own addresses on a leg, until it says true.
+func (c *Circle) OurPlaces(callID string, each func(string) bool) bool {
+	p, s := c.of(callID)
+	if p == nil {
+		return false
+	}
+	for _, at := range [...]netip.Addr{c.Places[s][0], c.Places[s][1], p.Local} {
+		if at.IsValid() && each(at.String()) {
+			return true
+		}
+	}
+	return each(p.Host)
 }
 
 // stopped ends the call: it was about to tell one party what only another may know.
@@ -264,30 +371,3 @@ func (c *Call) stopped(env *Env, ev Stopped) {
 
 // CallID is that of a leg.
 func (c *Call) CallID(s Side) string { return c.leg(s).CallID }
-
-// TrunkOf is the index of the trunk that a leg is on, -1 when it is none of the call's.
-func (c *Call) TrunkOf(callID string) int {
-	l, _ := c.legOf(callID)
-	if l == nil {
-		return -1
-	}
-	return l.Trunk
-}
-
-// OurPlaces calls each with our own addresses on a leg, until it says true.
-func (c *Call) OurPlaces(callID string, each func(string) bool) bool {
-	l, s := c.legOf(callID)
-	if l == nil {
-		return false
-	}
-	local := c.MediaLocal[s%2].Addr
-	if len(c.Transfers) > 0 {
-		t := &c.Transfers[0]
-		for i := range t.Local {
-			if t.Local[i].Addr.IsValid() && (s == Third && Side(i) == t.By || Side(i) == s) && each(t.Local[i].Addr.String()) {
-				return true
-			}
-		}
-	}
-	return each(l.Host) || local.IsValid() && each(local.String())
-}

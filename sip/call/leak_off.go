@@ -12,3 +12,5 @@ func leakRequest(*Call, Side, *message.Request) {}
 func leakResponse(*Call, Side, *message.Response) {}
 
 func leakReply(*Call, *message.Response) {}
+
+func leakLate(*message.Request) {}

@@ -85,10 +85,18 @@ func leakResponse(c *Call, to Side, r *message.Response) {
 
 // leakReply is leakResponse where only the request says whom it goes to.
 func leakReply(c *Call, r *message.Response) {
-	if l, s := c.legOf(r.Echo.CallID); l != nil {
+	var circle Circle
+	c.Circle(&circle)
+	if p, s := circle.of(r.Echo.CallID); p != nil {
 		leakResponse(c, s, r)
 	}
 }
+
+// LeakyLate is copied into what releases a phone that picks up when its call is over, as
+// P-Asserted-Identity; "": nothing.
+var LeakyLate string
+
+func leakLate(r *message.Request) { r.Identity = LeakyLate }
 
 // another is a party that the one of a leg must not learn of: the other one of the call,
 // to who transfers it the one that comes.

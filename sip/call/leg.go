@@ -4,28 +4,16 @@ import (
 	"net/netip"
 	"time"
 
-	"mask700/binding"
 	"mask700/sip/digest"
 	"mask700/sip/flow"
 	"mask700/sip/message"
-	"mask700/sip/sentinel"
 )
 
 // Leg is our end of a call toward one party. All text in it is either of our
 // making or that party's own.
 type Leg struct {
-	Trunk    int
-	Host     string // our host:port on this leg
-	CallID   string
-	Ours     bool // we made the Call-ID
-	LocalTag string
-	From     string         // of our requests, complete
-	Contact  string         // ours, complete
-	Peer     netip.Addr     // where its signalling comes from
-	Number   binding.Number // the party's own; zero: not known
-	Secrets  sentinel.Secrets
-	Said     []string // what the party has written that is written back to it
-	Meant    []string // URIs that we have written for it: who it is and who calls
+	Party
+	From string // of our requests, complete
 
 	Dialog          // the one that counts: confirmed, or the early one whose media is heard
 	Base   Dialog   // as our INVITE left it: what every early dialog begins with

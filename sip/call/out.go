@@ -40,9 +40,9 @@ func contact(user string, f flow.Flow, host string) string {
 // hop that is left.
 func (c *Call) prepareCallee(env *Env, out *trunk.Trunk) {
 	l := c.leg(Callee)
-	secrets := l.Secrets // of who was called at another hop
+	before := l.Party
 	*l = newLeg(env, out, c.Hops[0], c.SessionIDs[Callee])
-	l.Secrets = secrets
+	l.Party = before.again(l.Party)
 	if c.Passed.Callee != "" {
 		c.Passed.identify(env, l, out, c.Hops[0])
 		return
@@ -52,10 +52,10 @@ func (c *Call) prepareCallee(env *Env, out *trunk.Trunk) {
 
 // newLeg is a leg that we open, without its parties.
 func newLeg(env *Env, out *trunk.Trunk, hop Hop, session uint64) Leg {
-	l := Leg{
+	l := Leg{Party: Party{
 		Trunk: out.Index, Host: hop.Host, CallID: env.Mint.CallID(), Ours: true, LocalTag: env.Mint.Token(),
 		Contact: contact(env.Mint.Token(), hop.Flow, hop.Host), Peer: hop.Flow.Remote.Addr(),
-	}
+	}}
 	l.Flow, l.SDP = hop.Flow, sdp.NewLeg(session, mediaPolicy(out))
 	return l
 }

@@ -222,9 +222,9 @@ func (c *Call) thirdDial(env *Env) {
 // compose prepares the leg of the party that is to come, toward the first hop that
 // is left.
 func (t *Transfer) compose(env *Env, out *trunk.Trunk) {
-	secrets := t.Leg.Secrets
+	before := t.Leg.Party
 	t.Leg = newLeg(env, out, t.Hops[0], env.Mint.Session())
-	t.Leg.Secrets = secrets
+	t.Leg.Party = before.again(t.Leg.Party)
 	t.Leg.identify(env, out, t.Hops[0], t.Edge)
 }
 

@@ -65,7 +65,7 @@ func (s *Set) endsHere(b []byte, end int, tail uint32, leaked func(*Hit) bool) b
 }
 
 // matchNumber looks at one place where the last digits of a number end.
-func (s *Set) matchNumber(b []byte, end int, id uint8, leaked func(*Hit) bool) bool {
+func (s *Set) matchNumber(b []byte, end int, id uint16, leaked func(*Hit) bool) bool {
 	p := &s.patterns[id]
 	if p.excused {
 		return false
@@ -94,7 +94,7 @@ func (s *Set) matchNumber(b []byte, end int, id uint8, leaked func(*Hit) bool) b
 	if len(p.Text) < longDigits && !alone(b, start, end, gaps > 0) || inPublic(b, start, end) {
 		return false
 	}
-	return leaked(&Hit{p.Secret, p.owner, b, start, end, id})
+	return s.tell(leaked, id, b, start, end)
 }
 
 // alone says whether a short number stands for itself: nothing but a prefix in front
@@ -187,7 +187,7 @@ func (s *Set) searchPacked(b []byte, leaked func(*Hit) bool) bool {
 					continue
 				}
 				if !isText(b[max(at-randomRun, 0):min(end+randomRun, len(b))]) &&
-					leaked(&Hit{p.Secret, p.owner, b, at, end, n.pattern}) {
+					s.tell(leaked, n.pattern, b, at, end) {
 					return true
 				}
 			}

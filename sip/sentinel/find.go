@@ -11,7 +11,7 @@ type Hit struct {
 	Owner      uint8
 	Text       []byte // what was searched: the message, or what its percent signs stand for
 	Start, End int    // where it is in that
-	id         uint8
+	id         uint16
 }
 
 // Finder searches messages. Its memory is for one search at a time.
@@ -26,7 +26,7 @@ const rounds = 2
 
 // Find searches a message for the secrets of a set and gives every one that is
 // there to leaked, until that says true. What it says false to may be met again;
-// see [Set.Excuse]. It says whether leaked did.
+// see [Set.Excuse]. It says whether leaked did. The hit is good until leaked returns.
 func (f *Finder) Find(s *Set, msg []byte, leaked func(*Hit) bool) bool {
 	if len(s.patterns) == 0 {
 		return false
@@ -60,6 +60,15 @@ func (f *Finder) Holds(text string, secret Secret) bool {
 	f.one.Add(secret, 0)
 	f.text = append(f.text[:0], text...)
 	return f.one.search(f.text, func(*Hit) bool { return true })
+}
+
+// tell gives a hit to who asked, in memory that is used again.
+func (s *Set) tell(leaked func(*Hit) bool, id uint16, b []byte, start, end int) bool {
+	p := &s.patterns[id]
+	s.hit = Hit{p.Secret, p.owner, b, start, end, id}
+	stop := leaked(&s.hit)
+	s.hit = Hit{} // so that no message is kept alive
+	return stop
 }
 
 // search searches bytes as they are.
@@ -123,7 +132,7 @@ func (s *Set) match(b []byte, at int, e entry, leaked func(*Hit) bool) bool {
 		}
 		end = start + n
 	}
-	return leaked(&Hit{p.Secret, p.owner, b, start, end, id})
+	return s.tell(leaked, id, b, start, end)
 }
 
 // whole says that what three bytes have no room for is behind reversed digits, and that
@@ -149,7 +158,7 @@ func (n *number) whole(b []byte, start, end int, f form) bool {
 	return false
 }
 
-func (s *Set) numberOf(pattern uint8) *number {
+func (s *Set) numberOf(pattern uint16) *number {
 	for i := range s.numbers {
 		if s.numbers[i].pattern == pattern {
 			return &s.numbers[i]

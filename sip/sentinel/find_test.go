@@ -1,6 +1,7 @@
 package sentinel
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
@@ -201,4 +202,63 @@ func FuzzFind(f *testing.F) {
 			t.Errorf("%q is not found as %q", text, hidden)
 		}
 	})
+}
+
+// A full set counts what it has no room for, and finds all that it has, the last one too.
+func TestAFullSetCounts(t *testing.T) {
+	var s Set
+	text := func(i int) string { return fmt.Sprintf("word-%03d-of-many", i) }
+	for i := range maxPatterns + 7 {
+		s.Add(Secret{Device, text(i)}, uint8(i%7))
+	}
+	if s.Len() != maxPatterns || s.Missed() != 7 {
+		t.Fatalf("%d are looked for, %d missed", s.Len(), s.Missed())
+	}
+	var f Finder
+	for i := range maxPatterns {
+		for _, msg := range []string{text(i), base64.StdEncoding.EncodeToString([]byte("x" + text(i))), hex.EncodeToString([]byte(text(i)))} {
+			if !f.Find(&s, []byte("X: "+msg+"\r\n"), func(h *Hit) bool { return h.Secret.Text == text(i) && h.Owner == uint8(i%7) }) {
+				t.Fatalf("%d is not found in %s", i, msg)
+			}
+		}
+	}
+	if s.Reset(); s.Len() != 0 || s.Missed() != 0 || cap(s.entries) != 0 {
+		t.Errorf("emptied it holds %d, %d missed, and room for %d windows", s.Len(), s.Missed(), cap(s.entries))
+	}
+	if f.Find(&s, []byte(text(1)), func(*Hit) bool { return true }) {
+		t.Error("what is no more is found")
+	}
+}
+
+// A search allocates nothing, whatever it meets: nothing, what it may not report, signs
+// of percent, what is no text.
+func TestFindAllocatesNothing(t *testing.T) {
+	s := setOf(learned(t, invite(1)))
+	packed := append(outgoing(), 0x31, 0x08, 0x31, 0x08, 0x00, 0xff)
+	escaped := bytes.ReplaceAll(outgoing(), []byte("13900000002"), []byte("%31%33%25%33%30"))
+	var f Finder
+	for name, msg := range map[string][]byte{
+		"what usually leaves": outgoing(), "with signs of percent": escaped, "that is no text": packed,
+		"with a secret": append(outgoing(), "X: 13800138000\r\n"...),
+	} {
+		hits := 0
+		look := func(*Hit) bool { hits++; return false }
+		f.Find(s, msg, look) // its memory
+		if n := testing.AllocsPerRun(100, func() { f.Find(s, msg, look) }); n != 0 {
+			t.Errorf("%s: %v allocations", name, n)
+		}
+		if (hits > 0) != (name == "with a secret") {
+			t.Errorf("%s: %d hits", name, hits)
+		}
+	}
+	// Nor does making a set ready again that has been used.
+	secrets := learned(t, invite(2))
+	if n := testing.AllocsPerRun(100, func() {
+		s.Reset()
+		for _, secret := range secrets {
+			s.Add(secret, 0)
+		}
+	}); n != 0 {
+		t.Errorf("a set made ready again: %v allocations", n)
+	}
 }

@@ -1,6 +1,6 @@
 package sentinel
 
-import "math/bits"
+import "slices"
 
 // Set is what is looked for on its way to one receiver: the secrets of all others.
 // Its memory is kept when it is emptied. It is not safe for concurrent use.
@@ -16,6 +16,8 @@ type Set struct {
 	bits     [gramBits / 64]uint64
 	heads    [gramHeads]uint16 // of entries by hash, from 1; 0: none
 	tails    [tailBits / 64]uint64
+	missed   int
+	hit      Hit // that is being told
 }
 
 const (
@@ -24,8 +26,9 @@ const (
 	tailBits  = 1 << 10
 )
 
-// maxPatterns bounds a set. What comes after that is not looked for.
-const maxPatterns = 250
+// maxPatterns bounds a set: there is room for all that a call keeps of its parties. What
+// came after that would not be looked for, and is counted.
+const maxPatterns = 512
 
 // pattern is one secret. Owner is for the caller.
 type pattern struct {
@@ -38,7 +41,7 @@ type pattern struct {
 
 // number is what is looked for of one number besides.
 type number struct {
-	pattern uint8
+	pattern uint16
 	tail    uint32    // its last seven digits, four bits each
 	packed  [2][]byte // reversed BCD: of the bare digits, and behind a 0
 	text    [2][]byte // the same in hexadecimal digits
@@ -47,14 +50,20 @@ type number struct {
 }
 
 // entry is one window of a notation: from the lowest bit 32 of the window, 16 of the
-// next entry with its hash, 8 of the pattern, 6 of the form, 2 of its offset in that.
+// next entry with its hash, 11 of the pattern, 3 of the form, 2 of its offset in that.
 type entry uint64
 
-func (e entry) gram() uint32   { return uint32(e) }
-func (e entry) next() uint16   { return uint16(e >> 32) }
-func (e entry) pattern() uint8 { return uint8(e >> 48) }
-func (e entry) notation() form { return form(e >> 56 & 63) }
-func (e entry) offset() int    { return int(e >> 62) }
+const (
+	patternAt = 48
+	formAt    = 59
+	offsetAt  = 62
+)
+
+func (e entry) gram() uint32    { return uint32(e) }
+func (e entry) next() uint16    { return uint16(e >> 32) }
+func (e entry) pattern() uint16 { return uint16(e >> patternAt & (1<<(formAt-patternAt) - 1)) }
+func (e entry) notation() form  { return form(e >> formAt & (1<<(offsetAt-formAt) - 1)) }
+func (e entry) offset() int     { return int(e >> offsetAt) }
 
 // form is a notation of a secret.
 type form uint64
@@ -69,9 +78,16 @@ const (
 	bcd0
 )
 
+// keptEntries bounds the memory that an emptied set keeps: that of some 100 secrets.
+const keptEntries = 2048
+
 // Reset empties the set.
 func (s *Set) Reset() {
-	if len(s.patterns) == 0 {
+	if s.missed = 0; len(s.patterns) == 0 {
+		return
+	}
+	if cap(s.entries) > keptEntries {
+		*s = Set{}
 		return
 	}
 	clear(s.patterns) // so that no text is kept alive
@@ -84,12 +100,19 @@ func (s *Set) Reset() {
 // Len is how many secrets are looked for.
 func (s *Set) Len() int { return len(s.patterns) }
 
+// Missed is how many secrets found no room since the set was emptied.
+func (s *Set) Missed() int { return s.missed }
+
 // Add puts one secret of an owner into the set.
 func (s *Set) Add(secret Secret, owner uint8) {
-	if len(s.patterns) >= maxPatterns || len(secret.Text) < MinLength {
+	if len(secret.Text) < MinLength {
 		return
 	}
-	id := uint8(len(s.patterns))
+	if len(s.patterns) >= maxPatterns {
+		s.missed++
+		return
+	}
+	id := uint16(len(s.patterns))
 	s.patterns = append(s.patterns, pattern{Secret: secret, owner: owner})
 	p := &s.patterns[id]
 	t := secret.Text
@@ -100,7 +123,7 @@ func (s *Set) Add(secret Secret, owner uint8) {
 		if p.address = secret.Kind == Host && numeric(t); p.address {
 			p.at = uint8(len(t) - MinLength)
 		}
-		s.enterText(word48(t[p.at:]), id, plain)
+		s.enterText(first6(t[p.at:]), id, plain)
 	}
 	if secret.Kind >= Branch {
 		return
@@ -111,13 +134,19 @@ func (s *Set) Add(secret Secret, owner uint8) {
 	}
 	var hex uint64
 	for i := range 6 {
-		hex = hex<<8 | uint64(alphabetHex[v>>(44-4*i)&15])
+		hex |= uint64(alphabetHex[v>>(44-4*i)&15]) << (8 * i)
 	}
 	s.enterText(hex, id, hexadecimal)
 }
 
+// first6 are the first six bytes as they stand in memory, the first one the lowest.
+func first6[T string | []byte](t T) uint64 {
+	_ = t[5]
+	return uint64(t[0]) | uint64(t[1])<<8 | uint64(t[2])<<16 | uint64(t[3])<<24 | uint64(t[4])<<32 | uint64(t[5])<<40
+}
+
 // word48 are the first six bytes, the first one the highest.
-func word48[T string | []byte](t T) uint64 {
+func word48(t string) uint64 {
 	_ = t[5]
 	return uint64(t[0])<<40 | uint64(t[1])<<32 | uint64(t[2])<<24 | uint64(t[3])<<16 | uint64(t[4])<<8 | uint64(t[5])
 }
@@ -127,30 +156,40 @@ func word48[T string | []byte](t T) uint64 {
 var skipped = [3]uint{0, 4, 2}
 
 // enter64 enters the first six whole characters of a base64 notation, whose bits are
-// the lowest 36.
-func (s *Set) enter64(v uint64, id uint8, f form) {
-	var c, url uint64
+// the lowest 36. Two characters differ in the URL alphabet.
+func (s *Set) enter64(v uint64, id uint16, f form) {
+	var c uint64
+	differs := false
 	for i := range 6 {
 		bits := v >> (30 - 6*i) & 63
-		c = c<<8 | uint64(alphabet64[bits])
-		url = url<<8 | uint64(alphabetURL[bits])
+		c |= uint64(alphabet64[bits]) << (8 * i)
+		differs = differs || bits >= 62
 	}
 	s.enterText(c, id, f)
-	if url != c {
-		s.enterText(url, id, f)
+	if !differs {
+		return
 	}
+	c = 0
+	for i := range 6 {
+		c |= uint64(alphabetURL[v>>(30-6*i)&63]) << (8 * i)
+	}
+	s.enterText(c, id, f)
 }
 
-// enterText enters the three windows of six characters.
-func (s *Set) enterText(c uint64, id uint8, f form) {
+// enterText enters the three windows of six characters, the first one in the lowest
+// byte.
+func (s *Set) enterText(c uint64, id uint16, f form) {
 	n := len(s.entries)
-	for o := range entry(3) {
-		gram := bits.ReverseBytes32(uint32(c>>(16-8*o))) | folded
+	s.entries = slices.Grow(s.entries, 3)[:n+3]
+	e := s.entries[n : n+3 : n+3]
+	what := entry(id)<<patternAt | entry(f)<<formAt
+	for o := range e {
+		gram := uint32(c>>(8*o)) | folded
 		h := hash(gram)
 		s.bits[h>>(32-13)/64] |= 1 << (h >> (32 - 13) % 64)
 		head := &s.heads[h>>(32-9)]
-		s.entries = append(s.entries, entry(gram)|entry(*head)<<32|entry(id)<<48|entry(f)<<56|o<<62)
-		*head = uint16(n + int(o) + 1)
+		e[o] = entry(gram) | entry(*head)<<32 | what | entry(o)<<offsetAt
+		*head = uint16(n + o + 1)
 	}
 }
 
@@ -160,7 +199,7 @@ const folded = 0x20202020
 func hash(gram uint32) uint32 { return gram * 0x9E3779B1 }
 
 // addNumber enters what is looked for of a number besides.
-func (s *Set) addNumber(id uint8, digits string) {
+func (s *Set) addNumber(id uint16, digits string) {
 	if cap(s.numbers) > len(s.numbers) {
 		s.numbers = s.numbers[:len(s.numbers)+1]
 	} else {
@@ -189,8 +228,8 @@ func (s *Set) addNumber(id uint8, digits string) {
 		}
 		n.packed[i], n.text[i] = m[:size], m[8:8+2*size]
 	}
-	s.enterText(word48(n.text[0]), id, bcd)
-	s.enterText(word48(n.text[1]), id, bcd0)
+	s.enterText(first6(n.text[0]), id, bcd)
+	s.enterText(first6(n.text[1]), id, bcd0)
 }
 
 func numeric(host string) bool {

@@ -17,6 +17,8 @@ type ack struct {
 	bytes []byte
 	flow  flow.Flow
 	other netip.AddrPort // as of a transaction
+
+	passed passed // what it has been searched for
 }
 
 // maxAcks bounds the phones that one INVITE is acknowledged to: that of the call,
@@ -30,8 +32,8 @@ func (s *Shard) acknowledge(l *live, a call.Acknowledge) {
 	if t != nil {
 		leg = t.leg
 	}
-	b, _ := s.safeRequest(l, leg, &a.Request)
-	k := ack{tag: a.Tag, bytes: b, flow: a.Flow, other: a.Other}
+	b, searched, _ := s.safeRequest(l, leg, &a.Request, nil)
+	k := ack{tag: a.Tag, bytes: b, flow: a.Flow, other: a.Other, passed: searched}
 	if t == nil {
 		s.emit(k.flow, k.bytes, 0)
 		return
@@ -60,7 +62,7 @@ func (s *Shard) ackAgain(t *tx, tag string) bool {
 	for i := range t.acks {
 		if k := &t.acks[i]; k.tag == tag {
 			s.stats.Retransmitted++
-			s.emit(k.flow, k.bytes, t.token)
+			s.repeatAck(t, k)
 			return true
 		}
 	}
@@ -79,8 +81,19 @@ func (s *Shard) ackElsewhere(t *tx) {
 		if k.other.IsValid() {
 			k.flow.Remote = k.other
 		}
-		s.emit(k.flow, k.bytes, t.token)
+		s.repeatAck(t, k)
 	}
+}
+
+// repeatAck sends an ACK that was sent before, unless what has become known since says
+// that it tells too much.
+func (s *Shard) repeatAck(t *tx, k *ack) {
+	if s.leaksAgain(t, &k.passed, k.bytes) {
+		k.bytes = nil
+		s.stop(t.owner, "", false)
+		return
+	}
+	s.emit(k.flow, k.bytes, t.token)
 }
 
 // releaseLate takes a 2xx that no call waits for: it is acknowledged whenever it
@@ -90,14 +103,15 @@ func (s *Shard) releaseLate(t *tx, m *message.Message) {
 		return
 	}
 	r, bye, f := call.ReleaseOf(&s.env, t.via, t.offered, t.flow, m)
-	b, _ := s.safeRequest(t.owner, t.leg, &r)
-	s.keepAck(t, ack{tag: m.To.Tag, bytes: b, flow: f})
+	theirs := &message.Echo{From: m.From.Text, To: m.To.Text, CallID: m.CallID}
+	b, searched, _ := s.safeRequest(t.owner, t.leg, &r, theirs)
+	s.keepAck(t, ack{tag: m.To.Tag, bytes: b, flow: f, passed: searched})
 	if t.within && t.owner != nil && t.owner.call != nil {
 		// A phone that has said both: its re-INVITE has failed, and the call goes on or
 		// ends for a reason of its own.
 		return
 	}
-	b, clean := s.safeRequest(t.owner, t.leg, &bye)
+	b, searched, clean := s.safeRequest(t.owner, t.leg, &bye, theirs)
 	if !clean {
 		return
 	}
@@ -106,6 +120,7 @@ func (s *Shard) releaseLate(t *tx, m *message.Message) {
 		s.emit(f, b, 0)
 		return
 	}
-	last.quiet, last.last = true, b
+	last.owner, last.side, last.leg = t.owner, t.side, t.leg
+	last.quiet, last.last, last.passed = true, b, searched
 	s.step(last, transaction.Begin, nil)
 }

@@ -102,3 +102,27 @@ func TestALeakIsFound(t *testing.T) {
 		}
 	}
 }
+
+// TestALeakIsFoundWhenTheCallIsOver: what releases a phone that picks up too late is made
+// when the call is no more, and searched all the same.
+func TestALeakIsFoundWhenTheCallIsOver(t *testing.T) {
+	defer func(f func(string, call.Side) call.Leak) { call.Leaky, call.LeakyLate, shard.Blind = f, "", false }(call.Leaky)
+	call.Leaky = func(string, call.Side) call.Leak { return call.NoLeak }
+	call.LeakyLate = "<sip:13800000001@198.51.100.1>"
+	for _, blind := range []bool{false, true} {
+		shard.Blind = blind
+		w := newWatch(plainly, &flowRow{marks: map[string]string{}})
+		w.scene.world.leaky = true
+		datadriven.RunTest(t, "../../testdata/flows/fork-after-end.txt", func(t *testing.T, d *datadriven.TestData) string {
+			w.scene.world.fail = func(string, ...any) {}
+			w.scene.play(t, d)
+			return d.Expected
+		})
+		if found := slices.ContainsFunc(w.leaks, func(l string) bool { return strings.HasPrefix(l, "callee is sent 13800000001 of caller") }); found != blind {
+			t.Errorf("blind %t: found %t", blind, found)
+		}
+		if n := len(w.scene.world.stopped); (n > 0) == blind {
+			t.Errorf("blind %t: %d messages were stopped", blind, n)
+		}
+	}
+}

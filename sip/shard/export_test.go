@@ -39,3 +39,18 @@ func (s *Shard) Tables() map[string]int {
 		"merged": len(s.merged), "tokens": len(s.tokens), "timers": s.timers.Len(), "pending": len(s.pending),
 	}
 }
+
+// Tamper changes what is kept to be sent again, as a fault of the program would.
+func (s *Shard) Tamper(with func([]byte) []byte) {
+	for _, t := range s.txs {
+		if len(t.last) > 0 {
+			t.last = with(t.last)
+		}
+		if len(t.ack) > 0 {
+			t.ack = with(t.ack)
+		}
+		for i := range t.acks {
+			t.acks[i].bytes = with(t.acks[i].bytes)
+		}
+	}
+}

@@ -27,15 +27,28 @@ type passed struct {
 	secrets int
 }
 
+// circleOf is who must not learn what in a call, also when that is over; nil: there is
+// nobody, or nothing to be learnt. It is good until the next of them.
+func (s *Shard) circleOf(l *live) *call.Circle {
+	switch {
+	case l == nil:
+		return nil
+	case l.call == nil:
+		return l.rest
+	}
+	l.call.Circle(&s.circle)
+	return &s.circle
+}
+
 // learn keeps what a message tells of its sender.
 func (s *Shard) learn(l *live, leg string, m *message.Message) {
-	if l.call != nil {
-		l.call.Learn(&s.env, leg, m)
+	if c := s.circleOf(l); c != nil {
+		c.Hear(&s.env, leg, m)
 	}
 }
 
 // watch gives what a leg must not be sent, as it is known by now.
-func (s *Shard) watch(l *live, leg string) *watch {
+func (s *Shard) watch(l *live, c *call.Circle, leg string) *watch {
 	free := 0
 	for i, w := range l.watches {
 		if w == nil {
@@ -62,14 +75,23 @@ func (s *Shard) watch(l *live, leg string) *watch {
 	known := func(secret sentinel.Secret) bool {
 		switch secret.Kind {
 		case sentinel.Host:
-			return s.ownHost(l, leg, secret.Text)
+			return s.ownHost(c.TrunkOf(leg), secret.Text)
 		case sentinel.Number: // of one who was in the call before
-			return l.call.Its(leg, secret)
+			return c.Its(leg, secret)
 		}
 		return false
 	}
-	l.call.Watch(&w.set, &w.made, leg, known)
+	missed := w.set.Missed()
+	c.Watch(&w.set, &w.made, leg, known)
+	s.stats.Unsearched += uint64(max(w.set.Missed()-missed, 0))
 	return w
+}
+
+// over gives back the watches of a call that is over: what still leaves for it is rare.
+func (s *Shard) over(l *live) {
+	if l.call == nil {
+		s.unwatch(l)
+	}
 }
 
 func (w *watch) reset() {
@@ -100,26 +122,32 @@ func (s *Shard) unwatch(l *live) {
 }
 
 // leaks says whether a message of a transaction holds what its receiver must not learn.
-func (s *Shard) leaks(t *tx, b []byte) bool {
-	if t.owner == nil || t.owner.call == nil || len(b) == 0 {
+func (s *Shard) leaks(t *tx, b []byte) bool { return s.leaksAgain(t, &t.passed, b) }
+
+// leaksAgain is leaks of one of several messages that a transaction repeats. What has
+// been searched is not searched again, unless more has become known since.
+func (s *Shard) leaksAgain(t *tx, last *passed, b []byte) bool {
+	c := s.circleOf(t.owner)
+	if c == nil || len(b) == 0 {
 		return false
 	}
-	w := s.watch(t.owner, t.leg)
+	defer s.over(t.owner)
+	w := s.watch(t.owner, c, t.leg)
 	now := passed{&b[0], w.set.Len()}
-	if t.passed == now {
+	if *last == now {
 		return false
 	}
-	if s.search(t.owner, w, t.theirs, b) {
+	if s.search(c, w, t.theirs, b) {
 		return true
 	}
-	t.passed = now
+	*last = now
 	return false
 }
 
 // search searches a message, and reports what it finds.
-func (s *Shard) search(l *live, w *watch, echo *message.Echo, b []byte) bool {
+func (s *Shard) search(c *call.Circle, w *watch, echo *message.Echo, b []byte) bool {
 	return !Blind && s.finder.Find(&w.set, b, func(h *sentinel.Hit) bool {
-		switch s.judge(l, w.callID, echo, h) {
+		switch s.judge(c, w.callID, echo, h) {
 		case allowed:
 			w.set.Excuse(h)
 			return false
@@ -127,7 +155,7 @@ func (s *Shard) search(l *live, w *watch, echo *message.Echo, b []byte) bool {
 			return false
 		}
 		s.stats.Leaks++
-		s.out = append(s.out, Output{Call: l.call.ID, Action: l.call.Leaked(w.callID, h, kindOf(b))})
+		s.out = append(s.out, Output{Call: c.ID, Action: c.Leaked(w.callID, h, kindOf(b))})
 		return true
 	})
 }
@@ -144,10 +172,10 @@ const (
 // judge says what a hit is. What the receiver has written itself is written back to
 // it, whatever it is: a message that were held back for that would tell it that it
 // has guessed right.
-func (s *Shard) judge(l *live, leg string, echo *message.Echo, h *sentinel.Hit) verdict {
+func (s *Shard) judge(c *call.Circle, leg string, echo *message.Echo, h *sentinel.Hit) verdict {
 	if h.Kind == sentinel.Number {
 		from, to := sentinel.Run(h.Text, h.Start, h.End)
-		own := l.call.OwnNumber(&s.env, leg)
+		own := c.OwnNumber(&s.env, leg)
 		if sentinel.Within(h.Text[from:to], h.Start-from, h.End-from, own) {
 			return chance
 		}
@@ -155,7 +183,7 @@ func (s *Shard) judge(l *live, leg string, echo *message.Echo, h *sentinel.Hit) 
 		return allowed
 	}
 	holds := func(text string) bool { return s.finder.Holds(text, h.Secret) }
-	if l.call.Presented(&s.env, leg, h.Kind, holds) || s.configured(l, leg, holds) || echoes(echo, holds) {
+	if c.Presented(&s.env, leg, h.Kind, holds) || s.configured(c, leg, holds) || echoes(echo, holds) {
 		return allowed
 	}
 	return leak
@@ -178,13 +206,13 @@ func echoes(e *message.Echo, holds func(string) bool) bool {
 
 // configured calls each with the texts of the configuration that may be written toward
 // a leg's trunk, until it says true.
-func (s *Shard) configured(l *live, leg string, each func(string) bool) bool {
+func (s *Shard) configured(c *call.Circle, leg string, each func(string) bool) bool {
 	for _, host := range s.config.Advertise {
 		if each(host) {
 			return true
 		}
 	}
-	index := l.call.TrunkOf(leg)
+	index := c.TrunkOf(leg)
 	if index < 0 || index >= len(s.env.Config.Trunks) {
 		return false
 	}
@@ -202,14 +230,13 @@ func (s *Shard) configured(l *live, leg string, each func(string) bool) bool {
 			}
 		}
 	}
-	return each(t.Domain) || each(t.Prefix) || t.Auth != nil && (each(t.Auth.User) || each(t.Auth.Realm)) || l.call.OurPlaces(leg, each)
+	return each(t.Domain) || each(t.Prefix) || t.Auth != nil && (each(t.Auth.User) || each(t.Auth.Realm)) || c.OurPlaces(leg, each)
 }
 
 // ownHost says whether a host is that of one of the trunk's targets, or ours there, as it
 // stands: most calls have both legs by one switch. It spares the search what judge would
 // let pass.
-func (s *Shard) ownHost(l *live, leg string, host string) bool {
-	index := l.call.TrunkOf(leg)
+func (s *Shard) ownHost(index int, host string) bool {
 	if index < 0 || index >= len(s.env.Config.Hops) {
 		return false
 	}
@@ -245,26 +272,30 @@ func (s *Shard) safeResponse(t *tx, tag string) []byte {
 
 // safeRequest composes a request, and says false when it must not leave. One that ends
 // or acknowledges something is composed once more then of nothing but what it needs.
-func (s *Shard) safeRequest(l *live, leg string, r *message.Request) ([]byte, bool) {
+// What it was searched for need not be searched for again. Theirs is what the receiver has
+// written of it, nil where nothing is.
+func (s *Shard) safeRequest(l *live, leg string, r *message.Request, theirs *message.Echo) ([]byte, passed, bool) {
 	b := s.writeRequest(r)
-	if l == nil || l.call == nil {
-		return b, true
+	c := s.circleOf(l)
+	if c == nil || len(b) == 0 {
+		return b, passed{}, true
 	}
-	w := s.watch(l, leg)
-	if !s.search(l, w, nil, b) {
-		return b, true
+	defer s.over(l)
+	w := s.watch(l, c, leg)
+	if !s.search(c, w, theirs, b) {
+		return b, passed{&b[0], w.set.Len()}, true
 	}
 	s.stop(l, "", false)
 	switch r.Method {
 	case "BYE", "ACK", "CANCEL":
 		bare := s.shortOf(r, r.Method)
 		bare.Authorization, bare.ProxyAuthorization = r.Authorization, r.ProxyAuthorization
-		if b = s.writeRequest(&bare); !s.search(l, w, nil, b) {
+		if b = s.writeRequest(&bare); !s.search(c, w, theirs, b) {
 			*r = bare
-			return b, true
+			return b, passed{&b[0], w.set.Len()}, true
 		}
 	}
-	return nil, false
+	return nil, passed{}, false
 }
 
 // kindOf is the method of a request or the status of a response.

@@ -55,9 +55,10 @@ type Shard struct {
 	stats    Stats
 	scratch  []byte
 	finder   sentinel.Finder
-	watches  []*watch  // that no call uses
-	watched  int       // that calls use
-	pending  []pending // events that actions gave rise to, for after the step
+	circle   call.Circle // of the call that a message is searched for
+	watches  []*watch    // that no call uses
+	watched  int         // that calls use
+	pending  []pending   // events that actions gave rise to, for after the step
 	out      []Output
 }
 
@@ -72,6 +73,7 @@ type Stats struct {
 	Challenged, AuthFailed       uint64 // requests answered 401, those of them with wrong credentials
 	Barred                       uint64 // requests of sources that failed too often, dropped
 	Leaks                        uint64 // messages that were not sent, because they held a secret of another party
+	Unsearched                   uint64 // secrets that a set had no room for
 	Undelivered                  uint64 // responses whose connection was gone, and that none could be made for
 	LiveCalls, LiveTx, LiveTimer int
 }
@@ -80,6 +82,7 @@ type Stats struct {
 // this, with call nil.
 type live struct {
 	call    *call.Call
+	rest    *call.Circle          // what is known of the parties when the call is over; nil: nothing that could leak
 	timers  [call.Timers]wheel.ID // by Timer.Index
 	dialogs [call.Sides]dialogKey // by side, as entered
 	trunks  [call.Sides]int       // of the dialogs
@@ -430,6 +433,7 @@ func (s *Shard) leave(l *live) {
 	s.exit(l, call.Third)
 	delete(s.calls, l.call.ID)
 	s.unwatch(l)
+	l.rest = s.circleOf(l).Keep()
 	l.call = nil
 }
 
@@ -484,6 +488,7 @@ func (st *Stats) Add(o Stats) {
 	st.AuthFailed += o.AuthFailed
 	st.Barred += o.Barred
 	st.Leaks += o.Leaks
+	st.Unsearched += o.Unsearched
 	st.Undelivered += o.Undelivered
 	st.LiveCalls += o.LiveCalls
 	st.LiveTx += o.LiveTx

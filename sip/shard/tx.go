@@ -222,7 +222,7 @@ func (s *Shard) ask(l *live, a call.Ask) {
 		kind = transaction.InviteClient
 	}
 	leg := l.call.CallID(a.Side)
-	b, clean := s.safeRequest(l, leg, &a.Request)
+	b, searched, clean := s.safeRequest(l, leg, &a.Request, nil)
 	if !clean {
 		s.stop(l, "", false)
 		s.pending = append(s.pending, pending{l, call.Unanswered{Side: a.Side, Tx: a.Tx, Full: true}})
@@ -238,7 +238,7 @@ func (s *Shard) ask(l *live, a call.Ask) {
 		return
 	}
 	t.owner, t.side, t.leg = l, a.Side, leg
-	t.last, t.narrow, t.other = b, narrow, a.Other
+	t.last, t.narrow, t.other, t.passed = b, narrow, a.Other, searched
 	if kind == transaction.InviteClient {
 		t.request, t.via, t.offered = short(r), r.Via, len(a.Request.Body) > 0
 		t.within = strings.Contains(r.To, ";tag=")
@@ -255,7 +255,7 @@ func (s *Shard) cancel(a call.Cancel) {
 	}
 	r := s.shortOf(t.request, "CANCEL")
 	r.Q850 = a.Q850
-	b, clean := s.safeRequest(t.owner, t.leg, &r)
+	b, searched, clean := s.safeRequest(t.owner, t.leg, &r, nil)
 	if !clean {
 		return // it ends by itself
 	}
@@ -265,7 +265,8 @@ func (s *Shard) cancel(a call.Cancel) {
 		return
 	}
 	c.quiet, c.other = true, t.other
-	c.last = b
+	c.owner, c.side, c.leg = t.owner, t.side, t.leg
+	c.last, c.passed = b, searched
 	s.step(c, transaction.Begin, nil)
 }
 
@@ -283,8 +284,13 @@ func (s *Shard) ackFailure(t *tx, m *message.Message) {
 	if t.request != nil && m != nil {
 		r := s.shortOf(t.request, "ACK")
 		r.To = m.To.Text
-		t.ack, _ = s.safeRequest(t.owner, t.leg, &r)
+		t.ack, t.passed, _ = s.safeRequest(t.owner, t.leg, &r, nil)
 		t.request, t.last = nil, nil
+	}
+	if s.leaks(t, t.ack) {
+		t.ack = nil
+		s.stop(t.owner, "", false)
+		return
 	}
 	s.emit(t.flow, t.ack, 0)
 }

@@ -85,6 +85,7 @@ func counters(st gateway.Stats) map[string]uint64 {
 		"responses_undelivered":  st.Calls.Undelivered,
 		"leaks_stopped":          st.Calls.Leaks,
 		"leaks_told_in_sum":      st.Summed,
+		"secrets_unsearched":     st.Calls.Unsearched,
 		"messages_dropped":       st.Dropped,
 		"messages_malformed":     st.Malformed,
 		"records_lost":           st.Lost,

@@ -83,6 +83,7 @@ type Binding struct {
 
 	MaxDuration time.Duration // of one call; zero: not limited
 	OneWay      OneWay
+	Back        Back // whom the protected side reaches, in the modes where that may be several
 	Record      bool // what is said in its calls is recorded
 }
 

@@ -26,7 +26,7 @@ const maxCall = 24 * time.Hour
 func (s *Service) check(r Request) (Binding, error) {
 	b := Binding{
 		Mode: Mode(r.Mode), Order: r.Order, Consent: r.Consent, IndustrialID: r.IndustrialID,
-		Tenant: r.Tenant, Data: r.Data, OneWay: OneWay(r.OneWay), MaxDuration: r.MaxDuration, Record: r.Record,
+		Tenant: r.Tenant, Data: r.Data, OneWay: OneWay(r.OneWay), Back: Back(r.Back), MaxDuration: r.MaxDuration, Record: r.Record,
 		CreatedAt: s.now(),
 	}
 	if b.Tenant == "" {

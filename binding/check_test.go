@@ -60,6 +60,8 @@ func TestCreateRefuses(t *testing.T) {
 		"y in axb":        {func(r *binding.Request) { r.Y = "700100000010008" }, "y", nil},
 		"group in axb":    {func(r *binding.Request) { r.Group = []string{"13800138000"} }, "group", nil},
 		"ext in axb":      {func(r *binding.Request) { r.Extension = "1234" }, "extension", nil},
+		"back in axb":     {func(r *binding.Request) { r.Back = "last-caller" }, "back", nil},
+		"back in words":   {func(r *binding.Request) { group(r); r.Back = "13800138000" }, "back", nil},
 
 		"x is y":             {func(r *binding.Request) { r.Mode, r.X, r.Y = "axyb", "700100000010007", "+86700100000010007" }, "y", nil},
 		"y not held":         {func(r *binding.Request) { r.Mode, r.Y = "axyb", "700100000020000" }, "y", binding.ErrNotHeld},
@@ -178,6 +180,7 @@ func TestCreateRefusesOfStrangers(t *testing.T) {
 		"group":            {func(r *binding.Request) { ax(r); r.Group = []string{"13700138000"} }, "group", nil},
 		"y":                {func(r *binding.Request) { ax(r); r.Y = "700100000010008" }, "y", nil},
 		"extension":        {func(r *binding.Request) { axe(r); r.Mode = "ax" }, "extension", nil},
+		"in turn":          {func(r *binding.Request) { axe(r); r.Back = "in-turn" }, "back", nil},
 		"one way":          {func(r *binding.Request) { ax(r); r.OneWay = "b-to-a" }, "one_way", nil},
 		"no extension":     {func(r *binding.Request) { axe(r); r.Extension = "" }, "extension", nil},
 		"a digit":          {func(r *binding.Request) { axe(r); r.Extension = "1" }, "extension", binding.ErrExtension},

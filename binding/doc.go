@@ -34,7 +34,8 @@
 //	remote   (X, A) -> (B, Y, or X)
 //
 // A of a group is the member whom B reaches; it may be left out, and so may B
-// of ax and axe. Then the edge is there without a callee, and forbidden. A
+// of ax and axe. Then the edge is there without a callee, and forbidden. With
+// [Back] the call back goes to the members in turn, or to who called last. A
 // binding that is one-way ([OneWay]) has all its edges, those of one direction
 // forbidden. The call along such an edge is refused as one-way, because its
 // caller is a party and is told more than a stranger is.

@@ -7,8 +7,9 @@ type Edge struct {
 	Extension string // digits that have to be dialled behind it; "": none may be
 	Caller    Number // zero where Anyone is set
 	Anyone    bool   // for every caller but the callee
-	Callee    Number // zero: the binding names nobody for this caller; then Forbidden
+	Callee    Number // zero: the binding names nobody for this caller; then Forbidden, or BackLast
 	Shown     X
+	Back      Back // the callee is one of several: see Next and CallBack
 	Forbidden bool // this caller is a party and may only be called
 }
 
@@ -42,7 +43,7 @@ func (b *Binding) edges(yield func(Edge) bool) {
 			return
 		}
 		if yield(Edge{Dialled: b.X, Caller: b.A, Callee: b.B, Shown: shown, Forbidden: !b.OneWay.allowsA()}) {
-			yield(b.backEdge(back, b.B, b.A))
+			yield(b.back(back, b.B, b.A))
 		}
 	case ModeGXB, ModeGXYB:
 		if b.B.IsZero() {
@@ -54,7 +55,7 @@ func (b *Binding) edges(yield func(Edge) bool) {
 			}
 		}
 		if len(b.Group) > 0 {
-			yield(b.backEdge(back, b.B, b.A))
+			yield(b.back(back, b.B, b.A))
 		}
 	case ModeRemote:
 		if b.A.IsZero() || b.B.IsZero() {
@@ -68,16 +69,10 @@ func (b *Binding) edges(yield func(Edge) bool) {
 		if b.A.IsZero() || b.OneWay != BothWays || (b.Mode == ModeAXE) != (b.Extension != "") {
 			return
 		}
-		if yield(b.backEdge(b.X, b.A, b.B)) {
+		if yield(b.back(b.X, b.A, b.B)) {
 			yield(Edge{Dialled: b.X, Extension: b.Extension, Anyone: true, Callee: b.A, Shown: b.X})
 		}
 	}
-}
-
-// backEdge is the direction from the one who is protected: it shows X, and is
-// forbidden where nobody is named for it.
-func (b *Binding) backEdge(dialled X, caller, callee Number) Edge {
-	return Edge{Dialled: dialled, Caller: caller, Callee: callee, Shown: b.X, Forbidden: callee.IsZero() || !b.OneWay.allowsB()}
 }
 
 // isFor reports whether a call takes the edge, if its binding lives.

@@ -24,6 +24,9 @@ type Plan struct {
 	// 700 numbers they are not allowed unless an operator says so; without it
 	// no such binding is made, and none that there is carries a call.
 	Strangers bool
+	// CallBack is how long ago who called last may have called to be reached by
+	// [BackLast]; 0 means DefaultCallBack.
+	CallBack time.Duration
 }
 
 // LegacyRange is an older range of intermediate numbers that runs beside 700

@@ -16,7 +16,7 @@ var (
 	errFlag     = errors.New("neither true nor false; write one of them, without quotes")
 	errText     = errors.New("not text; write the value in quotes")
 	errUnknown  = errors.New("a field of the request is not known; known: " +
-		"mode, a, b, x, y, group, extension, ttl, expires, order, consent, industrial_id, tenant, max_duration, one_way, record, data")
+		"mode, a, b, x, y, group, extension, ttl, expires, order, consent, industrial_id, tenant, max_duration, one_way, back, record, data")
 	errJSON = errors.New("the request is not one JSON object")
 )
 
@@ -37,6 +37,7 @@ type Request struct {
 	IndustrialID string
 	Tenant       string // "": DefaultTenant
 	OneWay       string
+	Back         string
 	Data         string
 	MaxDuration  time.Duration // of one call; zero: not limited
 	Record       bool          // its calls are recorded
@@ -60,6 +61,7 @@ type requestJSON struct {
 	Tenant       string   `json:"tenant,omitempty"`
 	MaxDuration  string   `json:"max_duration,omitempty"`
 	OneWay       string   `json:"one_way,omitempty"`
+	Back         string   `json:"back,omitempty"`
 	Record       bool     `json:"record,omitempty"`
 	Data         string   `json:"data,omitempty"`
 }
@@ -69,7 +71,7 @@ func (r Request) MarshalJSON() ([]byte, error) {
 	w := requestJSON{
 		Mode: r.Mode, A: r.A, B: r.B, X: r.X, Y: r.Y, Group: r.Group, Extension: r.Extension,
 		TTL: Duration(r.TTL).String(), Order: r.Order, Consent: r.Consent, IndustrialID: r.IndustrialID,
-		Tenant: r.Tenant, MaxDuration: Duration(r.MaxDuration).String(), OneWay: r.OneWay, Record: r.Record, Data: r.Data,
+		Tenant: r.Tenant, MaxDuration: Duration(r.MaxDuration).String(), OneWay: r.OneWay, Back: r.Back, Record: r.Record, Data: r.Data,
 	}
 	if !r.Expires.IsZero() {
 		w.Expires = r.Expires.Format(time.RFC3339Nano)
@@ -93,7 +95,7 @@ func (r *Request) UnmarshalJSON(b []byte) error {
 	parsed := Request{
 		Mode: w.Mode, A: w.A, B: w.B, X: w.X, Y: w.Y, Group: w.Group, Extension: w.Extension,
 		Order: w.Order, Consent: w.Consent, IndustrialID: w.IndustrialID,
-		Tenant: w.Tenant, OneWay: w.OneWay, Record: w.Record, Data: w.Data,
+		Tenant: w.Tenant, OneWay: w.OneWay, Back: w.Back, Record: w.Record, Data: w.Data,
 	}
 	for _, t := range []struct {
 		field string

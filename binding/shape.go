@@ -62,6 +62,14 @@ func (s *Service) checkMode(b *Binding, r *Request) error {
 		return refuse("one_way", "mode "+r.Mode+" has no two directions; leave it out")
 	}
 	want := shapeOf(b.Mode)
+	switch group := want.group != absent; {
+	case b.Back != BackNamed && b.Back != BackInTurn && b.Back != BackLast:
+		return refuse("back", "one of in-turn, last-caller, or none for the party that is named")
+	case b.Back == BackInTurn && !group:
+		return refuse("back", "mode "+r.Mode+" has no group to be rung in turn; leave it out")
+	case b.Back != BackNamed && !group && !b.Mode.open():
+		return refuse("back", "mode "+r.Mode+" has one party on either side; leave it out")
+	}
 	for _, f := range []struct {
 		field, missing, surplus string
 		want                    presence

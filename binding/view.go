@@ -28,6 +28,7 @@ type View struct {
 	EndedAt      *time.Time `json:"ended_at,omitempty"` // when it was unbound
 	MaxDuration  Duration   `json:"max_duration"`
 	OneWay       OneWay     `json:"one_way"`
+	Back         Back       `json:"back,omitempty"`
 	Record       bool       `json:"record"`
 	Data         string     `json:"data"`
 	Legs         []Leg      `json:"legs"`
@@ -39,18 +40,26 @@ type Leg struct {
 	Caller    Masked `json:"caller"` // Anyone where every caller is connected
 	Dials     X      `json:"dials"`
 	Extension string `json:"extension,omitempty"` // dialled behind it
-	Rings     Masked `json:"rings"`
+	Rings     Masked `json:"rings"`               // LastCaller where that is not known before
 	Shows     X      `json:"shows"`
+
+	Then []Masked `json:"then,omitempty"` // who rings when that handset does not answer, in this order
 }
 
 // Anyone stands in the place of a caller who may be anybody.
 const Anyone = Masked("anyone")
+
+// LastCaller stands in the place of whoever called last.
+const LastCaller = Masked("last caller")
 
 // Leg returns the edge with its numbers as they are shown to somebody.
 func (e Edge) Leg(show func(Number) Masked) Leg {
 	l := Leg{Caller: show(e.Caller), Dials: e.Dialled, Extension: e.Extension, Rings: show(e.Callee), Shows: e.Shown}
 	if e.Anyone {
 		l.Caller = Anyone
+	}
+	if e.Callee.IsZero() && e.Back == BackLast {
+		l.Rings = LastCaller
 	}
 	return l
 }
@@ -67,7 +76,7 @@ func (b Binding) ViewWith(at time.Time, show func(Number) Masked) View {
 		State: b.State(at), Order: b.Order, Consent: b.Consent,
 		IndustrialID: b.IndustrialID, Tenant: b.Tenant,
 		CreatedAt: b.CreatedAt, ExpiresAt: moment(b.ExpiresAt), EndedAt: moment(b.EndedAt),
-		MaxDuration: Duration(b.MaxDuration), OneWay: b.OneWay, Record: b.Record, Data: b.Data,
+		MaxDuration: Duration(b.MaxDuration), OneWay: b.OneWay, Back: b.Back, Record: b.Record, Data: b.Data,
 		Legs: []Leg{},
 	}
 	for _, member := range b.Group {
@@ -75,7 +84,11 @@ func (b Binding) ViewWith(at time.Time, show func(Number) Masked) View {
 	}
 	for _, e := range b.Edges() {
 		if !e.Forbidden {
-			v.Legs = append(v.Legs, e.Leg(show))
+			l := e.Leg(show)
+			for _, n := range b.Next(e) {
+				l.Then = append(l.Then, show(n))
+			}
+			v.Legs = append(v.Legs, l)
 		}
 	}
 	return v

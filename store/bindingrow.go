@@ -92,10 +92,14 @@ const (
 	fieldSliding = 2 // uvarint, nanoseconds
 	fieldUpdated = 3 // uvarint, nanoseconds since 1970
 	fieldChanges = 4 // each: at uvarint, what u8, out, in, text
+	fieldBack    = 5 // uvarint: the index in rowBacks
 )
 
 // rowChanges is what a change is of, as fieldChanges holds it: the index. New ones are added at the end.
 var rowChanges = [...]string{binding.ChangeA, binding.ChangeB, binding.ChangeGroup, binding.ChangeConsent}
+
+// rowBacks is whom the protected side reaches, as fieldBack holds it: the index. New ones are added at the end.
+var rowBacks = [...]binding.Back{binding.BackNamed, binding.BackInTurn, binding.BackLast}
 
 // Bounds of what one row may hold: a list of any number of rows must fit in memory.
 const (
@@ -115,6 +119,8 @@ func checkBinding(b *binding.Binding) error {
 		return fmt.Errorf("%w: %w", ErrRow, binding.ErrMode)
 	case !slices.Contains(rowOneWays[:], b.OneWay):
 		return fmt.Errorf("%w: a direction that is not known", ErrRow)
+	case !slices.Contains(rowBacks[:], b.Back):
+		return fmt.Errorf("%w: a way back that is not known", ErrRow)
 	case len(b.Group) > maxMembers:
 		return fmt.Errorf("%w: more than %d members in a group", ErrRow, maxMembers)
 	case b.MaxDuration < 0 || b.Sliding < 0:
@@ -194,7 +200,8 @@ func appendMore(b []byte, row *binding.Binding) ([]byte, error) {
 	for _, f := range [...]struct {
 		tag   uint64
 		value uint64
-	}{{fieldRefs, uint64(row.Refs)}, {fieldSliding, uint64(row.Sliding)}, {fieldUpdated, uint64(updated)}} {
+	}{{fieldRefs, uint64(row.Refs)}, {fieldSliding, uint64(row.Sliding)}, {fieldUpdated, uint64(updated)},
+		{fieldBack, uint64(slices.Index(rowBacks[:], row.Back))}} {
 		if f.value != 0 {
 			b = binary.AppendUvarint(b, f.tag)
 			b = appendText(b, string(binary.AppendUvarint(nil, f.value)))
@@ -238,6 +245,12 @@ func parseMore(row *binding.Binding, b []byte) error {
 			row.UpdatedAt = timeOf(int64(f.count()))
 		case fieldChanges:
 			row.Changes = f.changes()
+		case fieldBack:
+			if i := f.count(); i < len(rowBacks) {
+				row.Back = rowBacks[i]
+			} else {
+				f.fail()
+			}
 		default:
 			f.fail()
 		}

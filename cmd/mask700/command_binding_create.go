@@ -50,6 +50,7 @@ the names that a binding has in JSON, and each row has its own result.`,
 	fs.StringVar(&r.B, "b", "", "number of the other party, or -")
 	fs.StringVar(&r.X, "x", "", "700 number (default one that is free)")
 	fs.StringVar(&r.Y, "y", "", "second 700 number, of the modes that have one (default one that is free)")
+	fs.StringVar(&r.Back, "back", "", "whom b of a group, or a of ax and axe, reaches who calls back: in-turn (the members, one after the other) or last-caller; default the party named")
 	fs.StringSliceVar(&r.Group, "group", nil, "numbers of the members, of the modes that have a group; each may be -")
 	fs.StringVar(&r.Extension, "extension", "", "digits dialled behind the number, of mode axe")
 	fs.DurationVar(&r.TTL, "ttl", 0, "time to live, such as 2h")

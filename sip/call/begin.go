@@ -160,6 +160,8 @@ func (c *Call) decided(env *Env, ev Decided) {
 		return
 	}
 	c.Edge = d.Edge
+	c.Next = d.Binding.Next(d.Edge)
+	c.Next = c.Next[:min(len(c.Next), maxTurns-1)]
 	c.open(env, in, route(env.Config.Trunks, in))
 }
 
@@ -281,9 +283,5 @@ func (c *Call) place(env *Env) {
 		c.end(env, ending{end: cdr.EndFailed, by: byPlatform, status: 488})
 		return
 	}
-	wait := env.Config.RingTimeout
-	if !c.ExpiresAt.IsZero() {
-		wait = min(wait, max(c.ExpiresAt.Sub(env.Now), 0))
-	}
-	env.do(StartTimer{Timer{RingTimer, Callee}, wait})
+	c.ringFor(env)
 }

@@ -136,6 +136,9 @@ type Call struct {
 	Passed    Passed       // what goes on unchanged of a call that is not masked
 	Hops      []Hop        // targets that are left to try
 
+	Next      []binding.Number // who rings next when the callee does not answer
+	MakingWay bool             // the callee's INVITE is cancelled for the next one
+
 	Final     Final      // the answer that the caller's INVITE ends with
 	Byes      []Reply    // BYE requests to be answered once the record is on disk
 	Exchange  Exchange   // an offer on its way across, inside the dialogs
@@ -172,6 +175,7 @@ type Final struct {
 type Config struct {
 	Timers      transaction.Timers
 	RingTimeout time.Duration
+	TurnTimeout time.Duration // how long one rings of several that ring in turn
 	Plan        binding.Plan
 	Trunks      []*trunk.Trunk // by Trunk.Index
 	Hops        [][]Hop        // by Trunk.Index: where its targets are reached

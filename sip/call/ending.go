@@ -234,6 +234,8 @@ func (c *Call) fired(env *Env, ev Fired) {
 			// The caller has said so (section 13.3.1).
 			c.end(env, ending{end: endNoAnswer, by: byCaller, status: 487, q850: causeNoAnswer})
 			return
+		case c.makeWay(env):
+			return
 		}
 		c.end(env, ending{end: endNoAnswer, by: byPlatform, status: 480, q850: causeNoAnswer})
 	case LimitTimer:
@@ -248,6 +250,9 @@ func (c *Call) fired(env *Env, ev Fired) {
 			env.do(Abandon{Tx: l.Client.Tx})
 			if l.Client.Again && c.Exchange.Asked == l.Client.Tx && c.State < Ending {
 				c.exchangeLost(env)
+			}
+			if s == Callee && c.MakingWay && !c.turn(env) {
+				c.end(env, ending{end: endNoAnswer, by: byPlatform, status: 480, q850: causeNoAnswer})
 			}
 			c.leaveIfOver(env)
 		}

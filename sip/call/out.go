@@ -169,7 +169,7 @@ func (c *Call) tryAgain(env *Env, m *message.Message) bool {
 // heard anything it is too late (RFC 3263 section 4.3 is for transactions, not for
 // conversations).
 func (c *Call) nextTarget(env *Env, retryAfter int) bool {
-	if c.State != Calling && c.State != Ringing {
+	if c.State != Calling && c.State != Ringing || c.MakingWay {
 		return false
 	}
 	l := c.leg(Callee)

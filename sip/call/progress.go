@@ -30,7 +30,7 @@ func (c *Call) calleeSays(env *Env, m *message.Message) {
 	case l.Client.Pending:
 		l.Client.Pending = false
 		env.do(StopTimer{Timer{CancelTimer, Callee}})
-		if c.State < Answered && !c.tryAgain(env, m) {
+		if c.State < Answered && !c.tryAgain(env, m) && !c.turn(env) {
 			o := outcomeOf(m.Status)
 			c.end(env, ending{end: o.end, by: byCallee, status: o.status, q850: o.q850})
 		}

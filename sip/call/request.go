@@ -269,7 +269,7 @@ func (c *Call) unanswered(env *Env, ev Unanswered) {
 		switch {
 		case ev.Full && c.State < Ending:
 			c.refuse(env, binding.RefusalOverload, Final{Status: 503, RetryAfter: retryLater})
-		case ev.Full, c.State >= Answered, !c.nextTarget(env, 0):
+		case ev.Full, c.State >= Answered, !c.nextTarget(env, 0) && !c.turn(env):
 			c.end(env, ending{end: endUnavailable, by: byPlatform, status: 500})
 		default:
 			return

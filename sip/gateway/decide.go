@@ -70,6 +70,12 @@ func (g *Gateway) decide(ctx context.Context, d decide, found func()) call.Decid
 	}
 	decided := call.Decided{Decision: binding.Resolve(q, held, rows)}
 	decided = g.ask(ctx, d, held, decided)
+	if decided.Err == nil {
+		if err := decided.Decision.CallBack(ctx, &q, g.options.Calls, g.options.Plan.CallBack); err != nil {
+			g.log.Error("who called last is not known", "error", err)
+			return call.Decided{Err: err}
+		}
+	}
 	if decided.Decision.Refusal == binding.RefusalNone && decided.Err == nil && len(g.options.Rules) > 0 {
 		a := rule.Attempt{Kind: rule.Call, Record: d.record, Query: q, Binding: decided.Decision.Binding, Edge: decided.Decision.Edge}
 		v := g.options.Rules.Judge(ctx, &a)

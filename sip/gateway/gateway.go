@@ -53,10 +53,12 @@ type Options struct {
 	Plan        binding.Plan
 	Timers      transaction.Timers // zero: the RFC's
 	RingTimeout time.Duration
+	TurnTimeout time.Duration // as in call.Config
 	DrainTime   time.Duration
 	Shards      int // zero: one
 	MaxCalls    int // by shard; zero: the shard's default
 	Bindings    Bindings
+	Calls       binding.Calls  // who called last; nil: nobody
 	Remote      *remote.Router // decides calls to numbers on which nothing is stored; nil: there are none
 	Rules       rule.Chain     // asked after the match
 	Journal     cdr.Journal
@@ -156,7 +158,7 @@ func Start(o Options) (*Gateway, error) {
 // run starts the loops.
 func (g *Gateway) run() error {
 	config := &call.Config{
-		Timers: g.options.Timers, RingTimeout: g.options.RingTimeout, Plan: g.options.Plan,
+		Timers: g.options.Timers, RingTimeout: g.options.RingTimeout, TurnTimeout: g.options.TurnTimeout, Plan: g.options.Plan,
 		Prompts: call.Prompts{LastMinute: g.options.Prompts.LastMinute, OrderFinished: g.options.Prompts.OrderFinished},
 	}
 	var err error

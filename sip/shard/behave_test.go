@@ -11,6 +11,9 @@ import (
 // callee, where there is one: to whom a REFER can transfer a call.
 const joint = "700100000010002"
 
+// inTurn is the number under which it reaches both callees, one after the other.
+const inTurn = "700100000010003"
+
 // fate draws what a phone is like.
 type fate struct{ *rand.Rand }
 

@@ -55,7 +55,8 @@ type scene struct {
 
 // Numbers of the bindings: 7 is live, 8 has expired, 9 may be dialled by the
 // callee only, all between the caller and the callee; 11 is between the caller and
-// a guest, 12 between the stranger and the callee.
+// a guest, 12 between the stranger and the callee; over 13 the caller reaches the
+// callee, and then the guest.
 func newScene() *scene {
 	s := &scene{
 		world: newWorld(1, flow.UDP, nil), actors: map[string]*actor{}, order: newSequence(), names: newNames(),
@@ -93,7 +94,11 @@ func newScene() *scene {
 	guest, inner := pair, pair
 	guest.ID, guest.X, guest.B = "guest", mustX("700100000010011"), mustNumber("13500000005")
 	inner.ID, inner.X, inner.A = "inner", mustX("700100000010012"), mustNumber("13600000004")
-	w.rows = []binding.Binding{pair, old, oneWay, guest, inner}
+	turn := binding.Binding{
+		ID: "turn", Mode: binding.ModeGXB, X: mustX("700100000010013"), B: mustNumber("13800000001"), Back: binding.BackInTurn,
+		Group: []binding.Number{mustNumber("13900000002"), mustNumber("13500000005")}, Order: "order", Tenant: "default", CreatedAt: pair.CreatedAt,
+	}
+	w.rows = []binding.Binding{pair, old, oneWay, guest, inner, turn}
 	return s
 }
 

@@ -100,6 +100,7 @@ type run struct {
 	// Nothing disturbs the one call of the run, nor its transfer, if it is transferred, to
 	// a phone that rings for longer than a session lasts.
 	patient bool
+	turns   bool // a number was dialled under which several ring in turn
 	fair    bool // no message is lost, so that whoever waits for one waits for somebody's fault
 }
 
@@ -187,7 +188,7 @@ func (p *run) together() {
 	for p.torn(since) && p.step() {
 		p.steps++
 	}
-	if p.transfers() > 0 {
+	if p.transfers() > 0 || p.turns {
 		return // who talks to whom is for the transfer's flows to say
 	}
 	for _, pair := range p.pairs {

@@ -30,6 +30,7 @@ func newRun(r *rand.Rand, seed uint64) *run {
 	long := r.IntN(40) == 0
 	w := newWorld(seed, flow.UDP, func(c *call.Config) {
 		c.RingTimeout = []time.Duration{time.Minute, 3 * time.Minute}[r.IntN(2)]
+		c.TurnTimeout = []time.Duration{time.Second, 5 * time.Second, 20 * time.Second}[r.IntN(3)]
 		for i := range sides {
 			c.Hops[i][0].Flow.Network = sides[i]
 			vary(r, c.Trunks[i])
@@ -105,6 +106,10 @@ func newRun(r *rand.Rand, seed uint64) *run {
 			ID: "joint", Mode: binding.ModeAXB, X: mustX(joint), A: mustNumber(p.pairs[0][0].number),
 			B:         mustNumber(p.pairs[1][1].number),
 			CreatedAt: epoch.Add(-time.Hour),
+		}, binding.Binding{
+			ID: "turn", Mode: binding.ModeGXB, X: mustX(inTurn), B: mustNumber(p.pairs[0][0].number), Back: binding.BackInTurn,
+			Group:     []binding.Number{mustNumber(p.pairs[0][1].number), mustNumber(p.pairs[1][1].number)},
+			CreatedAt: epoch.Add(-time.Hour),
 		})
 	}
 	return p
@@ -141,7 +146,10 @@ func (p *run) dialAll() {
 		for range 1 + p.r.IntN(2) {
 			h := pair[p.r.IntN(2)]
 			number := x
-			if p.r.IntN(15) == 0 {
+			switch {
+			case i == 0 && len(p.pairs) > 1 && h == pair[0] && p.r.IntN(3) == 0:
+				number, p.turns = inTurn, true
+			case p.r.IntN(15) == 0:
 				number = []string{"700100000019999", "70010000001", "13800000000", "anybody"}[p.r.IntN(4)]
 			}
 			p.agenda.put(epoch.Add(time.Duration(p.r.IntN(6000))*time.Millisecond), func() {

@@ -124,7 +124,7 @@ func newWorld(seed uint64, network flow.Network, change func(*call.Config)) *wor
 		{Index: 1, Name: "outside", RouteTo: "inside", Listen: "out", Media: "out", EarlyMedia: trunk.EarlyPass},
 	}
 	w.config = &call.Config{
-		Timers: transaction.DefaultTimers(), RingTimeout: time.Minute, Trunks: w.trunks,
+		Timers: transaction.DefaultTimers(), RingTimeout: time.Minute, TurnTimeout: 20 * time.Second, Trunks: w.trunks,
 		Hops: [][]call.Hop{{hop(0, network, insideHost, insideHop)}, {hop(1, network, outsideHost, outsideHop)}},
 	}
 	if change != nil {
@@ -450,6 +450,9 @@ func (w *world) forked(m *message.Message) bool {
 			t := &c.Transfers[i]
 			legs = append(legs, &t.Leg)
 			found = found || t.Leg.CallID == m.CallID && t.Record.AnsweredAt.IsZero()
+		}
+		for _, d := range c.Departed { // one of those who rang before another had the call
+			found = found || d.CallID == m.CallID
 		}
 		failed := c.State > call.Answered && c.Record.AnsweredAt.IsZero()
 		for _, l := range legs {

@@ -36,6 +36,7 @@ type Deps struct {
 	Bindings    *binding.Service
 	Records     cdr.Reader
 	Check       Check
+	Calls       binding.Calls  // who called last; nil: nobody
 	Remote      *remote.Router // decides calls to numbers on which nothing is stored; nil: there are none
 	Rules       rule.Chain     // asked after the match, of what is explained
 	Keys        Keys           // nil: the keys cannot be seen to here

@@ -75,6 +75,10 @@ func (a *api) answerExplain(w http.ResponseWriter, r *http.Request, q Question) 
 	}
 	d := binding.Explain(query, held, rows)
 	asked := a.remote(r, &query, held, &d)
+	if err := d.CallBack(r.Context(), &query, a.Calls, a.Bindings.Plan.CallBack); err != nil {
+		a.fail(w, err)
+		return
+	}
 	var v rule.Verdict
 	if d.Refusal == binding.RefusalNone {
 		v = a.Rules.Judge(r.Context(), &rule.Attempt{Query: query, Binding: d.Binding, Edge: d.Edge, Probe: true})

@@ -47,6 +47,8 @@ func TestBadConfigurations(t *testing.T) {
 		{"a number too large", "numbering: {legacy_ranges: [{prefix: 17000, length: 99999999999999999999}]}\n", "line 1", "", "too large"},
 		{"text for a bool", trunk + "user_phone: sure\n", "line 4", "trunks[0].user_phone", "another kind"},
 
+		{"a call back of nobody", "numbering:\n  call_back: 1s\n", "line 2", "numbering.call_back", "from 1m"},
+
 		// Platforms.
 		{"platform without TLS", "verification:\n  url: http://192.0.2.1/\n", "line 2", "verification.url", "in clear"},
 		{"platform that is a number", "verification: {url: \"" + number + "\"}\n", "line 1", "verification.url", "not a URL"},
@@ -79,6 +81,7 @@ func TestBadConfigurations(t *testing.T) {
 		{"duration is a list", "sip: {drain_time: [1s]}\n", "line 1", "sip.drain_time", "single value"},
 		{"ring timeout too short", "sip:\n  ring_timeout: 10ms\n", "line 2", "sip.ring_timeout", "from 1s to 10m"},
 		{"ring timeout too long", "sip:\n  ring_timeout: 1h\n", "line 2", "sip.ring_timeout", "from 1s to 10m"},
+		{"turn too short", "sip:\n  turn_timeout: 10ms\n", "line 2", "sip.turn_timeout", "from 1s to 10m"},
 		{"drain time too long", "sip: {drain_time: 48h}\n", "line 1", "sip.drain_time", "at most 24h"},
 		{"name server by name", "sip:\n  dns: [ns.example.com]\n", "line 2", "sip.dns[0]", "not the address of a name server"},
 		{"name server that is a number", "sip: {dns: [" + number + "]}\n", "line 1", "sip.dns[0]", "not the address of a name server"},

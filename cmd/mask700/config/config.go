@@ -40,6 +40,7 @@ type Config struct {
 type SIP struct {
 	Listen      Listeners    `yaml:"listen"`
 	RingTimeout Duration     `yaml:"ring_timeout"` // how long the callee may ring
+	TurnTimeout Duration     `yaml:"turn_timeout"` // how long one may ring of several that ring in turn
 	DrainTime   Duration     `yaml:"drain_time"`   // how long live calls may go on after SIGTERM
 	DNS         []NameServer `yaml:"dns"`          // asked for the names of targets; empty: the system's
 }
@@ -54,6 +55,7 @@ type Numbering struct {
 	Share             bool `yaml:"share"`               // numbers in use are drawn for further pairs when there are no free ones
 
 	Quarantine Duration `yaml:"quarantine"` // nobody is bound again on a number that he dialled or was bound on less than this ago
+	CallBack   Duration `yaml:"call_back"`  // how long ago the last caller may have called who is reached by calling back
 }
 
 // LegacyRange is an older range of intermediate numbers, served until a day.
@@ -82,12 +84,13 @@ func Default() Config {
 				{Name: DefaultName, Bind: Bind{Network: TCP, Addr: any5060}},
 			},
 			RingTimeout: Duration(time.Minute),
+			TurnTimeout: Duration(20 * time.Second),
 			DrainTime:   Duration(30 * time.Second),
 			DNS:         []NameServer{},
 		},
 		Media:     Media{Pools: []Pool{newPool()}, Offload: OffloadAuto, Prompts: newPrompts()},
 		Recording: newRecording(),
-		Numbering: Numbering{CountryCode: "86", LegacyRanges: []LegacyRange{}, BindingsPerNumber: binding.DefaultLimitOnX, Quarantine: Duration(binding.DefaultQuarantine)},
+		Numbering: Numbering{CountryCode: "86", LegacyRanges: []LegacyRange{}, BindingsPerNumber: binding.DefaultLimitOnX, Quarantine: Duration(binding.DefaultQuarantine), CallBack: Duration(binding.DefaultCallBack)},
 		Trunks:    []Trunk{},
 
 		Verification: newVerification(), Remote: []Remote{},
@@ -119,7 +122,7 @@ func (c Config) BackupFiles() []string { return []string{PortLedger} }
 
 // Plan is the numbering plan of the domain.
 func (c Config) Plan() binding.Plan {
-	p := binding.Plan{CountryCode: string(c.Numbering.CountryCode), Strangers: c.Numbering.AllowStrangers}
+	p := binding.Plan{CountryCode: string(c.Numbering.CountryCode), Strangers: c.Numbering.AllowStrangers, CallBack: time.Duration(c.Numbering.CallBack)}
 	for _, r := range c.Numbering.LegacyRanges {
 		old := binding.LegacyRange{Prefix: string(r.Prefix), Length: r.Length}
 		if !r.Until.IsZero() {

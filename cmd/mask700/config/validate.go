@@ -15,6 +15,9 @@ const (
 	minRing  = Duration(time.Second)
 	maxRing  = Duration(10 * time.Minute)
 	maxDrain = Duration(24 * time.Hour)
+
+	minCallBack = Duration(time.Minute)
+	maxCallBack = Duration(90 * 24 * time.Hour)
 )
 
 // maxSocketPath is how long the path of a unix socket may be, bytes: sun_path less its ending zero.
@@ -60,6 +63,9 @@ func (c *Config) checkPaths() error {
 func (c *Config) checkSIP() error {
 	if c.SIP.RingTimeout < minRing || c.SIP.RingTimeout > maxRing {
 		return c.errorFor(fmt.Sprintf("must be from %s to %s", minRing, maxRing), "sip.ring_timeout")
+	}
+	if c.SIP.TurnTimeout < minRing || c.SIP.TurnTimeout > maxRing {
+		return c.errorFor(fmt.Sprintf("must be from %s to %s", minRing, maxRing), "sip.turn_timeout")
 	}
 	if c.SIP.DrainTime > maxDrain {
 		return c.errorFor(fmt.Sprintf("must be at most %s", maxDrain), "sip.drain_time")
@@ -153,6 +159,9 @@ func (c *Config) checkPlan() error {
 	}
 	if time.Duration(c.Numbering.Quarantine) > maxQuarantine {
 		return c.errorFor("longer than ten years; write a number and a unit, such as 2160h, or 0s for none", "numbering.quarantine")
+	}
+	if n := c.Numbering.CallBack; n < minCallBack || n > maxCallBack {
+		return c.errorFor(fmt.Sprintf("must be from %s to %s", minCallBack, maxCallBack), "numbering.call_back")
 	}
 	if err := c.Plan().Validate(); err != nil {
 		return c.errorFor(err.Error(), "numbering")

@@ -79,11 +79,11 @@ func TestDecision(t *testing.T) {
 	}{
 		`{"action":"connect","callee":"139-0000-0002","shown":"700100000010008","binding":"b","order":"o","consent":"c","industrial_id":"i","data":"d","max_duration":"10m","record":true}`: {
 			answer: remote.Answer{Connect: true, Callee: number(t, "13900000002"), Shown: 700100000010008, Binding: "b", Order: "o", Consent: "c", IndustrialID: "i", Data: "d", MaxDuration: 10 * time.Minute, Record: true}},
-		`{"action":"refuse"}`:                                                {},
-		`{"action":"ivr"}`:                                                   {err: unreadable},
-		`{}`:                                                                 {err: unreadable},
-		`{"action":"connect"}`:                                               {err: unreadable},
-		`{"action":"connect","callee":"110"}`:                                {err: unreadable},
+		`{"action":"refuse"}`:                 {},
+		`{"action":"ivr"}`:                    {err: unreadable},
+		`{}`:                                  {err: unreadable},
+		`{"action":"connect"}`:                {err: unreadable},
+		`{"action":"connect","callee":"110"}`: {err: unreadable},
 		`{"action":"connect","callee":"13900000002","shown":"7001"}`:         {err: unreadable},
 		`{"action":"connect","callee":"13900000002","max_duration":"often"}`: {err: unreadable},
 	} {

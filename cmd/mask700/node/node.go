@@ -186,9 +186,9 @@ func (n *Node) startGateway(cfg config.Config) error {
 	n.gateway, err = gateway.Start(gateway.Options{
 		Listeners: sockets, Transport: transport.Options{Logger: n.log, PingInterval: pingInterval},
 		Trunks: trunks, Roots: authorities, Records: records(cfg), Plan: cfg.Plan(),
-		Leaked: n.leaked, RingTimeout: time.Duration(cfg.SIP.RingTimeout), DrainTime: time.Duration(cfg.SIP.DrainTime),
+		Leaked: n.leaked, RingTimeout: time.Duration(cfg.SIP.RingTimeout), TurnTimeout: time.Duration(cfg.SIP.TurnTimeout), DrainTime: time.Duration(cfg.SIP.DrainTime),
 		Prompts:  prompts(cfg, clips),
-		Bindings: n.db, Remote: n.platforms.remote, Rules: n.rules(), Journal: n.db.Journal(), Recordings: n.recordings, Notice: notice(cfg, clips), Logger: n.log,
+		Bindings: n.db, Calls: n.db, Remote: n.platforms.remote, Rules: n.rules(), Journal: n.db.Journal(), Recordings: n.recordings, Notice: notice(cfg, clips), Logger: n.log,
 		Media: func(silent func(media.Session)) (media.Engine, error) {
 			inKernel, err := n.offload(cfg)
 			if err != nil {
@@ -205,7 +205,7 @@ func (n *Node) startGateway(cfg config.Config) error {
 }
 
 func (n *Node) startAdmin(ctx context.Context, cfg config.Config) (err error) {
-	deps := admin.Deps{Bindings: n.service, Records: n.db, Remote: n.platforms.remote, Rules: n.rules(), Recordings: n.recordings.Shelf, Audit: n.audit, Keys: n.db, Keeper: n.db, BackupFiles: cfg.BackupFiles(), Check: n.db.Check, Node: n, Logger: n.log}
+	deps := admin.Deps{Bindings: n.service, Records: n.db, Calls: n.db, Remote: n.platforms.remote, Rules: n.rules(), Recordings: n.recordings.Shelf, Audit: n.audit, Keys: n.db, Keeper: n.db, BackupFiles: cfg.BackupFiles(), Check: n.db.Check, Node: n, Logger: n.log}
 	if path := cfg.AdminSocket(); path != "" {
 		n.socket, err = admin.ListenUnix(path)
 	} else {

@@ -17,8 +17,8 @@ import (
 // Question is what the platform was asked, whichever it is.
 type Question struct {
 	Kind, ID, Binding, Order, Tenant, Dialled, Shown, Extension, Caller, Callee, At string
-	Probe                                                                          bool
-	Signed                                                                         bool // by the secret of the platform
+	Probe                                                                           bool
+	Signed                                                                          bool // by the secret of the platform
 }
 
 // Platform is a server on loopback that answers as it is told.

@@ -3,7 +3,6 @@ package call
 import (
 	"mask700/binding/cdr"
 	"mask700/media/sdp"
-	"mask700/sip/sentinel"
 )
 
 // maxTurns bounds who rings one after the other in one call: no caller waits longer, and
@@ -56,7 +55,7 @@ func (c *Call) turn(env *Env) bool {
 	c.Record.CalleeOut = cdr.Party{Number: c.Edge.Callee}
 	c.SessionIDs[Callee] = env.Mint.Session() // nothing of ours tells the two that they were called for one
 	c.depart(l)
-	l.Secrets = sentinel.Secrets{} // they are those of one who has departed, and no secret to that one
+	l.Party = Party{Trunk: l.Trunk} // what is known of one who has departed is no secret to that one
 	env.do(StopTimer{Timer{CancelTimer, Callee}})
 	env.do(Exit{Callee})
 	c.dropInfosOf(env, Callee)

@@ -109,7 +109,7 @@ func (p *Party) say(text string) bool {
 }
 
 // maxDeparted bounds the parties that have left and are still known.
-const maxDeparted = 8
+const maxDeparted = 4
 
 // depart keeps what is known of a party that is no more in the call. A message to it may
 // still be repeated, or be late.

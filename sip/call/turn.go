@@ -7,7 +7,7 @@ import (
 
 // maxTurns bounds who rings one after the other in one call: no caller waits longer, and
 // of so many is remembered what none of the others may learn.
-const maxTurns = 8
+const maxTurns = maxDeparted + 1
 
 // A binding may have several ring in turn. While one rings that others would follow,
 // its time is TurnTimeout; then its INVITE is cancelled, and the next is called once

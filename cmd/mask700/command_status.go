@@ -94,6 +94,16 @@ func printStatus(w io.Writer, st admin.Status, now time.Time) error {
 	} else if o.Off != "" {
 		_ = t.add("media", "offload", "user space", o.Off)
 	}
+	if l := st.Limits; l != nil {
+		for _, table := range l.Tables {
+			_ = t.add("limits", table.Of, "counted now", fmt.Sprintf("%d of %d", table.Keys, table.Room))
+		}
+		for _, r := range l.Rules {
+			if r.Refused+r.Shadowed > 0 {
+				_ = t.add("limit", r.Rule, "over it", fmt.Sprintf("%d refused, %d reported", r.Refused, r.Shadowed))
+			}
+		}
+	}
 	_ = t.flush()
 	if len(st.Counters) > 0 {
 		names := make([]string, 0, len(st.Counters))

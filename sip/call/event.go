@@ -17,6 +17,7 @@ type Event interface{ event() }
 
 // Decided is the store's answer to Decide.
 type Decided struct {
+	Record   string // id of the record that was asked for
 	Decision binding.Decision
 	Verdict  rule.Verdict // of the rules after the match, where there was one; a refusal is in Decision too
 	Err      error

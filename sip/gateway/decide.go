@@ -45,6 +45,7 @@ func (l *loop) lookupLoop() {
 // lookup decides a call and tells it, a refusal when its time has come.
 func (l *loop) lookup(ctx context.Context, d decide, found func()) {
 	answer := l.gateway.decide(ctx, d, found)
+	answer.Record = d.record
 	tell := func() { l.answer(d.id, answer) }
 	if wait := due(d.query.At, time.Now(), answer); wait > 0 {
 		l.gateway.options.later(wait, tell)

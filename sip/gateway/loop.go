@@ -64,6 +64,9 @@ func (l *loop) run() {
 				l.shard.Receive(now, it.in)
 			case it.event != nil:
 				l.shard.Answer(now, it.id, it.event)
+				if d, ok := it.event.(call.Decided); ok && d.Record != it.id {
+					l.untaken(it.id, d.Record)
+				}
 			case it.do != nil:
 				it.do(l.shard)
 			default:
@@ -100,6 +103,14 @@ func (l *loop) perform(o shard.Output) {
 		l.gateway.router.failed(a.Trunk, a.Hop.Flow.Remote, a.Hop.Flow.Network, a.RetryAfter)
 	default:
 		l.media.queue.put(mediaJob{id: id, action: a})
+	}
+}
+
+// untaken tells the rules of the end of a transfer that was decided and has no record: it was refused, or the call has
+// ended meanwhile.
+func (l *loop) untaken(id, record string) {
+	if !l.shard.Recorded(id, record) {
+		l.gateway.options.Rules.Done(&cdr.Record{ID: record})
 	}
 }
 

@@ -314,6 +314,24 @@ func (s *Shard) find(id string) *live {
 	return nil
 }
 
+// Recorded reports whether the call of an Output, by its id, has a record of that id that was opened: its own, or that of a
+// transfer.
+func (s *Shard) Recorded(id, record string) bool {
+	l := s.calls[id]
+	if l == nil || l.call == nil {
+		return false
+	}
+	if l.call.Record.ID == record {
+		return true
+	}
+	for i := range l.call.Transfers {
+		if t := &l.call.Transfers[i]; t.Record.ID == record && t.Recorded {
+			return true
+		}
+	}
+	return false
+}
+
 // Stats returns the counters.
 func (s *Shard) Stats() Stats {
 	st := s.stats

@@ -17,6 +17,7 @@ type Status struct {
 	Trunks    []TrunkStatus     `json:"trunks"`
 	Pools     []PoolStatus      `json:"pools"`
 	Offload   OffloadStatus     `json:"offload"`
+	Limits    *LimitStatus      `json:"limits,omitempty"`
 	Blocks    int               `json:"blocks"`             // held
 	Calls     int               `json:"calls"`              // that go on
 	Records   uint64            `json:"records"`            // seq of the last call record

@@ -49,6 +49,16 @@ func TestBadConfigurations(t *testing.T) {
 
 		{"a call back of nobody", "numbering:\n  call_back: 1s\n", "line 2", "numbering.call_back", "from 1m"},
 
+		// Limits.
+		{"limit that is none", "limits:\n  calls:\n    - pair 3/5m\n    - pair often\n", "line 4", "limits.calls[1]", "not a limit"},
+		{"limit that is a number", "limits:\n  all: [" + number + "]\n", "line 2", "limits.all[0]", "not a limit"},
+		{"limit of texts that go on", "limits: {texts: [caller live 2]}\n", "line 1", "limits.texts[0]", "only calls"},
+		{"limit twice", "limits: {calls: [pair 3/5m, pair 3/5m shadow]}\n", "line 1", "limits.calls[1]", "twice"},
+		{"limits of another mode", "limits: {mode: softly}\n", "line 1", "limits.mode", "enforce"},
+		{"limits in no memory", "limits: {memory: 0MiB}\n", "line 1", "limits.memory", "from 1MiB"},
+		{"memory without a unit", "limits: {memory: 64}\n", "line 1", "limits.memory", "not a size"},
+		{"counters never written", "limits: {snapshot: 0s}\n", "line 1", "limits.snapshot", "from 1s"},
+
 		// Platforms.
 		{"platform without TLS", "verification:\n  url: http://192.0.2.1/\n", "line 2", "verification.url", "in clear"},
 		{"platform that is a number", "verification: {url: \"" + number + "\"}\n", "line 1", "verification.url", "not a URL"},

@@ -43,6 +43,7 @@ func (c *Config) validate(local []netip.Addr) error {
 		c.checkTrunks,
 		c.checkIdentities,
 		c.checkPlatforms,
+		c.checkLimits,
 		func() error { return c.checkLoops(local) },
 		c.checkSources,
 	} {

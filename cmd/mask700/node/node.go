@@ -50,6 +50,7 @@ type Node struct {
 	gateway *gateway.Gateway
 
 	platforms    platforms
+	limits       limits
 	recordings   *archive.Archive
 	audit        *audit.Log
 	sweeping     sync.WaitGroup
@@ -136,6 +137,9 @@ func (n *Node) start(ctx context.Context, cfg config.Config) (err error) {
 		return err
 	}
 	if err := n.startPlatforms(cfg); err != nil {
+		return err
+	}
+	if err := n.startLimits(ctx, cfg); err != nil {
 		return err
 	}
 	if err := n.startGateway(cfg); err != nil {
@@ -323,6 +327,7 @@ func (n *Node) Close() {
 		n.gateway.Close()
 	}
 	n.platforms.close()
+	n.limits.close()
 	n.closeRecordings()
 	n.closeUpkeep()
 	if n.db != nil {

@@ -95,7 +95,7 @@ type Revision struct {
 // Revise applies a change to a binding, by the rules that hold in every
 // engine: what identifies a binding stays, one that has ended is not changed,
 // and of parties and consent it is kept what they were. change sets UpdatedAt to
-// the moment; a moment before the one before counts as that one. An error is
+// the moment, or EndedAt; a moment before the one before counts as that one. An error is
 // ErrEnded, ErrChanges, ErrFixed or that of change.
 func Revise(old Binding, change func(*Binding) error) (Revision, error) {
 	b := old.clone()
@@ -105,20 +105,27 @@ func Revise(old Binding, change func(*Binding) error) (Revision, error) {
 	if same(&old, &b) {
 		return Revision{Binding: old}, nil
 	}
-	if b.UpdatedAt.IsZero() || fixed(&old) != fixed(&b) || !slices.Equal(old.Changes, b.Changes) ||
+	from := b.UpdatedAt
+	if old.EndedAt.IsZero() && !b.EndedAt.IsZero() {
+		from, b.UpdatedAt = b.EndedAt, old.UpdatedAt // an end is no update
+	}
+	if from.IsZero() || fixed(&old) != fixed(&b) || !slices.Equal(old.Changes, b.Changes) ||
 		!old.EndedAt.IsZero() && !b.EndedAt.Equal(old.EndedAt) {
 		return Revision{}, ErrFixed
 	}
-	b.UpdatedAt = b.UpdatedAt.UTC().Round(0)
+	from = from.UTC().Round(0)
 	for _, earlier := range []time.Time{old.UpdatedAt, old.CreatedAt} {
-		if b.UpdatedAt.Before(earlier) {
-			b.UpdatedAt = earlier
+		if from.Before(earlier) {
+			from = earlier
 		}
 	}
-	if old.State(b.UpdatedAt) != StateLive {
+	if old.State(from) != StateLive {
 		return Revision{}, ErrEnded
 	}
-	changes := changesOf(&old, &b, b.UpdatedAt)
+	if b.EndedAt.IsZero() {
+		b.UpdatedAt = from
+	}
+	changes := changesOf(&old, &b, from)
 	if len(old.Changes)+len(changes) > MaxChanges {
 		return Revision{}, ErrChanges
 	}
@@ -126,7 +133,7 @@ func Revise(old Binding, change func(*Binding) error) (Revision, error) {
 	end, before := b.ended(), old.ended()
 	longer := end.IsZero() && !before.IsZero() || !before.IsZero() && end.After(before)
 	came := slices.ContainsFunc(changes, func(c Change) bool { return !c.In.IsZero() })
-	return Revision{Binding: b, From: b.UpdatedAt, Changed: true, Wider: longer || came}, nil
+	return Revision{Binding: b, From: from, Changed: true, Wider: longer || came}, nil
 }
 
 // fixed is what a binding keeps for life, its time of creation aside.

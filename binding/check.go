@@ -18,6 +18,9 @@ const (
 // maxLife bounds an expiry: what is beyond is a slip of a unit.
 const maxLife = 10 * 366 * 24 * time.Hour
 
+// minSliding keeps the writes of a sliding expiry few: see slideStep.
+const minSliding = time.Minute
+
 // maxCall bounds max_duration for the same reason.
 const maxCall = 24 * time.Hour
 
@@ -26,7 +29,7 @@ const maxCall = 24 * time.Hour
 func (s *Service) check(r Request) (Binding, error) {
 	b := Binding{
 		Mode: Mode(r.Mode), Order: r.Order, Consent: r.Consent, IndustrialID: r.IndustrialID,
-		Tenant: r.Tenant, Data: r.Data, OneWay: OneWay(r.OneWay), Back: Back(r.Back), MaxDuration: r.MaxDuration, Record: r.Record,
+		Tenant: r.Tenant, Data: r.Data, OneWay: OneWay(r.OneWay), Back: Back(r.Back), MaxDuration: r.MaxDuration, Record: r.Record, Sliding: r.Sliding,
 		CreatedAt: s.now(),
 	}
 	if b.Tenant == "" {
@@ -115,23 +118,53 @@ func isControl(r rune) bool {
 }
 
 func checkTimes(b *Binding, r *Request) error {
+	if err := checkTerms(b); err != nil {
+		return err
+	}
 	switch {
 	case r.TTL != 0 && !r.Expires.IsZero():
 		return refuse("ttl", "given together with expires; give one of them")
-	case r.TTL != 0 && r.TTL < time.Millisecond:
-		return refuse("ttl", "over at once; give a longer time, or none for no expiry")
-	case r.TTL > maxLife:
-		return refuse("ttl", "longer than ten years; give a shorter one, or none for no expiry")
 	case r.TTL != 0:
+		if err := checkTTL(r.TTL); err != nil {
+			return err
+		}
 		b.ExpiresAt = b.CreatedAt.Add(r.TTL).Truncate(time.Millisecond)
 	case !r.Expires.IsZero():
 		b.ExpiresAt = r.Expires.UTC().Truncate(time.Millisecond)
+	case r.Sliding > 0:
+		b.ExpiresAt = b.CreatedAt.Add(r.Sliding).Truncate(time.Millisecond)
 	}
+	return checkExpiry(b.ExpiresAt, b.CreatedAt)
+}
+
+func checkTTL(ttl time.Duration) error {
 	switch {
-	case !b.ExpiresAt.IsZero() && !b.ExpiresAt.After(b.CreatedAt):
+	case ttl < time.Millisecond:
+		return refuse("ttl", "over at once; give a longer time, or none for no expiry")
+	case ttl > maxLife:
+		return refuse("ttl", "longer than ten years; give a shorter one, or none for no expiry")
+	}
+	return nil
+}
+
+func checkExpiry(expires, now time.Time) error {
+	switch {
+	case !expires.IsZero() && !expires.After(now):
 		return refuse("expires", "not in the future; give a time that is still to come")
-	case !b.ExpiresAt.IsZero() && b.ExpiresAt.Sub(b.CreatedAt) > maxLife:
+	case !expires.IsZero() && expires.Sub(now) > maxLife:
 		return refuse("expires", "more than ten years ahead; give an earlier time, or none for no expiry")
+	}
+	return nil
+}
+
+// checkTerms checks what is the same when a binding is made and when it is
+// changed.
+func checkTerms(b *Binding) error {
+	switch {
+	case b.Sliding < 0 || b.Sliding > 0 && b.Sliding < minSliding:
+		return refuse("sliding", "shorter than a minute; give a longer time, or none for an expiry that stays")
+	case b.Sliding > maxLife:
+		return refuse("sliding", "longer than ten years; give a shorter time, or none for an expiry that stays")
 	case b.MaxDuration < 0 || b.MaxDuration > 0 && b.MaxDuration < time.Second:
 		return refuse("max_duration", "shorter than a second; give a longer one, or none for no limit")
 	case b.MaxDuration > maxCall:

@@ -1,7 +1,6 @@
 package binding
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,7 +15,7 @@ var (
 	errFlag     = errors.New("neither true nor false; write one of them, without quotes")
 	errText     = errors.New("not text; write the value in quotes")
 	errUnknown  = errors.New("a field of the request is not known; known: " +
-		"mode, a, b, x, y, group, extension, ttl, expires, order, consent, industrial_id, tenant, max_duration, one_way, back, record, data")
+		"mode, a, b, x, y, group, extension, ttl, expires, sliding, order, consent, industrial_id, tenant, max_duration, one_way, back, record, data")
 	errJSON = errors.New("the request is not one JSON object")
 )
 
@@ -31,7 +30,8 @@ type Request struct {
 	Group        []string
 	Extension    string
 	TTL          time.Duration // from now; zero: see Expires
-	Expires      time.Time     // zero, and TTL zero too: never
+	Expires      time.Time     // zero, and TTL and Sliding zero too: never
+	Sliding      time.Duration // each call or text moves the expiry so far ahead of itself
 	Order        string        // mandatory
 	Consent      string
 	IndustrialID string
@@ -55,6 +55,7 @@ type requestJSON struct {
 	Extension    string   `json:"extension,omitempty"`
 	TTL          string   `json:"ttl,omitempty"`
 	Expires      string   `json:"expires,omitempty"`
+	Sliding      string   `json:"sliding,omitempty"`
 	Order        string   `json:"order,omitempty"`
 	Consent      string   `json:"consent,omitempty"`
 	IndustrialID string   `json:"industrial_id,omitempty"`
@@ -70,7 +71,7 @@ type requestJSON struct {
 func (r Request) MarshalJSON() ([]byte, error) {
 	w := requestJSON{
 		Mode: r.Mode, A: r.A, B: r.B, X: r.X, Y: r.Y, Group: r.Group, Extension: r.Extension,
-		TTL: Duration(r.TTL).String(), Order: r.Order, Consent: r.Consent, IndustrialID: r.IndustrialID,
+		TTL: Duration(r.TTL).String(), Sliding: Duration(r.Sliding).String(), Order: r.Order, Consent: r.Consent, IndustrialID: r.IndustrialID,
 		Tenant: r.Tenant, MaxDuration: Duration(r.MaxDuration).String(), OneWay: r.OneWay, Back: r.Back, Record: r.Record, Data: r.Data,
 	}
 	if !r.Expires.IsZero() {
@@ -84,13 +85,8 @@ func (r Request) MarshalJSON() ([]byte, error) {
 // field is at fault, and never repeat what was read.
 func (r *Request) UnmarshalJSON(b []byte) error {
 	var w requestJSON
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&w); err != nil {
-		return plainJSONError(err)
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return errJSON
+	if err := readOnly(b, &w, errUnknown); err != nil {
+		return err
 	}
 	parsed := Request{
 		Mode: w.Mode, A: w.A, B: w.B, X: w.X, Y: w.Y, Group: w.Group, Extension: w.Extension,
@@ -101,7 +97,7 @@ func (r *Request) UnmarshalJSON(b []byte) error {
 		field string
 		text  string
 		into  *time.Duration
-	}{{"ttl", w.TTL, &parsed.TTL}, {"max_duration", w.MaxDuration, &parsed.MaxDuration}} {
+	}{{"ttl", w.TTL, &parsed.TTL}, {"sliding", w.Sliding, &parsed.Sliding}, {"max_duration", w.MaxDuration, &parsed.MaxDuration}} {
 		if err := (*Duration)(t.into).UnmarshalText([]byte(t.text)); err != nil {
 			return &FieldError{Field: t.field, Err: err}
 		}
@@ -118,7 +114,7 @@ func (r *Request) UnmarshalJSON(b []byte) error {
 }
 
 // plainJSONError says what a decoder's error says without what it quotes.
-func plainJSONError(err error) error {
+func plainJSONError(err, unknown error) error {
 	var wrongType *json.UnmarshalTypeError
 	var syntax *json.SyntaxError
 	switch {
@@ -129,7 +125,7 @@ func plainJSONError(err error) error {
 	case errors.As(err, &wrongType), errors.As(err, &syntax), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
 		return errJSON
 	default:
-		return errUnknown
+		return unknown
 	}
 }
 

@@ -100,11 +100,30 @@ func (s *Service) refused(given *Binding, err error) error {
 	return &FieldError{Field: field, Err: err}
 }
 
-// Delete unbinds a binding now and returns it. One that was unbound before
-// is returned as it is. The error is ErrNotFound or the store's; it does not
-// repeat the id, which may be a number by mistake.
+// Delete takes one bind back: a binding that was bound again stays, with one
+// less in Refs, and any other is unbound now. One that has ended is returned as
+// it is. The error is ErrNotFound or the store's; it does not repeat the id,
+// which may be a number by mistake.
 func (s *Service) Delete(ctx context.Context, id string) (Binding, error) {
-	return s.Store.Unbind(ctx, id, s.now())
+	return s.end(ctx, id, false)
+}
+
+// End unbinds a binding now, however often it was bound, and is Delete else.
+func (s *Service) End(ctx context.Context, id string) (Binding, error) { return s.end(ctx, id, true) }
+
+func (s *Service) end(ctx context.Context, id string, whole bool) (Binding, error) {
+	now := s.now()
+	return s.Store.Change(ctx, id, func(b *Binding) error {
+		switch state := b.State(now); {
+		case state == StateExpired || !b.EndedAt.IsZero():
+		case b.Refs > 0 && !whole:
+			b.Refs--
+			b.UpdatedAt = now
+		default:
+			b.EndedAt = now
+		}
+		return nil
+	})
 }
 
 // AddBlock is AddBlockFor DefaultTenant.

@@ -107,30 +107,38 @@ func (s *Service) checkParties(b *Binding, r *Request) error {
 		}
 		*party.into = n
 	}
+	if len(r.Group) > maxGroup {
+		return errLargeGroup
+	}
+	for _, text := range r.Group {
+		n, err := s.Plan.ParseNumber(text)
+		if err != nil {
+			return &FieldError{Field: "group", Err: err}
+		}
+		b.Group = append(b.Group, n)
+	}
+	return checkSides(b)
+}
+
+var errLargeGroup = refuse("group", "more than a thousand members; make several bindings")
+
+// checkSides checks that the sides of a binding are different people.
+func checkSides(b *Binding) error {
 	if b.A == b.B {
 		return refuse("b", "the same subscriber as a; a binding needs two different numbers")
 	}
-	return s.checkGroup(b, r)
-}
-
-func (s *Service) checkGroup(b *Binding, r *Request) error {
-	if len(r.Group) == 0 {
+	if shapeOf(b.Mode).group == absent {
 		return nil
 	}
-	if len(r.Group) > maxGroup {
-		return refuse("group", "more than a thousand members; make several bindings")
+	if len(b.Group) > maxGroup {
+		return errLargeGroup
 	}
-	members := make(map[Number]bool, len(r.Group))
-	for _, text := range r.Group {
-		n, err := s.Plan.ParseNumber(text)
-		switch {
-		case err != nil:
-			return &FieldError{Field: "group", Err: err}
-		case members[n]:
+	members := make(map[Number]bool, len(b.Group))
+	for _, n := range b.Group {
+		if members[n] {
 			return refuse("group", "a member twice; name each once")
 		}
 		members[n] = true
-		b.Group = append(b.Group, n)
 	}
 	switch {
 	case members[b.B]:

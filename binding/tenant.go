@@ -203,6 +203,8 @@ var (
 	errNoOwnBlock  error = kindError{"this tenant takes numbers of its own blocks only and has none; add a block for it", ErrNoFreeNumber}
 )
 
+const missingConsent = "missing; this tenant's bindings name the consent of the user on record"
+
 // checkTenant refuses a binding that its tenant may not make, and gives it
 // what the tenant has for those that say nothing themselves.
 func (s *Service) checkTenant(b *Binding, r *Request) error {
@@ -214,9 +216,9 @@ func (s *Service) checkTenant(b *Binding, r *Request) error {
 		return &FieldError{Field: "tenant", Err: ErrSuspended}
 	}
 	if t.RequireConsent && b.Consent == "" {
-		return refuse("consent", "missing; this tenant's bindings name the consent of the user on record")
+		return refuse("consent", missingConsent)
 	}
-	if r.TTL == 0 && r.Expires.IsZero() {
+	if r.TTL == 0 && r.Expires.IsZero() && r.Sliding == 0 {
 		r.TTL = time.Duration(t.TTL)
 	}
 	if b.MaxDuration == 0 {

@@ -26,12 +26,25 @@ type View struct {
 	CreatedAt    time.Time  `json:"created_at"`
 	ExpiresAt    *time.Time `json:"expires_at"`         // null: never
 	EndedAt      *time.Time `json:"ended_at,omitempty"` // when it was unbound
+	UpdatedAt    *time.Time `json:"updated_at"`         // when it was changed last; null: never
+	Sliding      Duration   `json:"sliding"`            // each call or text moves the expiry so far ahead
+	Refs         int        `json:"refs"`               // how often it is to be deleted until it ends
 	MaxDuration  Duration   `json:"max_duration"`
 	OneWay       OneWay     `json:"one_way"`
 	Back         Back       `json:"back,omitempty"`
 	Record       bool       `json:"record"`
 	Data         string     `json:"data"`
 	Legs         []Leg      `json:"legs"`
+	Changes      []Step     `json:"changes,omitempty"` // of parties and consent, oldest first
+}
+
+// Step is a [Change] as it is shown.
+type Step struct {
+	At    time.Time `json:"at"`
+	Field string    `json:"field"` // "a", "b", "group" or "consent"
+	Out   Masked    `json:"out,omitempty"`
+	In    Masked    `json:"in,omitempty"`
+	Was   string    `json:"was,omitempty"` // the consent before
 }
 
 // Leg is one direction in which a binding may be called: Caller dials Dials,
@@ -76,8 +89,15 @@ func (b Binding) ViewWith(at time.Time, show func(Number) Masked) View {
 		State: b.State(at), Order: b.Order, Consent: b.Consent,
 		IndustrialID: b.IndustrialID, Tenant: b.Tenant,
 		CreatedAt: b.CreatedAt, ExpiresAt: moment(b.ExpiresAt), EndedAt: moment(b.EndedAt),
+		UpdatedAt: moment(b.UpdatedAt), Sliding: Duration(b.Sliding), Refs: b.Refs + 1,
 		MaxDuration: Duration(b.MaxDuration), OneWay: b.OneWay, Back: b.Back, Record: b.Record, Data: b.Data,
 		Legs: []Leg{},
+	}
+	if !b.EndedAt.IsZero() {
+		v.Refs = 0
+	}
+	for _, c := range b.Changes {
+		v.Changes = append(v.Changes, Step{At: c.At, Field: c.Field, Out: show(c.Out), In: show(c.In), Was: c.Was})
 	}
 	for _, member := range b.Group {
 		v.Group = append(v.Group, show(member))

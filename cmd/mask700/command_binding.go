@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -34,7 +35,8 @@ func (o *bindingOptions) check() error {
 func newBindingCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "binding", Short: "Who reaches whom over which 700 number"}
 	group(cmd)
-	cmd.AddCommand(newBindingCreateCommand(), newBindingGetCommand(), newBindingListCommand(), newBindingDeleteCommand())
+	cmd.AddCommand(newBindingCreateCommand(), newBindingGetCommand(), newBindingListCommand(),
+		newBindingExtendCommand(), newBindingUpdateCommand(), newBindingDeleteCommand())
 	return cmd
 }
 
@@ -71,6 +73,38 @@ func yes(b bool) string {
 	return ""
 }
 
+// clockOf is clock, or nothing, which is not printed.
+func clockOf(t *time.Time) string {
+	if t == nil {
+		return ""
+	}
+	return clock(*t)
+}
+
+// times is how often a binding was bound, where that is more than once.
+func times(refs int) string {
+	if refs < 2 {
+		return ""
+	}
+	return fmt.Sprintf("%d times", refs)
+}
+
+// step is a change in words.
+func step(c binding.Step) string {
+	s := clock(c.At) + ": "
+	switch {
+	case c.Field == binding.ChangeConsent && c.Was == "":
+		return s + "consent given"
+	case c.Field == binding.ChangeConsent:
+		return s + "consent was " + c.Was
+	case c.Out == "":
+		return s + c.Field + " " + string(c.In) + " came"
+	case c.In == "":
+		return s + c.Field + " " + string(c.Out) + " went"
+	}
+	return s + c.Field + " was " + string(c.Out)
+}
+
 // dialled is a 700 number with the extension that is dialled behind it.
 func dialled(x binding.X, extension string) string {
 	if extension == "" {
@@ -102,6 +136,9 @@ func printBinding(w io.Writer, v binding.View) error {
 		{"industrial id", v.IndustrialID},
 		{"tenant", v.Tenant},
 		{"created", clock(v.CreatedAt)},
+		{"updated", clockOf(v.UpdatedAt)},
+		{"sliding", v.Sliding.String()},
+		{"bound", times(v.Refs)},
 		{"one way", string(v.OneWay)},
 		{"max duration", v.MaxDuration.String()},
 		{"recorded", yes(v.Record)},
@@ -115,6 +152,11 @@ func printBinding(w io.Writer, v binding.View) error {
 			continue
 		}
 		if _, err := fmt.Fprintf(w, "%-14s %s\n", row[0], row[1]); err != nil {
+			return err
+		}
+	}
+	for _, c := range v.Changes {
+		if _, err := fmt.Fprintf(w, "%-14s %s\n", "changed", step(c)); err != nil {
 			return err
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -37,7 +36,8 @@ func newBindingCreateCommand() *cobra.Command {
 In the last four B's, or A's, call is refused where nobody is named for it. The modes ax and axe are refused unless the
 configuration says numbering.allow_strangers.
 
-Without --x (and --y) a number is drawn from the open blocks. Without --ttl or --expires the binding does not expire. Where a
+Without --x (and --y) a number is drawn from the open blocks. Without --ttl, --expires or --sliding the binding does not
+expire; with --sliding it does when so long nobody has called or written, and not before --ttl or --expires. Where a
 NUMBER is -, a line of standard input is read, --a first. With --from each line of a file is a request in JSON, with
 the names that a binding has in JSON, and each row has its own result.`,
 		Args: noArgs,
@@ -55,6 +55,7 @@ the names that a binding has in JSON, and each row has its own result.`,
 	fs.StringVar(&r.Extension, "extension", "", "digits dialled behind the number, of mode axe")
 	fs.DurationVar(&r.TTL, "ttl", 0, "time to live, such as 2h")
 	fs.StringVar(&o.expires, "expires", "", "when it expires, in RFC 3339")
+	fs.DurationVar(&r.Sliding, "sliding", 0, "each call or text moves the expiry so far ahead, such as 2h")
 	fs.StringVar(&r.Order, "order", "", "the order that it is for")
 	fs.StringVar(&r.Consent, "consent", "", "reference to the consent on record")
 	fs.StringVar(&r.IndustrialID, "industrial-id", "", "industrial identifier")
@@ -96,7 +97,7 @@ func (o *bindingCreateOptions) run(cmd *cobra.Command, _ []string) error {
 
 // alone returns a flag that was given and describes one binding.
 func (o *bindingCreateOptions) alone(fs *pflag.FlagSet) string {
-	for _, name := range []string{"mode", "a", "b", "x", "y", "group", "extension", "ttl", "expires", "order", "consent",
+	for _, name := range []string{"mode", "a", "b", "x", "y", "group", "extension", "ttl", "expires", "sliding", "order", "consent",
 		"industrial-id", "tenant", "max-duration", "one-way", "record", "data"} {
 		if fs.Changed(name) {
 			return name
@@ -122,12 +123,9 @@ func (o *bindingCreateOptions) read(cmd *cobra.Command) error {
 			return err
 		}
 	}
-	if o.expires != "" {
-		at, err := time.Parse(time.RFC3339, o.expires)
-		if err != nil {
-			return errors.New("--expires: not a time in RFC 3339, such as 2026-01-02T15:04:05+08:00")
-		}
-		r.Expires = at
+	var err error
+	if r.Expires, err = expiry(o.expires); err != nil {
+		return err
 	}
 	if r.Order == "" {
 		return errors.New("--order is missing; name the order that the binding is for")

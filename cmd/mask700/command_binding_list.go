@@ -27,9 +27,10 @@ func newBindingListCommand() *cobra.Command {
 	}
 	o.addFlags(cmd)
 	fs := cmd.Flags()
-	fs.StringVar(&o.query.Number, "number", "", "of this party, or -")
+	fs.StringVar(&o.query.Number, "number", "", "of this party, or -; without --live of former ones too")
 	fs.StringVar(&o.query.X, "x", "", "on this 700 number")
 	fs.StringVar(&o.query.Order, "order", "", "of this order")
+	fs.StringVar(&o.query.Consent, "consent", "", "with this consent, one that it had before too")
 	fs.BoolVar(&o.query.Live, "live", false, "only those that carry calls now")
 	fs.IntVar(&o.query.Limit, "limit", 0, "at most so many (default all)")
 	return cmd

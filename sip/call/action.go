@@ -92,6 +92,10 @@ type OpenRecord struct{ Record cdr.Record }
 // CloseRecord writes the closing row, or the only row of a refused call.
 type CloseRecord struct{ Record cdr.Record }
 
+// Carried says that a binding whose expiry slides has carried a call: when it is
+// answered, and when it is over.
+type Carried struct{ Binding string }
+
 // OpenMedia opens ports on both legs, for a session of that number.
 type OpenMedia struct {
 	Session int
@@ -180,6 +184,7 @@ func (StartTimer) action()  {}
 func (StopTimer) action()   {}
 func (Decide) action()      {}
 func (OpenRecord) action()  {}
+func (Carried) action()     {}
 func (CloseRecord) action() {}
 func (OpenMedia) action()   {}
 func (SetRemote) action()   {}

@@ -3,6 +3,7 @@ package call
 import (
 	"slices"
 
+	"mask700/binding/cdr"
 	"mask700/media/sdp"
 	"mask700/sip/flow"
 	"mask700/sip/message"
@@ -147,9 +148,17 @@ func (c *Call) pickedUp(env *Env, r message.Response) {
 	c.Record.AnsweredAt = env.Now
 	c.Record.SIPStatus = 200
 	c.respond(env, Caller, r)
+	carried(env, &c.Record, c.Sliding)
 	if c.MaxDuration > 0 {
 		env.do(StartTimer{Timer{LimitTimer, Caller}, c.MaxDuration})
 		c.warnLater(env)
+	}
+}
+
+// carried tells of a call on a binding whose expiry slides, once it is answered.
+func carried(env *Env, r *cdr.Record, sliding bool) {
+	if sliding && !r.AnsweredAt.IsZero() {
+		env.do(Carried{Binding: r.Binding})
 	}
 }
 

@@ -146,6 +146,7 @@ func (c *Call) decided(env *Env, ev Decided) {
 		c.Record.IndustrialID, c.Record.Data = b.IndustrialID, b.Data
 		c.MaxDuration = b.MaxDuration
 		c.Recorded = b.Record && d.Refusal == ""
+		c.Sliding = b.Sliding > 0
 	}
 	judged(&c.Record, &ev.Verdict)
 	in := env.Config.Trunks[c.leg(Caller).Trunk]

@@ -125,6 +125,7 @@ type Call struct {
 	MaxForwards int  // what the callee's INVITE will say
 	MaxDuration time.Duration
 	Recorded    bool // the binding wants what is said recorded
+	Sliding     bool // each call moves the expiry of the binding
 	MediaLocal  [2]sdp.Local
 	FirstSDP    sdp.Body // the caller's offer until media is open
 	Told        Told     // what the caller knows of the callee's answer

@@ -89,6 +89,7 @@ func (c *Call) wind(env *Env) {
 	case !c.Signaled:
 		c.Waiting |= forClosed
 		env.do(CloseRecord{Record: c.Record})
+		carried(env, &c.Record, c.Sliding)
 	}
 }
 

@@ -49,6 +49,7 @@ func (c *Call) thirdWind(env *Env) {
 	case !t.Signaled:
 		t.Waiting |= forClosed
 		env.do(CloseRecord{Record: t.Record})
+		carried(env, &t.Record, t.Sliding)
 	}
 }
 

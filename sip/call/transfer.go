@@ -48,6 +48,7 @@ type Transfer struct {
 	Hops     []Hop         // targets that are left to try
 	Limit    time.Duration // longest duration by the new binding; 0: none
 	Taped    bool          // the new binding wants what is said recorded
+	Sliding  bool          // as of the call
 	Session  int
 	Local    [2]sdp.Local
 	Waiting  waiting
@@ -146,7 +147,7 @@ func (c *Call) thirdDecided(env *Env, ev Decided) {
 	if b := d.Binding; b != nil {
 		t.Record.Binding, t.Record.Order, t.Record.Tenant = b.ID, b.Order, b.Tenant
 		t.Record.IndustrialID, t.Record.Data = b.IndustrialID, b.Data
-		t.Limit, t.Taped = b.MaxDuration, b.Record
+		t.Limit, t.Taped, t.Sliding = b.MaxDuration, b.Record, b.Sliding > 0
 	}
 	t.Record.TrunkOut = out.Name
 	t.Record.CallerOut, t.Record.CalleeOut = cdr.Party{X: d.Edge.Shown}, cdr.Party{Number: d.Edge.Callee}
@@ -385,6 +386,7 @@ func (c *Call) join(env *Env) {
 	env.do(StopTimer{Timer{AgainTimer, by}})
 	c.Legs[by], t.Leg = t.Leg, c.Legs[by]
 	c.Record, t.Record = t.Record, c.Record
+	c.Sliding, t.Sliding = t.Sliding, c.Sliding
 	c.Session, t.Session = t.Session, c.Session
 	c.MediaLocal = t.Local
 	c.Recorded = t.Taped
@@ -397,6 +399,7 @@ func (c *Call) join(env *Env) {
 		c.runSession(env, by, seconds(came.Interval), came.Ours)
 	}
 	c.Record.AnsweredAt, c.Record.SIPStatus = env.Now, 200
+	carried(env, &c.Record, c.Sliding)
 	t.Record.End, t.Record.ReleasedBy, t.Record.Q850, t.Record.ReleasedAt = cdr.EndTransferred, turned, causeNormal, env.Now
 	env.do(StopTimer{Timer{LimitTimer, Caller}})
 	if t.Limit > 0 {

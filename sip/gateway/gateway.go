@@ -64,9 +64,10 @@ type Options struct {
 	Journal     cdr.Journal
 	Prompts     Prompts
 	Media       func(silent func(media.Session)) (media.Engine, error)
-	Recordings  *archive.Archive               // where calls are recorded whose binding says so; nil: none is
-	Notice      func(codec string) *media.Clip // what both parties hear first, nil where there is none in a codec; nil: they hear nothing
-	Leaked      func(Leak) error               // is told of messages that were stopped, again after an error; nil: nobody
+	Recordings  *archive.Archive                                // where calls are recorded whose binding says so; nil: none is
+	Notice      func(codec string) *media.Clip                  // what both parties hear first, nil where there is none in a codec; nil: they hear nothing
+	Slide       func(ctx context.Context, binding string) error // is told of bindings whose expiry slides when they carry a call; nil: nobody
+	Leaked      func(Leak) error                                // is told of messages that were stopped, again after an error; nil: nobody
 	Logger      *slog.Logger
 
 	later func(time.Duration, func()) // runs something after a time
@@ -96,6 +97,7 @@ type Gateway struct {
 	noMedia   seldom
 	running   sync.WaitGroup
 
+	slides         *slides
 	leaks          *leaks
 	unrecorded     atomic.Uint64 // calls that were to be recorded and are not
 	unrecordedSaid seldom
@@ -129,7 +131,7 @@ func Start(o Options) (*Gateway, error) {
 	for i := range o.Trunks {
 		o.Trunks[i].Index = i // as in the table
 	}
-	g := &Gateway{options: o, log: o.Logger, started: time.Now(), stop: make(chan struct{}), leaks: newLeaks(o.Leaked), unwritten: newUnwritten(o.Journal)}
+	g := &Gateway{options: o, log: o.Logger, started: time.Now(), stop: make(chan struct{}), leaks: newLeaks(o.Leaked), slides: newSlides(o.Slide, o.Logger), unwritten: newUnwritten(o.Journal)}
 	for _, l := range o.Listeners {
 		g.names = append(g.names, l.Name)
 	}
@@ -201,6 +203,7 @@ func (g *Gateway) run() error {
 	g.running.Go(func() { g.unwritten.run(g.stop) })
 	g.running.Go(g.router.run)
 	g.running.Go(func() { g.leaks.run(g.stop) })
+	g.running.Go(func() { g.slides.run(g.stop) })
 	g.register()
 	g.ready.Store(true)
 	return nil

@@ -97,6 +97,8 @@ func (l *loop) perform(o shard.Output) {
 		})
 	case call.CloseRecord:
 		l.close(id, a.Record)
+	case call.Carried:
+		l.gateway.slides.put(a.Binding)
 	case call.LeakStopped:
 		l.gateway.leaked(a)
 	case call.HopFailed:

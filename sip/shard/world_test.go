@@ -334,6 +334,8 @@ func (w *world) perform(o shard.Output) {
 			w.seq++
 			return call.RecordClosed{ID: a.Record.ID, Seq: w.seq, Err: w.store}
 		})
+	case call.Carried:
+		w.note("bindings <- %s carries a call", a.Binding)
 	case call.LeakStopped:
 		w.stopped = append(w.stopped, a)
 		w.note("sentinel <- %s to the %s: %s of the %s", a.What, a.To, a.Kind, a.Of)

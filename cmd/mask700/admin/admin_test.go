@@ -483,10 +483,10 @@ func TestUnknownPathsAndMethods(t *testing.T) {
 	b.want(404, "GET", "/v2/blocks", "", nil)
 	b.want(404, "GET", "/v1/"+numberA, "", nil)
 	b.want(405, "PUT", "/v1/blocks", "", nil)
-	r := httptest.NewRequest("PATCH", "/v1/bindings/abc", nil)
+	r := httptest.NewRequest("PUT", "/v1/bindings/abc", nil)
 	w := httptest.NewRecorder()
 	b.handler.ServeHTTP(w, r)
-	if w.Code != 405 || strings.Join(w.Header()["Allow"], ",") != "GET,DELETE" {
+	if w.Code != 405 || strings.Join(w.Header()["Allow"], ",") != "GET,PATCH,DELETE" {
 		t.Errorf("%d, allow %v", w.Code, w.Header()["Allow"])
 	}
 }

@@ -72,6 +72,8 @@ func New(d Deps) http.Handler {
 		"POST /v1/bindings/batch":         a.batchBindings,
 		"GET /v1/bindings/{id}":           a.getBinding,
 		"DELETE /v1/bindings/{id}":        a.deleteBinding,
+		"PATCH /v1/bindings/{id}":         a.updateBinding,
+		"POST /v1/bindings/{id}/extend":   a.extendBinding,
 		"GET /v1/explain":                 a.explainDialled,
 		"POST /v1/explain":                a.explain,
 		"GET /v1/calls":                   a.listCalls,
@@ -141,7 +143,7 @@ func (a *api) broken() {
 
 // nowhere answers what no pattern matches: another method of a path that is known, or a path that is not.
 func (a *api) nowhere(w http.ResponseWriter, r *http.Request) {
-	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodDelete} {
+	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete} {
 		other := &http.Request{Method: method, URL: r.URL, Host: r.Host}
 		if _, pattern := a.mux.Handler(other); pattern != "/" && pattern != "" {
 			w.Header().Add("Allow", method)

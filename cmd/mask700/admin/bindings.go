@@ -66,7 +66,7 @@ func (a *api) deleteBinding(w http.ResponseWriter, r *http.Request) {
 // listBindings is the page of a query without a number.
 func (a *api) listBindings(w http.ResponseWriter, r *http.Request) {
 	v := r.URL.Query()
-	q := BindingQuery{X: v.Get("x"), Order: v.Get("order"), After: v.Get("after")}
+	q := BindingQuery{X: v.Get("x"), Order: v.Get("order"), Consent: v.Get("consent"), After: v.Get("after")}
 	var err error
 	if q.Live, err = boolean(v, "live"); err == nil {
 		q.Limit, err = integer(v, "limit")
@@ -124,7 +124,7 @@ func (a *api) page(w http.ResponseWriter, r *http.Request, q BindingQuery) {
 }
 
 func (a *api) filter(q BindingQuery) (binding.Filter, error) {
-	f := binding.Filter{Order: q.Order, After: q.After, Limit: q.Limit}
+	f := binding.Filter{Order: q.Order, Consent: q.Consent, After: q.After, Limit: q.Limit}
 	var err error
 	if q.Number != "" {
 		if f.Number, err = a.Bindings.Plan.ParseNumber(q.Number); err != nil {

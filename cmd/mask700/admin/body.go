@@ -79,7 +79,8 @@ func decode(data []byte, into any) error {
 	case errors.As(err, &syntax), errors.As(err, &kind), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return kindInvalid.problem("not a JSON object, or a value in it is of another type")
 	}
-	if _, ok := into.(*binding.Request); ok { // its errors are written for people and hold no value
+	switch into.(type) {
+	case *binding.Request, *binding.Update, *binding.Extension: // their errors are written for people and hold no value
 		return kindInvalid.problem(err.Error())
 	}
 	return kindInvalid.problem("a field of the request is not known")

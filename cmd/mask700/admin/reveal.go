@@ -185,6 +185,9 @@ func (a *api) filtered(f binding.Filter) string {
 	if f.Order != "" {
 		words = append(words, "order "+a.blot(f.Order))
 	}
+	if f.Consent != "" {
+		words = append(words, "consent "+a.blot(f.Consent))
+	}
 	if !f.LiveAt.IsZero() {
 		words = append(words, "live")
 	}

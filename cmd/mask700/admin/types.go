@@ -140,12 +140,13 @@ type CheckReport struct {
 
 // BindingQuery selects bindings; what is empty does not restrict.
 type BindingQuery struct {
-	Number string `json:"number,omitempty"`
-	X      string `json:"x,omitempty"`
-	Order  string `json:"order,omitempty"`
-	Live   bool   `json:"live,omitempty"`  // only those that carry calls now
-	After  string `json:"after,omitempty"` // id: the page begins behind it
-	Limit  int    `json:"limit,omitempty"` // at most 1000; 0: 100
+	Number  string `json:"number,omitempty"`
+	X       string `json:"x,omitempty"`
+	Order   string `json:"order,omitempty"`
+	Consent string `json:"consent,omitempty"` // a former one too
+	Live    bool   `json:"live,omitempty"`    // only those that carry calls now
+	After   string `json:"after,omitempty"`   // id: the page begins behind it
+	Limit   int    `json:"limit,omitempty"`   // at most 1000; 0: 100
 }
 
 // BindingPage is a page of bindings in order of id.

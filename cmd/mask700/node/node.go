@@ -190,7 +190,7 @@ func (n *Node) startGateway(cfg config.Config) error {
 	n.gateway, err = gateway.Start(gateway.Options{
 		Listeners: sockets, Transport: transport.Options{Logger: n.log, PingInterval: pingInterval},
 		Trunks: trunks, Roots: authorities, Records: records(cfg), Plan: cfg.Plan(),
-		Leaked: n.leaked, RingTimeout: time.Duration(cfg.SIP.RingTimeout), TurnTimeout: time.Duration(cfg.SIP.TurnTimeout), DrainTime: time.Duration(cfg.SIP.DrainTime),
+		Leaked: n.leaked, Slide: n.service.Slide, RingTimeout: time.Duration(cfg.SIP.RingTimeout), TurnTimeout: time.Duration(cfg.SIP.TurnTimeout), DrainTime: time.Duration(cfg.SIP.DrainTime),
 		Prompts:  prompts(cfg, clips),
 		Bindings: n.db, Calls: n.db, Remote: n.platforms.remote, Rules: n.rules(), Journal: n.db.Journal(), Recordings: n.recordings, Notice: notice(cfg, clips), Logger: n.log,
 		Media: func(silent func(media.Session)) (media.Engine, error) {

@@ -1,0 +1,59 @@
+package admin
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"mask700/binding"
+)
+
+func TestBindingIsChangedAndExtended(t *testing.T) {
+	b := newBench(t)
+	b.want(201, "POST", "/v1/blocks", `{"block":"`+block+`"}`, nil)
+	v := b.bind(numberA, numberB, x)
+	other := b.bind("13700000001", "13700000002", x)
+	path := "/v1/bindings/" + v.ID
+	b.now = b.now.Add(time.Minute)
+	var got binding.View
+	b.want(200, "PATCH", path, `{"b":"13700000003","one_way":"a-to-b","ttl":"1h","sliding":"30m","consent":"c"}`, &got)
+	if got.ID != v.ID || got.X != v.X || got.B != "137****0003" || got.OneWay != "a-to-b" || got.Sliding != binding.Duration(30*time.Minute) ||
+		got.UpdatedAt == nil || !got.UpdatedAt.Equal(b.now) || !got.ExpiresAt.Equal(b.now.Add(time.Hour)) || len(got.Changes) != 2 ||
+		got.Changes[0].Out != "139****0002" {
+		t.Errorf("changed: %+v", got)
+	}
+	b.want(200, "POST", path+"/extend", `{"ttl":"2h"}`, &got)
+	if !got.ExpiresAt.Equal(b.now.Add(2 * time.Hour)) {
+		t.Errorf("extended: %+v", got)
+	}
+	for _, q := range []string{`{"number":"` + numberB + `"}`, `{"number":"13700000003","live":true}`, `{"consent":"c"}`} {
+		var page BindingPage
+		if b.want(200, "POST", "/v1/bindings/query", q, &page); len(page.Bindings) != 1 || page.Bindings[0].ID != v.ID {
+			t.Errorf("%s: %+v", q, page)
+		}
+	}
+	var p Problem
+	b.want(409, "PATCH", path, `{"b":"13700000002"}`, &p)
+	if p.Binding != other.ID {
+		t.Errorf("a party of another: %+v", p)
+	}
+	for body, field := range map[string]string{`{}`: "update", `{"b":"110"}`: "b", `{"ttl":"x"}`: "ttl", `{"order":"x"}`: ""} {
+		if b.want(400, "PATCH", path, body, &p); p.Field != field {
+			t.Errorf("%s: %+v", body, p)
+		}
+		p = Problem{}
+	}
+	b.want(400, "POST", path+"/extend", `{"ttl":"1h"}`, &p)
+	if p.Field != "ttl" || !strings.Contains(p.Detail, "sooner") {
+		t.Errorf("cut short by an extension: %+v", p)
+	}
+	b.want(404, "PATCH", "/v1/bindings/none", `{"data":"x"}`, nil)
+	b.want(404, "PATCH", "/v1/bindings/"+numberA, `{"data":"x"}`, nil)
+	b.want(404, "POST", "/v1/bindings/none/extend", `{"ttl":"1h"}`, nil)
+	b.want(200, "DELETE", path, "", nil)
+	b.want(409, "PATCH", path, `{"data":"x"}`, nil)
+	b.want(409, "POST", path+"/extend", `{"ttl":"9h"}`, &p)
+	if !strings.Contains(p.Detail, "ended") {
+		t.Errorf("extended when it had ended: %+v", p)
+	}
+}

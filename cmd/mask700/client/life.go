@@ -1,0 +1,23 @@
+package client
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+
+	"mask700/binding"
+)
+
+// UpdateBinding changes parties or terms of a binding and returns it as it now is.
+func (c *Client) UpdateBinding(ctx context.Context, id string, u binding.Update) (binding.View, error) {
+	var v binding.View
+	err := c.do(ctx, http.MethodPatch, "/v1/bindings/"+url.PathEscape(id), u, &v)
+	return v, err
+}
+
+// ExtendBinding moves the expiry of a binding to a later time and returns it as it now is.
+func (c *Client) ExtendBinding(ctx context.Context, id string, e binding.Extension) (binding.View, error) {
+	var v binding.View
+	err := c.do(ctx, http.MethodPost, "/v1/bindings/"+url.PathEscape(id)+"/extend", e, &v)
+	return v, err
+}

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"mask700/binding"
+)
+
+func TestBindingIsChangedAndExtended(t *testing.T) {
+	bothWays(t, func(t *testing.T, d *desk) {
+		v := d.bind()
+		var got binding.View
+		if a := d.feed("13700000003\n", "binding", "update", v.ID, "--b", "-", "--one-way", "a-to-b", "--max-duration", "5m",
+			"--consent", "C-1", "--data", "trip 7", "-o", "json"); a.status != exitDone {
+			t.Fatalf("%+v", a)
+		}
+		d.mustJSON(&got, "binding", "get", v.ID)
+		if got.B != "137****0003" || got.OneWay != "a-to-b" || got.Consent != "C-1" || got.Data != "trip 7" || len(got.Legs) != 1 || got.X != v.X {
+			t.Errorf("changed: %+v", got)
+		}
+		out := d.must("binding", "get", v.ID)
+		for _, want := range []string{"changed", ": b was 139****0002", ": consent given"} {
+			if !strings.Contains(out, want) {
+				t.Errorf("no %q in\n%s", want, out)
+			}
+		}
+		// Found by who is and by who was a party, and by its consent.
+		for _, args := range [][]string{{"--number", "13700000003", "--live"}, {"--number", numberB}, {"--consent", "C-1"}} {
+			if d.mustJSON(&got, append([]string{"binding", "list"}, args...)...); got.ID != v.ID {
+				t.Errorf("%v: %+v", args, got)
+			}
+		}
+		if out := d.must("binding", "list", "--number", numberB, "--live"); !strings.Contains(out, "no such binding") {
+			t.Errorf("who went is a party: %s", out)
+		}
+		got = binding.View{}
+		d.mustJSON(&got, "binding", "update", v.ID, "--one-way", "both", "--max-duration", "0", "--data", "", "--sliding", "1h")
+		if got.OneWay != "" || got.MaxDuration != 0 || got.Data != "" || got.Sliding != binding.Duration(time.Hour) || len(got.Legs) != 2 {
+			t.Errorf("taken away: %+v", got)
+		}
+		before := *got.ExpiresAt
+		d.mustJSON(&got, "binding", "extend", v.ID, "--ttl", "3h")
+		if !got.ExpiresAt.After(before.Add(time.Hour - time.Minute)) {
+			t.Errorf("extended from %v to %v", before, got.ExpiresAt)
+		}
+		d.refuse(1, "--ttl: sooner than the binding expires now", "binding", "extend", v.ID, "--ttl", "1h")
+		d.refuse(1, "--group-add: mode axb has no group", "binding", "update", v.ID, "--group-add", "13700000009")
+		d.must("binding", "delete", v.ID)
+		d.refuse(1, "the binding has ended", "binding", "extend", v.ID, "--ttl", "9h")
+	})
+}
+
+func TestMembersComeAndGo(t *testing.T) {
+	bothWays(t, func(t *testing.T, d *desk) {
+		d.must("block", "add", block)
+		var v binding.View
+		d.mustJSON(&v, "binding", "create", "--mode", "gxb", "--group", numberA+",13700000001", "--b", numberB, "--order", "o", "--sliding", "2h")
+		if v.ExpiresAt == nil || v.Sliding == 0 {
+			t.Errorf("slides: %+v", v)
+		}
+		a := d.feed("13700000002\n"+numberA+"\n", "binding", "update", v.ID, "--group-add", "-", "--group-remove", "-", "-o", "json")
+		if a.status != exitDone {
+			t.Fatalf("%+v", a)
+		}
+		out := d.must("binding", "get", v.ID)
+		for _, want := range []string{"group 137****0002 came", "group 138****0001 went", "member         137****0001", "sliding        2h"} {
+			if !strings.Contains(out, want) {
+				t.Errorf("no %q in\n%s", want, out)
+			}
+		}
+	})
+}

@@ -36,6 +36,7 @@ type TenantSettings struct {
 	OwnBlocks      bool     `json:"own_blocks"`             // no number of the blocks that tenants share
 	TTL            Duration `json:"ttl,omitempty"`          // of a binding that names no expiry; 0: none
 	MaxDuration    Duration `json:"max_duration,omitempty"` // of a call over a binding that names none; 0: not limited
+	Limits         string   `json:"limits,omitempty"`       // in place of those that are configured; package limit reads them
 	Texts          string   `json:"texts,omitempty"`        // what becomes of real numbers in texts; see TextsPass
 }
 

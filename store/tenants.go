@@ -166,7 +166,7 @@ func placeOf(key, header []byte) []byte {
 // The value of a tenant's row: version u8, data key u32, sealed rest. In version 1 that was the name alone.
 const (
 	tenantHeaderSize = 5
-	tenantVersion    = 2
+	tenantVersion    = 3 // 2 has no limits
 )
 
 // States of a tenant and ways to treat texts as a row holds them: the index. New ones are added at the end.
@@ -182,14 +182,14 @@ const (
 )
 
 // tenantRow seals what is kept of a tenant: name, state u8, flags, reason, added u64, since u64, ttl, longest call, way to
-// treat texts u8. Texts are a length and the bytes, times nanoseconds since 1970, durations nanoseconds; what has no width
+// treat texts u8, limits. Texts are a length and the bytes, times nanoseconds since 1970, durations nanoseconds; what has no width
 // is an unsigned varint. New fields go to the end, where a row that lacks them has zeroes.
 func (db *DB) tenantRow(id uint32, t *binding.Tenant) (pair, error) {
 	state, texts := slices.Index(tenantStates[:], t.State), slices.Index(tenantTexts[:], t.Texts)
 	added, okAdded := nanos(t.AddedAt)
 	since, okSince := nanos(t.Since)
 	switch {
-	case state < 0 || texts < 0 || t.TTL < 0 || t.MaxDuration < 0 || len(t.Reason) > maxText:
+	case state < 0 || texts < 0 || t.TTL < 0 || t.MaxDuration < 0 || len(t.Reason) > maxText || len(t.Limits) > maxText:
 		return pair{}, fmt.Errorf("%w: a tenant's state or settings", ErrRow)
 	case !okAdded || !okSince:
 		return pair{}, errTime
@@ -207,6 +207,7 @@ func (db *DB) tenantRow(id uint32, t *binding.Tenant) (pair, error) {
 	plain = binary.BigEndian.AppendUint64(plain, uint64(since))
 	plain = binary.AppendUvarint(plain, uint64(t.TTL))
 	plain = append(binary.AppendUvarint(plain, uint64(t.MaxDuration)), byte(texts))
+	plain = appendText(plain, t.Limits)
 	box, err := db.bindKeys.box(storeKey)
 	if err != nil {
 		return pair{}, err
@@ -248,6 +249,9 @@ func parseTenantRow(version byte, plain []byte) (t binding.Tenant, err error) {
 	added, since := int64(w.uint64()), int64(w.uint64())
 	t.TTL, t.MaxDuration = binding.Duration(w.uvarint()), binding.Duration(w.uvarint())
 	texts := int(w.byte())
+	if version > 2 {
+		t.Limits = w.text()
+	}
 	if err := w.end(); err != nil {
 		return binding.Tenant{}, err
 	}

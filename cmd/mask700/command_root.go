@@ -48,6 +48,7 @@ store open it themselves. Wherever a subscriber number is an argument, - reads i
 		newBlockCommand(),
 		newBindingCommand(),
 		newTenantCommand(),
+		newLimitCommand(),
 		newExplainCommand(),
 		newCallCommand(),
 		newCDRCommand(),

@@ -223,6 +223,7 @@ func openStore(cfg config.Config, n need, notice io.Writer) (*session, error) {
 		Recordings: archive.NewShelf(archive.Options{Dir: cfg.RecordingDir(), Keys: db}),
 		Audit:      log,
 		Keys:       db,
+		Limits:     &admin.Limits{Set: cfg.LimitSet()},
 		Keeper:     db, BackupFiles: cfg.BackupFiles(),
 		Check: db.Check,
 	})

@@ -38,7 +38,7 @@ func fullTenant(name string) binding.Tenant {
 		Name: name, State: binding.TenantSuspended, Reason: "为什么", AddedAt: start, Since: at(time.Hour),
 		TenantSettings: binding.TenantSettings{
 			RequireConsent: true, OwnBlocks: true, TTL: binding.Duration(2 * time.Hour), MaxDuration: binding.Duration(10 * time.Minute),
-			Texts: binding.TextsRefuse,
+			Texts: binding.TextsRefuse, Limits: "mode=enforce;calls=pair 5/5m",
 		},
 	}
 }

@@ -39,6 +39,7 @@ type Deps struct {
 	Calls       binding.Calls  // who called last; nil: nobody
 	Remote      *remote.Router // decides calls to numbers on which nothing is stored; nil: there are none
 	Rules       rule.Chain     // asked after the match, of what is explained
+	Limits      *Limits        // nil: there are none to be seen to
 	Keys        Keys           // nil: the keys cannot be seen to here
 	Keeper      Keeper         // nil: the store cannot be copied from here
 	BackupFiles []string       // of the data directory, taken with a backup
@@ -90,6 +91,9 @@ func New(d Deps) http.Handler {
 		"GET /v1/keys":                    a.listKeys,
 		"POST /v1/keys/rotate":            a.rotateKeys,
 		"POST /v1/keys/destroy":           a.destroyKeys,
+		"GET /v1/limits":                  a.showLimits,
+		"GET /v1/limits/{tenant}":         a.showLimits,
+		"POST /v1/limits/{tenant}":        a.setLimits,
 		"GET /v1/tenants":                 a.listTenants,
 		"POST /v1/tenants":                a.addTenant,
 		"GET /v1/tenants/{name}":          a.getTenant,

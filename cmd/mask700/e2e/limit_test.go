@@ -52,6 +52,19 @@ func TestLimitsOutliveKill(t *testing.T) {
 	if got := explained(); !strings.Contains(got, "refused with 403, capped by rule pair 1/1h") {
 		t.Errorf("after kill -9: %s", got)
 	}
+	w.run("limit", "set", "--tenant", "default", "--calls", "pair 2/1h")
+	if got := explained(); !strings.Contains(got, "connected by binding") {
+		t.Errorf("with a higher limit of the tenant: %s", got)
+	}
+	w.gateway.Kill()
+	w.serveWith(config, setup{})
+	if got := explained(); !strings.Contains(got, "connected by binding") {
+		t.Errorf("with that limit, after another start: %s", got)
+	}
+	w.run("limit", "set", "--tenant", "default", "--calls", "default")
+	if got := explained(); !strings.Contains(got, "refused with 403, capped by rule pair 1/1h") {
+		t.Errorf("with the configured limit again: %s", got)
+	}
 	w.gateway.Kill()
 	file := filepath.Join(w.gateway.DataDir(), "limits.counters")
 	b, err := os.ReadFile(file)

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"mask700/binding"
 	"mask700/binding/limit"
 	"mask700/cmd/mask700/admin"
 	"mask700/cmd/mask700/config"
@@ -19,12 +20,15 @@ import (
 
 // limits is the rule that counts, and the file in which its counters outlive the process.
 type limits struct {
-	judge *limit.Judge
-	file  string
-	log   *slog.Logger
-	saved atomic.Int64 // nanoseconds since 1970; 0: not yet
-	stop  context.CancelFunc
-	loop  sync.WaitGroup
+	judge   *limit.Judge
+	set     limit.Set
+	tenants binding.Tenants
+	using   sync.Mutex // what the store has is read and put to use by one at a time
+	file    string
+	log     *slog.Logger
+	saved   atomic.Int64 // nanoseconds since 1970; 0: not yet
+	stop    context.CancelFunc
+	loop    sync.WaitGroup
 }
 
 // startLimits takes up the counters of the last run, and begins to write them. Without them, or where they are damaged, it
@@ -33,7 +37,8 @@ func (n *Node) startLimits(ctx context.Context, cfg config.Config) error {
 	l := &n.limits
 	l.file, l.log = cfg.LimitFile(), n.log
 	l.judge = limit.New(limit.Options{Key: n.db.FingerprintKey(), Memory: int(cfg.Limits.Memory)})
-	if err := l.judge.Use(cfg.LimitSet(), nil); err != nil {
+	l.set, l.tenants = cfg.LimitSet(), n.db
+	if err := l.use(ctx); err != nil {
 		return fmt.Errorf("limits: %w", err)
 	}
 	if err := l.load(); err != nil {
@@ -42,6 +47,17 @@ func (n *Node) startLimits(ctx context.Context, cfg config.Config) error {
 	ctx, l.stop = context.WithCancel(ctx)
 	l.loop.Go(func() { l.saveLoop(ctx, time.Duration(cfg.Limits.Snapshot)) })
 	return nil
+}
+
+// use has the limits hold that are configured and that tenants have.
+func (l *limits) use(ctx context.Context) error {
+	l.using.Lock()
+	defer l.using.Unlock()
+	own, err := admin.Overrides(ctx, l.tenants)
+	if err != nil {
+		return err
+	}
+	return l.judge.Use(l.set, own)
 }
 
 func (l *limits) load() error {

@@ -80,6 +80,19 @@ func (s *session) stopKeys(to Side) {
 	s.shard.keys = slices.DeleteFunc(s.shard.keys, func(other *keypad) bool { return other == k })
 }
 
+// cutKey ends the key that is being sent to a side, which has been heard by then. Those
+// after it wait.
+func (s *session) cutKey(to Side) {
+	k := s.legs[to].keys
+	if k == nil || k.packets == 0 {
+		return
+	}
+	k.waiting, k.packets, k.ends = k.waiting[1:], 0, 0
+	if len(k.waiting) == 0 {
+		s.stopKeys(to)
+	}
+}
+
 // press sends what is due of all keys.
 func (sh *shard) press(now int64) {
 	for i := 0; i < len(sh.keys); {

@@ -167,8 +167,8 @@ func TestWhatCannotBePressed(t *testing.T) {
 	}
 }
 
-// A clip and a key are not sent at once: a key waits for the clip, and one that
-// begins cuts the keys off.
+// A clip and a key are not sent at once: keys wait for the clip, and one that begins
+// cuts off the key that is being sent.
 func TestKeysAndClips(t *testing.T) {
 	r := newRelay(t, Options{})
 	a, b := newPhone(t, "127.0.0.2"), newPhone(t, "127.0.0.3")
@@ -191,7 +191,7 @@ func TestKeysAndClips(t *testing.T) {
 	if !end.wait(t) {
 		t.Error("the clip did not finish")
 	}
-	if !s.Press(B, '6', time.Second) {
+	if !s.Press(B, '6', time.Second) || !s.Press(B, '7', 50*time.Millisecond) {
 		t.Fatal("not sent")
 	}
 	last = b.hearEvent().Packet
@@ -211,5 +211,12 @@ func TestKeysAndClips(t *testing.T) {
 	}
 	if !end.wait(t) {
 		t.Error("the second clip did not finish")
+	}
+	for i := range 3 {
+		got := b.hearEvent()
+		if got.event != 7 || !got.end || got.SequenceNumber != last.SequenceNumber+1 || got.Marker != (i == 0) {
+			t.Errorf("%d: %+v after %v", i, got, last.Header)
+		}
+		last = got.Packet
 	}
 }

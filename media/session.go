@@ -138,7 +138,7 @@ func (s *session) Play(to Side, c *Clip, done func(finished bool)) bool {
 	}
 	s.reclaimBoth()
 	s.stopPlaying(to, false)
-	s.stopKeys(to)
+	s.cutKey(to)
 	l.playing = &playback{clip: c, pt: pt, done: done}
 	s.shard.start(&player{playback: l.playing, session: s, to: to})
 	return true

@@ -128,8 +128,10 @@ type PlayMedia struct {
 	Prompt  Prompt
 }
 
-// PressKey sends a key of one party to the other as telephone events.
+// PressKey sends a key of one party to the other as telephone events. Whether that is
+// possible now is told by KeyPressed.
 type PressKey struct {
+	Tx      Tx // of the INFO that told of the key
 	Session int
 	Side    Side // who hears it
 	Key     byte

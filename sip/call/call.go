@@ -150,6 +150,7 @@ type Call struct {
 	Signaled  bool       // the record is on disk: what ends the legs has been sent
 	Announced Announced  // a refusal that the caller hears first
 	Departed  []Party    // parties that have left by a transfer, the last ones
+	Presses   []Press    // keys of INFOs that are not yet known to be on their way
 }
 
 // Told is how much the caller knows of the answer to the offer of its INVITE.
@@ -256,6 +257,8 @@ func (c *Call) Handle(env *Env, ev Event) {
 		c.fired(env, ev)
 	case MediaPlayed:
 		c.mediaPlayed(env, ev)
+	case KeyPressed:
+		c.keyPressed(env, ev)
 	case Stopped:
 		c.stopped(env, ev)
 	case MediaSilent:

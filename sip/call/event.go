@@ -43,6 +43,12 @@ type MediaPlayed struct {
 	Prompt  Prompt
 }
 
+// KeyPressed is the answer to PressKey.
+type KeyPressed struct {
+	Tx Tx
+	OK bool // it is being sent, or will be after those before it
+}
+
 // MediaSilent says that no media came from either side for the media timeout.
 type MediaSilent struct{ Session int }
 
@@ -113,6 +119,7 @@ func (Decided) event()      {}
 func (MediaOpened) event()  {}
 func (MediaEnded) event()   {}
 func (MediaPlayed) event()  {}
+func (KeyPressed) event()   {}
 func (MediaSilent) event()  {}
 func (RecordOpened) event() {}
 func (RecordClosed) event() {}

@@ -32,10 +32,9 @@ func (c *Call) informed(env *Env, s Side, back Reply, m *message.Message) {
 		c.reply(env, back, message.Response{Status: 415, AcceptDTMF: true})
 	case other.State != Confirmed && other.State != Early || other.RemoteTag == "":
 		c.reply(env, back, message.Response{Status: 480})
-	case other.NoInfo && c.press(env, to, key, length):
-		c.reply(env, back, message.Response{Status: 200})
-	case other.infos() >= maxInfos:
+	case other.infos()+c.presses(to) >= maxInfos:
 		c.reply(env, back, message.Response{Status: 500, RetryAfter: soon(env)})
+	case other.NoInfo && c.press(env, to, key, length, back):
 	default:
 		r := other.nextRequest(env, &other.Dialog, "INFO")
 		r.ContentType, r.Body = message.DTMFType, writeDTMF(key, length)
@@ -55,9 +54,26 @@ func (l *Leg) infos() int {
 	return n
 }
 
+// Press is a key that an INFO told of, on its way to the media.
+type Press struct {
+	To   Side
+	Back Reply // the INFO
+}
+
+func (c *Call) presses(to Side) int {
+	n := 0
+	for i := range c.Presses {
+		if c.Presses[i].To == to {
+			n++
+		}
+	}
+	return n
+}
+
 // press sends a key to a party as telephone events, where both parties have agreed on
-// these and it listens.
-func (c *Call) press(env *Env, to Side, key byte, length int) bool {
+// these and it listens. The INFO that told of it is answered when the media has taken
+// the key, or has not.
+func (c *Call) press(env *Env, to Side, key byte, length int, back Reply) bool {
 	if !c.MediaOpen || c.State >= Ending || to == Third || key == '!' {
 		return false
 	}
@@ -67,8 +83,25 @@ func (c *Call) press(env *Env, to Side, key byte, length int) bool {
 			return false
 		}
 	}
-	env.do(PressKey{Session: c.Session, Side: to, Key: key, Length: time.Duration(length) * time.Millisecond})
+	c.Presses = append(c.Presses, Press{To: to, Back: back})
+	env.do(PressKey{Tx: back.Tx, Session: c.Session, Side: to, Key: key, Length: time.Duration(length) * time.Millisecond})
 	return true
+}
+
+// keyPressed answers an INFO whose key the media has taken or has not: too many wait
+// already, or nobody is there to hear it now.
+func (c *Call) keyPressed(env *Env, ev KeyPressed) {
+	i := slices.IndexFunc(c.Presses, func(p Press) bool { return p.Back.Tx == ev.Tx })
+	if i < 0 {
+		return // the call's end, or that of the party's leg, was first
+	}
+	back := c.Presses[i].Back
+	c.Presses = slices.Delete(c.Presses, i, i+1)
+	if ev.OK {
+		c.reply(env, back, message.Response{Status: 200})
+	} else {
+		c.reply(env, back, message.Response{Status: 500, RetryAfter: soon(env)})
+	}
 }
 
 func telephoneEvent(t sdp.PayloadType) bool { return t.Name == "telephone-event" }
@@ -82,9 +115,8 @@ func (c *Call) infoAnswered(env *Env, s Side, sent Sent, status int) {
 	case status == 415 || status == 405 || status == 501:
 		r := &sent.Request
 		key, length, _ := readDTMF(&message.Message{ContentType: r.ContentType, Body: r.Body}) // our own words
-		if c.press(env, s, key, length) {
+		if c.press(env, s, key, length, sent.Back) {
 			c.leg(s).NoInfo = true
-			c.reply(env, sent.Back, message.Response{Status: 200})
 			return
 		}
 		c.reply(env, sent.Back, message.Response{Status: 415, AcceptDTMF: true})
@@ -114,6 +146,12 @@ func (c *Call) dropInfosOf(env *Env, s Side) {
 			sent.Back = Reply{}
 		}
 	}
+	c.Presses = slices.DeleteFunc(c.Presses, func(p Press) bool {
+		if p.To == s {
+			c.reply(env, p.Back, message.Response{Status: 487})
+		}
+		return p.To == s
+	})
 }
 
 // Lengths of a key, in ms.

@@ -96,9 +96,9 @@ func (w *mediaWorker) perform(j mediaJob) {
 	case call.PlayMedia:
 		w.play(j.id, a)
 	case call.PressKey:
-		if session := w.session(j.id, a.Session); session != nil {
-			session.Press(media.Side(a.Side), a.Key, a.Length)
-		}
+		session := w.session(j.id, a.Session)
+		ok := session != nil && session.Press(media.Side(a.Side), a.Key, a.Length)
+		w.loop.answer(j.id, call.KeyPressed{Tx: a.Tx, OK: ok})
 	case call.RecordMedia:
 		w.record(sessionKey{j.id, a.Session}, a)
 	case call.CloseMedia:

@@ -159,8 +159,10 @@ func (s *scene) play(t *testing.T, d *datadriven.TestData) string {
 			w.ports = media.ErrNoPorts
 		case "media":
 			w.ports = errDisk
+		case "keys":
+			w.keys = errDisk
 		default:
-			w.store, w.ports = nil, nil
+			w.store, w.ports, w.keys = nil, nil, nil
 		}
 	case "hangup":
 		if w.shard.HangUp(w.now, "", "hangup") == 0 && !w.leaky {

@@ -49,6 +49,7 @@ type world struct {
 	rows  []binding.Binding
 	store error // what the next answers of the store say
 	ports error
+	keys  error // the media takes no key
 
 	calls    map[string]*ledger // by the call's id
 	order    []string           // ids in order of their first question
@@ -304,6 +305,7 @@ func (w *world) perform(o shard.Output) {
 			w.fail("call %s: a key where no media is open", o.Call)
 		}
 		w.note("media    <- press %c for %v to the %s", a.Key, a.Length, a.Side)
+		w.put(o.Call, "pressed", func() call.Event { return call.KeyPressed{Tx: a.Tx, OK: w.keys == nil} })
 	case call.RecordMedia:
 		switch {
 		case !l.media:

@@ -124,7 +124,10 @@ func (c *checker) blocks(r pebble.Reader) (map[binding.Block]bool, error) {
 		}
 		return err
 	})
-	return held, err
+	if err != nil {
+		return nil, err
+	}
+	return held, c.bars(r)
 }
 
 // rows checks every binding and returns how many entries each index must have.

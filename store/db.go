@@ -30,6 +30,7 @@ type DB struct {
 	blocks     blocks
 	tenants    tenants
 	contacts   contacts
+	bars       bars
 
 	cdr     *engine
 	cdrKeys *keyring
@@ -49,8 +50,9 @@ type DB struct {
 }
 
 var (
-	_ binding.Store = (*DB)(nil)
-	_ cdr.Reader    = (*DB)(nil)
+	_ binding.Store    = (*DB)(nil)
+	_ binding.BarStore = (*DB)(nil)
+	_ cdr.Reader       = (*DB)(nil)
 )
 
 // Open opens the store under o.Dir, and makes it, with its key file and its ring, when there is none. Errors: ErrLocked,
@@ -110,6 +112,9 @@ func (db *DB) open() (err error) {
 		return err
 	}
 	if err := db.loadBlocks(); err != nil {
+		return err
+	}
+	if err := db.loadBars(); err != nil {
 		return err
 	}
 	if err := db.reindex(); err != nil {

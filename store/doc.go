@@ -23,6 +23,8 @@
 //	      b X u64, ^start u64          header, sealed binding     newest first; under Y as well where there is one
 //	      i binding id                 X u64, start u64
 //	      q hash, ^start u64, id       when it is over            by each party, order and consent, former ones too
+//	      v hash(number), id           header, sealed entry       block lists
+//	      j id                         hash(number)               of such an entry
 //	cdr/  m                                                       as above
 //	      l hash(record id)            header, sealed record      calls that go on
 //	      c seq u64                    header, sealed record      calls that ended

@@ -21,6 +21,8 @@ const (
 	tableOrder   = 'o' // formats 1 and 2: hash of an order, binding id -> nothing
 	tableConsent = 'g' // format 2: hash of a consent, binding id -> nothing
 	tableDraws   = 'u' // block u64 -> how far it is drawn
+	tableBar     = 'v' // hash of a real number, id -> sealed entry of a block list
+	tableBarID   = 'j' // id of such an entry -> hash of its number
 
 	tableOpen   = 'l' // hash of a record id -> sealed opening row
 	tableClosed = 'c' // seq u64 -> sealed closed row
@@ -40,6 +42,7 @@ const (
 	domainBinding = 'b'
 	domainDraws   = 'u'
 	domainContact = 'd'
+	domainBar     = 'v'
 )
 
 // splitKey is where the prefix of a key ends: the part that Bloom filters know and that rows share which are asked
@@ -52,7 +55,7 @@ func splitKey(key []byte) int {
 	switch key[0] {
 	case tableRow, tableContact:
 		n = 1 + 8
-	case tableWho, tableNumber, tableOrder, tableConsent, tableOf:
+	case tableWho, tableNumber, tableOrder, tableConsent, tableBar, tableOf:
 		n = 1 + seal.HashSize
 	}
 	return min(n, len(key))

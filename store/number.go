@@ -23,6 +23,12 @@ func (db *DB) contactHash(n binding.Number) seal.Hash {
 	return db.bindKeys.index.Hash(domainContact, n.Digits())
 }
 
+// barHash is by what the entries of a number on block lists are found. It is another than numberHash, so that the files do
+// not tell which bindings are those of somebody who is on one.
+func (db *DB) barHash(n binding.Number) seal.Hash {
+	return db.bindKeys.index.Hash(domainBar, n.Digits())
+}
+
 // appendNumber writes a real number, for a value that is going to be sealed.
 func appendNumber(b []byte, n binding.Number) ([]byte, error) {
 	v, err := secret(n)

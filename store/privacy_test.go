@@ -167,6 +167,13 @@ func noFileHoldsARealNumber(t *testing.T, c seal.Cipher) {
 				t.Fatal(err)
 			}
 		}
+		bar := binding.Bar{
+			ID: "bar" + testID(i), Number: numbers[i%6], Peer: numbers[(i+1)%6], Tenant: plantedText, Direction: binding.BarBoth,
+			CreatedAt: testStart, Reason: plantedText + planted[0],
+		}
+		if _, err := db.AddBar(ctx, bar); err != nil {
+			t.Fatal(err)
+		}
 		r := cdr.Record{
 			ID: plantedText + planted[i%6] + testID(i), Binding: b.ID, Order: plantedText, Tenant: plantedText,
 			IndustrialID: plantedText, Data: plantedText + planted[0],

@@ -9,6 +9,7 @@ import (
 type Report struct {
 	Blocks   uint64 `json:"blocks"`
 	Tenants  uint64 `json:"tenants"`
+	Bars     uint64 `json:"bars"` // entries of block lists
 	Bindings uint64 `json:"bindings"`
 	Live     uint64 `json:"live"`  // of the bindings
 	Index    uint64 `json:"index"` // entries by which bindings are found
@@ -32,7 +33,7 @@ func (r Report) OK() bool { return r.Faults == 0 }
 // String is the report as a person reads it, in lines.
 func (r Report) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "blocks %d, tenants %d\n", r.Blocks, r.Tenants)
+	fmt.Fprintf(&b, "blocks %d, tenants %d, entries of block lists %d\n", r.Blocks, r.Tenants, r.Bars)
 	fmt.Fprintf(&b, "bindings %d, of them live %d, index entries %d\n", r.Bindings, r.Live, r.Index)
 	fmt.Fprintf(&b, "call records %d, last seq %d, open %d\n", r.Records, r.LastSeq, r.Open)
 	if r.ErasedBindings+r.ErasedRecords+r.ErasedIndex > 0 {

@@ -38,6 +38,7 @@ type Store struct {
 	drawn    map[binding.Block]*pool.Block
 	turn     int // of draws
 	tenants  map[string]binding.Tenant
+	bars     map[string]binding.Bar
 	failure  error
 }
 

@@ -126,5 +126,9 @@ func refusedBy(e admin.Explanation) string {
 	if e.Rule == "" {
 		return string(e.Refusal)
 	}
-	return string(e.Refusal) + " by rule " + e.Rule
+	s := string(e.Refusal) + " by rule " + e.Rule
+	if e.Evidence != "" {
+		s += " (" + e.Evidence + ")"
+	}
+	return s
 }

@@ -49,6 +49,7 @@ store open it themselves. Wherever a subscriber number is an argument, - reads i
 		newBindingCommand(),
 		newTenantCommand(),
 		newLimitCommand(),
+		newBlocklistCommand(),
 		newExplainCommand(),
 		newCallCommand(),
 		newCDRCommand(),

@@ -219,7 +219,8 @@ func openStore(cfg config.Config, n need, notice io.Writer) (*session, error) {
 	handler := admin.New(admin.Deps{
 		Bindings:   &binding.Service{Plan: cfg.Plan(), Store: db},
 		Records:    db,
-		Rules:      rule.Chain{rule.Tenants{Tenant: db.Tenant}},
+		Bars:       db,
+		Rules:      rule.Chain{rule.Tenants{Tenant: db.Tenant}, rule.Bars{Store: db}},
 		Recordings: archive.NewShelf(archive.Options{Dir: cfg.RecordingDir(), Keys: db}),
 		Audit:      log,
 		Keys:       db,

@@ -110,3 +110,27 @@ func TestSuspendedTenantsPartyIsRefused(t *testing.T) {
 		t.Errorf("records: %+v", closed)
 	}
 }
+
+// TestBlockedPartyIsRefused: who is barred hears 403, and the call is carried once the entry is removed.
+func TestBlockedPartyIsRefused(t *testing.T) {
+	lists := new(bindingtest.Store)
+	service := binding.Service{Store: lists}
+	bar, err := service.AddBar(t.Context(), lists, binding.BarRequest{Number: alice, Peer: bob, Direction: binding.BarFrom, Reason: "harassment"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newWorldWith(t, func(o *Options) { o.Rules = rule.Chain{rule.Bars{Store: lists}} })
+	w.send(w.peer, w.request("INVITE", "blocked", alice, x, offer))
+	if final := w.expect(403, "INVITE"); final.Q850 != 21 {
+		t.Errorf("cause %d, want 21", final.Q850)
+	}
+	closed := w.journal.Closed()
+	if len(closed) != 1 || closed[0].Refusal != binding.RefusalBlocked || closed[0].Rule != rule.NameBars || closed[0].Evidence != "entry "+bar.ID {
+		t.Errorf("records: %+v", closed)
+	}
+	if _, err := lists.RemoveBar(t.Context(), bar.ID); err != nil {
+		t.Fatal(err)
+	}
+	w.send(w.peer, w.request("INVITE", "free", alice, x, offer))
+	w.expect(0, "INVITE") // on its way to the callee
+}

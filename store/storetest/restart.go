@@ -14,6 +14,7 @@ func restart(t *testing.T, open func(t *testing.T) Engine) {
 	for name, test := range map[string]func(*testing.T, func() Engine){
 		"bindings are there again":        bindingsAgain,
 		"tenants are there again":         tenantsAgain,
+		"block lists are there again":     barsAgain,
 		"records go on where they ended":  recordsAgain,
 		"open records are closed by name": abandoned,
 	} {

@@ -18,6 +18,7 @@ import (
 // Engine is a whole store.
 type Engine interface {
 	binding.Store
+	binding.BarStore
 	cdr.Reader
 	Journal() cdr.Journal
 	// CloseAbandoned closes the records that were open when the engine was opened.
@@ -39,6 +40,9 @@ func Run(t *testing.T, open func(t *testing.T) Engine) {
 	}
 	t.Run("bindings", func(t *testing.T) {
 		Bindings(t, func(t *testing.T) binding.Store { return opened(t) })
+	})
+	t.Run("block lists", func(t *testing.T) {
+		Bars(t, func(t *testing.T) BarStore { return opened(t) })
 	})
 	t.Run("records", func(t *testing.T) {
 		Records(t, func(t *testing.T) (cdr.Journal, cdr.Reader) {

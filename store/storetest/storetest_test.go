@@ -18,6 +18,7 @@ func TestEnginesInMemory(t *testing.T) {
 		s := &bindingtest.Store{Quarantine: rest}
 		return s, s.Dialled
 	})
+	storetest.Bars(t, func(*testing.T) storetest.BarStore { return new(bindingtest.Store) })
 	storetest.Records(t, func(*testing.T) (cdr.Journal, cdr.Reader) {
 		j := new(cdrtest.Journal)
 		return j, j

@@ -35,6 +35,7 @@ type Check func(context.Context) (store.Report, error)
 type Deps struct {
 	Bindings    *binding.Service
 	Records     cdr.Reader
+	Bars        binding.BarStore // nil: no block lists are kept
 	Check       Check
 	Calls       binding.Calls  // who called last; nil: nobody
 	Remote      *remote.Router // decides calls to numbers on which nothing is stored; nil: there are none
@@ -101,6 +102,11 @@ func New(d Deps) http.Handler {
 		"POST /v1/tenants/{name}/suspend": a.suspendTenant,
 		"POST /v1/tenants/{name}/resume":  a.resumeTenant,
 		"POST /v1/backup":                 a.backup,
+		"GET /v1/blocklist":               a.listBars,
+		"POST /v1/blocklist":              a.addBar,
+		"POST /v1/blocklist/query":        a.queryBars,
+		"POST /v1/blocklist/batch":        a.batchBars,
+		"DELETE /v1/blocklist/{id}":       a.removeBar,
 		"GET /v1/status":                  a.status,
 		"POST /v1/check":                  a.check,
 		"POST /v1/drain":                  a.drain,

@@ -27,6 +27,11 @@
 //	POST   /v1/tenants/{name}/suspend  no calls over its bindings and no new ones: {"reason"}
 //	POST   /v1/tenants/{name}/resume   end that
 //	POST   /v1/backup               copy the store: {"dir","check"}
+//	GET    /v1/blocklist            a page of entries of block lists, by tenant, after, limit
+//	POST   /v1/blocklist            bar a number: {"number","peer","tenant","direction","until","reason"}
+//	POST   /v1/blocklist/query      a page of entries, by number too
+//	POST   /v1/blocklist/batch      JSON lines in, a result a row
+//	DELETE /v1/blocklist/{id}       remove an entry
 //	GET    /v1/status               what the server listens on and carries
 //	POST   /v1/check                indexes against rows
 //	POST   /v1/drain                take no new calls, end when the last is over

@@ -85,7 +85,7 @@ func (a *api) answerExplain(w http.ResponseWriter, r *http.Request, q Question) 
 		d.Refuse(v.Refusal)
 	}
 	e := explanation(query, held, d, show)
-	e.Rule, e.Shadow, e.Remote = v.Rule, v.Shadow, asked
+	e.Rule, e.Shadow, e.Evidence, e.Remote = v.Rule, v.Shadow, v.Evidence, asked
 	a.answer(w, http.StatusOK, e)
 }
 

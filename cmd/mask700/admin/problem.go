@@ -73,7 +73,7 @@ func problemOf(err error) *Problem {
 	k := kindFailed
 	switch {
 	case errors.Is(err, binding.ErrNotFound), errors.Is(err, cdr.ErrNotFound), errors.Is(err, ErrNoCall), errors.Is(err, ErrUnknownCall),
-		errors.Is(err, archive.ErrNotFound), errors.Is(err, archive.ErrID), errors.Is(err, store.ErrNoKeys), errors.Is(err, store.ErrNoTenant),
+		errors.Is(err, archive.ErrNotFound), errors.Is(err, archive.ErrID), errors.Is(err, store.ErrNoKeys), errors.Is(err, store.ErrNoTenant), errors.Is(err, binding.ErrNoBar),
 		errors.Is(err, binding.ErrNoTenant) && !errors.As(err, new(*binding.FieldError)):
 		k = kindNotFound
 	case errors.Is(err, ErrNoServer):
@@ -86,7 +86,7 @@ func problemOf(err error) *Problem {
 		k = kindConflict
 	case errors.Is(err, binding.ErrNoFreeNumber):
 		k = kindExhausted
-	case errors.Is(err, binding.ErrSuspended), errors.Is(err, binding.ErrTooManyTenants), errors.Is(err, binding.ErrExists), errors.Is(err, binding.ErrInUse), errors.Is(err, binding.ErrNotHeld),
+	case errors.Is(err, binding.ErrSuspended), errors.Is(err, binding.ErrManyBars), errors.Is(err, binding.ErrTooManyTenants), errors.Is(err, binding.ErrExists), errors.Is(err, binding.ErrInUse), errors.Is(err, binding.ErrNotHeld),
 		errors.Is(err, binding.ErrCrowded), errors.Is(err, binding.ErrEnded), errors.Is(err, binding.ErrQuarantine), errors.Is(err, binding.ErrChanges), errors.As(err, new(*binding.ConflictError)):
 		k = kindConflict
 	case errors.As(err, new(*binding.FieldError)):

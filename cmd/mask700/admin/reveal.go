@@ -66,6 +66,7 @@ type tokenKey struct{}
 // revealing are the requests that can show a number.
 var revealing = map[string]bool{
 	"GET /v1/bindings": true, "POST /v1/bindings/query": true, "GET /v1/bindings/{id}": true,
+	"GET /v1/blocklist": true, "POST /v1/blocklist/query": true,
 	"GET /v1/explain": true, "POST /v1/explain": true,
 	"GET /v1/calls": true, "GET /v1/calls/{id}": true,
 	"GET /v1/cdrs": true, "GET /v1/cdrs/{id}": true,
@@ -75,8 +76,9 @@ var revealing = map[string]bool{
 // byNumber are the requests that find a person by a number and answer masked. All are noted. Those that tell what was need a
 // reason (true); of those that tell what is, and no number but the one that was given, it may be left out.
 var byNumber = map[string]bool{
-	"POST /v1/bindings/query": false,
-	"POST /v1/history/number": true,
+	"POST /v1/bindings/query":  false,
+	"POST /v1/blocklist/query": false,
+	"POST /v1/history/number":  true,
 }
 
 // withAsk reads whether real numbers are asked for, refuses that where it may not be, and keeps it in the context.

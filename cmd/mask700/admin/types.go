@@ -175,16 +175,17 @@ type Explanation struct {
 	Extension  string          `json:"extension"` // dialled behind it
 	Caller     binding.Masked  `json:"caller"`
 	At         time.Time       `json:"at"`
-	Held       bool            `json:"held"`             // this installation holds the block of the number
-	Connected  bool            `json:"connected"`        // an edge matched
-	Refusal    binding.Refusal `json:"refusal"`          // why not
-	Answer     int             `json:"answer"`           // status of the answer to a call that is refused; 0: it is carried
-	Rule       string          `json:"rule,omitempty"`   // after the match, the one that refuses
-	Shadow     []string        `json:"shadow,omitempty"` // those that would refuse and only report
-	Remote     string          `json:"remote,omitempty"` // what the endpoint of the number answered
-	Binding    string          `json:"binding"`          // the one matched, or the one that stands in the way
-	Rings      binding.Masked  `json:"rings"`            // whose handset rings
-	Shows      binding.X       `json:"shows"`            // what it shows
+	Held       bool            `json:"held"`               // this installation holds the block of the number
+	Connected  bool            `json:"connected"`          // an edge matched
+	Refusal    binding.Refusal `json:"refusal"`            // why not
+	Answer     int             `json:"answer"`             // status of the answer to a call that is refused; 0: it is carried
+	Rule       string          `json:"rule,omitempty"`     // after the match, the one that refuses
+	Shadow     []string        `json:"shadow,omitempty"`   // those that would refuse and only report
+	Remote     string          `json:"remote,omitempty"`   // what the endpoint of the number answered
+	Evidence   string          `json:"evidence,omitempty"` // of that rule: the entry of a block list
+	Binding    string          `json:"binding"`            // the one matched, or the one that stands in the way
+	Rings      binding.Masked  `json:"rings"`              // whose handset rings
+	Shows      binding.X       `json:"shows"`              // what it shows
 	Candidates []Candidate     `json:"candidates"`
 }
 

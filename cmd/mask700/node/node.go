@@ -209,7 +209,7 @@ func (n *Node) startGateway(cfg config.Config) error {
 }
 
 func (n *Node) startAdmin(ctx context.Context, cfg config.Config) (err error) {
-	deps := admin.Deps{Bindings: n.service, Records: n.db, Calls: n.db, Remote: n.platforms.remote, Rules: n.rules(), Recordings: n.recordings.Shelf, Audit: n.audit, Keys: n.db, Limits: &admin.Limits{Set: n.limits.set, Use: n.limits.use}, Keeper: n.db, BackupFiles: cfg.BackupFiles(), Check: n.db.Check, Node: n, Logger: n.log}
+	deps := admin.Deps{Bindings: n.service, Records: n.db, Bars: n.db, Calls: n.db, Remote: n.platforms.remote, Rules: n.rules(), Recordings: n.recordings.Shelf, Audit: n.audit, Keys: n.db, Limits: &admin.Limits{Set: n.limits.set, Use: n.limits.use}, Keeper: n.db, BackupFiles: cfg.BackupFiles(), Check: n.db.Check, Node: n, Logger: n.log}
 	if path := cfg.AdminSocket(); path != "" {
 		n.socket, err = admin.ListenUnix(path)
 	} else {

@@ -1,0 +1,438 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"mask700/binding"
+	"mask700/store/seal"
+)
+
+// bars tells of almost every number that is on no block list that it is on none, without asking the database: a Bloom
+// filter of 1 MiB, made anew at every start. It lets 1 of 4 million numbers through for nothing with 50 000 numbers on the
+// lists, 1 in 40 with a million. Where there is no entry at all, as in most installations, not even a hash is made.
+type bars struct {
+	some atomic.Bool
+	bits [barBits / 64]atomic.Uint64
+}
+
+const barBits = 1 << 23
+
+// add notes a number before its entry is written: a call that comes right after must not pass it by.
+func (b *bars) add(h seal.Hash) {
+	for i := 1; i < len(h); i += 3 { // behind the version
+		n := (uint32(h[i])<<16 | uint32(h[i+1])<<8 | uint32(h[i+2])) % barBits
+		b.bits[n/64].Or(1 << (n % 64))
+	}
+	b.some.Store(true)
+}
+
+// may reports whether a number may have entries.
+func (b *bars) may(h seal.Hash) bool {
+	for i := 1; i < len(h); i += 3 { // behind the version
+		n := (uint32(h[i])<<16 | uint32(h[i+1])<<8 | uint32(h[i+2])) % barBits
+		if b.bits[n/64].Load()&(1<<(n%64)) == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// The value of an entry: version u8, direction u8, tenant u32, data key u32, until u64 (nanoseconds since 1970, 0: no
+// end), and sealed number, peer, created u64, reason. The header is read for every call of the number.
+const (
+	barVersion    = 1
+	barHeaderSize = 18
+)
+
+// Directions as a row holds them: the index. New ones are added at the end.
+var barDirections = [...]string{binding.BarBoth, binding.BarFrom, binding.BarTo}
+
+type barHeader struct {
+	direction string
+	tenant    uint32
+	dataKey   uint32
+	until     int64
+}
+
+func parseBarHeader(value []byte) (h barHeader, sealed []byte, err error) {
+	w := wire{b: value}
+	version, direction := w.byte(), int(w.byte())
+	h.tenant, h.dataKey, h.until = w.uint32(), w.uint32(), int64(w.uint64())
+	if w.err != nil || version != barVersion || direction >= len(barDirections) || h.until < 0 {
+		return barHeader{}, nil, fmt.Errorf("%w: an entry of a block list", ErrCorrupt)
+	}
+	h.direction = barDirections[direction]
+	return h, w.b, nil
+}
+
+// barRow seals an entry. It is under the key of all time: it protects somebody as long as it stands, however long ago it
+// was made.
+func (db *DB) barRow(key []byte, tenant uint32, b *binding.Bar) (pair, error) {
+	direction := slices.Index(barDirections[:], b.Direction)
+	created, okCreated := nanos(b.CreatedAt)
+	until, okUntil := nanos(b.Until)
+	switch {
+	case direction < 0 || b.Number.IsZero() || len(b.Reason) > maxText:
+		return pair{}, fmt.Errorf("%w: an entry of a block list", ErrRow)
+	case !okCreated || !okUntil:
+		return pair{}, errTime
+	}
+	plain, err := appendNumber(nil, b.Number)
+	if err == nil {
+		plain, err = appendNumber(plain, b.Peer)
+	}
+	if err != nil {
+		return pair{}, fmt.Errorf("%w: %w", ErrRow, err)
+	}
+	plain = appendText(binary.BigEndian.AppendUint64(plain, uint64(created)), b.Reason)
+	box, err := db.bindKeys.box(storeKey)
+	if err != nil {
+		return pair{}, err
+	}
+	value := append(make([]byte, 0, barHeaderSize+len(plain)+seal.Overhead), barVersion, byte(direction))
+	value = binary.BigEndian.AppendUint32(value, tenant)
+	value = binary.BigEndian.AppendUint32(value, storeKey)
+	value = binary.BigEndian.AppendUint64(value, uint64(until))
+	return pair{key, box.Seal(value, plain, placeOf(key, value))}, nil
+}
+
+// openBar opens an entry.
+func (db *DB) openBar(key, value []byte) (b binding.Bar, err error) {
+	h, sealed, err := parseBarHeader(value)
+	if err != nil {
+		return b, err
+	}
+	box, err := db.bindKeys.box(h.dataKey)
+	if err != nil {
+		return b, err
+	}
+	plain, err := box.Open(nil, sealed, placeOf(key, value[:barHeaderSize]))
+	if err != nil {
+		return b, fmt.Errorf("%w: an entry of a block list: %w", ErrCorrupt, err)
+	}
+	w := wire{b: plain}
+	b.Number, b.Peer = w.number(), w.number()
+	created := int64(w.uint64())
+	b.Reason = w.text()
+	if err := w.end(); err != nil || created < 0 {
+		return b, fmt.Errorf("%w: an entry of a block list: %w", ErrCorrupt, errWire)
+	}
+	if b.Tenant, err = db.tenants.name(h.tenant); err != nil {
+		return b, err
+	}
+	b.ID, b.Direction = string(key[1+seal.HashSize:]), h.direction
+	b.CreatedAt, b.Until = timeOf(created), timeOf(h.until)
+	return b, nil
+}
+
+// loadBars notes which numbers have entries.
+func (db *DB) loadBars() error {
+	lower := []byte{tableBar}
+	return scan(db.bind, lower, keyAfter(lower), func(key, _ []byte) (bool, error) {
+		if len(key) <= 1+seal.HashSize {
+			return false, fmt.Errorf("%w: the key of an entry of a block list", ErrCorrupt)
+		}
+		db.bars.add(seal.Hash(key[1 : 1+seal.HashSize]))
+		return true, nil
+	})
+}
+
+// barsOf calls each for the entries of a number, until it returns false. key and value are valid only during the call.
+func (db *DB) barsOf(h seal.Hash, each func(key, value []byte) (bool, error)) error {
+	return scanPrefix(db.bind, keyHash(tableBar, h), each)
+}
+
+// AddBar adds an entry of a block list. It implements binding.BarStore; ErrDiskFull, ErrStalled, ErrBusy and ErrRow
+// besides. Of a number that has as many as may be, those that are over leave.
+func (db *DB) AddBar(ctx context.Context, b binding.Bar) (binding.Bar, error) {
+	if err := db.enter(ctx); err != nil {
+		return binding.Bar{}, err
+	}
+	defer db.leave()
+	switch {
+	case b.ID == "" || len(b.ID) > maxID:
+		return binding.Bar{}, fmt.Errorf("%w: an entry without an id, or with one over %d bytes", ErrRow, maxID)
+	case db.guard.full.Load():
+		return binding.Bar{}, ErrDiskFull
+	}
+	tenant, err := db.tenantID(ctx, b.Tenant)
+	if err != nil {
+		return binding.Bar{}, err
+	}
+	hash := db.barHash(b.Number)
+	row, err := db.barRow(keyHashText(tableBar, hash, b.ID), tenant, &b)
+	if err != nil {
+		return binding.Bar{}, err
+	}
+	unlock, err := db.stripes.lock(ctx, db.opts.WriteTimeout, db.stripes.ofID(b.ID), db.stripes.ofID(string(hash[:])))
+	if err != nil {
+		return binding.Bar{}, err
+	}
+	there, over, err := db.barInPlace(hash, &b)
+	if err != nil || there.ID != "" {
+		unlock()
+		return there, err
+	}
+	db.bars.add(hash)
+	err = db.bindWrites.do(ctx,
+		func(batch *pebble.Batch) error {
+			for _, key := range over {
+				err := errors.Join(batch.Delete(key, nil), batch.Delete(keyText(tableBarID, string(key[1+seal.HashSize:])), nil))
+				if err != nil {
+					return err
+				}
+			}
+			return putAll(batch, []pair{row, {keyText(tableBarID, b.ID), hash[:]}})
+		},
+		func(bool) { unlock() })
+	if err != nil {
+		return binding.Bar{}, err
+	}
+	return b, nil
+}
+
+// barInPlace returns the entry that covers b already, and otherwise the keys of those that leave to make room for it.
+func (db *DB) barInPlace(hash seal.Hash, b *binding.Bar) (there binding.Bar, over [][]byte, err error) {
+	if _, ok, err := get(db.bind, keyText(tableBarID, b.ID)); err != nil {
+		return there, nil, err
+	} else if ok {
+		return there, nil, binding.ErrExists
+	}
+	n := 0
+	err = db.barsOf(hash, func(key, value []byte) (bool, error) {
+		other, err := db.openBar(key, value)
+		if err != nil {
+			return false, err
+		}
+		if n++; !other.Live(b.CreatedAt) {
+			over = append(over, bytes.Clone(key))
+		}
+		if other.Covers(b, b.CreatedAt) {
+			there = other
+			return false, nil
+		}
+		return true, nil
+	})
+	switch {
+	case err != nil || there.ID != "":
+		return there, nil, err
+	case n < binding.MaxBarsOnNumber:
+		return there, nil, nil
+	case len(over) == 0:
+		return there, nil, binding.ErrManyBars
+	}
+	return there, over, nil
+}
+
+// barKey finds where an entry stands.
+func (db *DB) barKey(r pebble.Reader, id string) ([]byte, error) {
+	if id == "" || len(id) > maxID {
+		return nil, binding.ErrNoBar
+	}
+	hash, ok, err := get(r, keyText(tableBarID, id))
+	switch {
+	case err != nil:
+		return nil, err
+	case !ok:
+		return nil, binding.ErrNoBar
+	case len(hash) != seal.HashSize:
+		return nil, fmt.Errorf("%w: where an entry of a block list stands", ErrCorrupt)
+	}
+	return keyHashText(tableBar, seal.Hash(hash), id), nil
+}
+
+func (db *DB) barOf(r pebble.Reader, id string) (binding.Bar, []byte, error) {
+	key, err := db.barKey(r, id)
+	if err != nil {
+		return binding.Bar{}, nil, err
+	}
+	value, ok, err := get(r, key)
+	switch {
+	case err != nil:
+		return binding.Bar{}, nil, err
+	case !ok:
+		if _, err := db.barKey(r, id); err != nil {
+			return binding.Bar{}, nil, err // it was removed between the two looks
+		}
+		return binding.Bar{}, nil, fmt.Errorf("%w: entry %s of a block list is named and missing", ErrCorrupt, id)
+	}
+	b, err := db.openBar(key, value)
+	return b, key, err
+}
+
+// Bar returns the entry with an id. It implements binding.BarStore.
+func (db *DB) Bar(ctx context.Context, id string) (binding.Bar, error) {
+	if err := db.enter(ctx); err != nil {
+		return binding.Bar{}, err
+	}
+	defer db.leave()
+	b, _, err := db.barOf(db.bind, id)
+	return b, err
+}
+
+// RemoveBar removes an entry. It implements binding.BarStore; ErrStalled and ErrBusy besides. It works on a full disk.
+func (db *DB) RemoveBar(ctx context.Context, id string) (binding.Bar, error) {
+	if err := db.enter(ctx); err != nil {
+		return binding.Bar{}, err
+	}
+	defer db.leave()
+	unlock, err := db.stripes.lock(ctx, db.opts.WriteTimeout, db.stripes.ofID(id))
+	if err != nil {
+		return binding.Bar{}, err
+	}
+	b, key, err := db.barOf(db.bind, id)
+	if err != nil {
+		unlock()
+		return binding.Bar{}, err
+	}
+	err = db.bindWrites.do(ctx,
+		func(batch *pebble.Batch) error {
+			return errors.Join(batch.Delete(key, nil), batch.Delete(keyText(tableBarID, id), nil))
+		},
+		func(bool) { unlock() })
+	if err != nil {
+		return binding.Bar{}, err
+	}
+	return b, nil
+}
+
+// Bars lists entries. It implements binding.BarStore. Nothing of the database is held while each runs.
+func (db *DB) Bars(ctx context.Context, f binding.BarFilter, each func(binding.Bar) error) error {
+	left := f.Limit
+	for {
+		rows, last, err := db.barPage(ctx, f)
+		if err != nil {
+			return err
+		}
+		for _, b := range rows {
+			if err := each(b); err != nil {
+				return err
+			}
+			if left--; left == 0 {
+				return nil
+			}
+		}
+		if last == "" {
+			return nil
+		}
+		f.After = last
+	}
+}
+
+// barPage returns the selected entries among the next ids, and the last id looked at unless it was the last of all.
+func (db *DB) barPage(ctx context.Context, f binding.BarFilter) (rows []binding.Bar, last string, err error) {
+	if err := db.enter(ctx); err != nil {
+		return nil, "", err
+	}
+	defer db.leave()
+	prefix := []byte{tableBarID}
+	if !f.Number.IsZero() {
+		prefix = keyHash(tableBar, db.barHash(f.Number))
+	}
+	lower := append(slices.Clone(prefix), f.After...)
+	if f.After != "" {
+		lower = append(lower, 0) // the least key behind it
+	}
+	var ids []string
+	err = scan(db.bind, lower, keyAfter(prefix), func(key, _ []byte) (bool, error) {
+		ids = append(ids, string(key[len(prefix):]))
+		return len(ids) < page, nil
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	for _, id := range ids {
+		b, _, err := db.barOf(db.bind, id)
+		switch {
+		case errors.Is(err, binding.ErrNoBar): // it was removed in between
+		case err != nil:
+			return nil, "", err
+		case f.Match(&b):
+			rows = append(rows, b)
+		}
+	}
+	if len(ids) == page {
+		last = ids[page-1]
+	}
+	return rows, last, nil
+}
+
+// Barred returns an entry that keeps caller from callee. It implements binding.BarStore. Of entries that are over, or of
+// another tenant or direction, only the header is read.
+func (db *DB) Barred(ctx context.Context, caller, callee binding.Number, tenant string, at time.Time) (binding.Bar, bool, error) {
+	if !db.bars.some.Load() {
+		return binding.Bar{}, false, nil
+	}
+	if err := db.enter(ctx); err != nil {
+		return binding.Bar{}, false, err
+	}
+	defer db.leave()
+	id, now := db.tenants.known(tenant), at.UnixNano()
+	var found binding.Bar
+	for _, side := range []struct {
+		number  binding.Number
+		another string // what does not concern it
+	}{{caller, binding.BarTo}, {callee, binding.BarFrom}} {
+		if side.number.IsZero() {
+			continue
+		}
+		hash := db.barHash(side.number)
+		if !db.bars.may(hash) {
+			continue
+		}
+		err := db.barsOf(hash, func(key, value []byte) (bool, error) {
+			h, _, err := parseBarHeader(value)
+			if err != nil {
+				return false, err
+			}
+			if h.direction == side.another || h.tenant != 0 && h.tenant != id || h.until != 0 && h.until <= now {
+				return true, nil
+			}
+			b, err := db.openBar(key, value)
+			if err == nil && b.Bars(caller, callee, tenant, at) {
+				found = b
+			}
+			return found.ID == "", err
+		})
+		if err != nil || found.ID != "" {
+			return found, found.ID != "", err
+		}
+	}
+	return binding.Bar{}, false, nil
+}
+
+// bars checks that every entry of a block list is found by its id, and every id names one.
+func (c *checker) bars(r pebble.Reader) error {
+	err := c.table(r, "block lists", tableBar, func(key, value []byte) error {
+		b, err := c.db.openBar(key, value)
+		if err != nil {
+			return err
+		}
+		hash := c.db.barHash(b.Number)
+		where, _, err := get(r, keyText(tableBarID, b.ID))
+		if err != nil {
+			return err
+		}
+		if !bytes.Equal(where, hash[:]) || !bytes.Equal(key, keyHashText(tableBar, hash, b.ID)) {
+			c.report.fault("entry %s of a block list is not found by its id or number", b.ID)
+		}
+		c.report.Bars++
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return c.table(r, "ids of block lists", tableBarID, func(key, _ []byte) error {
+		_, _, err := c.db.barOf(r, string(key[1:]))
+		return err
+	})
+}

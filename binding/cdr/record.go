@@ -30,6 +30,7 @@ const (
 	EndMaxDuration  = "max_duration"  // the binding's limit was reached
 	EndDrained      = "drained"       // the gateway was shut down
 	EndHangup       = "hangup"        // by the operator
+	EndUnbound      = "unbound"       // its binding was ended together with its calls
 	EndRestart      = "restart"       // found open when the gateway started
 
 	EndSessionExpired = "session_expired" // a leg did not refresh its session (RFC 4028)

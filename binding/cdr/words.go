@@ -51,6 +51,7 @@ var endWords = map[string]words{
 	EndMaxDuration:  same("the call reached the longest duration that its binding allows"),
 	EndDrained:      same("the gateway was shut down"),
 	EndHangup:       same("an operator ended the call"),
+	EndUnbound:      same("the binding was ended, and its calls with it"),
 	EndRestart:      same("the gateway stopped during the call, and closed the record when it started again"),
 	EndSessionExpired: {"the caller's side did not refresh its session in time", "the callee's side did not refresh its session in time",
 		"a side did not refresh its session in time"},

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -12,6 +13,7 @@ import (
 type bindingDeleteOptions struct {
 	bindingOptions
 	from string
+	hard bool
 }
 
 func newBindingDeleteCommand() *cobra.Command {
@@ -19,7 +21,8 @@ func newBindingDeleteCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "delete ID",
 		Short: "Unbind: calls that go on stay, the next one is refused",
-		Long: `Unbind: calls that go on stay, the next one is refused. The row is kept for the history.
+		Long: `Unbind: calls that go on stay, the next one is refused. The row is kept for the history. With
+--hard calls that go on end too, on both sides.
 
 With --from each line of a file names a binding, {"id":"…"}; what ` + "`binding create --from`" + ` or ` + "`binding list`" + ` printed in
 JSON will do too.`,
@@ -27,6 +30,7 @@ JSON will do too.`,
 		RunE: o.run,
 	}
 	o.addFlags(cmd)
+	cmd.Flags().BoolVar(&o.hard, "hard", false, "end its calls too")
 	cmd.Flags().StringVar(&o.from, "from", "", "file of ids, a JSON object a line; - for standard input")
 	return cmd
 }
@@ -42,6 +46,9 @@ func (o *bindingDeleteOptions) run(cmd *cobra.Command, args []string) error {
 		if err := o.notInBatches(); err != nil {
 			return err
 		}
+		if o.hard {
+			return errors.New("--from and --hard do not go together; delete such bindings one by one")
+		}
 		return o.with(cmd, needStore, func(ctx context.Context, s *session) error {
 			return runBatch(ctx, cmd, s, client.BatchDelete, o.from, o.json())
 		})
@@ -53,6 +60,14 @@ func (o *bindingDeleteOptions) run(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	return o.with(cmd, needStore, func(ctx context.Context, s *session) error {
+		if o.hard {
+			v, err := s.EndBinding(ctx, args[0])
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(cmd.ErrOrStderr(), "mask700: %s ended with the binding\n", count(v.CallsEnded, "call"))
+			return o.finish(ctx, cmd, s, v.View)
+		}
 		v, err := s.DeleteBinding(ctx, args[0])
 		if err != nil {
 			return err

@@ -47,7 +47,15 @@ func TestBindingIsChangedAndExtended(t *testing.T) {
 		}
 		d.refuse(1, "--ttl: sooner than the binding expires now", "binding", "extend", v.ID, "--ttl", "1h")
 		d.refuse(1, "--group-add: mode axb has no group", "binding", "update", v.ID, "--group-add", "13700000009")
-		d.must("binding", "delete", v.ID)
+		d.refuse(1, "--from and --hard do not go together", "binding", "delete", "--from", "-", "--hard")
+		a := d.run("binding", "delete", v.ID, "--hard")
+		want := "0 calls ended with the binding" // no server runs
+		if d.db != nil {
+			want = "2 calls ended with the binding"
+		}
+		if a.status != exitDone || !strings.Contains(a.err, want) || !strings.Contains(a.out, "unbound") {
+			t.Errorf("hard: %+v", a)
+		}
 		d.refuse(1, "the binding has ended", "binding", "extend", v.ID, "--ttl", "9h")
 	})
 }

@@ -228,6 +228,10 @@ func (n *fakeNode) Hangup(ctx context.Context, id string) error {
 	n.hungUp = append(n.hungUp, id)
 	return nil
 }
+func (n *fakeNode) HangupBinding(_ context.Context, id string) int {
+	n.hungUp = append(n.hungUp, id)
+	return 2
+}
 func (n *fakeNode) Drain(context.Context) error  { n.drained = true; return nil }
 func (n *fakeNode) Reload(context.Context) error { n.reloaded = true; return nil }
 

@@ -29,6 +29,7 @@ type loop struct {
 	inbox   *mailbox[item]
 	decides *mailbox[decide]
 	media   *mediaWorker
+	gone    gone
 	ended   chan struct{} // closed when the loop runs no more
 }
 
@@ -63,7 +64,7 @@ func (l *loop) run() {
 			case it.in.Message != nil:
 				l.shard.Receive(now, it.in)
 			case it.event != nil:
-				l.shard.Answer(now, it.id, it.event)
+				l.shard.Answer(now, it.id, l.gone.checked(it.event, now))
 				if d, ok := it.event.(call.Decided); ok && d.Record != it.id {
 					l.untaken(it.id, d.Record)
 				}

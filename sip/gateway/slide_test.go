@@ -9,6 +9,8 @@ import (
 
 	"mask700/binding"
 	"mask700/binding/bindingtest"
+	"mask700/binding/cdr"
+	"mask700/sip/call"
 	"mask700/sip/message"
 )
 
@@ -96,5 +98,49 @@ func TestSlidesThatFindNoRoomAreDropped(t *testing.T) {
 	none := newSlides(nil, nil)
 	if none.put("a"); len(none.box.take()) != 0 {
 		t.Error("nobody is to be told, and it waits")
+	}
+}
+
+// TestHardUnbindEndsTheCalls: both legs are released, the record says why, and a lookup that was made before the end lets
+// nobody through after it.
+func TestHardUnbindEndsTheCalls(t *testing.T) {
+	w := newWorld(t)
+	w.answered("call")
+	calls := w.gateway.Calls()
+	if len(calls) != 1 {
+		t.Fatalf("calls: %+v", calls)
+	}
+	id := calls[0].Record.Binding
+	if n := w.gateway.HangUpBinding("another"); n != 0 {
+		t.Errorf("%d calls of another binding", n)
+	}
+	if n := w.gateway.HangUpBinding(id); n != 1 {
+		t.Errorf("%d calls, want 1", n)
+	}
+	for legs := 0; legs < 2; {
+		if m := w.receive(); m.IsRequest() && m.Method == "BYE" {
+			legs++
+		}
+	}
+	if r := w.journal.Closed(); len(r) != 1 || r[0].End != cdr.EndUnbound || r[0].ReleasedBy != cdr.ByPlatform {
+		t.Errorf("records: %+v", r)
+	}
+	w.send(w.peer, w.request("INVITE", "late", alice, x, offer)) // the store still has it, as a lookup before the end would
+	w.expect(404, "INVITE")
+}
+
+func TestGoneIsForgotten(t *testing.T) {
+	var g gone
+	now := time.Unix(1000, 0)
+	ev := call.Decided{Decision: binding.Decision{Binding: &binding.Binding{ID: "a"}}}
+	g.add("a", now)
+	if d := g.checked(ev, now.Add(time.Second)).(call.Decided); d.Decision.Refusal != binding.RefusalNoBinding || d.Decision.Binding != nil {
+		t.Errorf("let through: %+v", d)
+	}
+	if d := g.checked(ev, now.Add(goneTime+1)).(call.Decided); d.Decision.Refusal != "" {
+		t.Errorf("refused for ever: %+v", d)
+	}
+	if g.add("b", now.Add(goneTime+1)); len(g) != 1 {
+		t.Errorf("%d are remembered", len(g))
 	}
 }

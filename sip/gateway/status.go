@@ -100,6 +100,19 @@ func (g *Gateway) HangUp(id string) bool {
 	return n > 0
 }
 
+// HangUpBinding releases every call over a binding that was ended, and says how
+// many. A call that was looked up before the end and not yet told is refused.
+func (g *Gateway) HangUpBinding(binding string) (n int) {
+	for _, l := range g.loops {
+		l.do(func(s *shard.Shard) {
+			now := time.Now()
+			l.gone.add(binding, now)
+			n += s.HangUpBinding(now, binding, cdr.EndUnbound)
+		})
+	}
+	return n
+}
+
 func view(c *call.Call) CallView {
 	v := CallView{ID: c.Record.ID, call: c.ID, State: c.State.String(), Record: c.Record, session: c.Session}
 	for s := range c.Legs {

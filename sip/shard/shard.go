@@ -282,6 +282,24 @@ func (s *Shard) HangUp(now time.Time, id, end string) int {
 	return len(all)
 }
 
+// HangUpBinding ends every call over a binding, one that is being transferred to
+// it too, and says how many.
+func (s *Shard) HangUpBinding(now time.Time, binding, end string) (n int) {
+	s.env.Now = now
+	for _, id := range slices.Sorted(maps.Keys(s.calls)) {
+		l := s.calls[id]
+		over := l.call.Record.Binding == binding
+		for i := range l.call.Transfers {
+			over = over || l.call.Transfers[i].Record.Binding == binding
+		}
+		if over {
+			s.handle(l, call.HangUp{End: end})
+			n++
+		}
+	}
+	return n
+}
+
 // Calls calls each for every live call until it returns false. The call must
 // not be kept or changed.
 func (s *Shard) Calls(each func(*call.Call) bool) {

@@ -59,6 +59,10 @@ func (n *fakeNode) Hangup(_ context.Context, id string) error {
 	n.hungUp = append(n.hungUp, id)
 	return nil
 }
+func (n *fakeNode) HangupBinding(_ context.Context, id string) int {
+	n.hungUp = append(n.hungUp, id)
+	return 2
+}
 func (n *fakeNode) Drain(context.Context) error  { n.drained++; return n.failure }
 func (n *fakeNode) Reload(context.Context) error { n.reloaded++; return n.failure }
 

@@ -24,6 +24,7 @@ type Node interface {
 	Calls(ctx context.Context) ([]Call, error)
 	Call(ctx context.Context, id string) (Call, error) // ErrNoCall
 	Hangup(ctx context.Context, id string) error       // ErrNoCall
+	HangupBinding(ctx context.Context, id string) int  // every call over it; how many there were
 	Drain(ctx context.Context) error                   // begins it; returns at once
 	Reload(ctx context.Context) error
 }

@@ -55,12 +55,30 @@ func (a *api) deleteBinding(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, binding.ErrNotFound)
 		return
 	}
-	b, err := a.Bindings.Delete(r.Context(), id)
+	hard, err := boolean(r.URL.Query(), "hard")
 	if err != nil {
 		a.fail(w, err)
 		return
 	}
-	a.answer(w, http.StatusOK, b.View(a.now()))
+	if !hard {
+		b, err := a.Bindings.Delete(r.Context(), id)
+		if err != nil {
+			a.fail(w, err)
+			return
+		}
+		a.answer(w, http.StatusOK, b.View(a.now()))
+		return
+	}
+	b, err := a.Bindings.End(r.Context(), id)
+	if err != nil {
+		a.fail(w, err)
+		return
+	}
+	done := HardDelete{View: b.View(a.now())}
+	if a.Node != nil {
+		done.CallsEnded = a.Node.HangupBinding(r.Context(), id)
+	}
+	a.answer(w, http.StatusOK, done)
 }
 
 // listBindings is the page of a query without a number.

@@ -50,7 +50,15 @@ func TestBindingIsChangedAndExtended(t *testing.T) {
 	b.want(404, "PATCH", "/v1/bindings/none", `{"data":"x"}`, nil)
 	b.want(404, "PATCH", "/v1/bindings/"+numberA, `{"data":"x"}`, nil)
 	b.want(404, "POST", "/v1/bindings/none/extend", `{"ttl":"1h"}`, nil)
+	var hard HardDelete
+	if b.want(200, "DELETE", path+"?hard=1", "", &hard); hard.State != binding.StateUnbound || hard.CallsEnded != 2 || len(b.node.hungUp) != 1 || b.node.hungUp[0] != v.ID {
+		t.Errorf("hard: %+v, %v", hard, b.node.hungUp)
+	}
+	b.want(400, "DELETE", path+"?hard=maybe", "", nil)
 	b.want(200, "DELETE", path, "", nil)
+	if len(b.node.hungUp) != 1 {
+		t.Errorf("a plain delete ended calls: %v", b.node.hungUp)
+	}
 	b.want(409, "PATCH", path, `{"data":"x"}`, nil)
 	b.want(409, "POST", path+"/extend", `{"ttl":"9h"}`, &p)
 	if !strings.Contains(p.Detail, "ended") {

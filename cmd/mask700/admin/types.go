@@ -149,6 +149,12 @@ type BindingQuery struct {
 	Limit   int    `json:"limit,omitempty"`   // at most 1000; 0: 100
 }
 
+// HardDelete is a binding that was ended together with its calls.
+type HardDelete struct {
+	binding.View
+	CallsEnded int `json:"calls_ended"`
+}
+
 // BindingPage is a page of bindings in order of id.
 type BindingPage struct {
 	Bindings []binding.View `json:"bindings"`

@@ -41,9 +41,10 @@ func (*node) Call(_ context.Context, id string) (admin.Call, error) {
 	}
 	return admin.Call{Record: cdr.Record{ID: id}}, nil
 }
-func (n *node) Hangup(context.Context, string) error { n.hungUp = true; return nil }
-func (n *node) Drain(context.Context) error          { n.drained = true; return nil }
-func (n *node) Reload(context.Context) error         { n.reloaded = true; return nil }
+func (n *node) Hangup(context.Context, string) error      { n.hungUp = true; return nil }
+func (n *node) HangupBinding(context.Context, string) int { return 2 }
+func (n *node) Drain(context.Context) error               { n.drained = true; return nil }
+func (n *node) Reload(context.Context) error              { n.reloaded = true; return nil }
 
 // parts are what a server in memory is made of.
 type parts struct {

@@ -6,7 +6,15 @@ import (
 	"net/url"
 
 	"mask700/binding"
+	"mask700/cmd/mask700/admin"
 )
+
+// EndBinding unbinds a binding, however often it was bound, ends its calls, and returns it as it now is.
+func (c *Client) EndBinding(ctx context.Context, id string) (admin.HardDelete, error) {
+	var v admin.HardDelete
+	err := c.do(ctx, http.MethodDelete, "/v1/bindings/"+url.PathEscape(id)+"?hard=1", nil, &v)
+	return v, err
+}
 
 // UpdateBinding changes parties or terms of a binding and returns it as it now is.
 func (c *Client) UpdateBinding(ctx context.Context, id string, u binding.Update) (binding.View, error) {

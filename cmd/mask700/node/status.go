@@ -185,6 +185,9 @@ func (n *Node) Hangup(_ context.Context, id string) error {
 	return nil
 }
 
+// HangupBinding ends every call over a binding.
+func (n *Node) HangupBinding(_ context.Context, id string) int { return n.gateway.HangUpBinding(id) }
+
 // Drain begins to drain and returns at once.
 func (n *Node) Drain(context.Context) error {
 	n.begin()

@@ -75,6 +75,8 @@ const (
 	fieldShadow       recordField = 18<<1 | kindBytes
 	fieldEvidence     recordField = 19<<1 | kindBytes
 
+	fieldKind recordField = 26<<1 | kindBytes
+
 	fieldReceivedAt recordField = 20<<1 | kindInteger // times: nanoseconds since 1970
 	fieldRingingAt  recordField = 21<<1 | kindInteger
 	fieldAnsweredAt recordField = 22<<1 | kindInteger
@@ -124,6 +126,12 @@ const (
 	fieldVideoBtoABytes   recordField = 67<<1 | kindInteger
 	fieldVideoBtoALost    recordField = 68<<1 | kindInteger
 	fieldVideoBtoARefused recordField = 69<<1 | kindInteger
+
+	fieldTextBytes     recordField = 70<<1 | kindInteger // of a text
+	fieldTextSegments  recordField = 71<<1 | kindInteger
+	fieldTextNumbers   recordField = 72<<1 | kindInteger
+	fieldTextMasked    recordField = 73<<1 | kindInteger
+	fieldTextFarStatus recordField = 74<<1 | kindInteger
 )
 
 // recordTexts, recordTimes … are the fields of a record by kind; writing and reading go through the same lists.
@@ -135,6 +143,7 @@ func recordTexts(r *cdr.Record) []textField {
 		{fieldRefusal, (*string)(&r.Refusal)}, {fieldCodec, &r.Media.Codec}, {fieldMediaEnd, &r.Media.End},
 		{fieldMediaPath, &r.Media.Path}, {fieldRecording, &r.Media.Recording.ID}, {fieldVideoCodec, &r.Media.Video.Codec},
 		{fieldRule, &r.Rule}, {fieldShadow, &r.Shadow}, {fieldEvidence, &r.Evidence},
+		{fieldKind, &r.Kind},
 	}
 }
 
@@ -176,6 +185,8 @@ func recordCounts(r *cdr.Record) []countField {
 		{fieldCallerLost, &r.Media.Caller.Lost}, {fieldCalleeLost, &r.Media.Callee.Lost},
 		{fieldRecordingBytes, &r.Media.Recording.Bytes}, {fieldRecordingLost, &r.Media.Recording.Lost},
 		{fieldVideoAtoBPackets, &va.Packets}, {fieldVideoAtoBBytes, &va.Bytes}, {fieldVideoAtoBLost, &va.Lost}, {fieldVideoAtoBRefused, &va.Refused},
+		{fieldTextBytes, &r.Text.Bytes}, {fieldTextSegments, &r.Text.Segments}, {fieldTextNumbers, &r.Text.Numbers},
+		{fieldTextMasked, &r.Text.Masked}, {fieldTextFarStatus, &r.Text.FarStatus},
 		{fieldVideoBtoAPackets, &vb.Packets}, {fieldVideoBtoABytes, &vb.Bytes}, {fieldVideoBtoALost, &vb.Lost}, {fieldVideoBtoARefused, &vb.Refused},
 	}
 }

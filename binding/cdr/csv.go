@@ -68,6 +68,12 @@ var columns = []column{
 	{"rule", func(v *View) string { return v.Rule }},
 	{"shadow", func(v *View) string { return v.Shadow }},
 	{"evidence", func(v *View) string { return v.Evidence }},
+	{"kind", func(v *View) string { return v.Kind }},
+	{"text_bytes", func(v *View) string { return strconv.FormatUint(v.Text.Bytes, 10) }},
+	{"text_segments", func(v *View) string { return strconv.FormatUint(v.Text.Segments, 10) }},
+	{"text_numbers", func(v *View) string { return strconv.FormatUint(v.Text.Numbers, 10) }},
+	{"text_masked", func(v *View) string { return strconv.FormatUint(v.Text.Masked, 10) }},
+	{"text_far_status", func(v *View) string { return strconv.FormatUint(v.Text.FarStatus, 10) }},
 }
 
 // Columns returns the names of the columns of the CSV export, in order.

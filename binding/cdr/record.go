@@ -49,11 +49,12 @@ const (
 	MediaNone     = "none"     // there never was any
 )
 
-// Record is the record of one call. It is plain data: gob carries it whole,
+// Record is the record of one call, or of one text. It is plain data: gob carries it whole,
 // and everything that prints it masks the real numbers. The zero time is one
 // that never came.
 type Record struct {
 	ID           string
+	Kind         string // one of the Kind constants
 	Seq          uint64 // given at closing, without gaps, from 1
 	Binding      string
 	Order        string
@@ -77,6 +78,7 @@ type Record struct {
 	Shadow     string // those that would have refused and only report, with commas between
 	Evidence   string // what an external check answered
 	Media      Media
+	Text       Text // of a text
 }
 
 // Party is what one place of a call showed: a 700 number or a real one, or

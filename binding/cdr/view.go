@@ -12,6 +12,7 @@ import (
 // (ViewWith). A client reads it back with encoding/json.
 type View struct {
 	ID           string          `json:"id"`
+	Kind         string          `json:"kind"` // "call" or "text"
 	Seq          uint64          `json:"seq"`
 	Binding      string          `json:"binding"`
 	Order        string          `json:"order"`
@@ -38,6 +39,7 @@ type View struct {
 	Evidence     string          `json:"evidence,omitempty"` // what an external check answered
 	Why          string          `json:"why"`                // the same in words; empty while the call goes on
 	Media        MediaView       `json:"media"`
+	Text         TextView        `json:"text,omitzero"` // absent of a call
 }
 
 // MediaView is Media in JSON.
@@ -113,14 +115,14 @@ func (r Record) View() View { return r.ViewWith(binding.Number.Masked) }
 // ViewWith is View with another way to show real numbers.
 func (r Record) ViewWith(show func(binding.Number) binding.Masked) View {
 	return View{
-		ID: r.ID, Seq: r.Seq, Binding: r.Binding, Order: r.Order, Tenant: r.Tenant,
+		ID: r.ID, Kind: r.kind(), Seq: r.Seq, Binding: r.Binding, Order: r.Order, Tenant: r.Tenant,
 		IndustrialID: r.IndustrialID, Data: r.Data, TrunkIn: r.TrunkIn, TrunkOut: r.TrunkOut,
 		CallerIn: r.CallerIn.shown(show), CalleeIn: r.CalleeIn.shown(show),
 		CallerOut: r.CallerOut.shown(show), CalleeOut: r.CalleeOut.shown(show),
 		ReceivedAt: r.ReceivedAt, RingingAt: r.RingingAt, AnsweredAt: r.AnsweredAt, ReleasedAt: r.ReleasedAt,
 		ReleasedBy: r.ReleasedBy, SIPStatus: r.SIPStatus, Q850: r.Q850, End: r.End, Refusal: r.Refusal, Why: r.Why(),
 		Rule: r.Rule, Shadow: r.Shadow, Evidence: r.Evidence,
-		Media: r.Media.view(),
+		Media: r.Media.view(), Text: TextView(r.Text),
 	}
 }
 

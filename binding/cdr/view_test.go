@@ -16,7 +16,7 @@ func TestRecordInJSON(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := `{"id":"callcallcallcall","seq":7,"binding":"pairpairpairpair","order":"order","tenant":"default",` +
+	want := `{"id":"callcallcallcall","kind":"call","seq":7,"binding":"pairpairpairpair","order":"order","tenant":"default",` +
 		`"industrial_id":"700.100.1/order","data":"data","trunk_in":"inside","trunk_out":"outside",` +
 		`"caller_in":"138****8000","callee_in":"700100000010007","caller_out":"700100000010007","callee_out":"010****8005",` +
 		`"received_at":"2026-03-01T20:00:00.25+08:00","ringing_at":"2026-03-01T20:00:01.25+08:00",` +

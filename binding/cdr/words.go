@@ -63,6 +63,8 @@ var endWords = map[string]words{
 	EndTransferred: {"the caller transferred the call", "the callee transferred the call", "the call was transferred"},
 	EndLoop:        same("the call was one of the gateway's own that came back: the switch sends 700 numbers in a loop"),
 	EndTrunkLimit:  same("the trunk had as many calls as it may have"),
+	EndDelivered:   same("the far side took the text"),
+	EndAccepted:    same("the far side accepted the text, and does not say whether it could be delivered"),
 }
 
 // refusalWords are why a call was refused.
@@ -149,6 +151,9 @@ var plainEnd = regexp.MustCompile(`^[a-z][a-z_]{0,31}$`)
 
 // reason is Why without the codes.
 func (r Record) reason() string {
+	if text := r.textReason(); text != "" {
+		return text
+	}
 	if r.End == EndRefused {
 		return "refused: " + r.refused()
 	}

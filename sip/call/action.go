@@ -6,6 +6,7 @@ import (
 
 	"mask700/binding"
 	"mask700/binding/cdr"
+	"mask700/binding/rule"
 	"mask700/media/sdp"
 	"mask700/sip/flow"
 	"mask700/sip/message"
@@ -83,6 +84,7 @@ type StopTimer struct{ Timer Timer }
 // Decide asks the store for the edge of a call, and the rules whether it may be taken.
 type Decide struct {
 	Record string // id of the record that the call has
+	Kind   rule.Kind
 	Query  binding.Query
 }
 

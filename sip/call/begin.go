@@ -14,7 +14,7 @@ import (
 	"mask700/sip/trunk"
 )
 
-// Arrival is an INVITE outside of any dialog, as the shard hands it over.
+// Arrival is an INVITE or a MESSAGE outside of any dialog, as the shard hands it over.
 type Arrival struct {
 	Tx      Tx
 	Message *message.Message
@@ -30,17 +30,21 @@ type Arrival struct {
 // retryLater is the Retry-After of a trunk that is full, in seconds.
 const retryLater = 5
 
-// New begins a call with the caller's INVITE. Every such INVITE is a call and
-// leaves a record, those that are refused at once too.
+// New begins a call with the caller's INVITE, or a text with the sender's MESSAGE.
+// Every such request leaves a record, those that are refused at once too.
 func New(env *Env, a Arrival) *Call {
 	m := a.Message
 	c := &Call{
 		ID:          env.Mint.Token(),
 		MaxForwards: hopsLeft(m),
-		SessionIDs:  [2]uint64{env.Mint.Session(), env.Mint.Session()},
 	}
-	for s := range c.Legs {
-		c.Legs[s].SDP = sdp.NewLeg(c.SessionIDs[s], mediaPolicy(a.Trunk))
+	if m.Method == "MESSAGE" {
+		c.Text.On = true
+	} else {
+		c.SessionIDs = [2]uint64{env.Mint.Session(), env.Mint.Session()}
+		for s := range c.Legs {
+			c.Legs[s].SDP = sdp.NewLeg(c.SessionIDs[s], mediaPolicy(a.Trunk))
+		}
 	}
 	caller := c.leg(Caller)
 	caller.Trunk = a.Trunk.Index
@@ -80,6 +84,10 @@ func New(env *Env, a Arrival) *Call {
 
 	caller.hear(env, m)
 	passed, passing := passes(a.Trunk, m, dialledErr, number)
+	if c.Text.On {
+		c.beginText(env, a, passed, passing, dialledErr, query(env, dialled, extension, number))
+		return c
+	}
 	c.FirstSDP, c.LateOffer = m.Body, len(m.Body) == 0 || m.Optional && m.ContentType != sdpType
 	c.respond(env, Caller, message.Response{Status: 100})
 	env.do(Enter{Caller, caller.CallID, caller.LocalTag, caller.Trunk})
@@ -163,6 +171,9 @@ func (c *Call) decided(env *Env, ev Decided) {
 	c.Edge = d.Edge
 	c.Next = d.Binding.Next(d.Edge)
 	c.Next = c.Next[:min(len(c.Next), maxTurns-1)]
+	if c.Text.On && !c.screened(env, &d) {
+		return
+	}
 	c.open(env, in, route(env.Config.Trunks, in))
 }
 
@@ -183,7 +194,7 @@ func (c *Call) open(env *Env, in, out *trunk.Trunk) {
 	case len(c.Hops) == 0:
 		c.refuse(env, binding.RefusalNoRoute, Final{Status: 500})
 		return
-	case env.full(out):
+	case env.full(out) && !c.Text.On:
 		c.refuseAs(env, cdr.EndTrunkLimit, binding.RefusalOverload, Final{Status: 503, RetryAfter: retryLater})
 		return
 	}
@@ -195,6 +206,11 @@ func (c *Call) open(env *Env, in, out *trunk.Trunk) {
 	c.prepareCallee(env, out)
 
 	c.State = Opening
+	if c.Text.On {
+		c.Waiting |= forOpened
+		env.do(OpenRecord{Record: c.Record})
+		return
+	}
 	c.Waiting |= forMedia | forOpened
 	env.do(OpenMedia{
 		Pools: [2]string{in.Media, out.Media},
@@ -263,6 +279,10 @@ func (c *Call) place(env *Env) {
 		return
 	}
 	if c.Waiting != 0 {
+		return
+	}
+	if c.Text.On {
+		c.sendText(env)
 		return
 	}
 	if c.announcing() {

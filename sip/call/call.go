@@ -33,6 +33,8 @@
 // Whatever happens, a call passes Ending exactly once: media is closed once and
 // one record is closed before a final response, a BYE or the answer to one
 // leaves.
+//
+// A text goes a part of this way: text.go.
 package call
 
 import (
@@ -151,6 +153,7 @@ type Call struct {
 	Announced Announced  // a refusal that the caller hears first
 	Departed  []Party    // parties that have left by a transfer, the last ones
 	Presses   []Press    // keys of INFOs that are not yet known to be on their way
+	Text      Text       // it is no call but a text, where that is on
 }
 
 // Told is how much the caller knows of the answer to the offer of its INVITE.
@@ -182,6 +185,7 @@ type Config struct {
 	Trunks      []*trunk.Trunk // by Trunk.Index
 	Hops        [][]Hop        // by Trunk.Index: where its targets are reached
 	Prompts     Prompts
+	Texts       Texts
 }
 
 // Hop is the way to one of a trunk's targets, at one of its addresses.

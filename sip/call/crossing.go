@@ -28,6 +28,9 @@ import (
 //	                                    UPDATE                        allowed attributes
 //	who calls whom           to callee  INVITE to no 700 number, where the numbers as they came, and Privacy: id (pass.go)
 //	                                    a trunk says pass
+//	text                     to callee  MESSAGE                       the body alone, as text/plain in UTF-8 without control characters;
+//	                                                                 telephone numbers by policy, the parties' own never (text.go)
+//	final status             to caller  2xx of a MESSAGE              202, whichever it was
 //	DTMF                     both       INFO                          one key of 16 and a length in ms, written anew (info.go)
 //	                                    RTP                           the same as a telephone event (RFC 4733), to who takes no INFO
 //

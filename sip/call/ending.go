@@ -67,7 +67,9 @@ func (c *Call) end(env *Env, e ending) {
 		c.stopSession(env, Side(s))
 		env.do(StopTimer{Timer{AgainTimer, Side(s)}})
 	}
-	if l := c.leg(Callee); l.Client.Pending && !l.Client.Again {
+	if l := c.leg(Callee); l.Client.Pending && c.Text.On {
+		c.dropText(env)
+	} else if l.Client.Pending && !l.Client.Again {
 		// Also of one who has left its early dialog with a BYE, which it must not
 		// (section 15): its INVITE waits for a final response all the same.
 		c.cancelInvite(env, Callee)
@@ -223,6 +225,9 @@ func (c *Call) fired(env *Env, ev Fired) {
 	switch ev.Timer.Kind {
 	case RingTimer:
 		switch {
+		case c.Text.On:
+			c.textLate(env)
+			return
 		case s == Third:
 			c.Transfers[0].Record.End, c.Transfers[0].Record.ReleasedBy = endNoAnswer, byPlatform
 			c.thirdFailed(env, 480)

@@ -106,6 +106,7 @@ func (u *Unanswered) status() int {
 type Stopped struct {
 	Tx      Tx   // of the INVITE that it would have answered; empty: none
 	Refused bool // that has been answered by 500 instead, else it is still to be answered
+	Written bool // it was in a text: the sender has written it there
 }
 
 // Fired is a timer of the call that has run out.

@@ -130,11 +130,12 @@ type Circle struct {
 	Departed   []Party
 	Places     [Sides][2]netip.Addr // our media addresses toward each
 	Passed     *Passed
+	Text       bool // it is a text
 }
 
 // Circle is the call's own, until something of the call changes.
 func (c *Call) Circle(to *Circle) {
-	*to = Circle{ID: c.ID, Record: c.Record.ID, Departed: c.Departed, Passed: &c.Passed}
+	*to = Circle{ID: c.ID, Record: c.Record.ID, Departed: c.Departed, Passed: &c.Passed, Text: c.Text.On}
 	for s := range c.Legs {
 		to.Present[s], to.Places[s][0] = &c.Legs[s].Party, c.MediaLocal[s].Addr
 	}
@@ -349,6 +350,10 @@ func (c *Circle) OurPlaces(callID string, each func(string) bool) bool {
 
 // stopped ends the call: it was about to tell one party what only another may know.
 func (c *Call) stopped(env *Env, ev Stopped) {
+	if ev.Written && c.Text.On && c.State < Ending {
+		c.refuseNumbers(env, &binding.Decision{Edge: c.Edge})
+		return
+	}
 	for _, s := range []Side{Caller, Callee} {
 		l := c.leg(s)
 		if l.Server.Tx != ev.Tx || ev.Tx == "" || c.State >= Ending {

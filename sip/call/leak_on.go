@@ -59,7 +59,9 @@ func leakRequest(c *Call, to Side, r *message.Request) {
 			r.Target = uri
 		}
 	case LeakContact:
-		r.Contact = "<" + other.Target + ">"
+		if other.Target != "" { // of a text there is none
+			r.Contact = "<" + other.Target + ">"
+		}
 	case LeakBody:
 		if r.Method == "NOTIFY" {
 			r.Body = append(bytes.Clone(r.Body), "To: "+other.To+"\r\n"...)
@@ -69,6 +71,9 @@ func leakRequest(c *Call, to Side, r *message.Request) {
 
 func leakResponse(c *Call, to Side, r *message.Response) {
 	other := c.another(to)
+	if other.To == "" || other.Target == "" && Leaky(strconv.Itoa(r.Status), to) == LeakContact {
+		return // nobody is known there whose it could be
+	}
 	switch Leaky(strconv.Itoa(r.Status), to) {
 	case LeakIdentity:
 		r.Identity, r.Body = other.To, other.leakLine(r.Body)

@@ -207,6 +207,10 @@ func ClientTx(branch, method string) Tx { return Tx(branch + " " + method) }
 // respond answers the INVITE that a leg is being asked, or leaves it be when it
 // already has its final answer.
 func (c *Call) respond(env *Env, s Side, r message.Response) {
+	if c.Text.On {
+		c.answerText(env, r)
+		return
+	}
 	l := c.leg(s)
 	if l.Server.Tx == "" || l.Server.Final {
 		return

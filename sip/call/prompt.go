@@ -110,7 +110,7 @@ func (c *Call) announce(env *Env, end string, f Final) bool {
 		p = OrderFinished
 	}
 	if t.Prompt != trunk.PromptEarly && t.Prompt != trunk.PromptAnswer || p == "" || end != cdr.EndRefused ||
-		c.State != Deciding || c.LateOffer {
+		c.State != Deciding || c.LateOffer || c.Text.On {
 		return false
 	}
 	d, err := sdp.Parse(c.FirstSDP)

@@ -195,6 +195,10 @@ func (c *Call) whose(tx Tx, s Side) Side {
 
 // responded takes a response to a request of ours and finds what it answers.
 func (c *Call) responded(env *Env, ev Responded) {
+	if c.Text.On {
+		c.textAnswered(env, ev)
+		return
+	}
 	ev.Side = c.whose(ev.Tx, ev.Side)
 	l := c.leg(ev.Side)
 	if ev.Tx != l.Client.Tx {
@@ -242,6 +246,10 @@ func (c *Call) respondedLate(env *Env, ev Responded) {
 
 // unanswered takes the end of a request of ours that got no final response.
 func (c *Call) unanswered(env *Env, ev Unanswered) {
+	if c.Text.On {
+		c.textUnanswered(env, ev)
+		return
+	}
 	ev.Side = c.whose(ev.Tx, ev.Side)
 	l := c.leg(ev.Side)
 	if ev.Tx != l.Client.Tx {

@@ -21,6 +21,7 @@ const lookups = 4
 type decide struct {
 	id     string
 	record string
+	kind   rule.Kind
 	query  binding.Query
 }
 
@@ -78,7 +79,7 @@ func (g *Gateway) decide(ctx context.Context, d decide, found func()) call.Decid
 		}
 	}
 	if decided.Decision.Refusal == binding.RefusalNone && decided.Err == nil && len(g.options.Rules) > 0 {
-		a := rule.Attempt{Kind: rule.Call, Record: d.record, Query: q, Binding: decided.Decision.Binding, Edge: decided.Decision.Edge}
+		a := rule.Attempt{Kind: d.kind, Record: d.record, Query: q, Binding: decided.Decision.Binding, Edge: decided.Decision.Edge}
 		v := g.options.Rules.Judge(ctx, &a)
 		decided.Verdict.Refusal, decided.Verdict.Rule, decided.Verdict.Shadow = v.Refusal, v.Rule, v.Shadow
 		decided.Verdict.Evidence = joined(decided.Verdict.Evidence, v.Evidence)

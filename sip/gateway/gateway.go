@@ -248,7 +248,7 @@ func (g *Gateway) idle(ctx context.Context, limit <-chan time.Time) bool {
 	poll := time.NewTicker(50 * time.Millisecond)
 	defer poll.Stop()
 	for {
-		if g.Stats().Calls.LiveCalls == 0 {
+		if st := g.Stats().Calls; st.LiveCalls+st.LiveTexts == 0 {
 			return true
 		}
 		select {

@@ -91,7 +91,7 @@ func (l *loop) perform(o shard.Output) {
 	case nil:
 		l.gateway.transport.Send(o.Send.Flow, o.Send.Bytes, o.Send.Token)
 	case call.Decide:
-		l.decides.put(decide{id, a.Record, a.Query})
+		l.decides.put(decide{id, a.Record, a.Kind, a.Query})
 	case call.OpenRecord:
 		l.gateway.options.Journal.Open(a.Record, func(err error) {
 			l.answer(id, call.RecordOpened{ID: a.Record.ID, Err: err})

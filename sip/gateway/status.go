@@ -62,7 +62,9 @@ func (g *Gateway) Calls() []CallView {
 	for _, l := range g.loops {
 		l.do(func(s *shard.Shard) {
 			s.Calls(func(c *call.Call) bool {
-				views = append(views, view(c))
+				if !c.Text.On {
+					views = append(views, view(c))
+				}
 				return true
 			})
 		})
@@ -79,7 +81,7 @@ func (g *Gateway) Call(id string) (CallView, bool) {
 	found := false
 	for _, l := range g.loops {
 		l.do(func(s *shard.Shard) {
-			if c := s.Call(id); c != nil {
+			if c := s.Call(id); c != nil && !c.Text.On {
 				v, found = view(c), true
 			}
 		})

@@ -30,10 +30,12 @@ type dresser struct {
 
 	count int               // messages dressed so far
 	of    map[string]string // marks planted so far, and the kind of the field of each
+
+	texts func() bool // numbers in texts are masked
 }
 
-func newDresser(party int, a *actor, m manner) *dresser {
-	return &dresser{party: party, number: a.number, name: a.name, host: a.host, manner: m, of: map[string]string{}}
+func newDresser(party int, a *actor, m manner, texts func() bool) *dresser {
+	return &dresser{texts: texts, party: party, number: a.number, name: a.name, host: a.host, manner: m, of: map[string]string{}}
 }
 
 // places gives every field a range of marks of its own.
@@ -48,7 +50,7 @@ var places = func() map[*field]int {
 			add(&fields[i])
 		}
 	}
-	for _, f := range []*field{&inTarget, &inReason, &inName, &inToName, &inTag, &inCallID, &inBranch, &inUser, &inURI, &below, &origin, &title, &about, &format, &images} {
+	for _, f := range []*field{&inTarget, &inReason, &inName, &inToName, &inTag, &inCallID, &inBranch, &inUser, &inURI, &inText, &below, &origin, &title, &about, &format, &images} {
 		add(f)
 	}
 	list[nil] = n // the bodies
@@ -122,7 +124,7 @@ type dressed struct {
 	body    string
 	request bool
 	method  string
-	opening bool // an INVITE that begins a call
+	opening bool // an INVITE that begins a call, or a text
 	status  string
 }
 
@@ -139,7 +141,7 @@ func open(b []byte) dressed {
 	if cseq := strings.Fields(l.value("CSeq")); len(cseq) > 1 && l.method == "" {
 		l.method = cseq[1]
 	}
-	l.opening = l.request && l.method == "INVITE" && !strings.Contains(l.value("To"), "tag=")
+	l.opening = l.request && (l.method == "INVITE" || l.method == "MESSAGE") && !strings.Contains(l.value("To"), "tag=")
 	return l
 }
 
@@ -169,7 +171,7 @@ func (l *dressed) wanted(f *field) bool {
 	case "not opening":
 		return !l.opening
 	case "no contact": // where none of a dialog can be
-		return l.method == "BYE" || l.method == "CANCEL" || !l.request && l.status >= "300" && l.method == "INVITE"
+		return l.method == "BYE" || l.method == "CANCEL" || l.method == "MESSAGE" || !l.request && l.status >= "300" && l.method == "INVITE"
 	case "no challenge":
 		return !l.request && l.status != "401" && l.status != "407" && l.status != "494"
 	case "no event":
@@ -206,7 +208,12 @@ func (d *dresser) dress(b []byte) []byte {
 	if strings.HasPrefix(l.body, "v=0") {
 		l.body = d.description(l.body)
 	}
-	if d.manner == amongParts {
+	switch {
+	case l.method == "MESSAGE" && l.request:
+		if d.texts() && strings.HasPrefix(l.value("Content-Type"), "text/plain") {
+			l.body += d.write(&inText)
+		}
+	case d.manner == amongParts:
 		d.parts(&l)
 	}
 	l.start, l.body = d.tokens(l.start), d.tokens(l.body)

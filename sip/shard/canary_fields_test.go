@@ -17,6 +17,7 @@ const (
 	ofExtensions  = "extensions and unknown headers"
 	ofDescription = "session description"
 	ofBody        = "other bodies"
+	ofText        = "telephone numbers in texts"
 	ofFlow        = "what a flow writes itself, real numbers and addresses"
 )
 
@@ -166,6 +167,7 @@ var (
 	inBranch = field{ofRouting, "", "-{t}"}
 	inUser   = field{ofRouting, "", "-{t}"} // of Contact
 	inURI    = field{ofRouting, "", ";ob;gr=urn:uuid:{t};x={n}"}
+	inText   = field{ofText, "", "\r\n{n} {e}"} // a line of a text whose numbers are masked
 	below    = field{ofRouting, "", "Via: SIP/2.0/UDP {t}.example:5060;branch=z9hG4bK{t};received={h}\r\nVia: SIP/2.0/TCP {h};branch=z9hG4bK{n};keep"}
 )
 

@@ -58,7 +58,7 @@ func newGrown(t *testing.T, choices []byte) *grown {
 	}
 	for i, name := range g.sides {
 		a := s.actors[name]
-		d := newDresser(i+1, a, plainly)
+		d := newDresser(i+1, a, plainly, func() bool { return true })
 		g.grower[name] = &grower{d: d, left: &g.left}
 		a.dress = g.grower[name].grow
 		host := netip.MustParseAddrPort(a.host).Addr().String()

@@ -33,7 +33,7 @@ func (r *report) check(t *testing.T) {
 	for _, kind := range marks {
 		kinds[kind]++
 	}
-	for _, kind := range []string{ofRouting, ofIdentity, ofTexts, ofCredentials, ofExtensions, ofDescription, ofBody} {
+	for _, kind := range []string{ofRouting, ofIdentity, ofTexts, ofCredentials, ofExtensions, ofDescription, ofBody, ofText} {
 		if kinds[kind] == 0 {
 			t.Errorf("no mark in any %s", kind)
 		}
@@ -57,6 +57,7 @@ var groups = []struct {
 	{"forks and failover", []string{"fork", "failover", "redirected"}},
 	{"transfers and INFO", []string{"refer", "info"}},
 	{"fax, video, encryption, bundles", []string{"fax", "video", "srtp", "mux", "bundle"}},
+	{"texts", []string{"text"}},
 	{"prompts and recording", []string{"prompt", "recorded"}},
 	{"refusals, errors, faults of the store", []string{
 		"refused", "failures", "busy", "methods", "merged", "store", "no-", "trunk-limit", "drain", "last-hop", "replaces", "expires", "order", "old-branch",

@@ -47,9 +47,9 @@ func (s *Shard) challenged(in Inbound) bool {
 	r := digest.Request{
 		Method: m.Method, Target: m.Target, Credentials: m.Authorization, Source: in.Flow.Remote.Addr(),
 		Salt: s.config.Router.Tag("nonce", m.CallID, m.From.Tag, m.Via[0].Branch),
-		// An INVITE that comes again finds its transaction. All else is answered
-		// without one, the same way every time.
-		Repeatable: m.Method != "INVITE",
+		// What begins a call, or is a text, finds its transaction when it comes again. All
+		// else is answered without one, the same way every time.
+		Repeatable: m.Method != "INVITE" && m.Method != "MESSAGE",
 	}
 	verdict := auth.Check(s.env.Now, &r)
 	switch verdict {

@@ -128,7 +128,7 @@ func TestRequestsThatAreChallenged(t *testing.T) {
 	}{
 		{"OPTIONS 700100000010007", 401, 200, 1},
 		{"REGISTER 700100000010007", 401, 405, 1},
-		{"MESSAGE 700100000010007", 401, 405, 1},
+		{"MESSAGE 700100000010007", 401, 400, 1}, // it says nothing,
 		{"BYE 700100000010007", 401, 481, 1},
 		{"DANCE 700100000010007", 401, 501, 1},
 		{anInvite + "\nRequire: nonsense", 401, 420, 1},

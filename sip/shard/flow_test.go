@@ -17,6 +17,7 @@ import (
 	"mask700/sip/flow"
 	"mask700/sip/message"
 	"mask700/sip/shard"
+	"mask700/sip/text"
 )
 
 // TestFlows plays the flows of testdata/flows; the README there says how to read
@@ -46,8 +47,8 @@ type scene struct {
 	full    bool
 	waiting []question
 	sent    map[string]bool // messages that left, by their bytes
-	finals  [][]byte        // final answers to INVITEs
-	invites map[string]bool // branches of INVITEs outside of a dialog
+	finals  [][]byte        // final answers to INVITEs and MESSAGEs
+	invites map[string]bool // branches of those outside of a dialog
 	merged  int             // of them, those answered 482
 	whole   bool            // calls are left as they are: another test encodes them
 	b       strings.Builder
@@ -242,6 +243,13 @@ func (s *scene) set(t *testing.T, args []string) {
 			w.trunks[1].Auth = &digest.Account{User: "gateway", Password: digest.NewSecret("not to be told")}
 		case "calls":
 			w.trunks[1].MaxCalls, _ = strconv.Atoi(value)
+		case "texts":
+			var on bool
+			if w.config.Texts.Numbers, on = text.ParsePolicy(value); !on {
+				w.config.Texts.On = false
+			}
+		case "longest":
+			w.config.Texts.Longest, _ = strconv.Atoi(value)
 		case "targets":
 			second := hop(1, flow.UDP, outsideHost, "198.51.100.8:5060")
 			second.Priority = 1
@@ -256,7 +264,7 @@ func (s *scene) set(t *testing.T, args []string) {
 func (s *scene) receive(a *actor, b []byte) {
 	if m, _ := message.Parse(b); m != nil && m.IsRequest() && len(m.Via) > 0 {
 		s.order.received(m)
-		if m.Method == "INVITE" && m.To.Tag == "" {
+		if m.To.Tag == "" && (m.Method == "INVITE" || m.Method == "MESSAGE" && s.world.config.Texts.On) {
 			s.invites[m.Via[0].Branch] = true
 		}
 	}
@@ -304,7 +312,7 @@ func (s *scene) settle() {
 		}
 	}
 	if n := len(s.invites) - s.merged; n != records {
-		s.world.fail("%d INVITEs have left %d records", n, records)
+		s.world.fail("%d INVITEs and MESSAGEs have left %d records", n, records)
 	}
 }
 
@@ -337,7 +345,7 @@ func (s *scene) shows(send shard.Send) {
 		return
 	}
 	s.details(lines[1:], body)
-	if m.Method == "INVITE" && m.Status >= 200 {
+	if (m.Method == "INVITE" || m.Method == "MESSAGE") && m.Status >= 200 {
 		s.finals = append(s.finals, send.Bytes)
 	}
 	if m.Status == 482 {

@@ -18,7 +18,7 @@ import (
 // one kind of message and one place of it at a time. None of them may leave; the call of
 // one ends, in order, and says why. Each flow is played with two kinds.
 func TestALeakIsStopped(t *testing.T) {
-	kinds := []string{"INVITE", "180", "183", "200", "ACK", "BYE", "PRACK", "UPDATE", "INFO", "NOTIFY", "202", "486 480 500 487 404"}
+	kinds := []string{"INVITE", "180", "183", "200", "ACK", "BYE", "PRACK", "UPDATE", "INFO", "NOTIFY", "MESSAGE", "202", "486 480 500 487 404"}
 	stopped, ended, n := make([]int, len(kinds)), make([]int, len(kinds)), 0
 	var places [call.Leaks]int
 	datadriven.Walk(t, "../../testdata/flows", func(t *testing.T, path string) {
@@ -29,6 +29,9 @@ func TestALeakIsStopped(t *testing.T) {
 		play := []int{n % len(kinds), (n/len(kinds) + n + 1) % len(kinds)}
 		if strings.HasPrefix(filepath.Base(path), "refer") { // the only flows with these
 			play = append(play, slices.Index(kinds, "NOTIFY"), slices.Index(kinds, "202"))
+		}
+		if strings.HasPrefix(filepath.Base(path), "text") {
+			play = append(play, slices.Index(kinds, "MESSAGE"), slices.Index(kinds, "202"))
 		}
 		if k := slices.IndexFunc(kinds, func(k string) bool { return strings.HasPrefix(filepath.Base(path), strings.ToLower(k)) }); k >= 0 {
 			play[0] = k // a flow of that kind

@@ -103,7 +103,7 @@ func (p *probe) wait(d time.Duration) {
 
 // ours are the lines that an answer may have beside what it echoes, each a text
 // of our own.
-var ours = regexp.MustCompile(`^(Content-Length: 0|Accept: application/(sdp|dtmf-relay)|Reason: Q\.850;cause=\d+|Retry-After: 5|Min-SE: 90|Recv-Info:|` +
+var ours = regexp.MustCompile(`^(Content-Length: 0|Accept: (application/(sdp|dtmf-relay)|text/plain)|Reason: Q\.850;cause=\d+|Retry-After: 5|Min-SE: 90|Recv-Info:|` +
 	`Allow: [A-Z, ]+|Supported: [a-z0-9, ]+|Contact: <sip:` + letter + `{24}@[^@<>]+>)$`)
 
 // repeatsNothingElse checks an answer: what RFC 3261 section 8.2.6.2 has it

@@ -97,15 +97,21 @@ func (s *Shard) request(in Inbound) {
 	if s.challenged(in) {
 		return
 	}
+	texts := s.env.Config.Texts.On && m.Method == "MESSAGE" && m.To.Tag == ""
 	switch {
-	case in.Fault != nil && (m.Method != "INVITE" || m.To.Tag != ""):
+	case in.Fault != nil && (m.Method != "INVITE" && !texts || m.To.Tag != ""):
+		if m.Method == "MESSAGE" && m.To.Tag == "" {
+			in.Fault = nil // whatever is in it
+			s.answer(in, s.outside(m.Method))
+			return
+		}
 		s.stats.Faulty++
 		s.answer(in, faultResponse(in.Fault))
 	case m.Method == "CANCEL":
 		s.cancelled(in, key)
 	case m.To.Tag != "":
 		s.inDialog(in, key)
-	case m.Method == "INVITE":
+	case m.Method == "INVITE", texts:
 		s.invite(in, key)
 	default:
 		s.answer(in, s.outside(m.Method))
@@ -120,13 +126,14 @@ func (s *Shard) outside(method string) message.Response {
 		if s.draining {
 			return message.Response{Status: 503, RetryAfter: retryAfter}
 		}
-		return message.Response{Status: 200, Allow: true, AcceptSDP: true, Supported: known}
+		texts := s.env.Config.Texts.On
+		return message.Response{Status: 200, Allow: true, AllowText: texts, AcceptSDP: true, AcceptText: texts, Supported: known}
 	case "BYE", "UPDATE", "PRACK", "INFO", "NOTIFY":
 		return message.Response{Status: 481}
 	case "MESSAGE", "REGISTER", "SUBSCRIBE", "PUBLISH", "REFER":
-		return message.Response{Status: 405, Allow: true}
+		return message.Response{Status: 405, Allow: true, AllowText: s.env.Config.Texts.On}
 	}
-	return message.Response{Status: 501, Allow: true}
+	return message.Response{Status: 501, Allow: true, AllowText: s.env.Config.Texts.On}
 }
 
 // faultResponse is the answer to a request that is not as it should be.
@@ -183,7 +190,7 @@ func (t *tx) follow(in Inbound) {
 	}
 }
 
-// invite takes an INVITE that would begin a call.
+// invite takes an INVITE that would begin a call, or a MESSAGE that is a text.
 func (s *Shard) invite(in Inbound, key call.Tx) {
 	m := in.Message
 	if _, ok := s.merged[mergeKey{m.CallID, m.From.Tag, m.CSeq}]; ok {
@@ -194,7 +201,11 @@ func (s *Shard) invite(in Inbound, key call.Tx) {
 	// refused ones pile up they are turned away without keeping anything.
 	var t *tx
 	if len(s.calls) < s.config.MaxCalls+s.config.MaxCalls/8+1 {
-		t = s.serve(in, key, transaction.InviteServer)
+		kind := transaction.InviteServer
+		if m.Method == "MESSAGE" {
+			kind = transaction.Server
+		}
+		t = s.serve(in, key, kind)
 	} else {
 		s.stats.Overload++
 	}

@@ -34,32 +34,34 @@ type Config struct {
 	Call            *call.Config
 	Advertise       []string // by listener: host:port that replaces the local address, empty: none
 	Streams         []Stream // by listener: where requests leave that are too large for it
-	MaxCalls        int      // bound on live calls; 0: 100 000
+	MaxCalls        int      // bound on live calls, texts on their way among them; 0: 100 000
 	MaxTransactions int      // bound on transactions, ended ones that linger included; 0: 8 a call
 	Auth            []Auth   // by trunk: who may send requests on it; nil, or no entry: its sources
 }
 
 // Shard is the state of one core. It is not safe for concurrent use.
 type Shard struct {
-	config   Config
-	env      call.Env
-	calls    map[string]*live
-	txs      map[call.Tx]*tx
-	dialogs  map[dialogKey]dialog
-	merged   map[mergeKey]struct{}
-	tokens   map[uint64]*tx // transactions on streams, to hear of what could not be sent
-	token    uint64
-	timers   *wheel.Wheel[timerKey]
-	refused  map[netip.AddrPort]time.Time // peers that took no connection, until when
-	draining bool
-	stats    Stats
-	scratch  []byte
-	finder   sentinel.Finder
-	circle   call.Circle // of the call that a message is searched for
-	watches  []*watch    // that no call uses
-	watched  int         // that calls use
-	pending  []pending   // events that actions gave rise to, for after the step
-	out      []Output
+	config    Config
+	env       call.Env
+	calls     map[string]*live // and texts
+	txs       map[call.Tx]*tx
+	dialogs   map[dialogKey]dialog
+	merged    map[mergeKey]struct{}
+	tokens    map[uint64]*tx // transactions on streams, to hear of what could not be sent
+	token     uint64
+	timers    *wheel.Wheel[timerKey]
+	refused   map[netip.AddrPort]time.Time // peers that took no connection, until when
+	draining  bool
+	written   bool // what was found last had been written by a person, in a text
+	stats     Stats
+	scratch   []byte
+	finder    sentinel.Finder
+	circle    call.Circle // of the call that a message is searched for
+	watches   []*watch    // that no call uses
+	watched   int         // that calls use
+	pending   []pending   // events that actions gave rise to, for after the step
+	out       []Output
+	liveTexts int
 }
 
 // Stats counts what a shard has seen since it began.
@@ -76,6 +78,8 @@ type Stats struct {
 	Unsearched                   uint64 // secrets that a set had no room for
 	Undelivered                  uint64 // responses whose connection was gone, and that none could be made for
 	LiveCalls, LiveTx, LiveTimer int
+	Texts                        uint64 // MESSAGEs
+	LiveTexts                    int
 }
 
 // live is a call in the tables. A transaction that outlives its call keeps only
@@ -353,7 +357,8 @@ func (s *Shard) Recorded(id, record string) bool {
 // Stats returns the counters.
 func (s *Shard) Stats() Stats {
 	st := s.stats
-	st.LiveCalls, st.LiveTx, st.LiveTimer = len(s.calls), len(s.txs), s.timers.Len()
+	st.LiveTexts = s.liveTexts
+	st.LiveCalls, st.LiveTx, st.LiveTimer = len(s.calls)-s.liveTexts, len(s.txs), s.timers.Len()
 	return st
 }
 
@@ -468,18 +473,26 @@ func (s *Shard) leave(l *live) {
 	s.exit(l, call.Callee)
 	s.exit(l, call.Third)
 	delete(s.calls, l.call.ID)
+	if l.call.Text.On {
+		s.liveTexts--
+	}
 	s.unwatch(l)
 	l.rest = s.circleOf(l).Keep()
 	l.call = nil
 }
 
-// begin makes a call of an INVITE.
+// begin makes a call of an INVITE, a text of a MESSAGE.
 func (s *Shard) begin(in Inbound, t *tx, end string, why binding.Refusal, refuse *call.Final) {
-	s.stats.Calls++
-	if refuse != nil {
-		s.stats.Refused++
-	}
 	m := in.Message
+	switch {
+	case m.Method == "MESSAGE":
+		s.stats.Texts++
+	case refuse != nil:
+		s.stats.Refused++
+		fallthrough
+	default:
+		s.stats.Calls++
+	}
 	l := &live{}
 	t.owner, t.leg = l, m.CallID
 	t.merge = mergeKey{m.CallID, m.From.Tag, m.CSeq}
@@ -489,6 +502,10 @@ func (s *Shard) begin(in Inbound, t *tx, end string, why binding.Refusal, refuse
 		Refuse: refuse, Refusal: why, End: end,
 	})
 	s.calls[l.call.ID] = l
+	if l.call.Text.On {
+		s.liveTexts++
+		t.echo = t.theirs // it is answered 100 when it takes long (RFC 4320 section 4.1)
+	}
 	s.perform(l)
 }
 
@@ -527,6 +544,8 @@ func (st *Stats) Add(o Stats) {
 	st.Unsearched += o.Unsearched
 	st.Undelivered += o.Undelivered
 	st.LiveCalls += o.LiveCalls
+	st.LiveTexts += o.LiveTexts
+	st.Texts += o.Texts
 	st.LiveTx += o.LiveTx
 	st.LiveTimer += o.LiveTimer
 }

@@ -197,7 +197,7 @@ func (s *Shard) respond(a call.Respond) {
 	}
 	b := s.writeResponse(&a.Response)
 	if s.leaks(t, b) {
-		if t.merge != (mergeKey{}) && in != transaction.Failure {
+		if t.merge != (mergeKey{}) && in != transaction.Failure && t.machine.Kind == transaction.InviteServer {
 			s.stop(t.owner, t.key, false) // the call answers it otherwise
 			return
 		}

@@ -9,6 +9,7 @@ import (
 
 	"mask700/binding"
 	"mask700/binding/cdr"
+	"mask700/binding/rule"
 	"mask700/media"
 	"mask700/media/sdp"
 	"mask700/media/srtp"
@@ -102,6 +103,7 @@ type ledger struct {
 	transfer           bool // it is the record of one
 	record             cdr.Record
 	invited            bool // the callee's INVITE was sent
+	text               bool // it is no call
 	rang               bool // the caller was told of ringing or early media
 }
 
@@ -125,7 +127,7 @@ func newWorld(seed uint64, network flow.Network, change func(*call.Config)) *wor
 		{Index: 1, Name: "outside", RouteTo: "inside", Listen: "out", Media: "out", EarlyMedia: trunk.EarlyPass},
 	}
 	w.config = &call.Config{
-		Timers: transaction.DefaultTimers(), RingTimeout: time.Minute, TurnTimeout: 20 * time.Second, Trunks: w.trunks,
+		Timers: transaction.DefaultTimers(), RingTimeout: time.Minute, TurnTimeout: 20 * time.Second, Trunks: w.trunks, Texts: call.Texts{On: true},
 		Hops: [][]call.Hop{{hop(0, network, insideHost, insideHop)}, {hop(1, network, outsideHost, outsideHop)}},
 	}
 	if change != nil {
@@ -177,6 +179,7 @@ func (w *world) drain() {
 		w.shard.Calls(func(c *call.Call) bool {
 			l := w.ledger(c.ID)
 			if l.via == "" {
+				l.text = c.Text.On
 				l.callID, l.via = c.Legs[call.Caller].CallID, c.Legs[call.Caller].Server.Echo.Via[0]
 			}
 			for i := range c.Legs {
@@ -223,7 +226,11 @@ func (w *world) perform(o shard.Output) {
 	switch a := o.Action.(type) {
 	case call.Decide:
 		l.decided++
-		w.note("bindings <- %s dials %s", orNobody(a.Query.Caller), a.Query.Dialled)
+		verb := "dials"
+		if a.Kind == rule.Text {
+			verb = "writes to"
+		}
+		w.note("bindings <- %s %s %s", orNobody(a.Query.Caller), verb, a.Query.Dialled)
 		w.put(o.Call, "decided", func() call.Event {
 			if w.store != nil {
 				return call.Decided{Err: w.store}
@@ -390,6 +397,12 @@ func summary(r cdr.Record) string {
 	if v.Refusal != "" {
 		fmt.Fprintf(&b, ", %s", v.Refusal)
 	}
+	if r.Rule != "" {
+		fmt.Fprintf(&b, " by %s", r.Rule)
+	}
+	if r.Kind == cdr.KindText {
+		fmt.Fprintf(&b, ", text of %d in %d, %d numbers, %d masked, far side %d", v.Text.Bytes, v.Text.Segments, v.Text.Numbers, v.Text.Masked, v.Text.FarStatus)
+	}
 	if v.CallerOut != "" {
 		fmt.Fprintf(&b, ", %s -> %s as %s -> %s", v.CallerIn, v.CalleeIn, v.CallerOut, v.CalleeOut)
 	}
@@ -427,6 +440,16 @@ func (w *world) inspect(s shard.Send) {
 		if !l.openOnDisk {
 			w.fail("call %s: the callee's INVITE left before the opening row was on disk", id)
 		}
+	case m.IsRequest() && m.Method == "MESSAGE" && l.text:
+		l.invited = true
+		if !l.openOnDisk {
+			w.fail("text %s: it left before the opening row was on disk", id)
+		}
+		if m.Contact != nil {
+			w.fail("text %s: a MESSAGE with a Contact", id)
+		}
+	case !m.IsRequest() && m.Method == "MESSAGE" && l.text && m.Status >= 200 && m.Status != 482 && !l.onDisk:
+		w.fail("text %s: %d left before the closing row was on disk", id, m.Status)
 	case m.IsRequest() && m.Method == "BYE" && !l.onDisk && !w.forked(m):
 		w.fail("call %s: a BYE left before the closing row was on disk", id)
 	case !m.IsRequest() && m.Method == "BYE" && m.Status == 200 && !w.byes[string(s.Bytes)]:

@@ -118,7 +118,9 @@ type screen struct {
 func (s *screen) look() {
 	if len(s.run) >= leastDigits {
 		s.numbers()
-		s.inside()
+		if !s.result.Refused {
+			s.inside()
+		}
 	}
 	s.run = s.run[:0]
 }

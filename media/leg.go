@@ -31,6 +31,7 @@ type leg struct {
 	known    bool // SetRemote was called
 	answered bool // Settle was called
 	latch    latch
+	told     netip.Addr     // OnSource was called with
 	former   straggler      // of the call that had the port before
 	reports  netip.AddrPort // where RTCP last came from
 	reporter reporter

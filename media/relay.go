@@ -27,10 +27,15 @@ type Options struct {
 	Timeout   time.Duration // silence of both sides that ends a session; 0: 60 s, negative: never
 	Window    time.Duration // how long a signalled port is preferred to another of its address; 0: 2 s
 	OnTimeout func(Session) // called once for a silent session, on a shard's thread: it must not wait
-	Random    io.Reader     // seeds identifiers and the order of ports; nil: crypto/rand
-	Clock     Clock         // zero: the system's
-	Ledger    string        // directory where the ports in use are noted for after a crash; "": nowhere
-	Kernel    *kernel.Table // relays settled directions, and is closed with the relay; nil: user space does all
+
+	// OnSource is called likewise, within a second, when a side's voice comes from an
+	// address that signalling did not name.
+	OnSource func(Session, Side, netip.Addr)
+
+	Random io.Reader     // seeds identifiers and the order of ports; nil: crypto/rand
+	Clock  Clock         // zero: the system's
+	Ledger string        // directory where the ports in use are noted for after a crash; "": nowhere
+	Kernel *kernel.Table // relays settled directions, and is closed with the relay; nil: user space does all
 }
 
 // Clock lets tests drive time.

@@ -92,6 +92,7 @@ func (s *session) second(now int64) {
 		l.ended()
 		l.wishes = 0
 		s.reportWhenDue(Side(side), now)
+		s.tellSource(Side(side))
 	}
 	if !s.silent(now) {
 		return
@@ -101,6 +102,17 @@ func (s *session) second(now int64) {
 	if tell := s.shard.relay.options.OnTimeout; tell != nil {
 		s.shard.after = append(s.shard.after, func() { tell(s) })
 	}
+}
+
+// tellSource tells of the address that a side's voice has been found to come from.
+func (s *session) tellSource(side Side) {
+	tell, l := s.shard.relay.options.OnSource, s.legs[side]
+	a := l.latch.source.Addr()
+	if tell == nil || a == l.told || a == l.latch.signalled.Addr() || a == l.latch.signal {
+		return
+	}
+	l.told = a
+	s.shard.after = append(s.shard.after, func() { tell(s, side, a) })
 }
 
 // silent says whether the session has just run out of time: both sides answered,

@@ -270,6 +270,8 @@ func (c *Call) Handle(env *Env, ev Event) {
 			return
 		}
 		c.end(env, ending{end: cdr.EndMediaTimeout, by: byPlatform, status: 480, q850: causeRecovery})
+	case MediaSource:
+		c.learnSource(ev)
 	case HangUp:
 		c.end(env, ending{end: ev.End, by: byPlatform, status: 480, q850: causeNormal})
 	}

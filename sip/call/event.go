@@ -1,6 +1,8 @@
 package call
 
 import (
+	"net/netip"
+
 	"mask700/binding"
 	"mask700/binding/cdr"
 	"mask700/binding/rule"
@@ -51,6 +53,14 @@ type KeyPressed struct {
 
 // MediaSilent says that no media came from either side for the media timeout.
 type MediaSilent struct{ Session int }
+
+// MediaSource says that a party's voice comes from an address that signalling did not
+// name: it was learnt.
+type MediaSource struct {
+	Session int
+	Side    Side
+	Addr    netip.Addr
+}
 
 // RecordOpened says that the opening row is on disk.
 type RecordOpened struct {
@@ -122,6 +132,7 @@ func (MediaEnded) event()   {}
 func (MediaPlayed) event()  {}
 func (KeyPressed) event()   {}
 func (MediaSilent) event()  {}
+func (MediaSource) event()  {}
 func (RecordOpened) event() {}
 func (RecordClosed) event() {}
 func (Cancelled) event()    {}

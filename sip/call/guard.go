@@ -348,6 +348,24 @@ func (c *Circle) OurPlaces(callID string, each func(string) bool) bool {
 	return each(p.Host)
 }
 
+// learnSource keeps where a party's voice comes from. During a transfer there are two
+// sessions, and the party that comes is on the side of who asked for it, until it takes
+// its place.
+func (c *Call) learnSource(ev MediaSource) {
+	switch {
+	case ev.Side > Callee:
+	case ev.Session == c.Session:
+		c.leg(ev.Side).Secrets.Address(ev.Addr)
+	case len(c.Transfers) > 0 && ev.Session == c.Transfers[0].Session:
+		t := &c.Transfers[0]
+		if ev.Side == t.By {
+			c.leg(Third).Secrets.Address(ev.Addr)
+		} else {
+			c.leg(ev.Side).Secrets.Address(ev.Addr)
+		}
+	}
+}
+
 // stopped ends the call: it was about to tell one party what only another may know.
 func (c *Call) stopped(env *Env, ev Stopped) {
 	if ev.Written && c.Text.On && c.State < Ending {

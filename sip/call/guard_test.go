@@ -92,3 +92,24 @@ func TestOneWhoHasLeftIsKnown(t *testing.T) {
 		t.Error("kept though there is nobody else")
 	}
 }
+
+// TestWhereAVoiceComesFrom is kept as the party's own, whichever session it is in.
+func TestWhereAVoiceComesFrom(t *testing.T) {
+	here, there := netip.MustParseAddr("203.0.113.7"), netip.MustParseAddr("2001:db8::7")
+	has := func(l *Leg, a netip.Addr) bool {
+		return l.Secrets.Has(sentinel.Secret{Kind: sentinel.Host, Text: a.String()})
+	}
+	c := &Call{Session: 1}
+	c.learnSource(MediaSource{Session: 1, Side: Callee, Addr: here})
+	c.learnSource(MediaSource{Session: 2, Side: Callee, Addr: there}) // of a session that is no more
+	c.learnSource(MediaSource{Session: 1, Side: Third, Addr: there})  // nobody's
+	if !has(c.leg(Callee), here) || has(c.leg(Callee), there) || len(c.leg(Caller).Secrets) != 0 {
+		t.Errorf("%d and %d are known", len(c.leg(Callee).Secrets), len(c.leg(Caller).Secrets))
+	}
+	c.Transfers = []Transfer{{By: Caller, Session: 2}}
+	c.learnSource(MediaSource{Session: 2, Side: Caller, Addr: there}) // of who comes
+	c.learnSource(MediaSource{Session: 2, Side: Callee, Addr: there}) // of who stays
+	if !has(c.leg(Third), there) || !has(c.leg(Callee), there) || has(c.leg(Caller), there) {
+		t.Error("a new session's are not where they belong")
+	}
+}

@@ -48,8 +48,8 @@ func newSecured(t testing.TB, auth tls.ClientAuthType, trunks ...trunk.Trunk) *s
 			}},
 		},
 		Trunks: trunks, Roots: roots, RingTimeout: time.Minute, DrainTime: time.Minute, Bindings: bindings(t), Journal: &cdrtest.Journal{},
-		Media: func(silent func(media.Session)) (media.Engine, error) {
-			return media.NewRelay(media.Options{Pools: []media.Pool{{Name: "in", Address: here, Min: 21000, Max: 21999}}, OnTimeout: silent})
+		Media: func(on MediaEvents) (media.Engine, error) {
+			return media.NewRelay(media.Options{Pools: []media.Pool{{Name: "in", Address: here, Min: 21000, Max: 21999}}, OnTimeout: on.Silent, OnSource: on.Source})
 		},
 	})
 	if err != nil {

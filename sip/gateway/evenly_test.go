@@ -192,7 +192,7 @@ func BenchmarkStrangersRefused(b *testing.B) {
 	populate(b, db)
 	w := newWorldWith(b, func(o *Options) {
 		o.Bindings, o.Journal = db, db.Journal()
-		o.Media = func(func(media.Session)) (media.Engine, error) { return media.NewRelay(media.Options{}) }
+		o.Media = func(MediaEvents) (media.Engine, error) { return media.NewRelay(media.Options{}) }
 	})
 	const window = 8 // calls at once
 	begun := make(map[string]time.Time, window)

@@ -63,7 +63,7 @@ type Options struct {
 	Rules       rule.Chain     // asked after the match
 	Journal     cdr.Journal
 	Prompts     Prompts
-	Media       func(silent func(media.Session)) (media.Engine, error)
+	Media       func(MediaEvents) (media.Engine, error)
 	Recordings  *archive.Archive                                // where calls are recorded whose binding says so; nil: none is
 	Notice      func(codec string) *media.Clip                  // what both parties hear first, nil where there is none in a codec; nil: they hear nothing
 	Slide       func(ctx context.Context, binding string) error // is told of bindings whose expiry slides when they carry a call; nil: nobody
@@ -141,7 +141,7 @@ func Start(o Options) (*Gateway, error) {
 	}
 	g.base = table
 	g.table.Store(table)
-	if g.media, err = o.Media(g.silent); err != nil {
+	if g.media, err = o.Media(MediaEvents{Silent: g.silent, Source: g.source}); err != nil {
 		return nil, err
 	}
 	if o.Transport.DialTLS == nil {

@@ -58,8 +58,8 @@ func newWorldWith(t testing.TB, change func(*Options)) *world {
 			Caller:  []trunk.CallerField{trunk.From}, EarlyMedia: trunk.EarlyPass,
 		}},
 		RingTimeout: time.Minute, DrainTime: time.Minute, Bindings: bindings(t), Journal: w.journal, Shards: 2,
-		Media: func(silent func(media.Session)) (media.Engine, error) {
-			return media.NewRelay(media.Options{Pools: []media.Pool{{Name: "in", Address: pool, Min: 20000, Max: 20999}}, OnTimeout: silent})
+		Media: func(on MediaEvents) (media.Engine, error) {
+			return media.NewRelay(media.Options{Pools: []media.Pool{{Name: "in", Address: pool, Min: 20000, Max: 20999}}, OnTimeout: on.Silent, OnSource: on.Source})
 		},
 	}
 	change(&o)
@@ -250,9 +250,9 @@ func TestDrainRefusesAndEnds(t *testing.T) {
 // A call without a free port is told to come back, and counted.
 func TestPortsExhausted(t *testing.T) {
 	w := newWorldWith(t, func(o *Options) {
-		o.Media = func(silent func(media.Session)) (media.Engine, error) {
+		o.Media = func(on MediaEvents) (media.Engine, error) {
 			one := media.Pool{Name: "in", Address: netip.MustParseAddr("127.0.3.2"), Min: 20000, Max: 20001}
-			return media.NewRelay(media.Options{Pools: []media.Pool{one}, OnTimeout: silent})
+			return media.NewRelay(media.Options{Pools: []media.Pool{one}, OnTimeout: on.Silent, OnSource: on.Source})
 		}
 	})
 	w.send(w.peer, w.request("INVITE", "full", alice, x, offer))
@@ -280,8 +280,8 @@ func TestPortsThatCannotBeOpened(t *testing.T) {
 	var log bytes.Buffer
 	w := newWorldWith(t, func(o *Options) {
 		open := o.Media
-		o.Media = func(silent func(media.Session)) (media.Engine, error) {
-			e, err := open(silent)
+		o.Media = func(on MediaEvents) (media.Engine, error) {
+			e, err := open(on)
 			return broken{e}, err
 		}
 		o.Logger = slog.New(slog.NewTextHandler(&log, nil))

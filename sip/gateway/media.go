@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"crypto/rand"
+	"net/netip"
 	"sync"
 
 	"mask700/binding/cdr"
@@ -12,11 +13,19 @@ import (
 	"mask700/sip/trunk"
 )
 
+// MediaEvents is what the media engine tells of: it calls them as options OnTimeout and
+// OnSource of the relay.
+type MediaEvents struct {
+	Silent func(media.Session)
+	Source func(media.Session, media.Side, netip.Addr)
+}
+
 // mediaJob is one action of a call for its media.
 type mediaJob struct {
 	id     string
 	action call.Action
 	silent media.Session // no packet came on this session for too long
+	source *mediaSource  // where a party's voice comes from
 	told   *told         // a side has heard that it is recorded, or has not
 }
 
@@ -24,6 +33,13 @@ type mediaJob struct {
 type sessionKey struct {
 	call   string
 	number int
+}
+
+// mediaSource is what the engine has learnt of where a side of a session is.
+type mediaSource struct {
+	session media.Session
+	side    media.Side
+	addr    netip.Addr
 }
 
 // mediaWorker carries out the media actions of one shard, in their order.
@@ -64,11 +80,14 @@ func (w *mediaWorker) run() {
 
 func (w *mediaWorker) perform(j mediaJob) {
 	if j.silent != nil {
-		w.open.Lock()
-		key, ok := w.open.calls[j.silent]
-		w.open.Unlock()
-		if ok {
+		if key, ok := w.keyOf(j.silent); ok {
 			w.loop.answer(key.call, call.MediaSilent{Session: key.number})
+		}
+		return
+	}
+	if j.source != nil {
+		if key, ok := w.keyOf(j.source.session); ok {
+			w.loop.answer(key.call, call.MediaSource{Session: key.number, Side: call.Side(j.source.side), Addr: j.source.addr})
 		}
 		return
 	}
@@ -115,6 +134,13 @@ func (w *mediaWorker) session(id string, number int) media.Session {
 	w.open.Lock()
 	defer w.open.Unlock()
 	return w.open.sessions[sessionKey{id, number}]
+}
+
+func (w *mediaWorker) keyOf(s media.Session) (sessionKey, bool) {
+	w.open.Lock()
+	defer w.open.Unlock()
+	key, ok := w.open.calls[s]
+	return key, ok
 }
 
 func (w *mediaWorker) openMedia(id string, a call.OpenMedia) call.MediaOpened {
@@ -196,5 +222,12 @@ func (w *mediaWorker) close(id string, number int) cdr.Media {
 func (g *Gateway) silent(s media.Session) {
 	for _, l := range g.loops {
 		l.media.queue.put(mediaJob{silent: s})
+	}
+}
+
+// source is its word that a side's voice comes from where signalling has not said.
+func (g *Gateway) source(s media.Session, side media.Side, a netip.Addr) {
+	for _, l := range g.loops {
+		l.media.queue.put(mediaJob{source: &mediaSource{s, side, a}})
 	}
 }

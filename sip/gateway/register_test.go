@@ -152,8 +152,8 @@ func startRegistering(t *testing.T, r *registrar, password string, change func(*
 		Listeners: []transport.Listener{{Name: "in", Network: "udp", Bind: netip.AddrPortFrom(ours, 0)}},
 		Trunks:    []trunk.Trunk{k}, RingTimeout: time.Minute, DrainTime: time.Minute,
 		Bindings: bindings(t), Journal: &cdrtest.Journal{}, Shards: 2, Logger: slog.New(slog.NewTextHandler(log, nil)),
-		Media: func(silent func(media.Session)) (media.Engine, error) {
-			return media.NewRelay(media.Options{Pools: []media.Pool{{Name: "in", Address: ours, Min: 20000, Max: 20999}}, OnTimeout: silent})
+		Media: func(on MediaEvents) (media.Engine, error) {
+			return media.NewRelay(media.Options{Pools: []media.Pool{{Name: "in", Address: ours, Min: 20000, Max: 20999}}, OnTimeout: on.Silent, OnSource: on.Source})
 		},
 	})
 	if err != nil {

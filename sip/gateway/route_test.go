@@ -278,7 +278,7 @@ func TestTargetThatNoListenerReaches(t *testing.T) {
 		Listeners: []transport.Listener{{Name: "in", Network: "udp", Bind: netip.MustParseAddrPort("127.0.3.2:0")}},
 		Trunks:    []trunk.Trunk{{Name: "out", Targets: []trunk.Target{{Host: "switch.example", Network: flow.TCP}}}},
 		Journal:   &cdrtest.Journal{},
-		Media: func(silent func(media.Session)) (media.Engine, error) {
+		Media: func(on MediaEvents) (media.Engine, error) {
 			return media.NewRelay(media.Options{Pools: []media.Pool{{Name: "in", Address: netip.MustParseAddr("127.0.3.2"), Min: 20000, Max: 20999}}})
 		},
 	})

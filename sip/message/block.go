@@ -33,6 +33,7 @@ type block struct {
 	start []byte // the start line, its CRLF not included
 	lines []byte // the canonical lines, each with its CRLF
 	body  []byte // all that follows the empty line
+	agent []byte // what the headers of maxAgent say
 	why   string // the first thing that is wrong; "": nothing
 	large bool   // that is a size
 }
@@ -142,6 +143,9 @@ func (b *block) add(line []byte, clean bool) {
 	}
 	known := canonical(name)
 	if known == "" {
+		if namesAgent(name) {
+			b.describe(line[colon+1:])
+		}
 		return
 	}
 	mark := len(b.lines)
@@ -161,6 +165,37 @@ func (b *block) add(line []byte, clean bool) {
 		}
 	}
 	b.lines = append(b.lines, '\r', '\n')
+}
+
+// maxAgent bounds what is kept of User-Agent and Server, in bytes.
+const maxAgent = 128
+
+// namesAgent reports whether a header says what program its sender is.
+func namesAgent(name []byte) bool {
+	switch len(name) {
+	case len("User-Agent"):
+		return bytes.EqualFold(name, []byte("User-Agent"))
+	case len("Server"):
+		return bytes.EqualFold(name, []byte("Server"))
+	}
+	return false
+}
+
+// describe keeps the words of such a header, as they stand but for what is no text.
+func (b *block) describe(value []byte) {
+	for len(value) > 0 && len(b.agent) < maxAgent {
+		c := value[0]
+		value = value[1:]
+		if c < ' ' || c == 0x7f {
+			c = ' '
+		}
+		if c != ' ' || len(b.agent) > 0 && b.agent[len(b.agent)-1] != ' ' {
+			b.agent = append(b.agent, c)
+		}
+	}
+	if n := len(b.agent); n > 0 && n < maxAgent && b.agent[n-1] != ' ' {
+		b.agent = append(b.agent, ' ')
+	}
 }
 
 func isTokenBytes(b []byte) bool {

@@ -95,7 +95,7 @@ func TestParseExtractsAnInvite(t *testing.T) {
 		RecordRoute: []string{"<sip:192.0.2.10;lr;ftag=9a8b7c>"},
 		Asserted:    []Address{number, tel},
 		Privacy:     []string{"id"}, Supported: []string{"replaces", "timer"},
-		Expires: -1, ContentType: "application/sdp", Body: []byte(body), SessionExpires: -1,
+		Expires: -1, ContentType: "application/sdp", Body: []byte(body), SessionExpires: -1, Agent: "Softswitch 4.2 ",
 		Allow: []string{"INVITE", "ACK", "CANCEL", "OPTIONS", "BYE", "REFER", "NOTIFY", "UPDATE"},
 	}
 	diff(t, m, want)
@@ -176,7 +176,7 @@ func TestParseKeepsNothingOfUnknownHeaders(t *testing.T) {
 	const canary = "13911112222"
 	m := parse(t, request(
 		"Diversion: <sip:"+canary+"@x>", "X-Real-Number: "+canary, "History-Info: <sip:"+canary+"@x>;index=1",
-		"User-Agent: "+canary, "Subject: "+canary, "s: "+canary, "Call-Info: <http://x/"+canary+">",
+		"Subject: "+canary, "s: "+canary, "Call-Info: <http://x/"+canary+">",
 		"Reason: Q.850;cause=16;text=\""+canary+"\"", "Accept: application/sdp;x="+canary,
 		"Content-Type: application/sdp;x="+canary, "Retry-After: 5 ("+canary+")"))
 	if text := bare(reflect.ValueOf(*m)); strings.Contains(text, canary) {
@@ -185,6 +185,20 @@ func TestParseKeepsNothingOfUnknownHeaders(t *testing.T) {
 	r := parse(t, "SIP/2.0 180 Call to "+canary+"\r\n"+strings.SplitN(request(), "\r\n", 2)[1])
 	if text := bare(reflect.ValueOf(*r)); strings.Contains(text, canary) {
 		t.Errorf("the reason phrase was kept in %s", text)
+	}
+}
+
+// What the sender is called is kept apart, and not at any length.
+func TestParseKeepsWhatTheSenderIsCalled(t *testing.T) {
+	for text, want := range map[string]string{
+		"User-Agent: Yealink SIP-T46G 66.85.0.5 805ec0123456":       "Yealink SIP-T46G 66.85.0.5 805ec0123456 ",
+		"USER-AGENT :  one\r\n\ttwo\r\nServer: three":               "one two three ",
+		"User-Agents: no\r\nX-Server: no\r\nServer:\r\nUser-Agent:": "",
+		"Server: " + strings.Repeat("long", 100):                    strings.Repeat("long", 32),
+	} {
+		if m := parse(t, request(text)); m.Agent != want {
+			t.Errorf("%q: %q, want %q", text, m.Agent, want)
+		}
 	}
 }
 

@@ -48,6 +48,7 @@ func (l *Secrets) LearnParty(m *message.Message, ours bool, countryCode string) 
 			h.address(text, u, true)
 		}
 	}
+	h.words(Device, m.Agent, wordsOfHeader)
 }
 
 // LearnMore is Learn for the rest of a message.
@@ -69,7 +70,86 @@ func (l *Secrets) LearnMore(m *message.Message, countryCode string) {
 			}
 		}
 	}
+	if m.ReferTo != nil {
+		h.address(m.ReferTo.Text, m.ReferTo.URI, false)
+	}
+	for _, list := range [...][]string{m.Authorization, m.ProxyAuthorization} {
+		for i := range min(len(list), credentialsOfMessage) {
+			h.credentials(list[i])
+		}
+	}
 	h.description(m)
+}
+
+// credentialsOfMessage bounds the credentials that are looked at.
+const credentialsOfMessage = 2
+
+// credentials keeps the user of credentials (RFC 7616 section 3.4): often a number, or a
+// private identity user@host.
+func (h harvest) credentials(value string) {
+	user, ok := username(value)
+	if !ok {
+		return
+	}
+	name, host, _ := strings.Cut(user, "@")
+	if !h.AddNumber(name, h.countryCode) {
+		h.Add(User, name)
+	}
+	h.host(host)
+}
+
+// username finds the user in credentials, its quotes and escapes undone, in the notation
+// of RFC 8187 too.
+func username(value string) (string, bool) {
+	const name = "username"
+	for i := 0; i+len(name) < len(value); i++ {
+		if value[i] == '"' { // a text in quotes is no name
+			for i++; i < len(value) && value[i] != '"'; i++ {
+				if value[i] == '\\' {
+					i++
+				}
+			}
+			continue
+		}
+		if i > 0 && !between(value[i-1]) || !strings.EqualFold(value[i:i+len(name)], name) {
+			continue
+		}
+		rest := value[i+len(name):]
+		extended := strings.HasPrefix(rest, "*")
+		rest = strings.TrimLeft(strings.TrimPrefix(rest, "*"), " \t")
+		rest, ok := strings.CutPrefix(rest, "=")
+		if !ok {
+			continue
+		}
+		return userText(strings.TrimLeft(rest, " \t"), extended), true
+	}
+	return "", false
+}
+
+// userText reads the value of a parameter.
+func userText(s string, extended bool) string {
+	if quoted, ok := strings.CutPrefix(s, "\""); ok {
+		b := make([]byte, 0, maxLength)
+		for i := 0; i < len(quoted) && quoted[i] != '"' && len(b) < maxLength; i++ {
+			if quoted[i] == '\\' && i+1 < len(quoted) {
+				i++
+			}
+			b = append(b, quoted[i])
+		}
+		return string(b)
+	}
+	if i := strings.IndexAny(s, ", \t"); i >= 0 {
+		s = s[:i]
+	}
+	if extended { // charset'language'text
+		if i := strings.LastIndexByte(s, '\''); i >= 0 {
+			s = s[i+1:]
+		}
+		if b, ok := unescape(nil, []byte(s)); ok {
+			s = string(b)
+		}
+	}
+	return s
 }
 
 // Address keeps the address that signalling or media comes from.

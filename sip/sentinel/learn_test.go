@@ -27,6 +27,45 @@ func TestWhatIsLearnt(t *testing.T) {
 	}
 }
 
+// Who a party is to its proxy, whom it refers to and what its program is called are its
+// own too.
+func TestCredentialsReferralsAndProgramsAreLearnt(t *testing.T) {
+	for more, want := range map[string][]Secret{
+		`Authorization: Digest username="13700000003", realm="x", uri="sip:b@c"`:                        {{Number, "13700000003"}},
+		`Proxy-Authorization: Digest realm="username=\"other\"", UserName = "a\"lice\\bob" , nonce="n"`: {{User, `a"lice\bob`}},
+		`Authorization: Digest username="460001234567890@ims.mnc000.example", realm="x"`:                {{Number, "460001234567890"}, {Host, "ims.mnc000.example"}},
+		`Authorization: Digest username*=UTF-8''J%c3%a4s%c3%b8n%20Doe, userhash=false, realm="x"`:       {{User, "Jäsøn Doe"}},
+		"Authorization: Digest realm=\"x\", username=plainly,uri=\"u\"":                                 {{User, "plainly"}},
+		"Refer-To: \"Bob Far\" <sip:13600000004@10.1.2.33;method=INVITE?Replaces=1>":                    {{Number, "13600000004"}, {Host, "10.1.2.33"}, {Name, "Bob Far"}},
+		"User-Agent: Yealink SIP-T46G 66.85.0.5 805ec0123456":                                           {{Device, "Yealink"}, {Device, "SIP-T46G"}, {Device, "805ec0123456"}},
+		"Server: mta-of-alice/5.0": {{Device, "mta-of-alice/5.0"}},
+	} {
+		raw := "REFER sip:700100000010007@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP a.b;branch=z9hG4bK1\r\nFrom: <sip:a@b>;tag=t\r\nTo: <sip:c@d>;tag=o\r\nCall-ID: i\r\nCSeq: 2 REFER\r\n" +
+			more + "\r\nContent-Length: 0\r\n\r\n"
+		m, fault := message.Parse([]byte(raw))
+		if fault != nil {
+			t.Fatalf("%s: %v", more, fault)
+		}
+		var l Secrets
+		l.Learn(m, true, "86")
+		for _, s := range want {
+			if !slices.Contains(l, s) {
+				t.Errorf("%s: %s %s was not learnt", more, s.Kind, s.Text)
+			}
+		}
+		for _, s := range l {
+			if s.Text == "other" || s.Kind == User && !slices.Contains(want, s) {
+				t.Errorf("%s: %s %s was learnt", more, s.Kind, s.Text)
+			}
+		}
+	}
+	for _, value := range []string{"", "username", "username=", `username="`, `Digest username="\`, `"username=a"`, "Basic YWxpY2U6eA==", strings.Repeat(`username="`, 100)} {
+		if user, ok := username(value); ok && len(user) >= MinLength && !strings.HasPrefix(value, "username=\"username") {
+			t.Errorf("%q: %q", value, user)
+		}
+	}
+}
+
 func TestADescriptionIsLearnt(t *testing.T) {
 	body := "v=0\r\no=liddell 3724394400 1 IN IP6 2001:DB8:0::10\r\ns=Wonderland\r\ni=13700000003\r\nc=IN IP4 203.0.113.8/127\r\nt=0 0\r\n" +
 		"m=audio 6000 RTP/AVP 8\r\na=candidate:1 1 UDP 2130706431 10.9.8.7 8998 typ host\r\na=ssrc:314159265 cname:alice@rabbit.example\r\na=rtpmap:8 PCMA/8000\r\n"

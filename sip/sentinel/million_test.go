@@ -59,8 +59,8 @@ func newGenerator(seed uint64) *generator {
 
 // party is one of a call: what it presents.
 type party struct {
-	number, host, tag, callID, branch, name, contact, nonce string
-	session                                                 uint64
+	number, host, tag, callID, branch, name, contact, nonce, agent, user string
+	session                                                              uint64
 }
 
 func (g *generator) digits(n int) string {
@@ -134,7 +134,15 @@ func (g *generator) party() party {
 	return party{
 		number: g.number(), host: fmt.Sprintf("192.0.2.%d", 10+g.IntN(90)), tag: g.identifier(), callID: g.identifier(), branch: g.identifier(), nonce: g.identifier(),
 		name: "User " + g.letters(7, "aeioubcdrstlm"), contact: g.letters(1+g.IntN(9), alphabet64[:62]), session: g.Uint64() >> (2 + g.IntN(50)),
+		agent: g.agent(), user: g.identifier(),
 	}
+}
+
+// agent is what a phone calls itself: its make, its version, and often its hardware's
+// address.
+func (g *generator) agent() string {
+	return []string{"Asterisk PBX 18.10.0", "FreeSWITCH-mod_sofia/1.10.9-release~64bit", "Linphone/5.1.2 (belle-sip/5.2.0)", "Yealink SIP-T46G 66.85.0.5",
+		"kamailio (5.6.3 (x86_64/linux))", "PolycomVVX-VVX_411-UA/5.9.6"}[g.IntN(6)] + " " + g.letters(12, "0123456789abcdef")
 }
 
 const (
@@ -151,7 +159,8 @@ func (p *party) presents(m *message.Message, number string, b []byte) []byte {
 		Via:         []message.Via{{Host: proxy, Branch: "z9hG4bK" + p.branch}, {Host: p.host, Branch: "z9hG4bK-524287-1-" + p.branch}},
 		Contact:     &message.URI{Scheme: "sip", User: p.contact, Host: p.host},
 		ContactText: "<sip:" + p.contact + "@" + p.host + `;transport=udp>;+sip.instance="<urn:uuid:00000000-0000-1000-8000-` + p.tag + `>";expires=3600`,
-		RecordRoute: []string{"<sip:" + proxy + ";lr>"},
+		RecordRoute: []string{"<sip:" + proxy + ";lr>"}, Agent: p.agent,
+		Authorization: []string{`Digest username="` + p.user + `", realm="switch", nonce="` + p.nonce + `", uri="sip:` + proxy + `", response="0"`},
 	}
 	b = append(b[:0], "v=0\r\no=phone "...)
 	b = strconv.AppendUint(b, p.session, 10)

@@ -67,7 +67,7 @@ const maxLength = 64
 // addresses more than honest ones have. The first ones count, which are those of
 // its first message, its Contact before its Via and the nearest hop before those
 // behind it. Of branches the last ones count.
-var room = [kinds]int{Number: 12, Host: 16, User: 8, Name: 6, Dialog: 10, Device: 12, Branch: 4}
+var room = [kinds]int{Number: 12, Host: 16, User: 8, Name: 6, Dialog: 10, Device: 16, Branch: 4}
 
 // usual is how many secrets a party has that is not hostile.
 const usual = 16

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"mask700/sip/call"
 	"mask700/sip/message"
 	"mask700/sip/shard"
 )
@@ -81,6 +82,39 @@ func TestWhatIsRepeatedIsSearched(t *testing.T) {
 					if out.Flow.Listener == 1 && bytes.Contains(out.Bytes, []byte("13800000001")) {
 						t.Errorf("it was sent:\n%s", out.Bytes)
 					}
+				}
+			}
+		})
+	}
+}
+
+// What a party has told elsewhere than in a name or an address is kept from the other too:
+// where its voice was found to come from, who it is to its proxy, whom it refers to, what
+// its program is called.
+func TestWhatAPartyTellsOtherwiseIsKept(t *testing.T) {
+	const answer = "callee 200\nsdp"
+	for name, c := range map[string]struct{ headers, secret string }{
+		"where its voice comes from": {"", "203.0.113.99"},
+		"who it is to its proxy":     {"\nProxy-Authorization: Digest username=\"13100000009\", realm=\"x\"", "13100000009"},
+		"what its program is called": {"\nUser-Agent: Yealink SIP-T46G 66.85.0.5 805ec0a1b2c3", "805ec0a1b2c3"},
+		"whom it refers to":          {"", "13100000008"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := speak(t, "caller INVITE 700100000010007"+c.headers+"\nsdp", answer, "caller ACK", "caller REFER\nRefer-To: <sip:13100000008@192.0.2.1>")
+			w := s.scene.world
+			for id := range w.calls {
+				w.shard.Answer(w.now, id, call.MediaSource{Side: call.Caller, Addr: netip.MustParseAddr("203.0.113.99")})
+			}
+			w.shard.Tamper(func(b []byte) []byte {
+				return bytes.Replace(b, []byte("\r\nContent-Length"), []byte("\r\nX: "+c.secret+"\r\nContent-Length"), 1)
+			})
+			s.scene.receive(s.scene.actors["callee"], s.said[answer])
+			if len(w.stopped) != 1 {
+				t.Errorf("%d messages were stopped", len(w.stopped))
+			}
+			for _, out := range s.sent {
+				if bytes.Contains(out.Bytes, []byte(c.secret)) {
+					t.Errorf("it was sent:\n%s", out.Bytes)
 				}
 			}
 		})

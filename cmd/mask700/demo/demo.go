@@ -136,10 +136,10 @@ func start(db *store.DB, x *exchange) (*gateway.Gateway, netip.AddrPort, error) 
 		}},
 		RingTimeout: 10 * time.Second, DrainTime: time.Second,
 		Bindings: db, Journal: db.Journal(),
-		Media: func(silent func(media.Session)) (media.Engine, error) {
+		Media: func(on gateway.MediaEvents) (media.Engine, error) {
 			return media.NewRelay(media.Options{
 				Pools:     []media.Pool{{Name: "demo", Address: loopback, Min: 30000, Max: 39999}},
-				OnTimeout: silent,
+				OnTimeout: on.Silent, OnSource: on.Source,
 			})
 		},
 	})

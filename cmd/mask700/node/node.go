@@ -193,12 +193,12 @@ func (n *Node) startGateway(cfg config.Config) error {
 		Leaked: n.leaked, Slide: n.service.Slide, RingTimeout: time.Duration(cfg.SIP.RingTimeout), TurnTimeout: time.Duration(cfg.SIP.TurnTimeout), DrainTime: time.Duration(cfg.SIP.DrainTime),
 		Prompts:  prompts(cfg, clips),
 		Bindings: n.db, Calls: n.db, Remote: n.platforms.remote, Rules: n.rules(), Journal: n.db.Journal(), Recordings: n.recordings, Notice: notice(cfg, clips), Logger: n.log,
-		Media: func(silent func(media.Session)) (media.Engine, error) {
+		Media: func(on gateway.MediaEvents) (media.Engine, error) {
 			inKernel, err := n.offload(cfg)
 			if err != nil {
 				return nil, err
 			}
-			relay, err := media.NewRelay(media.Options{Pools: pools(cfg), Shards: int(cfg.Media.Shards), OnTimeout: silent, Kernel: inKernel, Ledger: filepath.Join(cfg.DataDir, config.PortLedger)})
+			relay, err := media.NewRelay(media.Options{Pools: pools(cfg), Shards: int(cfg.Media.Shards), OnTimeout: on.Silent, OnSource: on.Source, Kernel: inKernel, Ledger: filepath.Join(cfg.DataDir, config.PortLedger)})
 			if err != nil && inKernel != nil {
 				err = errors.Join(err, inKernel.Close())
 			}

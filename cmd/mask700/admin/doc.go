@@ -20,6 +20,9 @@
 //	GET    /v1/cdrs/{id}            one call record
 //	POST   /v1/history              who held what: {"x"|"order"|"consent","at"|"since","until","limit"}, as JSON lines
 //	POST   /v1/history/number       the same by {"number"}; needs Mask700-Reason
+//	GET    /v1/limits               the limits that are configured
+//	GET    /v1/limits/{tenant}      those that hold for a tenant
+//	POST   /v1/limits/{tenant}      give it its own: {"mode","calls","texts","all"}; what is left out stays
 //	GET    /v1/tenants              the tenants
 //	POST   /v1/tenants              add one: {"name","require_consent","own_blocks","ttl","max_duration","texts"}
 //	GET    /v1/tenants/{name}       one of them

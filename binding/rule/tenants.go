@@ -10,8 +10,11 @@ import (
 // NameTenant is the rule of [Tenants] in a record.
 const NameTenant = "tenant"
 
-// Tenants refuses what goes over a binding of a tenant that is suspended. It
-// asks memory alone.
+// NameTextsOff is the rule where a tenant has no texts.
+const NameTextsOff = "tenant texts off"
+
+// Tenants refuses what goes over a binding of a tenant that is suspended, and texts
+// where it has none. It asks memory alone.
 type Tenants struct {
 	Tenant func(name string) (binding.Tenant, bool)
 }
@@ -19,8 +22,12 @@ type Tenants struct {
 // Judge implements Judge. Who has no such tenant, as for a binding that
 // another decided about, lets it pass.
 func (t Tenants) Judge(_ context.Context, a *Attempt) Verdict {
-	if tenant, ok := t.Tenant(a.Binding.Tenant); ok && tenant.State == binding.TenantSuspended {
+	switch tenant, ok := t.Tenant(a.Binding.Tenant); {
+	case !ok:
+	case tenant.State == binding.TenantSuspended:
 		return Verdict{Refusal: binding.RefusalSuspended, Rule: NameTenant}
+	case a.Kind == Text && tenant.Texts == binding.TextsOff:
+		return Verdict{Refusal: binding.RefusalBlocked, Rule: NameTextsOff}
 	}
 	return Verdict{}
 }

@@ -43,3 +43,18 @@ func TestSuspendedTenant(t *testing.T) {
 		t.Errorf("resumed: %+v", v)
 	}
 }
+
+func TestTenantWithoutTexts(t *testing.T) {
+	store := new(bindingtest.Store)
+	s := &binding.Service{Store: store}
+	if _, err := s.AddTenant(t.Context(), "shop", binding.TenantSettings{Texts: binding.TextsOff}); err != nil {
+		t.Fatal(err)
+	}
+	judge := rule.Tenants{Tenant: store.Tenant}
+	for kind, want := range map[rule.Kind]binding.Refusal{rule.Call: "", rule.Text: binding.RefusalBlocked} {
+		v := judge.Judge(t.Context(), &rule.Attempt{Kind: kind, Binding: &binding.Binding{Tenant: "shop"}})
+		if v.Refusal != want || (v.Rule == rule.NameTextsOff) != (want != "") {
+			t.Errorf("%v: %+v", kind, v)
+		}
+	}
+}

@@ -95,7 +95,7 @@ func (g *Gateway) ask(ctx context.Context, d decide, held bool, decided call.Dec
 	if why != binding.RefusalNoBinding && why != binding.RefusalExpired || !held || !g.options.Remote.Serves(d.query.Dialled) {
 		return decided
 	}
-	r := g.options.Remote.Decide(ctx, rule.Call, d.record, &d.query)
+	r := g.options.Remote.Decide(ctx, d.kind, d.record, &d.query)
 	decided.Verdict.Evidence, decided.Err = r.Evidence, r.Err
 	if len(r.Rows) > 0 {
 		decided.Decision = binding.Resolve(d.query, held, r.Rows)

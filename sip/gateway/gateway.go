@@ -54,6 +54,7 @@ type Options struct {
 	Timers      transaction.Timers // zero: the RFC's
 	RingTimeout time.Duration
 	TurnTimeout time.Duration // as in call.Config
+	Texts       call.Texts
 	DrainTime   time.Duration
 	Shards      int // zero: one
 	MaxCalls    int // by shard; zero: the shard's default
@@ -160,7 +161,7 @@ func Start(o Options) (*Gateway, error) {
 // run starts the loops.
 func (g *Gateway) run() error {
 	config := &call.Config{
-		Timers: g.options.Timers, RingTimeout: g.options.RingTimeout, TurnTimeout: g.options.TurnTimeout, Plan: g.options.Plan,
+		Timers: g.options.Timers, RingTimeout: g.options.RingTimeout, TurnTimeout: g.options.TurnTimeout, Texts: g.options.Texts, Plan: g.options.Plan,
 		Prompts: call.Prompts{LastMinute: g.options.Prompts.LastMinute, OrderFinished: g.options.Prompts.OrderFinished},
 	}
 	var err error

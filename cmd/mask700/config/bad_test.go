@@ -59,6 +59,9 @@ func TestBadConfigurations(t *testing.T) {
 		{"memory without a unit", "limits: {memory: 64}\n", "line 1", "limits.memory", "not a size"},
 		{"counters never written", "limits: {snapshot: 0s}\n", "line 1", "limits.snapshot", "from 1s"},
 
+		{"texts longer than any", "texts:\n  max_bytes: 5000\n", "line 2", "texts.max_bytes", "from 1 to 1300"},
+		{"numbers in texts in other words", "texts: {numbers: hide}\n", "line 1", "texts.numbers", "one of mask, pass, refuse"},
+
 		// Platforms.
 		{"platform without TLS", "verification:\n  url: http://192.0.2.1/\n", "line 2", "verification.url", "in clear"},
 		{"platform that is a number", "verification: {url: \"" + number + "\"}\n", "line 1", "verification.url", "not a URL"},

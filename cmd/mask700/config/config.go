@@ -27,6 +27,7 @@ type Config struct {
 	Verification Verification `yaml:"verification"`
 	Remote       []Remote     `yaml:"remote"`
 	Limits       Limits       `yaml:"limits"`
+	Texts        Texts        `yaml:"texts"`
 
 	Admin Admin `yaml:"admin"`
 	Log   Log   `yaml:"log"`
@@ -94,7 +95,7 @@ func Default() Config {
 		Numbering: Numbering{CountryCode: "86", LegacyRanges: []LegacyRange{}, BindingsPerNumber: binding.DefaultLimitOnX, Quarantine: Duration(binding.DefaultQuarantine), CallBack: Duration(binding.DefaultCallBack)},
 		Trunks:    []Trunk{},
 
-		Verification: newVerification(), Remote: []Remote{}, Limits: newLimits(),
+		Verification: newVerification(), Texts: newTexts(), Remote: []Remote{}, Limits: newLimits(),
 
 		Admin: Admin{Listen: AdminListen{Unix: true}, Tokens: []Token{}},
 		Log:   Log{Level: "info", Format: "text"},

@@ -44,6 +44,7 @@ func (c *Config) validate(local []netip.Addr) error {
 		c.checkIdentities,
 		c.checkPlatforms,
 		c.checkLimits,
+		c.checkTexts,
 		func() error { return c.checkLoops(local) },
 		c.checkSources,
 	} {

@@ -24,6 +24,7 @@ import (
 	"mask700/cmd/mask700/config"
 	"mask700/media"
 	"mask700/media/record/archive"
+	"mask700/sip/call"
 	"mask700/sip/gateway"
 	"mask700/sip/transport"
 	"mask700/store"
@@ -190,7 +191,8 @@ func (n *Node) startGateway(cfg config.Config) error {
 	n.gateway, err = gateway.Start(gateway.Options{
 		Listeners: sockets, Transport: transport.Options{Logger: n.log, PingInterval: pingInterval},
 		Trunks: trunks, Roots: authorities, Records: records(cfg), Plan: cfg.Plan(),
-		Leaked: n.leaked, Slide: n.service.Slide, RingTimeout: time.Duration(cfg.SIP.RingTimeout), TurnTimeout: time.Duration(cfg.SIP.TurnTimeout), DrainTime: time.Duration(cfg.SIP.DrainTime),
+		Leaked: n.leaked, Slide: n.service.Slide, RingTimeout: time.Duration(cfg.SIP.RingTimeout), TurnTimeout: time.Duration(cfg.SIP.TurnTimeout),
+		Texts: call.Texts{On: cfg.Texts.Enabled, Longest: cfg.Texts.MaxBytes, Numbers: cfg.Texts.Numbers.Policy()}, DrainTime: time.Duration(cfg.SIP.DrainTime),
 		Prompts:  prompts(cfg, clips),
 		Bindings: n.db, Calls: n.db, Remote: n.platforms.remote, Rules: n.rules(), Journal: n.db.Journal(), Recordings: n.recordings, Notice: notice(cfg, clips), Logger: n.log,
 		Media: func(on gateway.MediaEvents) (media.Engine, error) {

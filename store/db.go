@@ -39,6 +39,7 @@ type DB struct {
 	ring          *ring.Ring
 	recordingKeys *keyring
 	rotation      sync.Mutex    // held while keys are rotated or destroyed
+	retention     sync.Mutex    // held while what is over is deleted; taken before rotation
 	erased        atomic.Uint64 // rows passed over because their key was destroyed
 
 	use struct {

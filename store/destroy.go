@@ -84,10 +84,7 @@ func (db *DB) DestroyKeys(ctx context.Context, e Erasure, begin func(keys int) e
 	if err == nil {
 		n, err = db.ring.Destroy(chosen, db.opts.Now())
 	}
-	for _, k := range db.keyrings() {
-		k.withGate(k.reset) // where it failed they seal new rows again
-		k.closeDestroyed()
-	}
+	db.takeUpKeys() // where it failed they seal new rows again
 	if err != nil {
 		return Erased{}, err
 	}

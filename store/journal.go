@@ -34,6 +34,7 @@ type journal struct {
 	dials map[string]bool           // keys of contacts that it writes
 
 	durable atomic.Uint64 // last seq that is on disk; nothing after it is shown
+	purged  atomic.Uint64 // last seq of those that were deleted when their time was over
 
 	follow struct {
 		sync.Mutex // protects what follows
@@ -71,18 +72,25 @@ func newJournal(db *DB) (*journal, error) {
 	return j, j.recover()
 }
 
-// recover finds the last seq given and what the span begun holds. Every number up to it is there, because a number is
-// given and its row written in one batch.
+// recover finds the last seq given and what the span begun holds. Every number up to it is there or was deleted when its
+// time was over, because a number is given and its row written in one batch.
 func (j *journal) recover() error {
 	lower := []byte{tableClosed}
 	key, ok, err := last(j.db, lower, keyAfter(lower))
-	if err != nil || !ok {
+	if err != nil {
 		return err
 	}
-	if len(key) != 9 {
-		return fmt.Errorf("%w: the key of a record", ErrCorrupt)
+	gone, err := readPurged(j.db)
+	if err != nil {
+		return err
 	}
-	j.seq = binary.BigEndian.Uint64(key[1:])
+	if ok {
+		if j.seq, ok = seqOfKey(key); !ok {
+			return fmt.Errorf("%w: the key of a record", ErrCorrupt)
+		}
+	}
+	j.seq = max(j.seq, gone.upTo)
+	j.purged.Store(gone.upTo)
 	j.durable.Store(j.seq)
 	if j.seq%spanSize == 0 {
 		return nil

@@ -9,6 +9,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 
 	"mask700/binding"
+	"mask700/binding/cdr"
 )
 
 // lastCalls is how many of a binding's newest records are looked at for who called last. Who is called back is called
@@ -30,7 +31,7 @@ func (db *DB) LastCaller(ctx context.Context, id string, called binding.Number, 
 	for _, seq := range seqs {
 		r, err := db.recordAt(seq)
 		switch {
-		case errors.Is(err, ErrErased):
+		case errors.Is(err, ErrErased), errors.Is(err, cdr.ErrNotFound): // destroyed, or deleted when its time was over
 			continue
 		case err != nil:
 			return binding.Number{}, err

@@ -85,8 +85,12 @@ func (db *DB) Records(ctx context.Context, f cdr.Filter, each func(cdr.Record) e
 	if !any {
 		return ctx.Err()
 	}
+	first, err := db.beforeFirst()
+	if err != nil {
+		return err
+	}
 	left := f.Limit
-	for after := f.AfterSeq; ; {
+	for after := max(f.AfterSeq, first); ; {
 		var records []cdr.Record
 		var err error
 		if f.Binding != "" {
@@ -112,6 +116,24 @@ func (db *DB) Records(ctx context.Context, f cdr.Filter, each func(cdr.Record) e
 			return nil
 		}
 	}
+}
+
+// beforeFirst is the seq before the first record that is there: those up to it were deleted.
+func (db *DB) beforeFirst() (seq uint64, err error) {
+	if err := db.enter(context.Background()); err != nil {
+		return 0, err
+	}
+	defer db.leave()
+	if seq = db.journal.purged.Load(); seq == 0 {
+		return 0, nil
+	}
+	err = scan(db.cdr, []byte{tableClosed}, []byte{tableClosed + 1}, func(key, _ []byte) (bool, error) {
+		if first, ok := seqOfKey(key); ok {
+			seq = first - 1
+		}
+		return false, nil
+	})
+	return seq, err
 }
 
 // passOver counts a record that is erased.
@@ -198,6 +220,9 @@ func (db *DB) recordsOf(ctx context.Context, f cdr.Filter, after, last uint64) (
 			db.passOver(f)
 			continue
 		}
+		if errors.Is(err, cdr.ErrNotFound) { // deleted since
+			continue
+		}
 		if err != nil {
 			return nil, 0, err
 		}
@@ -230,12 +255,15 @@ func (db *DB) Record(ctx context.Context, id string) (cdr.Record, error) {
 	return r, err
 }
 
-// recordAt reads the record with a seq, which must be there.
+// recordAt reads the record with a seq, which must be there, or ErrNotFound: deleted since its time was over.
 func (db *DB) recordAt(seq uint64) (cdr.Record, error) {
 	key := key64(tableClosed, seq)
 	value, ok, err := get(db.cdr, key)
 	if err != nil {
 		return cdr.Record{}, err
+	}
+	if !ok && seq <= db.journal.purged.Load() {
+		return cdr.Record{}, cdr.ErrNotFound
 	}
 	if !ok {
 		return cdr.Record{}, fmt.Errorf("%w: call record %d is missing", ErrCorrupt, seq)

@@ -59,6 +59,7 @@ store open it themselves. Wherever a subscriber number is an argument, - reads i
 		newKeyCommand(),
 		newStatusCommand(),
 		newCheckCommand(),
+		newRetentionCommand(),
 		newBackupCommand(),
 		newRestoreCommand(),
 		newDrainCommand(),

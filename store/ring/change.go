@@ -1,6 +1,8 @@
 package ring
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -15,6 +17,19 @@ func (r *Ring) Destroy(chosen func(Key) bool, now time.Time) (int, error) {
 	return r.remove(chosen, func(c *contents, k *Key) {
 		k.wrapped, k.Retired, k.Destroyed = nil, true, now.Truncate(time.Second).UTC()
 	})
+}
+
+// Print is the SHA-256 of a key as it stands in the file, by which it can be told which key was destroyed; empty for one that
+// is not there.
+func (r *Ring) Print(u Use, n uint32) string {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	k := r.now.keys[id{u, n}]
+	if k == nil || !k.Destroyed.IsZero() {
+		return ""
+	}
+	sum := sha256.Sum256(k.wrapped)
+	return hex.EncodeToString(sum[:])
 }
 
 // Drop destroys keys that nothing will ask for again, and forgets that they were there.

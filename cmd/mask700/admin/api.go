@@ -34,22 +34,24 @@ type Check func(context.Context) (store.Report, error)
 
 // Deps are what the handlers ask. Bindings and Records are needed.
 type Deps struct {
-	Bindings    *binding.Service
-	Records     cdr.Reader
-	Bars        binding.BarStore // nil: no block lists are kept
-	Check       Check
-	Calls       binding.Calls  // who called last; nil: nobody
-	Remote      *remote.Router // decides calls to numbers on which nothing is stored; nil: there are none
-	Rules       rule.Chain     // asked after the match, of what is explained
-	Limits      *Limits        // nil: there are none to be seen to
-	Keys        Keys           // nil: the keys cannot be seen to here
-	Keeper      Keeper         // nil: the store cannot be copied from here
-	BackupFiles []string       // of the data directory, taken with a backup
-	Recordings  *archive.Shelf // nil: none are kept
-	Audit       *audit.Log     // nil: none is kept, and nothing that needs one is done
-	Node        Node           // nil: no server runs, there is a store and nothing else
-	Tokens      []Token        // one of them is asked of every request; none: whoever reaches the socket is let in
-	Logger      *slog.Logger   // nil: nothing is logged
+	Bindings       *binding.Service
+	Records        cdr.Reader
+	Bars           binding.BarStore // nil: no block lists are kept
+	Check          Check
+	Calls          binding.Calls   // who called last; nil: nobody
+	Remote         *remote.Router  // decides calls to numbers on which nothing is stored; nil: there are none
+	Rules          rule.Chain      // asked after the match, of what is explained
+	Limits         *Limits         // nil: there are none to be seen to
+	Keys           Keys            // nil: the keys cannot be seen to here
+	Keeper         Keeper          // nil: the store cannot be copied from here
+	BackupFiles    []string        // of the data directory, taken with a backup
+	Recordings     *archive.Shelf  // nil: none are kept
+	Audit          *audit.Log      // nil: none is kept, and nothing that needs one is done
+	Node           Node            // nil: no server runs, there is a store and nothing else
+	Tokens         []Token         // one of them is asked of every request; none: whoever reaches the socket is let in
+	Logger         *slog.Logger    // nil: nothing is logged
+	Keep           store.Retention // how long what is over is kept
+	KeepRecordings time.Duration   // zero: for ever
 }
 
 // api is the handlers.
@@ -102,6 +104,8 @@ func New(d Deps) http.Handler {
 		"POST /v1/tenants/{name}":         a.updateTenant,
 		"POST /v1/tenants/{name}/suspend": a.suspendTenant,
 		"POST /v1/tenants/{name}/resume":  a.resumeTenant,
+		"GET /v1/retention":               a.listRetention,
+		"POST /v1/retention/sweep":        a.sweep,
 		"POST /v1/backup":                 a.backup,
 		"GET /v1/blocklist":               a.listBars,
 		"POST /v1/blocklist":              a.addBar,

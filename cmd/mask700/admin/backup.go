@@ -14,6 +14,8 @@ import (
 type Keeper interface {
 	Backup(ctx context.Context, dir string, o store.BackupOptions) (store.Backup, error)
 	CheckBackup(ctx context.Context, dir string) (store.Report, error)
+	LastSweeps() ([]store.Sweep, error)
+	SweepRetention(ctx context.Context, r store.Retention, note func(store.Sweep) error) ([]store.Sweep, error)
 }
 
 // BackupRequest asks for a copy of the store.

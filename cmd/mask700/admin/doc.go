@@ -29,6 +29,8 @@
 //	POST   /v1/tenants/{name}       change its settings; what is left out stays
 //	POST   /v1/tenants/{name}/suspend  no calls over its bindings and no new ones: {"reason"}
 //	POST   /v1/tenants/{name}/resume   end that
+//	GET    /v1/retention            how long what is over is kept, and what was deleted
+//	POST   /v1/retention/sweep      delete it now
 //	POST   /v1/backup               copy the store: {"dir","check"}
 //	GET    /v1/blocklist            a page of entries of block lists, by tenant, after, limit
 //	POST   /v1/blocklist            bar a number: {"number","peer","tenant","direction","until","reason"}

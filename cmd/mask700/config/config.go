@@ -21,6 +21,7 @@ type Config struct {
 	SIP       SIP       `yaml:"sip"`
 	Media     Media     `yaml:"media"`
 	Recording Recording `yaml:"recording"`
+	Retention Retention `yaml:"retention"`
 	Numbering Numbering `yaml:"numbering"`
 	Trunks    []Trunk   `yaml:"trunks"`
 
@@ -92,6 +93,7 @@ func Default() Config {
 		},
 		Media:     Media{Pools: []Pool{newPool()}, Offload: OffloadAuto, Prompts: newPrompts()},
 		Recording: newRecording(),
+		Retention: newRetention(),
 		Numbering: Numbering{CountryCode: "86", LegacyRanges: []LegacyRange{}, BindingsPerNumber: binding.DefaultLimitOnX, Quarantine: Duration(binding.DefaultQuarantine), CallBack: Duration(binding.DefaultCallBack)},
 		Trunks:    []Trunk{},
 

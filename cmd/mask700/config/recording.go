@@ -49,7 +49,7 @@ func (c *Cipher) UnmarshalYAML(node ast.Node) error { return unmarshalScalar(nod
 
 func newRecording() Recording {
 	return Recording{
-		Segment: Duration(2 * time.Second), Retention: Duration(90 * 24 * time.Hour), Cipher: Cipher(record.AES256GCM.String()), Notice: NoticePlay,
+		Segment: Duration(2 * time.Second), Retention: Duration(leastKept), Cipher: Cipher(record.AES256GCM.String()), Notice: NoticePlay,
 	}
 }
 

@@ -38,6 +38,7 @@ func (c *Config) validate(local []netip.Addr) error {
 		c.checkPools,
 		c.checkPrompts,
 		c.checkRecording,
+		c.checkRetention,
 		c.checkPlan,
 		c.checkAdmin,
 		c.checkTrunks,

@@ -5,7 +5,7 @@ import "fmt"
 // Warnings are what a good configuration does that its owner may not want, each in one sentence that names the
 // line, if there is a file.
 func (c Config) Warnings() []string {
-	var out []string
+	out := c.warnRetention()
 	for i := range c.Trunks {
 		t := &c.Trunks[i]
 		if t.SRTP != "off" && !c.secured(t) {

@@ -60,6 +60,9 @@ type Node struct {
 	stopUpkeep   context.CancelFunc
 	swept        atomic.Uint64 // recordings deleted
 
+	retention     sync.WaitGroup
+	stopRetention context.CancelFunc
+
 	admin  *http.Server
 	hangUp context.CancelFunc // ends the requests of admin
 	socket net.Listener
@@ -147,6 +150,7 @@ func (n *Node) start(ctx context.Context, cfg config.Config) (err error) {
 		return err
 	}
 	n.startUpkeep(ctx)
+	n.startRetention(ctx, cfg)
 	return n.startAdmin(ctx, cfg)
 }
 
@@ -211,7 +215,7 @@ func (n *Node) startGateway(cfg config.Config) error {
 }
 
 func (n *Node) startAdmin(ctx context.Context, cfg config.Config) (err error) {
-	deps := admin.Deps{Bindings: n.service, Records: n.db, Bars: n.db, Calls: n.db, Remote: n.platforms.remote, Rules: n.rules(), Recordings: n.recordings.Shelf, Audit: n.audit, Keys: n.db, Limits: &admin.Limits{Set: n.limits.set, Use: n.limits.use}, Keeper: n.db, BackupFiles: cfg.BackupFiles(), Check: n.db.Check, Node: n, Logger: n.log}
+	deps := admin.Deps{Bindings: n.service, Records: n.db, Bars: n.db, Calls: n.db, Remote: n.platforms.remote, Rules: n.rules(), Recordings: n.recordings.Shelf, Audit: n.audit, Keys: n.db, Limits: &admin.Limits{Set: n.limits.set, Use: n.limits.use}, Keeper: n.db, BackupFiles: cfg.BackupFiles(), Keep: cfg.StoreRetention(), KeepRecordings: time.Duration(cfg.Recording.Retention), Check: n.db.Check, Node: n, Logger: n.log}
 	if path := cfg.AdminSocket(); path != "" {
 		n.socket, err = admin.ListenUnix(path)
 	} else {
@@ -330,6 +334,7 @@ func (n *Node) Close() {
 	}
 	n.platforms.close()
 	n.limits.close()
+	n.closeRetention()
 	n.closeRecordings()
 	n.closeUpkeep()
 	if n.db != nil {

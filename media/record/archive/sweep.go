@@ -57,6 +57,15 @@ func earlier(a, b time.Time) time.Time {
 	return a
 }
 
+// Oldest is the day of the oldest recording that is there; zero: there is none.
+func (s *Shelf) Oldest() (time.Time, error) {
+	days, err := s.days()
+	if err != nil || len(days) == 0 {
+		return time.Time{}, err
+	}
+	return time.Parse(dayLayout, days[0])
+}
+
 // sweepDay deletes what is too old of a day, and says how many are left.
 func (s *Shelf) sweepDay(day string, limit time.Time, done *Swept) (left int, err error) {
 	ids, err := s.files(day)

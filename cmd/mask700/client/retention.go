@@ -1,0 +1,22 @@
+package client
+
+import (
+	"context"
+	"net/http"
+
+	"mask700/cmd/mask700/admin"
+)
+
+// Retention says how long what is over is kept, and what the last sweeps deleted.
+func (c *Client) Retention(ctx context.Context) ([]admin.RetentionClass, error) {
+	var l admin.RetentionList
+	err := c.do(ctx, http.MethodGet, "/v1/retention", nil, &l)
+	return l.Classes, err
+}
+
+// SweepRetention deletes what is over now; it may take long on a large store.
+func (c *Client) SweepRetention(ctx context.Context) ([]admin.RetentionClass, error) {
+	var l admin.RetentionList
+	err := c.wait(ctx, http.MethodPost, "/v1/retention/sweep", nil, &l)
+	return l.Classes, err
+}

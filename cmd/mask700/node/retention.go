@@ -1,0 +1,80 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"mask700/cmd/mask700/config"
+	"mask700/store"
+	"mask700/store/audit"
+)
+
+const (
+	retentionEvery = 24 * time.Hour   // between two sweeps of the store
+	retentionLook  = 10 * time.Minute // between two looks whether one is due
+)
+
+// startRetention begins to delete what is over for as long as it is kept.
+func (n *Node) startRetention(ctx context.Context, cfg config.Config) {
+	keep := cfg.StoreRetention()
+	if keep.Bindings == 0 && keep.Records == 0 {
+		return
+	}
+	ctx, n.stopRetention = context.WithCancel(ctx)
+	n.retention.Go(func() {
+		tick := time.NewTicker(retentionLook)
+		defer tick.Stop()
+		for {
+			if n.retentionDue() {
+				n.sweepRetention(ctx, keep)
+			}
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
+}
+
+// retentionDue reports whether no sweep began in the last day.
+func (n *Node) retentionDue() bool {
+	last, err := n.db.LastSweeps()
+	if err != nil {
+		n.log.Error("when the store was swept last is not known", "error", err)
+		return true
+	}
+	for _, s := range last {
+		if since := time.Since(s.At); since >= 0 && since < retentionEvery {
+			return false
+		}
+	}
+	return true
+}
+
+func (n *Node) sweepRetention(ctx context.Context, keep store.Retention) {
+	all, err := n.db.SweepRetention(ctx, keep, n.noteSweep)
+	for _, s := range all {
+		if s.Deleted > 0 || s.KeyCount > 0 || s.Damaged > 0 {
+			n.log.Info("rows whose time is over are deleted", "class", s.Class, "until", s.Until, "deleted", s.Deleted, "keys", s.KeyCount, "damaged", s.Damaged, "took", s.Took)
+		}
+	}
+	if err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, store.ErrClosed) {
+		n.log.Error("rows whose time is over are not all deleted; it is tried again", "error", err)
+	}
+}
+
+// noteSweep puts the account of what is deleted into the audit log.
+func (n *Node) noteSweep(s store.Sweep) error {
+	_, err := n.audit.Append(audit.Entry{Who: "retention", What: "retention.delete", Object: s.String(), Reason: "its time is over"}, time.Now())
+	return err
+}
+
+// closeRetention ends it, before the store is closed.
+func (n *Node) closeRetention() {
+	if n.stopRetention != nil {
+		n.stopRetention()
+		n.retention.Wait()
+	}
+}

@@ -161,7 +161,11 @@ func printBinding(w io.Writer, v binding.View) error {
 		}
 	}
 	for _, leg := range v.Legs {
-		if _, err := fmt.Fprintf(w, "%s dials %s: %s rings and shows %s\n", leg.Caller, dialled(leg.Dials, leg.Extension), leg.Rings, leg.Shows); err != nil {
+		then := ""
+		for _, n := range leg.Then {
+			then += ", then " + string(n)
+		}
+		if _, err := fmt.Fprintf(w, "%s dials %s: %s rings and shows %s%s\n", leg.Caller, dialled(leg.Dials, leg.Extension), leg.Rings, leg.Shows, then); err != nil {
 			return err
 		}
 	}

@@ -91,3 +91,12 @@ func TestStrangers(t *testing.T) {
 		}
 	}
 }
+
+// TestWhoRingsInTurnIsPrinted: a person sees in which order.
+func TestWhoRingsInTurnIsPrinted(t *testing.T) {
+	var b strings.Builder
+	err := printBinding(&b, binding.View{Legs: []binding.Leg{{Caller: "139****0002", Rings: "138****0001", Then: []binding.Masked{"138****0003", "138****0004"}}}})
+	if err != nil || !strings.Contains(b.String(), ", then 138****0003, then 138****0004\n") {
+		t.Errorf("printed %q, %v", b.String(), err)
+	}
+}

@@ -69,6 +69,11 @@ type Store interface {
 	// stay.
 	RemoveBlock(ctx context.Context, b Block) error
 
+	// SetBlock puts a block into another state, BlockOpen, BlockLocked or
+	// BlockDraining, and returns it. Bindings on it stay as they are.
+	// ErrNotHeld: it is not held.
+	SetBlock(ctx context.Context, b Block, state string) (BlockState, error)
+
 	// Blocks returns the blocks held, in ascending order.
 	Blocks(ctx context.Context) ([]BlockState, error)
 

@@ -110,12 +110,11 @@ func (db *DB) AddBlock(ctx context.Context, s binding.BlockState) error {
 		return err
 	}
 	defer db.leave()
-	state := slices.Index(blockStates[:], s.State)
 	added, ok := nanos(s.AddedAt)
 	switch {
 	case !s.Block.Valid():
 		return fmt.Errorf("%w: %w", ErrRow, binding.ErrBlock)
-	case state < 0:
+	case !slices.Contains(blockStates[:], s.State):
 		return fmt.Errorf("%w: a block's state that is not known", ErrRow)
 	case !ok:
 		return errTime
@@ -139,9 +138,7 @@ func (db *DB) AddBlock(ctx context.Context, s binding.BlockState) error {
 		unlock()
 		return err
 	}
-	value := append(make([]byte, 0, blockRowSize), rowVersion, byte(state))
-	value = binary.BigEndian.AppendUint32(value, tenant)
-	value = binary.BigEndian.AppendUint64(value, uint64(added))
+	value := blockValue(s, tenant)
 	s.AddedAt = timeOf(added)
 	return db.bindWrites.do(ctx,
 		func(b *pebble.Batch) error { return b.Set(key64(tableBlock, uint64(s.Block)), value, nil) },
@@ -151,6 +148,59 @@ func (db *DB) AddBlock(ctx context.Context, s binding.BlockState) error {
 			}
 			unlock()
 		})
+}
+
+// SetBlock puts a block into another state. It implements binding.Store; ErrRow, ErrStalled and ErrBusy besides. Whoever
+// began to bind before may still be done with it after.
+func (db *DB) SetBlock(ctx context.Context, block binding.Block, state string) (binding.BlockState, error) {
+	if err := db.enter(ctx); err != nil {
+		return binding.BlockState{}, err
+	}
+	defer db.leave()
+	if !slices.Contains(blockStates[:], state) {
+		return binding.BlockState{}, fmt.Errorf("%w: a block's state that is not known", ErrRow)
+	}
+	unlock, err := db.blocks.gate.lock(ctx, db.opts.WriteTimeout, 0)
+	if err != nil {
+		return binding.BlockState{}, err
+	}
+	before := db.blocks.table.Load()
+	s, ok := before.states[block]
+	if !ok {
+		unlock()
+		return binding.BlockState{}, binding.ErrNotHeld
+	}
+	if s.State == state {
+		unlock()
+		return s, nil
+	}
+	tenant, err := db.tenantID(ctx, s.Tenant)
+	if err != nil {
+		unlock()
+		return binding.BlockState{}, err
+	}
+	s.State = state
+	value := blockValue(s, tenant)
+	err = db.bindWrites.do(ctx,
+		func(b *pebble.Batch) error { return b.Set(key64(tableBlock, uint64(block)), value, nil) },
+		func(written bool) {
+			if written {
+				db.blocks.table.Store(before.with(s, before.held[block]))
+			}
+			unlock()
+		})
+	if err != nil {
+		return binding.BlockState{}, err
+	}
+	return s, nil
+}
+
+// blockValue is a block's row. Its state and time are known to fit.
+func blockValue(s binding.BlockState, tenant uint32) []byte {
+	added, _ := nanos(s.AddedAt)
+	value := append(make([]byte, 0, blockRowSize), rowVersion, byte(slices.Index(blockStates[:], s.State)))
+	value = binary.BigEndian.AppendUint32(value, tenant)
+	return binary.BigEndian.AppendUint64(value, uint64(added))
 }
 
 // RemoveBlock gives a block up. It implements binding.Store; ErrStalled and ErrBusy besides. Bindings on other blocks

@@ -104,6 +104,22 @@ func (s *Store) RemoveBlock(ctx context.Context, b binding.Block) error {
 	return nil
 }
 
+// SetBlock implements binding.Store.
+func (s *Store) SetBlock(ctx context.Context, b binding.Block, state string) (binding.BlockState, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.usableLocked(ctx); err != nil {
+		return binding.BlockState{}, err
+	}
+	held, ok := s.blocks[b]
+	if !ok {
+		return binding.BlockState{}, binding.ErrNotHeld
+	}
+	held.State = state
+	s.blocks[b] = held
+	return held, nil
+}
+
 // Blocks implements binding.Store.
 func (s *Store) Blocks(ctx context.Context) ([]binding.BlockState, error) {
 	s.mu.Lock()

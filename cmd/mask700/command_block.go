@@ -18,7 +18,10 @@ type blockOptions struct {
 func newBlockCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "block", Short: "The blocks of 10000 numbers that this installation holds"}
 	group(cmd)
-	cmd.AddCommand(newBlockAddCommand(), newBlockListCommand(), newBlockRemoveCommand())
+	cmd.AddCommand(newBlockAddCommand(), newBlockListCommand(), newBlockRemoveCommand(),
+		newBlockStateCommand("lock", binding.BlockLocked, "Make no new bindings on a block for now; those on it stay", "is locked: nothing new is bound on it until `mask700 block unlock`"),
+		newBlockStateCommand("unlock", binding.BlockOpen, "Make new bindings on a block again", "is open"),
+		newBlockStateCommand("drain", binding.BlockDraining, "Make no new bindings on a block any more, and give it up when the last one has ended", "drains: it is given up when the last binding on it has ended"))
 	return cmd
 }
 
@@ -112,6 +115,31 @@ func newBlockRemoveCommand() *cobra.Command {
 					return err
 				}
 				_, err := fmt.Fprintf(cmd.OutOrStdout(), "block %s is no longer held\n", block)
+				return err
+			})
+		},
+	}
+	o.addFlags(cmd.Flags())
+	return cmd
+}
+
+// newBlockStateCommand puts a block into a state; done is what is said of it then.
+func newBlockStateCommand(verb, state, short, done string) *cobra.Command {
+	o := new(connectOptions)
+	cmd := &cobra.Command{
+		Use:   verb + " DIGITS",
+		Short: short,
+		Args:  oneArg("the 11 DIGITS of a block"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			block, err := binding.ParseBlock(args[0])
+			if err != nil {
+				return fmt.Errorf("block: %w", err)
+			}
+			return o.with(cmd, needStore, func(ctx context.Context, s *session) error {
+				if _, err := s.SetBlock(ctx, block, state); err != nil {
+					return err
+				}
+				_, err := fmt.Fprintf(cmd.OutOrStdout(), "block %s %s\n", block, done)
 				return err
 			})
 		},

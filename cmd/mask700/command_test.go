@@ -275,6 +275,15 @@ func TestBlocks(t *testing.T) {
 		d.refuse(1, "already there", "block", "add", block)
 		d.refuse(1, "not a block", "block", "add", numberA)
 		d.refuse(1, "not held", "block", "remove", "70010000002")
+		d.refuse(1, "not held", "block", "lock", "70010000002")
+		d.refuse(1, "not a block", "block", "drain", numberA)
+		for verb, want := range map[string]string{"lock": binding.BlockLocked, "drain": binding.BlockDraining, "unlock": binding.BlockOpen} {
+			d.must("block", verb, block)
+			if d.mustJSON(&b, "block", "list"); b.State != want {
+				t.Errorf("%s: the block is %s", verb, b.State)
+			}
+		}
+		d.must("block", "unlock", block)
 		if out := d.must("block", "remove", block); !strings.Contains(out, "no longer held") {
 			t.Errorf("%s", out)
 		}

@@ -54,6 +54,35 @@ func blocks(t *testing.T, s binding.Store) {
 	hold(t, s, 70010000002)
 }
 
+// blockStates: what is locked or drains takes no new binding, keeps those it has, and is looked up as before.
+func blockStates(t *testing.T, s binding.Store) {
+	ctx := context.Background()
+	_, err := s.SetBlock(ctx, block, binding.BlockLocked)
+	wantError(t, "not held", err, binding.ErrNotHeld)
+	hold(t, s, block)
+	bind(t, s, pair(t, "before", block.Number(1), 1))
+	for i, state := range []string{binding.BlockLocked, binding.BlockDraining} {
+		for range 2 {
+			got, err := s.SetBlock(ctx, block, state)
+			if err != nil || got.State != state || got.Block != block || !got.AddedAt.Equal(start) || got.Tenant != binding.DefaultTenant {
+				t.Fatalf("%s: %+v, %v", state, got, err)
+			}
+		}
+		wantError(t, state, s.Bind(ctx, pair(t, "meanwhile", block.Number(2), 2)), binding.ErrNotOpen)
+		all, err := s.Blocks(ctx)
+		if err != nil || len(all) != 1 || all[0].State != state || !s.Holds(block) {
+			t.Errorf("%s: %+v, %v", state, all, err)
+		}
+		if rows, err := s.OnX(ctx, block.Number(1)); err != nil || len(rows) != 1 {
+			t.Errorf("%s: %d rows, %v", state, len(rows), err)
+		}
+		if _, err := s.SetBlock(ctx, block, binding.BlockOpen); err != nil {
+			t.Fatal(err)
+		}
+		bind(t, s, pair(t, "after"+string(rune('a'+i)), block.Number(3+i), 3+i))
+	}
+}
+
 func blockInUse(t *testing.T, s binding.Store) {
 	ctx := context.Background()
 	for _, b := range []binding.Block{block - 1, block, block + 1} {

@@ -58,6 +58,7 @@ func Bindings(t *testing.T, open func(t *testing.T) binding.Store) {
 	for name, test := range map[string]func(*testing.T, binding.Store){
 		"blocks come and go":                        blocks,
 		"block of a live binding stays":             blockInUse,
+		"states of a block":                         blockStates,
 		"every field comes back":                    everyField,
 		"what is returned is not shared":            notShared,
 		"number must be in an open block":           openBlock,

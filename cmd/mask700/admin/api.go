@@ -70,6 +70,7 @@ func New(d Deps) http.Handler {
 	for pattern, h := range map[string]http.HandlerFunc{
 		"GET /v1/blocks":                  a.listBlocks,
 		"POST /v1/blocks":                 a.addBlock,
+		"PATCH /v1/blocks/{block}":        a.setBlock,
 		"DELETE /v1/blocks/{block}":       a.removeBlock,
 		"GET /v1/bindings":                a.listBindings,
 		"POST /v1/bindings":               a.createBinding,

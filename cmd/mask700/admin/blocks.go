@@ -50,6 +50,38 @@ func (a *api) addBlock(w http.ResponseWriter, r *http.Request) {
 	a.answer(w, http.StatusCreated, state)
 }
 
+// BlockChange puts a block into another state: open, locked or draining.
+type BlockChange struct {
+	State string `json:"state"`
+}
+
+func (a *api) setBlock(w http.ResponseWriter, r *http.Request) {
+	var change BlockChange
+	if err := readJSON(w, r, &change); err != nil {
+		a.fail(w, err)
+		return
+	}
+	switch change.State {
+	case binding.BlockOpen, binding.BlockLocked, binding.BlockDraining:
+	default:
+		a.fail(w, &binding.FieldError{Field: "state", Err: errors.New("not a state of a block; one of open, locked, draining")})
+		return
+	}
+	block, err := binding.ParseBlock(r.PathValue("block"))
+	var state binding.BlockState
+	if err == nil {
+		state, err = a.Bindings.Store.SetBlock(r.Context(), block, change.State)
+	}
+	if errors.Is(err, binding.ErrNotHeld) {
+		err = notHeldError{}
+	}
+	if err != nil {
+		a.fail(w, &binding.FieldError{Field: "block", Err: err})
+		return
+	}
+	a.answer(w, http.StatusOK, state)
+}
+
 func (a *api) removeBlock(w http.ResponseWriter, r *http.Request) {
 	block, err := binding.ParseBlock(r.PathValue("block"))
 	if err != nil {

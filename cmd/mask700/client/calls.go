@@ -35,6 +35,13 @@ func (c *Client) AddBlockFor(ctx context.Context, tenant, block string) (binding
 	return state, err
 }
 
+// SetBlock puts a block into another state: binding.BlockOpen, BlockLocked or BlockDraining.
+func (c *Client) SetBlock(ctx context.Context, block binding.Block, state string) (binding.BlockState, error) {
+	var now binding.BlockState
+	err := c.do(ctx, http.MethodPatch, "/v1/blocks/"+block.String(), admin.BlockChange{State: state}, &now)
+	return now, err
+}
+
 // RemoveBlock gives a block up.
 func (c *Client) RemoveBlock(ctx context.Context, block binding.Block) error {
 	return c.do(ctx, http.MethodDelete, "/v1/blocks/"+block.String(), nil, nil)

@@ -2,16 +2,23 @@ package node
 
 import (
 	"context"
+	"errors"
 	"time"
+
+	"mask700/binding"
 )
 
 // contactSweep is how often it is looked for what is kept longer than it may be.
 const contactSweep = time.Hour
 
+// drainCheck is how often it is looked whether a block that drains is empty.
+const drainCheck = time.Minute
+
 // startUpkeep begins what a server does by itself now and then.
 func (n *Node) startUpkeep(ctx context.Context) {
 	ctx, n.stopUpkeep = context.WithCancel(ctx)
 	n.upkeep.Go(func() { every(ctx, contactSweep, n.sweepContacts) })
+	n.upkeep.Go(func() { every(ctx, drainCheck, n.giveUpDrained) })
 }
 
 // every does something now and after each time that goes by, until ctx ends.
@@ -24,6 +31,26 @@ func every(ctx context.Context, d time.Duration, do func(context.Context)) {
 		case <-tick.C:
 		case <-ctx.Done():
 			return
+		}
+	}
+}
+
+// giveUpDrained gives up the blocks that drain and on which no binding lives any more.
+func (n *Node) giveUpDrained(ctx context.Context) {
+	blocks, err := n.db.Blocks(ctx)
+	if err != nil {
+		return // the server ends
+	}
+	for _, b := range blocks {
+		if b.State != binding.BlockDraining {
+			continue
+		}
+		switch err := n.db.RemoveBlock(ctx, b.Block); {
+		case err == nil:
+			n.log.Info("a block has drained and is no longer held", "block", b.Block)
+		case errors.Is(err, binding.ErrInUse), errors.Is(err, binding.ErrNotHeld), ctx.Err() != nil:
+		default:
+			n.log.Error("a block that drains is not given up; it is tried again", "block", b.Block, "error", err)
 		}
 	}
 }

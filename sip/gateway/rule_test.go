@@ -88,17 +88,15 @@ func TestRuleIsNotAskedOfStrangers(t *testing.T) {
 
 // TestSuspendedTenantsPartyIsRefused: the rule itself, and not one made for the test. Another tenant's calls go on.
 func TestSuspendedTenantsPartyIsRefused(t *testing.T) {
-	suspended := false
 	w := newWorldWith(t, func(o *Options) {
 		o.Rules = rule.Chain{rule.Tenants{Tenant: func(name string) (binding.Tenant, bool) {
 			state := binding.TenantActive
-			if suspended && name == binding.DefaultTenant {
+			if name == binding.DefaultTenant {
 				state = binding.TenantSuspended
 			}
 			return binding.Tenant{Name: name, State: state}, true
 		}}}
 	})
-	suspended = true
 	w.send(w.peer, w.request("INVITE", "suspended", alice, x, offer))
 	if final := w.expect(403, "INVITE"); final.Q850 != 21 {
 		t.Errorf("cause %d, want 21", final.Q850)

@@ -20,7 +20,7 @@ func TestStatusAndTextOfMistakes(t *testing.T) {
 		{"statu", 2, "did you mean `mask700 status`?"},
 		{numberA, 2, "unknown command of mask700;"},
 		{"block " + numberA, 2, "unknown command of mask700 block;"},
-		{"block lock " + block, 2, `unknown command "lock" of mask700 block`},
+		{"block shred " + block, 2, `unknown command "shred" of mask700 block`},
 		{"binding creat --a " + numberA, 2, "did you mean `mask700 binding create`?"},
 		{"binding move abc --ttl 2h", 2, `unknown command "move" of mask700 binding`},
 		{"binding extend abc", 1, "--ttl or --expires is needed"},

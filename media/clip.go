@@ -23,8 +23,8 @@ const (
 // Tap takes voice of a session. Voice is called on a shard's thread: it must not
 // wait nor keep payload.
 type Tap interface {
-	// Voice is one packet as it came in, at a time since the engine started.
-	Voice(from Side, codec string, seq uint16, timestamp uint32, at time.Duration, payload []byte)
+	// Voice is one packet as it came in, at a time since the engine started. The format is that of its payload type.
+	Voice(from Side, format string, seq uint16, timestamp uint32, at time.Duration, payload []byte)
 }
 
 // playback is a clip on its way to one side of a session: plain data.

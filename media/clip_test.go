@@ -3,6 +3,7 @@ package media
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -245,6 +246,23 @@ func (p *taped) all() []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return slices.Clone(p.heard)
+}
+
+// TestATapIsToldTheFormat: a decoder needs more than a name.
+func TestATapIsToldTheFormat(t *testing.T) {
+	r := newRelay(t, Options{})
+	a, b := newPhone(t, "127.0.0.2"), newPhone(t, "127.0.0.3")
+	s := talk(t, r, a, b)
+	var tape taped
+	s.Record(&tape)
+	remote := a.remote()
+	remote.Types = []PayloadType{{PT: 8, Clock: 16000, Name: "AMR-WB", Format: "AMR-WB/16000 octet-align=1", Map: 8}}
+	s.SetRemote(A, remote)
+	send(t, a.rtp, a.frame("hello"), at(s.Local(A)))
+	b.hear()
+	if got := tape.all(); len(got) != 1 || !strings.HasPrefix(got[0], "A AMR-WB/16000 octet-align=1 ") || s.Stats().AtoB.Codec != "AMR-WB" {
+		t.Errorf("heard %q, of %q", got, s.Stats().AtoB.Codec)
+	}
 }
 
 func TestATapHearsVoiceOfBothSides(t *testing.T) {

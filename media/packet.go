@@ -152,7 +152,7 @@ func (s *session) pass(side Side, b []byte, src netip.AddrPort, now int64) ([]by
 	codec := from.payloads.name(from.in.PayloadType())
 	if s.tap != nil && codec != "" && !s.paused {
 		seq, ts, payload := from.in.Incoming(b)
-		s.tap.Voice(side, codec, seq, ts, time.Duration(now), payload)
+		s.tap.Voice(side, from.payloads.format(from.in.PayloadType()), seq, ts, time.Duration(now), payload)
 	}
 	dst := to.target()
 	if s.paused || !to.known || !dst.IsValid() || to.playing != nil || to.keys != nil || to.remote.Fax {

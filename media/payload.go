@@ -1,6 +1,8 @@
 package media
 
 import (
+	"cmp"
+
 	"mask700/media/rebase"
 	"mask700/media/sdp"
 )
@@ -8,19 +10,20 @@ import (
 // payloads says, for one direction, what each payload type becomes and which of
 // them are voice, or video. A type that is not in it is dropped.
 type payloads struct {
-	table  rebase.Table
-	voice  [128]uint8 // index in names, 0: anything else
-	names  []string   // of voice or video codecs, the first is ""
-	listed []PayloadType
+	table   rebase.Table
+	voice   [128]uint8 // index in names and formats, 0: anything else
+	names   []string   // of voice or video codecs, the first is ""
+	formats []string   // of the same, for recordings
+	listed  []PayloadType
 }
 
 // none is what a side may send before anything is known of it.
-var none = &payloads{names: []string{""}}
+var none = &payloads{names: []string{""}, formats: []string{""}}
 
 // newPayloads makes the table for packets of a peer that may send the given
 // types. Of two entries for one number the first counts.
 func newPayloads(types []PayloadType) *payloads {
-	p := &payloads{names: []string{""}, listed: types}
+	p := &payloads{names: []string{""}, formats: []string{""}, listed: types}
 	for _, t := range types {
 		if t.PT > 127 || t.Map > 127 || p.table[t.PT].Known {
 			continue
@@ -29,6 +32,7 @@ func newPayloads(types []PayloadType) *payloads {
 		if sdp.Voice(t.Name) || sdp.Video(t.Name) {
 			p.voice[t.PT] = uint8(len(p.names))
 			p.names = append(p.names, t.Name)
+			p.formats = append(p.formats, cmp.Or(t.Format, t.Name))
 		}
 	}
 	return p
@@ -36,6 +40,9 @@ func newPayloads(types []PayloadType) *payloads {
 
 // name is the voice or video codec of a payload type, "" for anything else.
 func (p *payloads) name(pt uint8) string { return p.names[p.voice[pt&0x7f]] }
+
+// format is what a recording calls a payload type whose name is not "".
+func (p *payloads) format(pt uint8) string { return p.formats[p.voice[pt&0x7f]] }
 
 // toward finds the payload type under which a codec of clips is written to a
 // side: that which the other side's packets of it become, else, while there is no

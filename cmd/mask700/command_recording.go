@@ -6,12 +6,15 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"mask700/cmd/mask700/client"
+	"mask700/media/record"
 	"mask700/media/record/archive"
 )
 
@@ -76,9 +79,12 @@ type recordingExportOptions struct {
 func newRecordingExportCommand() *cobra.Command {
 	o := new(recordingExportOptions)
 	cmd := &cobra.Command{
-		Use:   "export ID --reason TEXT -o FILE.wav",
-		Short: "Write a recording as a sound file: the caller left, the callee right",
-		Long: "Write a recording as a sound file: the caller left, the callee right.\n\n" +
+		Use:   "export ID --reason TEXT -o FILE.wav|FILE.pcap",
+		Short: "Write a recording as a sound file: the caller left, the callee right; or as a packet capture",
+		Long: "Write a recording as a sound file, which takes G.711 and G.722: the caller left, the callee right.\n" +
+			"A file whose name ends in .pcap has the RTP of both as it came, in any codec, under addresses, ports and SSRCs that are\n" +
+			"nobody's: from 192.0.2.1 what the caller said, from 192.0.2.2 the callee. Wireshark shows and plays it; session\n" +
+			"descriptions in it say what the payload types stand for. Keys of the phone are in neither.\n\n" +
 			"Who asked, for which recording and why is put into the audit log before anything is written; see `mask700 audit list`.\n" +
 			"The file is in clear, readable by its owner alone. One that is there is not written over.",
 		Args: oneArg("the ID of a recording"),
@@ -86,7 +92,7 @@ func newRecordingExportCommand() *cobra.Command {
 	}
 	o.connectOptions.addFlags(cmd.Flags())
 	cmd.Flags().StringVar(&o.reason, "reason", "", "why it is exported, for the audit log; without any subscriber's number")
-	cmd.Flags().StringVarP(&o.output, "output", "o", "", "the file to make")
+	cmd.Flags().StringVarP(&o.output, "output", "o", "", "the file to make; .pcap makes it a packet capture")
 	return cmd
 }
 
@@ -136,5 +142,9 @@ func exportTo(ctx context.Context, c *client.Client, id, reason, name string) (e
 			err = errors.Join(err, os.Remove(name))
 		}
 	}()
-	return c.ExportRecording(ctx, id, reason, f)
+	as := record.WAV
+	if strings.EqualFold(filepath.Ext(name), ".pcap") {
+		as = record.PCAP
+	}
+	return c.ExportRecording(ctx, id, reason, as, f)
 }

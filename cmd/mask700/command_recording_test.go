@@ -125,9 +125,18 @@ func TestRecordingsInOtherCodecs(t *testing.T) {
 		if err != nil || len(wav) != 44+50*320*4 {
 			t.Errorf("%d bytes, %v", len(wav), err)
 		}
-		d.refuse(1, `"opus"`, "recording", "export", "call-opus", "--reason", "complaint 17", "-o", "opus.wav")
+		d.refuse(1, `"opus"; export it as a packet capture, -o FILE.pcap`, "recording", "export", "call-opus", "--reason", "complaint 17", "-o", "opus.wav")
 		if _, err := os.Stat("opus.wav"); !os.IsNotExist(err) {
 			t.Errorf("a file is left: %v", err)
+		}
+		out := d.must("recording", "export", "call-opus", "--reason", "complaint 18", "-o", "opus.PCAP")
+		capture, err := os.ReadFile("opus.PCAP")
+		if err != nil || !strings.HasPrefix(string(capture), "\xd4\xc3\xb2\xa1") || strings.Count(string(capture), "\x80\x60") < 100 ||
+			!strings.Contains(out, "it is whole") {
+			t.Errorf("%d bytes, %v: %s", len(capture), err, out)
+		}
+		if out := d.must("audit", "list"); !strings.Contains(out, "complaint 18") {
+			t.Errorf("%s", out)
 		}
 	})
 }

@@ -25,7 +25,8 @@
 //
 // A segment of voice holds items, each of which begins with a byte that says what it is:
 //
-//	codec    0xC0, number u8 below 64, length u8, name     before its first use in the segment
+//	codec    0xC0, number u8 below 64, length u8, name     before its first use in the segment;
+//	         what an rtpmap says, and the parameters behind a space; the name alone where there are none and the clock is 8000
 //	voice    side in bit 6, codec in bits 0-5; length u16, sequence u16, timestamp u32, arrival u32, payload
 //	gap      0xC1, packets u32                             that were not written here: the disk was too slow
 //

@@ -15,6 +15,8 @@ var (
 	ErrKey = errors.New("record: the data key is not 32 bytes long")
 	// ErrCodec says that audio of this codec cannot be made a sound file here.
 	ErrCodec = errors.New("record: the codec cannot be decoded here")
+	// ErrExport says that there is no such form to export a recording in.
+	ErrExport = errors.New("record: not a form to export in; write wav or pcap")
 	// ErrTooLong says that a recording does not fit into a sound file, which holds 4 GiB.
 	ErrTooLong = errors.New("record: the recording is too long for a sound file")
 )

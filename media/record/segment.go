@@ -17,7 +17,7 @@ const (
 // Packet is one packet of voice as it was received.
 type Packet struct {
 	Side      Side
-	Codec     string // as in package sdp: "PCMA"
+	Codec     string // as sdp.PayloadType has it in Format: "PCMA", "AMR/8000 octet-align=1"
 	Sequence  uint16
 	Timestamp uint32
 	At        time.Duration // since the first packet of the recording, to a tenth of a millisecond
@@ -42,7 +42,7 @@ const (
 
 const (
 	tick     = 100 * time.Microsecond
-	maxCodec = 32 // bytes of a name
+	maxCodec = 255 // bytes of a name
 )
 
 // MaxLength is the arrival of the last packet that a recording can hold: 119 hours.
@@ -137,7 +137,7 @@ func (c *Contents) parse(b []byte) bool {
 	for len(b) > 0 {
 		switch kind := b[0]; {
 		case kind == itemCodec:
-			if len(b) < codecSize || b[1] > codecMax || b[2] > maxCodec || len(b) < codecSize+int(b[2]) {
+			if len(b) < codecSize || b[1] > codecMax || len(b) < codecSize+int(b[2]) {
 				return false
 			}
 			end := codecSize + int(b[2])

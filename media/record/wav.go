@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"mask700/media/g722"
@@ -14,7 +15,43 @@ import (
 // Open begins to read a recording from its start. A sound file takes two readings: its length stands in front.
 type Open func() (*Reader, error)
 
-// Result is what became of a recording that was made a sound file.
+// Format is what a recording may be exported as.
+type Format uint8
+
+// The formats.
+const (
+	WAV  Format = iota // a sound file: G.711 and G.722
+	PCAP               // a packet capture, whatever the codecs
+)
+
+// String is "wav" or "pcap".
+func (f Format) String() string {
+	if f == PCAP {
+		return "pcap"
+	}
+	return "wav"
+}
+
+// ParseFormat reads "wav" or "pcap"; nothing is the first.
+func ParseFormat(s string) (Format, error) {
+	switch s {
+	case "", "wav":
+		return WAV, nil
+	case "pcap":
+		return PCAP, nil
+	}
+	return WAV, ErrExport
+}
+
+// Measure makes a recording a file of a format: MeasureWAV or MeasurePCAP.
+func (f Format) Measure(open Open, begin func(Result, int64) (io.Writer, error)) (Result, error) {
+	if f == PCAP {
+		return MeasurePCAP(open, begin)
+	}
+	return MeasureWAV(open, begin)
+}
+
+// Result is what became of a recording that was exported.
 type Result struct {
 	Length  time.Duration
 	Packets [2]uint64
@@ -104,7 +141,8 @@ func measure(open Open) (res Result, l layout, err error) {
 	gap, end, err := each(r, func(p *Packet) error {
 		c := codecOf(p.Codec)
 		if c == noCodec && !silent(p.Codec) {
-			return fmt.Errorf("%w: %q", ErrCodec, p.Codec)
+			name, _, _ := strings.Cut(p.Codec, "/")
+			return fmt.Errorf("%w: %q; export it as a packet capture, -o FILE.pcap", ErrCodec, name)
 		}
 		res.Packets[p.Side]++
 		if at := clocks[p.Side].place(p); c != noCodec {
@@ -119,12 +157,17 @@ func measure(open Open) (res Result, l layout, err error) {
 	case l.samples() > maxSamples:
 		return res, l, ErrTooLong
 	}
+	res.ended(r, gap, end)
+	res.Length = time.Duration(l.ticks) * time.Second / tone.Rate
+	return res, l, nil
+}
+
+// ended notes how the reading of a recording ended.
+func (res *Result) ended(r *Reader, gap uint64, end error) {
 	res.Lost, res.Whole, res.Damaged = gap, errors.Is(end, io.EOF), errors.Is(end, ErrDamaged)
 	if e := r.End(); e != nil {
 		res.Lost = e.Lost
 	}
-	res.Length = time.Duration(l.ticks) * time.Second / tone.Rate
-	return res, l, nil
 }
 
 // silent reports whether packets of a codec are no speech: comfort noise is silence here.

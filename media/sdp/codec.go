@@ -148,6 +148,31 @@ func anyCodec(pt uint8, rtpmap string) (Codec, bool) {
 	return c, true
 }
 
+// maxFormat bounds a format in bytes. Nothing that a decoder needs is longer: only EVS has parameters enough, which limit
+// its sender.
+const maxFormat = 255
+
+// Format is all that a decoder has to know: what an rtpmap says, "AMR/8000" or "opus/48000/2", and behind a space the
+// parameters. A codec without any whose clock is 8000 Hz is its name alone.
+func (c *Codec) Format() string {
+	if c.Clock == 8000 && c.Channels <= 1 && c.Fmtp == "" {
+		return c.Name
+	}
+	text := c.Name + "/" + strconv.FormatUint(uint64(c.Clock), 10)
+	if c.Channels > 1 {
+		text += "/" + strconv.Itoa(int(c.Channels))
+	}
+	if c.Fmtp == "" || len(text)+1+len(c.Fmtp) > maxFormat {
+		return text
+	}
+	return text + " " + c.Fmtp
+}
+
+// typed is the codec as a payload type that a peer may send, and what it becomes.
+func (c *Codec) typed(pt, becomes uint8) PayloadType {
+	return PayloadType{PT: pt, Clock: c.Clock, Name: c.Name, Format: c.Format(), Map: becomes}
+}
+
 // same says whether two payload types carry the same thing, whatever their
 // numbers. Octet-aligned and bandwidth-efficient AMR are different formats
 // (RFC 4867 section 8.1), and so are the packetization modes and profiles of H.264

@@ -100,7 +100,7 @@ func (ln *Line) remote() RemoteMedia {
 		m.RTCP = netip.AddrPort{}
 	}
 	for _, c := range ln.Codecs {
-		m.Types = append(m.Types, PayloadType{PT: c.PT, Clock: c.Clock, Name: c.Name, Map: c.PT})
+		m.Types = append(m.Types, c.typed(c.PT, c.PT))
 	}
 	return m
 }

@@ -65,3 +65,24 @@ func TestStaticTypesNeedNoRtpmap(t *testing.T) {
 		}
 	}
 }
+
+// TestFormat: what a recording calls a codec is all that a decoder needs, and fits into its format whatever was said.
+func TestFormat(t *testing.T) {
+	every := "evs-mode-switch=1;hf-only=1;dtx=1;dtx-recv=1;br=5.9-128;br-send=5.9-128;br-recv=5.9-128;bw=nb-fb;bw-send=nb-swb;bw-recv=nb-swb;cmr=-1;ch-aw-recv=-1;" +
+		"max-red=65535;mode-set=0,1,2,3,4,5,6,7,8;mode-change-period=2;mode-change-capability=2;mode-change-neighbor=1"
+	for text, want := range map[string]string{
+		"m=audio 4000 RTP/AVP 8\r\n":                                                              "PCMA",
+		"m=audio 4000 RTP/AVP 9\r\na=rtpmap:9 G722/16000\r\n":                                     "G722",
+		"m=audio 4000 RTP/AVP 18\r\na=fmtp:18 annexb=no\r\n":                                      "G729/8000 annexb=no",
+		"m=audio 4000 RTP/AVP 96\r\na=rtpmap:96 speex/16000\r\n":                                  "speex/16000",
+		"m=audio 4000 RTP/AVP 96\r\na=rtpmap:96 opus/48000/2\r\na=fmtp:96 stereo=1;who=knows\r\n": "opus/48000/2 stereo=1",
+		"m=audio 4000 RTP/AVP 96\r\na=rtpmap:96 amr/8000\r\na=fmtp:96 octet-align=1\r\n":          "AMR/8000 octet-align=1",
+		"m=audio 4000 RTP/AVP 96\r\na=rtpmap:96 EVS/16000\r\na=fmtp:96 " + every + "\r\n":         "EVS/16000",
+	} {
+		d := mustParse(t, "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n"+text)
+		m, err := Remote(d)
+		if err != nil || len(m.Types) != 1 || m.Types[0].Format != want {
+			t.Errorf("%q is %+v, want %q (%v)", text, m.Types, want, err)
+		}
+	}
+}

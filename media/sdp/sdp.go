@@ -74,10 +74,11 @@ func (b Body) MarshalText() ([]byte, error) { return []byte(b.masked()), nil }
 
 // PayloadType is one RTP payload type that a peer may send.
 type PayloadType struct {
-	PT    uint8
-	Clock uint32 // RTP clock in Hz
-	Name  string // canonical codec name, "PCMA", "telephone-event"
-	Map   uint8  // payload type to write toward the other leg
+	PT     uint8
+	Clock  uint32 // RTP clock in Hz
+	Name   string // canonical codec name, "PCMA", "telephone-event"
+	Format string // all that a decoder has to know, see Codec.Format
+	Map    uint8  // payload type to write toward the other leg
 }
 
 // RemoteMedia is what a relay must know of a peer's stream.

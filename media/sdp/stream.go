@@ -65,7 +65,7 @@ func (s *Stream) number(from []Codec) (written []Codec, types []PayloadType) {
 		if !ok {
 			continue
 		}
-		types = append(types, PayloadType{PT: pt, Clock: c.Clock, Name: c.Name, Map: c.PT})
+		types = append(types, c.typed(pt, c.PT))
 		c.PT = pt
 		written = append(written, c)
 	}
@@ -102,7 +102,7 @@ func intersect(offered, answered []Codec) (written []Codec, types []PayloadType)
 		}
 		pt, feedback := left[i].PT, left[i].Feedback
 		left = slices.Delete(left, i, i+1)
-		types = append(types, PayloadType{PT: pt, Clock: c.Clock, Name: c.Name, Map: c.PT})
+		types = append(types, c.typed(pt, c.PT))
 		c.PT, c.Feedback = pt, c.Feedback&feedback // what both can do
 		written = append(written, c)
 	}

@@ -7,13 +7,15 @@ import (
 	"strconv"
 	"time"
 
+	"mask700/binding"
 	"mask700/media/record"
 	"mask700/media/record/archive"
 )
 
 // ExportRequest asks for a recording in clear.
 type ExportRequest struct {
-	Reason string `json:"reason"` // for the audit log; needed
+	Reason string `json:"reason"`           // for the audit log; needed
+	Format string `json:"format,omitempty"` // "wav", which nothing is too, or "pcap"
 }
 
 // Headers of an exported recording.
@@ -40,7 +42,10 @@ func (a *api) listRecordings(w http.ResponseWriter, r *http.Request) {
 	out.begin()
 }
 
-// exportRecording answers with a recording as a sound file. That it was asked for, by whom and why, is on disk before
+// exportTypes are the media types of what is exported, by format.
+var exportTypes = [...]string{record.WAV: "audio/wav", record.PCAP: "application/vnd.tcpdump.pcap"}
+
+// exportRecording answers with a recording as a sound file or as a packet capture. That it was asked for, by whom and why, is on disk before
 // the first byte of it leaves.
 func (a *api) exportRecording(w http.ResponseWriter, r *http.Request) {
 	if a.Recordings == nil || a.Audit == nil {
@@ -56,12 +61,17 @@ func (a *api) exportRecording(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, err)
 		return
 	}
+	format, err := record.ParseFormat(req.Format)
+	if err != nil {
+		a.fail(w, &binding.FieldError{Field: "format", Err: err})
+		return
+	}
 	if !mayReveal(r.Context()) {
 		a.fail(w, errMayNot)
 		return
 	}
 	id, begun := r.PathValue("id"), false
-	_, err := a.Recordings.Export(id, func(res record.Result, size int64) (io.Writer, error) {
+	_, err = a.Recordings.Export(id, format, func(res record.Result, size int64) (io.Writer, error) {
 		if _, err := a.note(r, ActionExport, id, req.Reason); err != nil {
 			return nil, err
 		}
@@ -75,7 +85,7 @@ func (a *api) exportRecording(w http.ResponseWriter, r *http.Request) {
 		}
 		w.Header().Set(HeaderState, state)
 		w.Header().Set(HeaderLost, strconv.FormatUint(res.Lost, 10))
-		w.Header().Set("Content-Type", "audio/wav")
+		w.Header().Set("Content-Type", exportTypes[format])
 		w.Header().Set("Content-Length", strconv.FormatInt(size, 10))
 		w.WriteHeader(http.StatusOK)
 		return patient{w, http.NewResponseController(w)}, nil

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -137,6 +138,22 @@ func TestExportIsAudited(t *testing.T) {
 	}
 }
 
+// TestExportAsACapture: in whatever codec, and audited alike.
+func TestExportAsACapture(t *testing.T) {
+	r := newRecorded(t)
+	for i, id := range []string{"call-one", "call-two"} {
+		w := httptest.NewRecorder()
+		r.handler.ServeHTTP(w, httptest.NewRequest("POST", "/v1/recordings/"+id+"/export", strings.NewReader(`{"reason":"complaint 17","format":"pcap"}`)))
+		if w.Code != http.StatusOK || w.Header().Get("Content-Type") != "application/vnd.tcpdump.pcap" || w.Header().Get(HeaderState) != "whole" ||
+			w.Header().Get("Content-Length") != strconv.Itoa(w.Body.Len()) || !strings.HasPrefix(w.Body.String(), "\xd4\xc3\xb2\xa1") {
+			t.Errorf("%d, %v, %d bytes", w.Code, w.Header(), w.Body.Len())
+		}
+		if all := r.entries(); len(all) != i+1 || all[i].What != ActionExport || all[i].Object != id {
+			t.Errorf("%+v", all)
+		}
+	}
+}
+
 // TestExportNamesTheToken: who asks over TLS is known by the name of the token.
 func TestExportNamesTheToken(t *testing.T) {
 	secret := strings.Repeat("a1", 20)
@@ -179,6 +196,7 @@ func TestExportRefused(t *testing.T) {
 		"a number in the reason":   {"call-one", `{"reason":"asked by ` + numberA + `, at once"}`, 400, "name the case", nil},
 		"a spaced number":          {"call-one", `{"reason":"asked by +86 138-0000-0001 at once"}`, 400, "name the case", nil},
 		"another field":            {"call-one", `{"reason":"complaint 17","who":"nobody"}`, 400, "not known", nil},
+		"another format":           {"call-one", `{"reason":"complaint 17","format":"mp3"}`, 400, "write wav or pcap", nil},
 		"no such recording":        {"call-none", good, 404, "no recording has this id", nil},
 		"no id":                    {"..%2fx", good, 404, "not the id", nil},
 		"a codec that nobody here": {"call-two", good, 409, "opus", nil},

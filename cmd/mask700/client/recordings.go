@@ -11,6 +11,7 @@ import (
 	"strconv"
 
 	"mask700/cmd/mask700/admin"
+	"mask700/media/record"
 	"mask700/media/record/archive"
 	"mask700/store/audit"
 )
@@ -27,10 +28,10 @@ type Exported struct {
 	Bytes int64
 }
 
-// ExportRecording writes a recording as a sound file. The reason goes into the audit log. Whatever was written is to be
+// ExportRecording writes a recording as a sound file or as a packet capture. The reason goes into the audit log. Whatever was written is to be
 // thrown away after an error.
-func (c *Client) ExportRecording(ctx context.Context, id, reason string, w io.Writer) (Exported, error) {
-	body, err := json.Marshal(admin.ExportRequest{Reason: reason})
+func (c *Client) ExportRecording(ctx context.Context, id, reason string, as record.Format, w io.Writer) (Exported, error) {
+	body, err := json.Marshal(admin.ExportRequest{Reason: reason, Format: as.String()})
 	if err != nil {
 		return Exported{}, err
 	}

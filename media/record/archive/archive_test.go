@@ -153,7 +153,7 @@ func list(t testing.TB, s *Shelf) []Info {
 func export(t testing.TB, s *Shelf, id string) ([]byte, record.Result, error) {
 	t.Helper()
 	var b bytes.Buffer
-	res, err := s.Export(id, func(record.Result, int64) (io.Writer, error) { return &b, nil })
+	res, err := s.Export(id, record.WAV, func(record.Result, int64) (io.Writer, error) { return &b, nil })
 	if err == nil && b.Len() < 44 {
 		t.Errorf("%d bytes exported", b.Len())
 	}

@@ -118,7 +118,7 @@ func TestEveryLengthOfAFile(t *testing.T) {
 		if len(all) != 1 || all[0].State == Whole {
 			t.Fatalf("cut to %d bytes: %+v", n, all)
 		}
-		res, err := a.Export("callA", func(record.Result, int64) (io.Writer, error) { return io.Discard, nil })
+		res, err := a.Export("callA", record.WAV, func(record.Result, int64) (io.Writer, error) { return io.Discard, nil })
 		switch {
 		case all[0].State == Unreadable:
 			if !errors.Is(err, record.ErrCut) {

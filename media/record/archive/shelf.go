@@ -180,9 +180,9 @@ func (s *Shelf) Find(id string) (string, error) {
 	return "", ErrNotFound
 }
 
-// Export makes a recording a sound file. begin is asked for the writer once it is certain that it can be written. Errors
-// are those of Find, of record.MeasureWAV and of begin.
-func (s *Shelf) Export(id string, begin func(record.Result, int64) (io.Writer, error)) (record.Result, error) {
+// Export makes a recording a file of a format. begin is asked for the writer once it is certain that it can be written.
+// Errors are those of Find, of record.MeasureWAV or MeasurePCAP, and of begin.
+func (s *Shelf) Export(id string, as record.Format, begin func(record.Result, int64) (io.Writer, error)) (record.Result, error) {
 	path, err := s.Find(id)
 	if err != nil {
 		return record.Result{}, err
@@ -192,7 +192,7 @@ func (s *Shelf) Export(id string, begin func(record.Result, int64) (io.Writer, e
 		return record.Result{}, err
 	}
 	defer f.Close()
-	return record.MeasureWAV(func() (*record.Reader, error) {
+	return as.Measure(func() (*record.Reader, error) {
 		if _, err := f.Seek(0, io.SeekStart); err != nil {
 			return nil, err
 		}

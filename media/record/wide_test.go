@@ -183,7 +183,7 @@ func TestHalfBand(t *testing.T) {
 
 // TestWAVOfAnything: whatever packets say, the sound file is as long as was said before it was written.
 func TestWAVOfAnything(t *testing.T) {
-	for seed := range uint64(60) {
+	for seed := range uint64(18) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		var packets []Packet
 		ts := [2]uint32{r.Uint32(), r.Uint32()}

@@ -91,16 +91,16 @@ func (l *leg) sealReport(b []byte) ([]byte, bool) {
 }
 
 // fax decides about one datagram of a stream that is UDPTL (T.38), which has no
-// header that could be checked. So it is taken from the very address that was
+// identifier that could be checked. So it is taken from the very address that was
 // signalled, or from where this leg's voice was latched before, and from no
-// other; nothing is learnt from it. It goes on as it is.
+// other; nothing is learnt from it. What has its form goes on as it is.
 func (s *session) fax(side Side, b []byte, src netip.AddrPort, now int64) ([]byte, netip.AddrPort) {
 	from, to := s.legs[side], s.legs[side.Other()]
 	if src != from.latch.signalled && !(from.latch.locked && src == from.latch.source) {
 		from.flow.Refused++
 		return nil, netip.AddrPort{}
 	}
-	if len(b) == 0 || len(b) == bufferSize {
+	if len(b) == bufferSize || !isUDPTL(b) {
 		from.flow.Invalid++
 		from.flow.Junk.count(b)
 		return nil, netip.AddrPort{}

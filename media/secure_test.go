@@ -261,8 +261,8 @@ func TestATapHearsInTheClear(t *testing.T) {
 	}
 }
 
-// A fax goes as it is, whatever its bytes look like, between the addresses that
-// were signalled and no others.
+// A fax goes as it is, whatever is in its packets, between the addresses that were
+// signalled and no others. Nothing else goes as a fax.
 func TestFax(t *testing.T) {
 	r := newRelay(t, Options{})
 	a, b := newPhone(t, "127.0.0.2"), newPhone(t, "127.0.0.3")
@@ -276,12 +276,16 @@ func TestFax(t *testing.T) {
 		return m
 	}
 	s.SetRemote(A, fax(a))
-	send(t, a.rtp, []byte("too early"), at(s.Local(A)))
+	send(t, a.rtp, datagram(1, []byte("too early"), nil), at(s.Local(A)))
 	eventually(t, "nothing goes while only one side is a fax", func() bool { return s.Stats().AtoB.Muted == 1 })
 	s.SetRemote(B, fax(b))
 	s.Settle(A)
 	s.Settle(B)
-	for _, datagram := range [][]byte{{0}, []byte("\x00\x01\x06\xc0\x01\x80\x00\x00\xff"), a.frame("looks like RTP"), {0x80, 200, 0, 0}, bytes.Repeat([]byte{7}, 1400)} {
+	for _, datagram := range [][]byte{
+		datagram(2, []byte{0}, nil), datagram(3, []byte("\xc0\x01\x80\x00\x00\xff"), [][]byte{{1, 2}, {}}), datagram(0x8008, nil, nil),
+		datagram(4, bytes.Repeat([]byte{7}, 1000), [][]byte{bytes.Repeat([]byte{8}, 300)}),
+		[]byte("\x00\x05\x02ab\x80\x01\x03\x02\x01x\x02yz"), // parity of three packets each
+	} {
 		send(t, a.rtp, datagram, at(s.Local(A)))
 		if got := receive(t, b.rtp); !bytes.Equal(got, datagram) {
 			t.Errorf("b gets %x", got)
@@ -292,10 +296,12 @@ func TestFax(t *testing.T) {
 		}
 	}
 	stranger := newPhone(t, "127.0.0.3")
-	send(t, stranger.rtp, []byte("guessed"), at(s.Local(B)))
+	send(t, stranger.rtp, datagram(5, []byte("guessed"), nil), at(s.Local(B)))
 	eventually(t, "another port of the same host is refused", func() bool { return s.Stats().BtoA.Refused == 1 })
-	send(t, b.rtp, nil, at(s.Local(B)))
-	eventually(t, "an empty datagram is no fax", func() bool { return s.Stats().BtoA.Invalid == 1 })
+	for i, other := range [][]byte{nil, a.frame("audio"), {0x80, 200, 0, 1, 1, 2, 3, 4}, []byte("BYE sip:b"), append(datagram(6, []byte("fax"), nil), "more"...)} {
+		send(t, b.rtp, other, at(s.Local(B)))
+		eventually(t, "it is no fax", func() bool { return s.Stats().BtoA.Invalid == uint64(i+1) })
+	}
 	if st := s.Stats(); st.AtoB.Packets != 6 || st.BtoA.Packets != 5 || st.BtoA.Bytes != st.AtoB.Bytes-5 {
 		t.Errorf("%+v", st)
 	}

@@ -173,7 +173,7 @@ func (db *DB) AddBar(ctx context.Context, b binding.Bar) (binding.Bar, error) {
 	if err != nil {
 		return binding.Bar{}, err
 	}
-	unlock, err := db.stripes.lock(ctx, db.opts.WriteTimeout, db.stripes.ofID(b.ID), db.stripes.ofID(string(hash[:])))
+	unlock, err := db.locks.lock(ctx, db.opts.WriteTimeout, db.locks.ofID(b.ID), db.locks.ofID(string(hash[:])))
 	if err != nil {
 		return binding.Bar{}, err
 	}
@@ -285,7 +285,7 @@ func (db *DB) RemoveBar(ctx context.Context, id string) (binding.Bar, error) {
 		return binding.Bar{}, err
 	}
 	defer db.leave()
-	unlock, err := db.stripes.lock(ctx, db.opts.WriteTimeout, db.stripes.ofID(id))
+	unlock, err := db.locks.lock(ctx, db.opts.WriteTimeout, db.locks.ofID(id))
 	if err != nil {
 		return binding.Bar{}, err
 	}

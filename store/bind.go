@@ -59,12 +59,12 @@ func (db *DB) put(ctx context.Context, b *binding.Binding, draws []drawn) (err e
 		return err
 	}
 	numbers := []binding.X{b.X}
-	which := []int{db.stripes.ofID(b.ID), db.stripes.ofNumber(uint64(b.X))}
+	which := []uint64{db.locks.ofID(b.ID), db.locks.ofNumber(uint64(b.X))}
 	if b.Y != 0 {
 		numbers = append(numbers, b.Y)
-		which = append(which, db.stripes.ofNumber(uint64(b.Y)))
+		which = append(which, db.locks.ofNumber(uint64(b.Y)))
 	}
-	unlock, err := db.stripes.lock(ctx, db.opts.WriteTimeout, which...)
+	unlock, err := db.locks.lock(ctx, db.opts.WriteTimeout, which...)
 	if err != nil {
 		return err
 	}
@@ -97,7 +97,7 @@ func (db *DB) put(ctx context.Context, b *binding.Binding, draws []drawn) (err e
 }
 
 // bindRows checks b against what is there and returns its rows, and until when each of its numbers is in use then. The
-// stripes of its numbers and id are held.
+// locks of its numbers and id are held.
 func (db *DB) bindRows(ctx context.Context, b *binding.Binding, tenant uint32, numbers []binding.X, draws []drawn) (rows []pair, used []uint32, err error) {
 	table := db.blocks.table.Load()
 	for _, x := range numbers {

@@ -27,7 +27,7 @@ type blockTable struct {
 // blocks holds the current table. Who changes it holds the gate until its row is on disk.
 type blocks struct {
 	table atomic.Pointer[blockTable]
-	gate  *stripes // its stripe 0 only
+	gate  *locks // the one named 0 only
 }
 
 func (t *blockTable) with(s binding.BlockState, h *heldBlock) *blockTable {
@@ -229,7 +229,7 @@ func (db *DB) RemoveBlock(ctx context.Context, block binding.Block) error {
 	}
 	// From here on nobody begins to bind on it; who began before is waited for.
 	db.blocks.table.Store(before.leave(block))
-	if err := db.stripes.barrier(ctx, db.opts.WriteTimeout); err != nil {
+	if err := db.locks.barrier(ctx, db.opts.WriteTimeout); err != nil {
 		settle(false)
 		return err
 	}

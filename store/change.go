@@ -51,12 +51,12 @@ func (db *DB) rewrite(ctx context.Context, id string, revise func(old binding.Bi
 		return binding.Binding{}, err
 	}
 	numbers := []binding.X{old.X}
-	which := []int{db.stripes.ofNumber(uint64(old.X))}
+	which := []uint64{db.locks.ofNumber(uint64(old.X))}
 	if old.Y != 0 {
 		numbers = append(numbers, old.Y)
-		which = append(which, db.stripes.ofNumber(uint64(old.Y)))
+		which = append(which, db.locks.ofNumber(uint64(old.Y)))
 	}
-	unlock, err := db.stripes.lock(ctx, db.opts.WriteTimeout, which...)
+	unlock, err := db.locks.lock(ctx, db.opts.WriteTimeout, which...)
 	if err != nil {
 		return binding.Binding{}, err
 	}
@@ -80,7 +80,7 @@ func (db *DB) rewrite(ctx context.Context, id string, revise func(old binding.Bi
 }
 
 // rewriteRows returns a binding as it becomes and what is to be written for it; nothing when it stays as it is. The
-// stripes of its numbers are held.
+// locks of its numbers are held.
 func (db *DB) rewriteRows(id string, numbers []binding.X, revise func(binding.Binding) (binding.Revision, error)) (binding.Binding, []pair, error) {
 	old, found, err := db.rowOf(db.bind, id)
 	if err != nil {

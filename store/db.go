@@ -19,10 +19,10 @@ import (
 // DB is an open store. It implements binding.Store and cdr.Reader; the cdr.Journal is Journal(), because Close is the
 // store's own. All methods may be called from many goroutines.
 type DB struct {
-	opts    Options
-	cache   *pebble.Cache
-	guard   *guard
-	stripes *stripes // by 700 number and by binding id
+	opts  Options
+	cache *pebble.Cache
+	guard *guard
+	locks *locks // of 700 numbers and of ids
 
 	bind       *engine
 	bindKeys   *keyring
@@ -76,9 +76,9 @@ func Open(o Options) (*DB, error) {
 			return nil, fmt.Errorf("%w (%s)", ErrKeyInsideDataDir, path)
 		}
 	}
-	db := &DB{opts: o, cache: newCache(o), stripes: newStripes()}
+	db := &DB{opts: o, cache: newCache(o), locks: newLocks()}
 	db.use.closing = make(chan struct{})
-	db.blocks.gate, db.tenants.gate = newStripes(), newStripes()
+	db.blocks.gate, db.tenants.gate = newLocks(), newLocks()
 	if err := db.open(); err != nil {
 		return nil, errors.Join(err, db.release())
 	}

@@ -106,7 +106,7 @@ func (db *DB) leaveKeys(ctx context.Context, chosen func(ring.Key) bool) error {
 			k.current.Store(c)
 		})
 	}
-	if err := db.stripes.barrier(ctx, db.opts.WriteTimeout); err != nil {
+	if err := db.locks.barrier(ctx, db.opts.WriteTimeout); err != nil {
 		return err
 	}
 	// Records choose their key in the order of writes: when this one is on disk, all before it are.

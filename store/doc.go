@@ -48,7 +48,7 @@
 //
 // # Transactions
 //
-// A binding is checked and written under a lock on its numbers and its id (one of 1024 stripes), and handed to the
+// A binding is checked and written under a lock of each of its numbers and its id, which nothing else shares, and handed to the
 // database's committer, which writes everything that is waiting as one batch with one sync. The committer is also
 // what makes an answer possible when the disk makes none: Pebble does not fail on a full disk, it hangs, and then the
 // committer hangs alone while its callers are told ErrStalled.

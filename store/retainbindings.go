@@ -129,11 +129,11 @@ func (db *DB) deleteRows(ctx context.Context, id string, still func(*binding.Bin
 	if err != nil {
 		return false, err
 	}
-	which := []int{db.stripes.ofID(id), db.stripes.ofNumber(uint64(b.X))}
+	which := []uint64{db.locks.ofID(id), db.locks.ofNumber(uint64(b.X))}
 	if b.Y != 0 {
-		which = append(which, db.stripes.ofNumber(uint64(b.Y)))
+		which = append(which, db.locks.ofNumber(uint64(b.Y)))
 	}
-	unlock, err := db.stripes.lock(ctx, db.opts.WriteTimeout, which...)
+	unlock, err := db.locks.lock(ctx, db.opts.WriteTimeout, which...)
 	if err != nil {
 		return false, err
 	}

@@ -38,7 +38,7 @@ func (t *tenantTable) tenant(name string) (binding.Tenant, bool) {
 
 type tenants struct {
 	table atomic.Pointer[tenantTable]
-	gate  *stripes // its stripe 0 only
+	gate  *locks // the one named 0 only
 }
 
 // name returns the tenant's name; id 0 is no tenant.

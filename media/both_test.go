@@ -6,10 +6,12 @@ import (
 	"net/netip"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 
+	"mask700/media/sdp"
 	"mask700/media/srtp"
 	"mask700/media/tone"
 )
@@ -57,14 +59,48 @@ func TestMixedFamilies(t *testing.T) {
 }
 
 // Keys within the audio, the two tones of each, pass as they are, and nothing is made
-// of them.
+// of them: neither on the usual way, nor side by side, nor in the kernel.
 func TestKeysInTheAudioAreLeftAlone(t *testing.T) {
-	r := newRelay(t, Options{})
+	keysInTheAudioAreLeftAlone(t, newRelay(t, Options{OnKey: noKey(t)}), nil)
+}
+
+func TestLanesLeaveKeysInTheAudioAlone(t *testing.T) {
+	keysInTheAudioAreLeftAlone(t, inUserSpace(t, Options{OnKey: noKey(t)}), riding)
+}
+
+func TestKernelLeavesKeysInTheAudioAlone(t *testing.T) {
+	if alone(t) {
+		keysInTheAudioAreLeftAlone(t, newRelay(t, Options{OnKey: noKey(t)}), active)
+	}
+}
+
+// noKey is for relays whose phones press none.
+func noKey(t *testing.T) func(Session, Side, byte, time.Duration) {
+	return func(_ Session, from Side, key byte, _ time.Duration) { t.Errorf("%s has pressed %c", from, key) }
+}
+
+// keysInTheAudioAreLeftAlone is that for a way that settled directions have, nil: the
+// usual one.
+func keysInTheAudioAreLeftAlone(t *testing.T, r *Relay, on func(Session) int) {
+	t.Helper()
 	a, b := newPhone(t, "127.0.0.2"), newPhone(t, "127.0.0.3")
-	s := talk(t, r, a, b)
+	s := open(t, r)
+	for side, p := range []*phone{a, b} {
+		m := p.remote()
+		m.Types[1].Map = sdp.EndsHere + 101 // a key that is heard would be told of
+		s.SetRemote(Side(side), m)
+		s.Settle(Side(side))
+	}
+	if on == nil {
+		s.Record(&taped{}) // a session with a tap goes the usual way
+	} else {
+		overTo(t, s, a, b, on)
+	}
+	before := s.Stats().AtoB
 	low, high := tone.NewGenerator(770, -9), tone.NewGenerator(1336, -7) // the 5 (ITU-T Q.23)
 	var sent, heard []byte
-	for range 5 {
+	const frames = 8
+	for range frames {
 		x, y := make([]int16, 160), make([]int16, 160)
 		low.Samples(x)
 		high.Samples(y)
@@ -89,8 +125,12 @@ func TestKeysInTheAudioAreLeftAlone(t *testing.T) {
 			t.Errorf("%.0f Hz at %.1f dB", hz, l)
 		}
 	}
-	if st := s.Stats(); st.AtoB.Packets != 5 {
-		t.Errorf("%+v", st.AtoB)
+	st := s.Stats().AtoB
+	if st.Packets-before.Packets != frames {
+		t.Errorf("%+v after %+v", st, before)
+	}
+	if on != nil && on(s) != 2 {
+		t.Errorf("%d directions are not on their way", on(s))
 	}
 }
 

@@ -46,6 +46,7 @@ type leg struct {
 
 	playing *playback // to here
 	keys    *keypad   // to here, nil: none
+	ear     ear       // for the keys pressed here, where these are not relayed
 	offload offload   // of what comes from here
 }
 

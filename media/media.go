@@ -154,6 +154,7 @@ type Flow struct {
 	Junk        Junk          // what the invalid ones were
 	Unknown     uint64        // payload type not negotiated
 	Forged      uint64        // not authentic by the leg's key, or a repetition
+	Unheard     uint64        // keys that were not told of: too many in a second
 	Muted       uint64        // held, paused, or a clip played in its place
 	Failed      uint64        // the kernel refused to send it on
 	Unreachable uint64        // ICMP errors that came from here
@@ -188,6 +189,7 @@ func (f *Flow) add(o Flow) {
 	f.Junk.TURN += o.Junk.TURN
 	f.Junk.Malformed += o.Junk.Malformed
 	f.Junk.Other += o.Junk.Other
+	f.Unheard += o.Unheard
 	f.Muted += o.Muted
 	f.Failed += o.Failed
 	f.Unreachable += o.Unreachable

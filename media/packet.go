@@ -11,7 +11,7 @@ import (
 
 // A voice packet's way, all of it under the shard's lock and on its thread:
 //
-//	source ─▶ header ─▶ payload type ─▶ key ─▶ latch ─▶ statistics ─▶ tap ─▶ hold, clip ─▶ rewrite ─▶ key ─▶ send
+//	source ─▶ header ─▶ payload type ─▶ key ─▶ latch ─▶ statistics ─▶ tap ─▶ ear ─▶ hold, clip ─▶ rewrite ─▶ key ─▶ send
 //
 // No step allocates.
 
@@ -153,6 +153,15 @@ func (s *session) pass(side Side, b []byte, src netip.AddrPort, now int64) ([]by
 	if s.tap != nil && codec != "" && !s.paused {
 		seq, ts, payload := from.in.Incoming(b)
 		s.tap.Voice(side, from.payloads.format(from.in.PayloadType()), seq, ts, time.Duration(now), payload)
+	}
+	if codec == "" && from.payloads.ends(from.in.PayloadType()) {
+		if !s.paused {
+			s.listen(side, b, now)
+		}
+		if to.playing == nil && to.keys == nil {
+			from.in.Refit() // nobody misses it
+		}
+		return nil, netip.AddrPort{}
 	}
 	dst := to.target()
 	if s.paused || !to.known || !dst.IsValid() || to.playing != nil || to.keys != nil || to.remote.Fax {

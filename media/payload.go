@@ -25,7 +25,7 @@ var none = &payloads{names: []string{""}, formats: []string{""}}
 func newPayloads(types []PayloadType) *payloads {
 	p := &payloads{names: []string{""}, formats: []string{""}, listed: types}
 	for _, t := range types {
-		if t.PT > 127 || t.Map > 127 || p.table[t.PT].Known {
+		if t.PT > 127 || t.Map > 127 && t.Name != telephoneEvent || p.table[t.PT].Known {
 			continue
 		}
 		p.table[t.PT] = rebase.Type{PT: t.Map, Clock: t.Clock, Known: true}
@@ -53,13 +53,24 @@ func toward(own, other *payloads, codec string) (uint8, bool) {
 }
 
 // events finds the payload type under which telephone events are written to a side,
-// in Map, and their clock: that of what it hears, where there are several.
+// in Map, and their clock: that of what it hears, where there are several. It is what the
+// side has agreed on with us alone, or what those of the other side become.
 func events(own, other *payloads, clock uint32) (PayloadType, bool) {
-	t, ok := find(own, other, func(t PayloadType) bool { return t.Name == telephoneEvent && t.Clock == clock })
-	if !ok {
-		t, ok = find(own, other, func(t PayloadType) bool { return t.Name == telephoneEvent && t.Clock > 0 })
+	for _, is := range [...]func(PayloadType) bool{
+		func(t PayloadType) bool { return t.Name == telephoneEvent && t.Clock == clock },
+		func(t PayloadType) bool { return t.Name == telephoneEvent && t.Clock > 0 },
+	} {
+		for _, t := range own.listed {
+			if is(t) && t.Map >= sdp.EndsHere {
+				t.Map -= sdp.EndsHere
+				return t, true
+			}
+		}
+		if t, ok := find(own, other, is); ok {
+			return t, true
+		}
 	}
-	return t, ok
+	return PayloadType{}, false
 }
 
 // find gives what is written to a side, with its number there in Map: of the other

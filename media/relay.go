@@ -32,6 +32,11 @@ type Options struct {
 	// address that signalling did not name.
 	OnSource func(Session, Side, netip.Addr)
 
+	// OnKey is called likewise, at once, when a side has pressed a key and its telephone
+	// events end here (sdp.EndsHere), at most 16 times a second. A key whose end was lost
+	// is told of with the next one, or within two seconds.
+	OnKey func(s Session, from Side, key byte, length time.Duration)
+
 	Random io.Reader     // seeds identifiers and the order of ports; nil: crypto/rand
 	Clock  Clock         // zero: the system's
 	Ledger string        // directory where the ports in use are noted for after a crash; "": nowhere

@@ -93,6 +93,7 @@ func (s *session) second(now int64) {
 		l.wishes = 0
 		s.reportWhenDue(Side(side), now)
 		s.tellSource(Side(side))
+		s.hearLapse(Side(side), now)
 	}
 	if !s.silent(now) {
 		return

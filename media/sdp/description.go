@@ -13,6 +13,8 @@ type Description struct {
 	Lines []Line // every m-line in order
 	Audio int    // index in Lines of the stream to relay, audio or a fax in its place, -1: none
 	Video int    // index in Lines of the video to relay; of a line that is none: none
+
+	TakesKeys bool // who sent it is told of keys by INFO, where it has no telephone events
 }
 
 // Line is one media description, read or written.

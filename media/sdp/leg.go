@@ -25,6 +25,7 @@ type Leg struct {
 	Peer      Description // what the peer last sent
 	Sent      Body        // as it was last written
 	Asked     bool        // what was last written is an offer that waits for its answer
+	TakesKeys bool        // the peer is told of keys by INFO, where it has no telephone events
 }
 
 // NewLeg begins a leg. The session id is the number in o=; RFC 8866 section 5.2
@@ -32,14 +33,17 @@ type Leg struct {
 // Below 2^63 every peer can read it.
 func NewLeg(sessionID uint64, p Policy) Leg {
 	none := Stream{Line: -1}
-	return Leg{SessionID: sessionID, Version: 1, Policy: p, Audio: none, Video: none, Peer: Description{Audio: -1, Video: -1}}
+	l := Leg{SessionID: sessionID, Version: 1, Policy: p, Audio: none, Video: none, Peer: Description{Audio: -1, Video: -1}}
+	l.Informs(false)
+	return l
 }
 
 // Receive notes the peer's offer or answer on this leg. Which of its streams are
 // relayed is for this leg's policy to say: take them from Peer.
 func (l *Leg) Receive(d *Description) {
 	l.Peer = *d
-	l.Peer.Audio = choose(d.Lines, l.Policy, l.Ours)
+	l.Peer.Lines, l.Peer.TakesKeys = l.Policy.deaf(d.Lines), l.TakesKeys
+	l.Peer.Audio = choose(l.Peer.Lines, l.Policy, l.Ours)
 	l.Peer.Video = chooseVideo(d.Lines, l.Policy, l.Ours)
 	l.Audio.receive(l.Peer.stream(), l.written(&l.Audio), l.Asked)
 	l.Video.receive(l.Peer.video(), l.written(&l.Video), l.Asked)
@@ -70,7 +74,7 @@ func (l *Leg) Offer(from *Description, at Local) ([]byte, error) {
 	}
 	next := *l
 	next.Lines = slices.Clone(l.Lines)
-	if err := next.offerAudio(from.stream(), at); err != nil {
+	if err := next.offerAudio(from.stream(), at, from.TakesKeys); err != nil {
 		return nil, err
 	}
 	next.offerVideo(from.video(), at)
@@ -78,7 +82,7 @@ func (l *Leg) Offer(from *Description, at Local) ([]byte, error) {
 	return l.write(at, true), nil
 }
 
-func (l *Leg) offerAudio(src *Line, at Local) error {
+func (l *Leg) offerAudio(src *Line, at Local, keys bool) error {
 	if src == nil || src.Port == 0 && l.Audio.Line < 0 || src.isFax() && !l.Policy.fax() {
 		return ErrNotMaskable
 	}
@@ -101,7 +105,7 @@ func (l *Leg) offerAudio(src *Line, at Local) error {
 		l.put(&l.Audio, index, src.fax(at, src.T38), nil)
 		return nil
 	}
-	ln, types, err := l.offered(&l.Audio, src, at)
+	ln, types, err := l.offered(&l.Audio, src, at, keys)
 	if err != nil {
 		return err
 	}
@@ -114,7 +118,7 @@ func (l *Leg) offerAudio(src *Line, at Local) error {
 func (l *Leg) offerVideo(src *Line, at Local) {
 	index := l.Video.Line
 	if src != nil && src.Port != 0 && at.Video != 0 && l.Policy.Video {
-		if ln, types, err := l.offered(&l.Video, src, at.forVideo()); err == nil {
+		if ln, types, err := l.offered(&l.Video, src, at.forVideo(), false); err == nil {
 			if index < 0 {
 				index = len(l.Lines)
 				l.Lines = append(l.Lines, Line{})
@@ -128,11 +132,15 @@ func (l *Leg) offerVideo(src *Line, at Local) {
 	}
 }
 
-// offered is a stream of the other leg as it is offered on this one.
-func (l *Leg) offered(s *Stream, src *Line, at Local) (Line, []PayloadType, error) {
-	written, types := s.number(src.Codecs)
+// offered is a stream of the other leg as it is offered on this one. keys says that the
+// other leg's peer is told of keys even where it has no telephone events.
+func (l *Leg) offered(s *Stream, src *Line, at Local, keys bool) (Line, []PayloadType, error) {
+	written, types := s.number(l.Policy.withoutEvents(src.Codecs))
 	if !hasMedia(written) {
 		return Line{}, nil, ErrNotMaskable
+	}
+	if keys && l.Policy.Keys != KeysInfo {
+		written, types = s.offerEvents(written, types)
 	}
 	ln := Line{Media: src.Media, Proto: l.profile(s, src), Format: written[0].PT, Port: at.Port, Addr: at.Addr,
 		Ptime: src.Ptime, MaxPtime: src.MaxPtime, Codecs: written, Picture: src.Picture}
@@ -200,7 +208,7 @@ func (l *Leg) Answer(from *Description, at Local) ([]byte, error) {
 	for i := range next.Lines {
 		next.Lines[i] = l.Peer.Lines[i].rejected()
 	}
-	if err := next.answerAudio(from.stream(), at); err != nil {
+	if err := next.answerAudio(from.stream(), at, from.TakesKeys); err != nil {
 		return nil, err
 	}
 	next.answerVideo(from.video(), at)
@@ -208,7 +216,7 @@ func (l *Leg) Answer(from *Description, at Local) ([]byte, error) {
 	return l.write(at, false), nil
 }
 
-func (l *Leg) answerAudio(src *Line, at Local) error {
+func (l *Leg) answerAudio(src *Line, at Local, keys bool) error {
 	offer, index := l.Peer.stream(), l.Peer.Audio
 	switch {
 	case offer == nil || src == nil:
@@ -222,7 +230,7 @@ func (l *Leg) answerAudio(src *Line, at Local) error {
 		l.put(&l.Audio, index, offer.fax(at, src.T38), nil)
 		return nil
 	}
-	return l.answered(&l.Audio, index, offer, src, at)
+	return l.answered(&l.Audio, index, offer, src, at, keys)
 }
 
 func (l *Leg) answerVideo(src *Line, at Local) {
@@ -231,16 +239,20 @@ func (l *Leg) answerVideo(src *Line, at Local) {
 		l.Video.Line, l.Video.Types = -1, nil
 		return
 	}
-	if offer.Port == 0 || src == nil || src.Port == 0 || at.Video == 0 || l.answered(&l.Video, index, offer, src, at.forVideo()) != nil {
+	if offer.Port == 0 || src == nil || src.Port == 0 || at.Video == 0 || l.answered(&l.Video, index, offer, src, at.forVideo(), false) != nil {
 		l.put(&l.Video, index, l.Lines[index], nil)
 	}
 }
 
-// answered puts the answer to the offer of a stream, made of the other leg's.
-func (l *Leg) answered(s *Stream, index int, offer, src *Line, at Local) error {
+// answered puts the answer to the offer of a stream, made of the other leg's. keys is as
+// in offered.
+func (l *Leg) answered(s *Stream, index int, offer, src *Line, at Local, keys bool) error {
 	written, types := intersect(offer.Codecs, src.Codecs)
 	if !hasMedia(written) {
 		return ErrNotMaskable
+	}
+	if keys {
+		written, types = answerEvents(written, types, offer.Codecs)
 	}
 	// An answer may take away from the offered direction, never add to it
 	// (RFC 3264 section 6.1), whatever the other leg made of it.

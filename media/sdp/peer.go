@@ -16,7 +16,8 @@ import (
 // telephone events (RFC 4733 section 2.4) that is enough, and no event is ever
 // to be counted in another clock: what one leg is offered is what the other one
 // listed, and an answer lists what both have, so that an event of a clock that
-// one leg lacks is agreed on by neither.
+// one leg lacks is agreed on by neither. Where the other leg's peer is told of keys by
+// INFO, events of this leg's end here, and are mapped to none (EndsHere).
 func (l *Leg) Remote() (RemoteMedia, error) {
 	m, err := Remote(&l.Peer)
 	if err != nil || l.Audio.Line < 0 {
@@ -57,6 +58,7 @@ func (l *Leg) remote(s *Stream, m RemoteMedia) (RemoteMedia, error) {
 		t.Map = s.Types[i].Map
 		m.Types = append(m.Types, t)
 	}
+	m.Types = endings(m.Types, own)
 	return m, nil
 }
 
@@ -102,17 +104,17 @@ func (l *Leg) Agrees(from *Description) bool {
 	if src == nil || peer == nil || l.Audio.Line < 0 {
 		return src == nil && peer == nil
 	}
-	if !agrees(&l.Lines[l.Audio.Line], peer, src) {
+	if !agrees(&l.Lines[l.Audio.Line], peer, src, from.TakesKeys) {
 		return false
 	}
 	told := l.written(&l.Video)
 	if src, peer = from.video(), l.Peer.video(); peer == nil || told.Port == 0 {
 		return true // it waits for no video
 	}
-	return src != nil && agrees(&told, peer, src)
+	return src != nil && agrees(&told, peer, src, false)
 }
 
-func agrees(told, peer, src *Line) bool {
+func agrees(told, peer, src *Line, keys bool) bool {
 	if peer.Port == 0 || told.Port == 0 || src.Port == 0 {
 		return peer.Port == 0 || (told.Port == 0) == (src.Port == 0)
 	}
@@ -120,7 +122,7 @@ func agrees(told, peer, src *Line) bool {
 		return false
 	}
 	for _, c := range told.Codecs {
-		if match(peer.Codecs, c) >= 0 && match(src.Codecs, c) < 0 {
+		if match(peer.Codecs, c) >= 0 && match(src.Codecs, c) < 0 && !(keys && isEvents(c)) {
 			return false
 		}
 	}

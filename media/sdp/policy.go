@@ -9,6 +9,7 @@ type Policy struct {
 	T38   bool // a fax may take the place of the audio
 	Video bool // there may be a video beside the audio
 	Mux   bool // RTCP on the RTP port is offered; answered it is always
+	Keys  Keys
 }
 
 // SRTP says whether a leg is encrypted, with keys in descriptions (RFC 4568).

@@ -78,8 +78,13 @@ type PayloadType struct {
 	Clock  uint32 // RTP clock in Hz
 	Name   string // canonical codec name, "PCMA", "telephone-event"
 	Format string // all that a decoder has to know, see Codec.Format
-	Map    uint8  // payload type to write toward the other leg
+	Map    uint8  // payload type to write toward the other leg; from EndsHere on: none
 }
+
+// EndsHere is added, in PayloadType.Map, to the number under which a peer is sent
+// telephone events of ours, where it has agreed on these with us alone: its own are for
+// no other leg.
+const EndsHere = 128
 
 // RemoteMedia is what a relay must know of a peer's stream.
 type RemoteMedia struct {

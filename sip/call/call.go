@@ -153,6 +153,7 @@ type Call struct {
 	Announced Announced  // a refusal that the caller hears first
 	Departed  []Party    // parties that have left by a transfer, the last ones
 	Presses   []Press    // keys of INFOs that are not yet known to be on their way
+	Strokes   []Stroke   // keys of telephone events that wait for their INFO
 	Text      Text       // it is no call but a text, where that is on
 }
 
@@ -263,6 +264,8 @@ func (c *Call) Handle(env *Env, ev Event) {
 		c.mediaPlayed(env, ev)
 	case KeyPressed:
 		c.keyPressed(env, ev)
+	case KeyHeard:
+		c.heardKey(env, ev)
 	case Stopped:
 		c.stopped(env, ev)
 	case MediaSilent:

@@ -32,7 +32,8 @@ import (
 //	                                                                 telephone numbers by policy, the parties' own never (text.go)
 //	final status             to caller  2xx of a MESSAGE              202, whichever it was
 //	DTMF                     both       INFO                          one key of 16 and a length in ms, written anew (info.go)
-//	                                    RTP                           the same as a telephone event (RFC 4733), to who takes no INFO
+//	                                    RTP                           the same as a telephone event (RFC 4733), to who takes no INFO,
+//	                                                                 and as an INFO, to who has agreed on no telephone events (keys.go)
 //
 // To add a row, add a function here and the test that plants a canary in it.
 
@@ -130,6 +131,12 @@ func hashOf(body []byte) uint64 {
 // mediaPolicy is what a trunk lets the descriptions of its legs hold.
 func mediaPolicy(t *trunk.Trunk) sdp.Policy {
 	p := sdp.Policy{T38: t.T38 == trunk.T38Allow, Video: t.Video == trunk.VideoAllow, Mux: t.RTCPMux == trunk.MuxOffer}
+	switch t.DTMF {
+	case trunk.DTMFInfo:
+		p.Keys = sdp.KeysInfo
+	case trunk.DTMFEvents:
+		p.Keys = sdp.KeysEvents
+	}
 	switch t.SRTP {
 	case trunk.SRTPAllow:
 		p.SRTP = sdp.SRTPAllow

@@ -126,6 +126,7 @@ func (d *Dialog) follow(f flow.Flow) {
 func (d *Dialog) learn(m *message.Message) {
 	if m.Allow != nil {
 		d.Updates, d.NoInfo = m.Allows("UPDATE"), !m.Allows("INFO")
+		d.SDP.Informs(!d.NoInfo)
 	}
 }
 

@@ -2,6 +2,7 @@ package call
 
 import (
 	"net/netip"
+	"time"
 
 	"mask700/binding"
 	"mask700/binding/cdr"
@@ -49,6 +50,15 @@ type MediaPlayed struct {
 type KeyPressed struct {
 	Tx Tx
 	OK bool // it is being sent, or will be after those before it
+}
+
+// KeyHeard says that a party has pressed a key, whose telephone events end with us: the
+// other one has none. It is told once a key, when that is released.
+type KeyHeard struct {
+	Session int
+	Side    Side // who has pressed it
+	Key     byte
+	Length  time.Duration
 }
 
 // MediaSilent says that no media came from either side for the media timeout.
@@ -131,6 +141,7 @@ func (MediaOpened) event()  {}
 func (MediaEnded) event()   {}
 func (MediaPlayed) event()  {}
 func (KeyPressed) event()   {}
+func (KeyHeard) event()     {}
 func (MediaSilent) event()  {}
 func (MediaSource) event()  {}
 func (RecordOpened) event() {}

@@ -15,8 +15,7 @@ const maxInfos = 4
 
 // informed takes an INFO. Only a key of the phone crosses, written anew: as an INFO
 // again, or as telephone events (RFC 4733) to who takes no INFO and has agreed on
-// these. The other way there is nothing to be done: a party that has not agreed on
-// telephone events is sent none, as the other one then has not either.
+// these. The other way is in keys.go.
 func (c *Call) informed(env *Env, s Side, back Reply, m *message.Message) {
 	to := s.Other()
 	other := c.leg(to)
@@ -30,11 +29,13 @@ func (c *Call) informed(env *Env, s Side, back Reply, m *message.Message) {
 		c.reply(env, back, message.Response{Status: 200}) // asks whether we are there
 	case !ok:
 		c.reply(env, back, message.Response{Status: 415, AcceptDTMF: true})
-	case other.State != Confirmed && other.State != Early || other.RemoteTag == "":
+	case !other.reachable():
 		c.reply(env, back, message.Response{Status: 480})
 	case other.infos()+c.presses(to) >= maxInfos:
 		c.reply(env, back, message.Response{Status: 500, RetryAfter: soon(env)})
-	case other.NoInfo && c.press(env, to, key, length, back):
+	case other.hearsAlone() && c.press(env, to, key, length, back):
+	case other.SDP.Policy.Keys == sdp.KeysEvents:
+		c.reply(env, back, message.Response{Status: 415, AcceptDTMF: true})
 	default:
 		r := other.nextRequest(env, &other.Dialog, "INFO")
 		r.ContentType, r.Body = message.DTMFType, writeDTMF(key, length)
@@ -43,6 +44,9 @@ func (c *Call) informed(env *Env, s Side, back Reply, m *message.Message) {
 		}
 	}
 }
+
+// hearsAlone reports whether a party takes no key in an INFO.
+func (l *Leg) hearsAlone() bool { return l.NoInfo || l.SDP.Policy.Keys == sdp.KeysEvents }
 
 func (l *Leg) infos() int {
 	n := 0
@@ -70,18 +74,17 @@ func (c *Call) presses(to Side) int {
 	return n
 }
 
-// press sends a key to a party as telephone events, where both parties have agreed on
-// these and it listens. The INFO that told of it is answered when the media has taken
+// press sends a key to a party as telephone events, where it has agreed on these, with the
+// other one or with us, and it listens. The INFO that told of it is answered when the media has taken
 // the key, or has not.
 func (c *Call) press(env *Env, to Side, key byte, length int, back Reply) bool {
 	if !c.MediaOpen || c.State >= Ending || to == Third || key == '!' {
 		return false
 	}
-	for _, s := range [...]Side{to, to.Other()} {
-		m, err := c.leg(s).SDP.Remote()
-		if err != nil || s == to && (!m.Recv || !m.RTP.IsValid()) || !slices.ContainsFunc(m.Types, telephoneEvent) {
-			return false
-		}
+	l := c.leg(to)
+	m, err := l.SDP.Remote()
+	if err != nil || !m.Recv || !m.RTP.IsValid() || !l.SDP.HearsKeys() {
+		return false
 	}
 	c.Presses = append(c.Presses, Press{To: to, Back: back})
 	env.do(PressKey{Tx: back.Tx, Session: c.Session, Side: to, Key: key, Length: time.Duration(length) * time.Millisecond})
@@ -104,15 +107,15 @@ func (c *Call) keyPressed(env *Env, ev KeyPressed) {
 	}
 }
 
-func telephoneEvent(t sdp.PayloadType) bool { return t.Name == "telephone-event" }
-
 // infoAnswered takes the answer of a party to an INFO back.
 func (c *Call) infoAnswered(env *Env, s Side, sent Sent, status int) {
 	switch {
+	case sent.Stroke:
+		c.strokeAnswered(env, s, status)
 	case sent.Back.Tx == "":
 	case status < 300:
 		c.reply(env, sent.Back, message.Response{Status: 200})
-	case status == 415 || status == 405 || status == 501:
+	case noInfo(status):
 		r := &sent.Request
 		key, length, _ := readDTMF(&message.Message{ContentType: r.ContentType, Body: r.Body}) // our own words
 		if c.press(env, s, key, length, sent.Back) {
@@ -146,6 +149,7 @@ func (c *Call) dropInfosOf(env *Env, s Side) {
 			sent.Back = Reply{}
 		}
 	}
+	c.dropStrokes(s)
 	c.Presses = slices.DeleteFunc(c.Presses, func(p Press) bool {
 		if p.To == s {
 			c.reply(env, p.Back, message.Response{Status: 487})

@@ -95,6 +95,7 @@ type Sent struct {
 	Request message.Request
 	Back    Reply // the request of the other party that it carries across; no Tx: none
 	Refresh bool  // it refreshes the session (RFC 4028)
+	Stroke  bool  // it tells of a key that the other party has sent as a telephone event
 	Tries   digest.Tries
 
 	// Where it left.

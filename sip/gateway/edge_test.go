@@ -49,7 +49,7 @@ func newSecured(t testing.TB, auth tls.ClientAuthType, trunks ...trunk.Trunk) *s
 		},
 		Trunks: trunks, Roots: roots, RingTimeout: time.Minute, DrainTime: time.Minute, Bindings: bindings(t), Journal: &cdrtest.Journal{},
 		Media: func(on MediaEvents) (media.Engine, error) {
-			return media.NewRelay(media.Options{Pools: []media.Pool{{Name: "in", Address: here, Min: 21000, Max: 21999}}, OnTimeout: on.Silent, OnSource: on.Source})
+			return media.NewRelay(media.Options{Pools: []media.Pool{{Name: "in", Address: here, Min: 21000, Max: 21999}}, OnTimeout: on.Silent, OnSource: on.Source, OnKey: on.Key})
 		},
 	})
 	if err != nil {

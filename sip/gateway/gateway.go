@@ -142,7 +142,7 @@ func Start(o Options) (*Gateway, error) {
 	}
 	g.base = table
 	g.table.Store(table)
-	if g.media, err = o.Media(MediaEvents{Silent: g.silent, Source: g.source}); err != nil {
+	if g.media, err = o.Media(MediaEvents{Silent: g.silent, Source: g.source, Key: g.key}); err != nil {
 		return nil, err
 	}
 	if o.Transport.DialTLS == nil {

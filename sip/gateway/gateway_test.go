@@ -59,7 +59,7 @@ func newWorldWith(t testing.TB, change func(*Options)) *world {
 		}},
 		RingTimeout: time.Minute, DrainTime: time.Minute, Bindings: bindings(t), Journal: w.journal, Shards: 2,
 		Media: func(on MediaEvents) (media.Engine, error) {
-			return media.NewRelay(media.Options{Pools: []media.Pool{{Name: "in", Address: pool, Min: 20000, Max: 20999}}, OnTimeout: on.Silent, OnSource: on.Source})
+			return media.NewRelay(media.Options{Pools: []media.Pool{{Name: "in", Address: pool, Min: 20000, Max: 20999}}, OnTimeout: on.Silent, OnSource: on.Source, OnKey: on.Key})
 		},
 	}
 	change(&o)
@@ -252,7 +252,7 @@ func TestPortsExhausted(t *testing.T) {
 	w := newWorldWith(t, func(o *Options) {
 		o.Media = func(on MediaEvents) (media.Engine, error) {
 			one := media.Pool{Name: "in", Address: netip.MustParseAddr("127.0.3.2"), Min: 20000, Max: 20001}
-			return media.NewRelay(media.Options{Pools: []media.Pool{one}, OnTimeout: on.Silent, OnSource: on.Source})
+			return media.NewRelay(media.Options{Pools: []media.Pool{one}, OnTimeout: on.Silent, OnSource: on.Source, OnKey: on.Key})
 		}
 	})
 	w.send(w.peer, w.request("INVITE", "full", alice, x, offer))

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"net/netip"
 	"sync"
+	"time"
 
 	"mask700/binding/cdr"
 	"mask700/media"
@@ -13,11 +14,12 @@ import (
 	"mask700/sip/trunk"
 )
 
-// MediaEvents is what the media engine tells of: it calls them as options OnTimeout and
-// OnSource of the relay.
+// MediaEvents is what the media engine tells of: it calls them as options OnTimeout,
+// OnSource and OnKey of the relay.
 type MediaEvents struct {
 	Silent func(media.Session)
 	Source func(media.Session, media.Side, netip.Addr)
+	Key    func(s media.Session, from media.Side, key byte, length time.Duration)
 }
 
 // mediaJob is one action of a call for its media.
@@ -26,6 +28,7 @@ type mediaJob struct {
 	action call.Action
 	silent media.Session // no packet came on this session for too long
 	source *mediaSource  // where a party's voice comes from
+	key    *mediaKey     // a party has pressed
 	told   *told         // a side has heard that it is recorded, or has not
 }
 
@@ -40,6 +43,15 @@ type mediaSource struct {
 	session media.Session
 	side    media.Side
 	addr    netip.Addr
+}
+
+// mediaKey is a key that a side of a session has pressed, whose telephone events end
+// here. Nobody is told of it but the call.
+type mediaKey struct {
+	session media.Session
+	side    media.Side
+	key     byte
+	length  time.Duration
 }
 
 // mediaWorker carries out the media actions of one shard, in their order.
@@ -88,6 +100,12 @@ func (w *mediaWorker) perform(j mediaJob) {
 	if j.source != nil {
 		if key, ok := w.keyOf(j.source.session); ok {
 			w.loop.answer(key.call, call.MediaSource{Session: key.number, Side: call.Side(j.source.side), Addr: j.source.addr})
+		}
+		return
+	}
+	if k := j.key; k != nil {
+		if key, ok := w.keyOf(k.session); ok {
+			w.loop.answer(key.call, call.KeyHeard{Session: key.number, Side: call.Side(k.side), Key: k.key, Length: k.length})
 		}
 		return
 	}
@@ -229,5 +247,12 @@ func (g *Gateway) silent(s media.Session) {
 func (g *Gateway) source(s media.Session, side media.Side, a netip.Addr) {
 	for _, l := range g.loops {
 		l.media.queue.put(mediaJob{source: &mediaSource{s, side, a}})
+	}
+}
+
+// key is its word that a side has pressed a key.
+func (g *Gateway) key(s media.Session, side media.Side, key byte, length time.Duration) {
+	for _, l := range g.loops {
+		l.media.queue.put(mediaJob{key: &mediaKey{s, side, key, length}})
 	}
 }

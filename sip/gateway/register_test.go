@@ -153,7 +153,7 @@ func startRegistering(t *testing.T, r *registrar, password string, change func(*
 		Trunks:    []trunk.Trunk{k}, RingTimeout: time.Minute, DrainTime: time.Minute,
 		Bindings: bindings(t), Journal: &cdrtest.Journal{}, Shards: 2, Logger: slog.New(slog.NewTextHandler(log, nil)),
 		Media: func(on MediaEvents) (media.Engine, error) {
-			return media.NewRelay(media.Options{Pools: []media.Pool{{Name: "in", Address: ours, Min: 20000, Max: 20999}}, OnTimeout: on.Silent, OnSource: on.Source})
+			return media.NewRelay(media.Options{Pools: []media.Pool{{Name: "in", Address: ours, Min: 20000, Max: 20999}}, OnTimeout: on.Silent, OnSource: on.Source, OnKey: on.Key})
 		},
 	})
 	if err != nil {

@@ -243,7 +243,7 @@ func newRouting(t *testing.T, change func(*Options)) *routing {
 		Records: r.names, Routes: hurried(), RingTimeout: time.Minute, DrainTime: time.Minute, Bindings: bindings(t), Journal: w.journal, Shards: 2,
 		Logger: slog.New(slog.NewTextHandler(r.log, nil)),
 		Media: func(on MediaEvents) (media.Engine, error) {
-			return media.NewRelay(media.Options{Pools: []media.Pool{{Name: "in", Address: pool, Min: 20000, Max: 20999}}, OnTimeout: on.Silent, OnSource: on.Source})
+			return media.NewRelay(media.Options{Pools: []media.Pool{{Name: "in", Address: pool, Min: 20000, Max: 20999}}, OnTimeout: on.Silent, OnSource: on.Source, OnKey: on.Key})
 		},
 	}
 	change(&o)

@@ -12,6 +12,7 @@ import (
 
 	"mask700/binding"
 	"mask700/media"
+	"mask700/media/sdp"
 	"mask700/sip/call"
 	"mask700/sip/digest"
 	"mask700/sip/flow"
@@ -172,6 +173,8 @@ func (s *scene) play(t *testing.T, d *datadriven.TestData) string {
 		w.drain()
 	case "drain":
 		w.shard.Drain(true)
+	case "key":
+		s.press(t, first, args)
 	case "silent":
 		for _, id := range w.order {
 			w.shard.Answer(w.now, id, call.MediaSilent{})
@@ -190,6 +193,35 @@ func (s *scene) play(t *testing.T, d *datadriven.TestData) string {
 	out := s.b.String()
 	s.b.Reset()
 	return out
+}
+
+// press has a party's media tell of a key, as it does where telephone events end here.
+func (s *scene) press(t *testing.T, who string, args []string) {
+	side := call.Caller
+	if who == "callee" {
+		side = call.Callee
+	}
+	length := 100 * time.Millisecond
+	if len(args) > 2 {
+		length, _ = time.ParseDuration(args[2])
+	}
+	heard := false
+	s.world.shard.Calls(func(c *call.Call) bool {
+		l := s.world.calls[c.ID]
+		if heard = l.media && endsHere(l.remotes[side]); heard {
+			s.world.shard.Answer(s.world.now, c.ID, call.KeyHeard{Session: c.Session, Side: side, Key: args[1][0], Length: length})
+		}
+		return !heard
+	})
+	if !heard && !s.world.leaky {
+		t.Errorf("no key of the %s is told of", who)
+	}
+	s.world.drain()
+}
+
+// endsHere reports whether telephone events of a party do.
+func endsHere(m sdp.RemoteMedia) bool {
+	return slices.ContainsFunc(m.Types, func(t sdp.PayloadType) bool { return t.Map >= sdp.EndsHere })
 }
 
 // set changes the world before the first message.
@@ -215,6 +247,10 @@ func (s *scene) set(t *testing.T, args []string) {
 			w.trunks[0].T38, w.trunks[1].T38 = value, value
 		case "video":
 			w.trunks[0].Video, w.trunks[1].Video = value, value
+		case "caller-dtmf":
+			w.trunks[0].DTMF = value
+		case "callee-dtmf":
+			w.trunks[1].DTMF = value
 		case "mux":
 			w.trunks[1].RTCPMux = value
 		case "ring":

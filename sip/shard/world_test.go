@@ -292,6 +292,9 @@ func (w *world) perform(o shard.Output) {
 		if a.Remote.Mux {
 			kind += ", RTCP on the same port"
 		}
+		if endsHere(a.Remote) {
+			kind += ", its keys end here"
+		}
 		if a.Video.RTP.IsValid() {
 			kind += fmt.Sprintf(", video at %v, sends %t, receives %t", a.Video.RTP, a.Video.Send, a.Video.Recv)
 		}

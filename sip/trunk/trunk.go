@@ -86,6 +86,13 @@ const (
 	MuxOffer  = "offer"  // we offer it too
 )
 
+// Values of Trunk.DTMF; "" is auto.
+const (
+	DTMFAuto   = "auto"    // telephone events, or INFO where these were not agreed on and it says that it takes INFO
+	DTMFInfo   = "info"    // INFO alone
+	DTMFEvents = "rfc4733" // telephone events alone
+)
+
 // Trunk is one peer: a softswitch, a carrier. It is not changed while it is in
 // use.
 type Trunk struct {
@@ -108,6 +115,7 @@ type Trunk struct {
 	T38        string         // refuse, allow
 	Video      string         // refuse, allow
 	RTCPMux    string         // answer, offer
+	DTMF       string         // how it is told of keys: auto, info, rfc4733; "": auto
 	Latch      string         // where its media may come from: strict, subnet, off; "": strict
 	Pass       string         // name of the trunk for calls to anything but a 700 number; "": none
 	Prompt     string         // what a caller that is refused hears: early, answer, none; "": none

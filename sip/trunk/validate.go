@@ -98,6 +98,11 @@ func (t *Trunk) validate() error {
 	default:
 		return errors.New("video is neither refuse nor allow")
 	}
+	switch t.DTMF {
+	case "", DTMFAuto, DTMFInfo, DTMFEvents:
+	default:
+		return errors.New("dtmf is none of auto, info, rfc4733")
+	}
 	switch t.RTCPMux {
 	case "", MuxAnswer, MuxOffer:
 	default:

@@ -23,7 +23,7 @@ func TestValidate(t *testing.T) {
 			k.Domain = "x.example"
 			k.Identity = IdentityPAI
 			k.EarlyMedia = EarlyRinging
-			k.SRTP, k.T38, k.Video, k.RTCPMux = SRTPAllow, T38Allow, VideoAllow, MuxOffer
+			k.SRTP, k.T38, k.Video, k.RTCPMux, k.DTMF = SRTPAllow, T38Allow, VideoAllow, MuxOffer, DTMFInfo
 			k.Pass = "b"
 		}, ""},
 		"only targets":           {func(k *Trunk) { k.Sources = nil; k.Targets = []Target{{Host: "x"}} }, ""},
@@ -62,6 +62,7 @@ func TestValidate(t *testing.T) {
 		"an unknown srtp":        {func(k *Trunk) { k.SRTP = canary }, "srtp is none of"},
 		"an unknown video":       {func(k *Trunk) { k.Video = canary }, "video is neither"},
 		"an unknown t38":         {func(k *Trunk) { k.T38 = canary }, "t38 is neither"},
+		"an unknown dtmf":        {func(k *Trunk) { k.DTMF = canary }, "dtmf is none"},
 		"an unknown mux":         {func(k *Trunk) { k.RTCPMux = canary }, "rtcp_mux is neither"},
 		"an encrypted fax":       {func(k *Trunk) { k.SRTP, k.T38 = SRTPRequire, T38Allow }, "a fax cannot be encrypted"},
 

@@ -207,6 +207,7 @@ func TestBadConfigurations(t *testing.T) {
 		{"watch too often", trunk + "watch: 4s\n", "line 4", "trunks[0].watch", "from 5s to 10m"},
 		{"watch too seldom", trunk + "watch: 11m\n", "line 4", "trunks[0].watch", "from 5s to 10m"},
 		{"watch below zero", trunk + "watch: -5s\n", "line 4", "trunks[0].watch", "write auto, 0 for never"},
+		{"dtmf", trunk + "dtmf: inband\n", "line 4", "trunks[0].dtmf", "one of auto, info, rfc4733"},
 		{"latch", trunk + "latch: loose\n", "line 4", "trunks[0].latch", "one of strict, subnet, off"},
 		{"dscp", "media:\n  dscp: 64\n", "line 2", "media.dscp", "from 0 to 63"},
 		{"dscp of a pool", "media:\n  pools:\n    - {name: a, dscp: EF}\n", "line 3", "media.pools[0].dscp", "from 0 to 63"},

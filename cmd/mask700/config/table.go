@@ -29,6 +29,7 @@ func (c Config) TrunkList() []trunk.Trunk {
 			T38:        string(t.T38),
 			Video:      string(t.Video),
 			RTCPMux:    string(t.RTCPMux),
+			DTMF:       string(t.DTMF),
 			Latch:      string(t.Latch),
 			Pass:       t.Pass,
 			Prompt:     string(t.Prompt),

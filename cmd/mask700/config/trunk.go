@@ -30,6 +30,7 @@ type Trunk struct {
 	T38        T38      `yaml:"t38"`         // whether a fax may take the place of the audio
 	Video      Video    `yaml:"video"`       // whether there may be a video beside the audio
 	RTCPMux    Mux      `yaml:"rtcp_mux"`    // whether RTCP on the RTP port is offered, or answered only
+	DTMF       DTMF     `yaml:"dtmf"`        // how it is told of keys
 	Latch      Latch    `yaml:"latch"`       // where its media may come from
 	Watch      Watch    `yaml:"watch"`       // how often the targets are asked whether they live
 	Pass       string   `yaml:"pass"`        // trunk for calls to anything but a 700 number; empty: 404
@@ -76,6 +77,7 @@ func newTrunk() Trunk {
 		T38:        trunk.T38Refuse,
 		Video:      trunk.VideoRefuse,
 		RTCPMux:    trunk.MuxAnswer,
+		DTMF:       trunk.DTMFAuto,
 		Latch:      trunk.LatchStrict,
 		Watch:      watchAuto,
 
@@ -154,6 +156,17 @@ func (v *Mux) Set(s string) error { return oneOf((*string)(v), s, trunk.MuxAnswe
 
 // UnmarshalYAML reads the value of a key.
 func (v *Mux) UnmarshalYAML(node ast.Node) error { return unmarshalScalar(node, v.Set) }
+
+// DTMF is how a peer is told of keys: auto, info or rfc4733.
+type DTMF string
+
+// Set reads the word.
+func (v *DTMF) Set(s string) error {
+	return oneOf((*string)(v), s, trunk.DTMFAuto, trunk.DTMFInfo, trunk.DTMFEvents)
+}
+
+// UnmarshalYAML reads the value of a key.
+func (v *DTMF) UnmarshalYAML(node ast.Node) error { return unmarshalScalar(node, v.Set) }
 
 // Latch is where media may come from: strict (the signalled address, the port is learnt), subnet (the network around
 // it, too) or off (the signalled address and port alone).

@@ -139,7 +139,7 @@ func start(db *store.DB, x *exchange) (*gateway.Gateway, netip.AddrPort, error) 
 		Media: func(on gateway.MediaEvents) (media.Engine, error) {
 			return media.NewRelay(media.Options{
 				Pools:     []media.Pool{{Name: "demo", Address: loopback, Min: 30000, Max: 39999}},
-				OnTimeout: on.Silent, OnSource: on.Source,
+				OnTimeout: on.Silent, OnSource: on.Source, OnKey: on.Key,
 			})
 		},
 	})

@@ -204,7 +204,7 @@ func (n *Node) startGateway(cfg config.Config) error {
 			if err != nil {
 				return nil, err
 			}
-			relay, err := media.NewRelay(media.Options{Pools: pools(cfg), Shards: int(cfg.Media.Shards), OnTimeout: on.Silent, OnSource: on.Source, Kernel: inKernel, Ledger: filepath.Join(cfg.DataDir, config.PortLedger)})
+			relay, err := media.NewRelay(media.Options{Pools: pools(cfg), Shards: int(cfg.Media.Shards), OnTimeout: on.Silent, OnSource: on.Source, OnKey: on.Key, Kernel: inKernel, Ledger: filepath.Join(cfg.DataDir, config.PortLedger)})
 			if err != nil && inKernel != nil {
 				err = errors.Join(err, inKernel.Close())
 			}

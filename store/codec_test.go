@@ -166,7 +166,7 @@ func fullRow(t testing.TB) cdr.Record {
 		CallerOut: cdr.Party{X: testBlock.Number(2)}, CalleeOut: cdr.Party{Number: testNumber(t, 2)},
 		ReceivedAt: testStart, RingingAt: testStart.Add(1), AnsweredAt: testStart.Add(2), ReleasedAt: testStart.Add(3),
 		ReleasedBy: cdr.ByCaller, SIPStatus: 200, Q850: 16, End: cdr.EndCompleted, Refusal: binding.RefusalExpired,
-		Rule: "rule", Shadow: "one,two", Evidence: "evidence", Kind: cdr.KindText, Text: cdr.Text{Bytes: 1, Segments: 2, Numbers: 3, Masked: 4, FarStatus: 202},
+		Rule: "rule", Shadow: "one,two", Evidence: "evidence", Kind: cdr.KindText, Origin: cdr.OriginDial, Text: cdr.Text{Bytes: 1, Segments: 2, Numbers: 3, Masked: 4, FarStatus: 202},
 		Media: cdr.Media{Codec: "PCMU", End: "timeout",
 			AtoB: cdr.Flow{Packets: 1, Bytes: 2, Lost: 3, Refused: math.MaxUint64, JitterMS: math.Inf(1)},
 			BtoA: cdr.Flow{Packets: 5, Bytes: 6, Lost: 7, Refused: 8, JitterMS: -0.25}},

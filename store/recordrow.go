@@ -75,7 +75,8 @@ const (
 	fieldShadow       recordField = 18<<1 | kindBytes
 	fieldEvidence     recordField = 19<<1 | kindBytes
 
-	fieldKind recordField = 26<<1 | kindBytes
+	fieldKind   recordField = 26<<1 | kindBytes
+	fieldOrigin recordField = 27<<1 | kindBytes
 
 	fieldReceivedAt recordField = 20<<1 | kindInteger // times: nanoseconds since 1970
 	fieldRingingAt  recordField = 21<<1 | kindInteger
@@ -143,7 +144,7 @@ func recordTexts(r *cdr.Record) []textField {
 		{fieldRefusal, (*string)(&r.Refusal)}, {fieldCodec, &r.Media.Codec}, {fieldMediaEnd, &r.Media.End},
 		{fieldMediaPath, &r.Media.Path}, {fieldRecording, &r.Media.Recording.ID}, {fieldVideoCodec, &r.Media.Video.Codec},
 		{fieldRule, &r.Rule}, {fieldShadow, &r.Shadow}, {fieldEvidence, &r.Evidence},
-		{fieldKind, &r.Kind},
+		{fieldKind, &r.Kind}, {fieldOrigin, &r.Origin},
 	}
 }
 

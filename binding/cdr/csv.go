@@ -74,6 +74,7 @@ var columns = []column{
 	{"text_numbers", func(v *View) string { return strconv.FormatUint(v.Text.Numbers, 10) }},
 	{"text_masked", func(v *View) string { return strconv.FormatUint(v.Text.Masked, 10) }},
 	{"text_far_status", func(v *View) string { return strconv.FormatUint(v.Text.FarStatus, 10) }},
+	{"origin", func(v *View) string { return v.Origin }},
 }
 
 // Columns returns the names of the columns of the CSV export, in order.

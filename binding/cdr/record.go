@@ -42,6 +42,12 @@ const (
 	EndTrunkLimit     = "trunk_limit"     // the trunk has as many calls as it may have
 )
 
+// What began a call, in Record.Origin.
+const (
+	OriginCaller = ""     // the caller dialled
+	OriginDial   = "dial" // the platform asked for it, and the caller was called first
+)
+
 // How the audio ended, in Media.End.
 const (
 	MediaReleased = "released" // with the call
@@ -55,6 +61,7 @@ const (
 type Record struct {
 	ID           string
 	Kind         string // one of the Kind constants
+	Origin       string // one of the Origin constants
 	Seq          uint64 // given at closing, without gaps, from 1
 	Binding      string
 	Order        string

@@ -12,7 +12,8 @@ import (
 // (ViewWith). A client reads it back with encoding/json.
 type View struct {
 	ID           string          `json:"id"`
-	Kind         string          `json:"kind"` // "call" or "text"
+	Kind         string          `json:"kind"`             // "call" or "text"
+	Origin       string          `json:"origin,omitempty"` // "dial": the platform asked for it; absent: the caller dialled
 	Seq          uint64          `json:"seq"`
 	Binding      string          `json:"binding"`
 	Order        string          `json:"order"`
@@ -115,7 +116,7 @@ func (r Record) View() View { return r.ViewWith(binding.Number.Masked) }
 // ViewWith is View with another way to show real numbers.
 func (r Record) ViewWith(show func(binding.Number) binding.Masked) View {
 	return View{
-		ID: r.ID, Kind: r.kind(), Seq: r.Seq, Binding: r.Binding, Order: r.Order, Tenant: r.Tenant,
+		ID: r.ID, Kind: r.kind(), Origin: r.Origin, Seq: r.Seq, Binding: r.Binding, Order: r.Order, Tenant: r.Tenant,
 		IndustrialID: r.IndustrialID, Data: r.Data, TrunkIn: r.TrunkIn, TrunkOut: r.TrunkOut,
 		CallerIn: r.CallerIn.shown(show), CalleeIn: r.CalleeIn.shown(show),
 		CallerOut: r.CallerOut.shown(show), CalleeOut: r.CalleeOut.shown(show),

@@ -67,6 +67,15 @@ var endWords = map[string]words{
 	EndAccepted:    same("the far side accepted the text, and does not say whether it could be delivered"),
 }
 
+// dialEnds has the words for what becomes of a caller that was called because the platform asked for it.
+var dialEnds = map[string]string{
+	EndBusy:        "the caller's phone was busy when it was called",
+	EndNoAnswer:    "the caller did not answer when it was called",
+	EndUnavailable: "the caller could not be reached when it was called",
+	EndRejected:    "the caller declined when it was called",
+	EndCancelled:   "the caller hung up before the callee answered",
+}
+
 // refusalWords are why a call was refused.
 var refusalWords = map[binding.Refusal]string{
 	binding.RefusalNone:       "its INVITE cannot be served",
@@ -161,6 +170,9 @@ func (r Record) reason() string {
 		return text
 	}
 	w, known := endWords[r.End]
+	if dialled, ok := dialEnds[r.End]; ok && r.Origin == OriginDial && r.ReleasedBy == ByCaller {
+		return dialled
+	}
 	switch {
 	case !known && plainEnd.MatchString(r.End):
 		return "the call ended as " + strings.ReplaceAll(r.End, "_", " ")

@@ -127,7 +127,7 @@ type SettleMedia struct{ Session int }
 type PlayMedia struct {
 	Session int
 	Side    Side
-	Prompt  Prompt
+	Prompt  Prompt // "": what plays ends, and the other one is heard
 }
 
 // PressKey sends a key of one party to the other as telephone events. Whether that is

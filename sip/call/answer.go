@@ -25,6 +25,7 @@ func (c *Call) calleeAnswers(env *Env, m *message.Message) {
 		if c.Signaled {
 			c.bye(env, Callee, c.Record.Q850)
 		}
+		c.farewellOver(env) // it waits for its BYE until then
 		return
 	}
 	c.granted(env, Callee, m)
@@ -134,6 +135,10 @@ func (c *Call) offerInAnswer(env *Env, d *sdp.Description, err error) {
 func (c *Call) answered(env *Env, body []byte, offering bool) {
 	c.State = Answered
 	l := c.leg(Caller)
+	if l.State == Confirmed {
+		c.connected(env)
+		return
+	}
 	l.Server.Offering = offering
 	r := attached(200, body)
 	if rel := &l.Server.Reliable; rel.unsure() {
@@ -145,9 +150,15 @@ func (c *Call) answered(env *Env, body []byte, offering bool) {
 
 // pickedUp sends the caller its 2xx.
 func (c *Call) pickedUp(env *Env, r message.Response) {
+	c.respond(env, Caller, r)
+	c.madeCall(env)
+}
+
+// madeCall notes that the two talk from now on.
+func (c *Call) madeCall(env *Env) {
 	c.Record.AnsweredAt = env.Now
 	c.Record.SIPStatus = 200
-	c.respond(env, Caller, r)
+	c.plays(env, "")
 	carried(env, &c.Record, c.Sliding)
 	if c.MaxDuration > 0 {
 		env.do(StartTimer{Timer{LimitTimer, Caller}, c.MaxDuration})

@@ -163,6 +163,9 @@ func (c *Call) decided(env *Env, ev Decided) {
 		// The store failed, nobody refused.
 		c.end(env, ending{end: endFailed, by: byPlatform, status: 500})
 		return
+	case c.Order.other(&d):
+		c.refuse(env, binding.RefusalNoBinding, Final{Status: 404})
+		return
 	case d.Refusal != "":
 		c.recall(env, d)
 		c.refuse(env, d.Refusal, Final{Status: refusalStatus(&d)})
@@ -198,12 +201,7 @@ func (c *Call) open(env *Env, in, out *trunk.Trunk) {
 		c.refuseAs(env, cdr.EndTrunkLimit, binding.RefusalOverload, Final{Status: 503, RetryAfter: retryLater})
 		return
 	}
-	c.Record.TrunkOut = out.Name
-	c.Record.CallerOut, c.Record.CalleeOut = cdr.Party{X: c.Edge.Shown}, cdr.Party{Number: c.Edge.Callee}
-	if c.Passed.Callee != "" {
-		c.Record.CallerOut, c.Record.CalleeOut = c.Record.CallerIn, c.Record.CalleeIn
-	}
-	c.prepareCallee(env, out)
+	c.address(env, out)
 
 	c.State = Opening
 	if c.Text.On {
@@ -219,6 +217,16 @@ func (c *Call) open(env *Env, in, out *trunk.Trunk) {
 		Video: withVideo(in, out),
 	})
 	env.do(OpenRecord{Record: c.Record})
+}
+
+// address writes who is called by which trunk into the record and the callee's leg.
+func (c *Call) address(env *Env, out *trunk.Trunk) {
+	c.Record.TrunkOut = out.Name
+	c.Record.CallerOut, c.Record.CalleeOut = cdr.Party{X: c.Edge.Shown}, cdr.Party{Number: c.Edge.Callee}
+	if c.Passed.Callee != "" {
+		c.Record.CallerOut, c.Record.CalleeOut = c.Record.CallerIn, c.Record.CalleeIn
+	}
+	c.prepareCallee(env, out)
 }
 
 // mediaOpened takes our ports.
@@ -285,8 +293,15 @@ func (c *Call) place(env *Env) {
 		c.sendText(env)
 		return
 	}
-	if c.announcing() {
+	switch {
+	case c.announcing():
 		c.say(env)
+		return
+	case c.Order.On:
+		c.callOrdered(env)
+		return
+	case c.Greeted.On:
+		c.welcome(env)
 		return
 	}
 	if !c.LateOffer {
@@ -299,10 +314,5 @@ func (c *Call) place(env *Env) {
 		c.leg(Caller).Heard = hashOf(c.FirstSDP)
 	}
 	c.FirstSDP = nil
-	c.State = Calling
-	if c.dial(env) != nil {
-		c.end(env, ending{end: cdr.EndFailed, by: byPlatform, status: 488})
-		return
-	}
-	c.ringFor(env)
+	c.ring(env)
 }

@@ -34,7 +34,8 @@
 // one record is closed before a final response, a BYE or the answer to one
 // leaves.
 //
-// A text goes a part of this way: text.go.
+// A text goes a part of this way: text.go. A caller may be connected with us before
+// the callee is called: greeted.go; and be called itself: order.go.
 package call
 
 import (
@@ -53,8 +54,8 @@ import (
 // Side is one of the two legs, or the third one of a transfer.
 type Side uint8
 
-// The caller's leg is the one whose INVITE came in, the callee's the one that
-// we opened. The third is that of the party that comes, and then of the one that
+// The caller's leg is the one whose INVITE came in, or would have, the callee's the
+// one that we opened. The third is that of the party that comes, and then of the one that
 // goes, while a call is transferred.
 const (
 	Caller Side = iota
@@ -111,6 +112,7 @@ const (
 	forOpened
 	forMediaEnd
 	forClosed
+	forFarewell // the caller hears why it is released
 )
 
 // Call is one masked call. Its fields are exported for encoding only; nothing
@@ -155,6 +157,8 @@ type Call struct {
 	Presses   []Press    // keys of INFOs that are not yet known to be on their way
 	Strokes   []Stroke   // keys of telephone events that wait for their INFO
 	Text      Text       // it is no call but a text, where that is on
+	Greeted   Greeted    // the caller talks to us before there is a callee
+	Order     Order      // the platform has asked for it, and the caller is called too
 }
 
 // Told is how much the caller knows of the answer to the offer of its INVITE.

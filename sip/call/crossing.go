@@ -213,15 +213,19 @@ func (d *Dialog) declinedLast(local sdp.Local) []byte {
 // setRemotes tells the media what both legs have agreed on.
 func (c *Call) setRemotes(env *Env) error {
 	var remote [2]sdp.RemoteMedia
+	alone := c.announcing() || c.Greeted.Alone
 	for s := range c.Legs {
+		if alone && Side(s) == Callee {
+			continue // nobody is there
+		}
 		var err error
 		if remote[s], err = c.Legs[s].SDP.Remote(); err != nil {
 			return err
 		}
 	}
 	for s, r := range remote {
-		if c.announcing() && Side(s) == Callee {
-			continue // nobody is there
+		if alone && Side(s) == Callee {
+			continue
 		}
 		env.do(SetRemote{Session: c.Session, Side: Side(s), Remote: r, Video: c.Legs[s].SDP.RemoteVideo(), Signal: c.Legs[s].Peer})
 	}

@@ -42,6 +42,7 @@ type ending struct {
 // end begins the end of a call. Only the first cause of an end counts.
 func (c *Call) end(env *Env, e ending) {
 	if c.State >= Ending {
+		c.farewellOver(env)
 		return
 	}
 	c.State = Ending
@@ -74,7 +75,12 @@ func (c *Call) end(env *Env, e ending) {
 		// (section 15): its INVITE waits for a final response all the same.
 		c.cancelInvite(env, Callee)
 	}
+	if l := c.leg(Caller); l.Client.Pending && !l.Client.Again {
+		c.cancelInvite(env, Caller)
+	}
 	c.shed(env, cdr.EndCancelled)
+	c.placed(env)
+	c.farewell(env, e)
 	c.wind(env)
 }
 
@@ -228,6 +234,9 @@ func (c *Call) fired(env *Env, ev Fired) {
 		case c.Text.On:
 			c.textLate(env)
 			return
+		case c.Order.On && s == Caller && !l.Client.Again:
+			c.end(env, ending{end: endNoAnswer, by: byCaller, status: 480, q850: causeNoAnswer})
+			return
 		case s == Third:
 			c.Transfers[0].Record.End, c.Transfers[0].Record.ReleasedBy = endNoAnswer, byPlatform
 			c.thirdFailed(env, 480)
@@ -247,7 +256,9 @@ func (c *Call) fired(env *Env, ev Fired) {
 	case LimitTimer:
 		c.end(env, ending{end: cdr.EndMaxDuration, by: byPlatform, status: 480, q850: causeNormal})
 	case PromptTimer:
-		c.said(env)
+		if !c.farewellOver(env) {
+			c.said(env)
+		}
 	case MinuteTimer:
 		c.playBoth(env, LastMinute)
 	case CancelTimer:

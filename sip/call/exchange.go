@@ -45,12 +45,16 @@ func (c *Call) reinvited(env *Env, s Side, back Reply, m *message.Message) {
 	case c.State >= Ending:
 		c.reply(env, back, message.Response{Status: 481})
 		return
-	case l.asked(), c.State < Answered:
+	case l.asked(), c.State < Answered && l.State != Confirmed:
 		// A second INVITE before the first has its answer (section 14.2).
 		c.reply(env, back, message.Response{Status: 500, RetryAfter: soon(env)})
 		return
 	}
-	if status := c.occupied(s); status != 0 {
+	status := c.occupied(s)
+	if c.State < Answered {
+		status = 491 // it talks to us alone so far
+	}
+	if status != 0 {
 		c.reply(env, back, message.Response{Status: status})
 		return
 	}

@@ -108,7 +108,7 @@ func (c *Call) dial(env *Env) error {
 	var body []byte
 	if !c.LateOffer {
 		var err error
-		if body, err = l.SDP.Offer(&c.leg(Caller).SDP.Peer, c.MediaLocal[Callee]); err != nil {
+		if body, err = l.SDP.Offer(c.wanted(), c.MediaLocal[Callee]); err != nil {
 			return err
 		}
 	}
@@ -174,7 +174,7 @@ func (c *Call) nextTarget(env *Env, retryAfter int) bool {
 	}
 	l := c.leg(Callee)
 	env.do(HopFailed{Trunk: l.Trunk, Hop: c.Hops[0], RetryAfter: retryAfter})
-	if len(c.Hops) < 2 || c.described() || l.offered() || c.leg(Caller).Server.Reliable.Offering {
+	if len(c.Hops) < 2 || c.heardCallee() || l.offered() || c.leg(Caller).Server.Reliable.Offering {
 		return false
 	}
 	c.Hops = c.Hops[1:]
@@ -182,6 +182,15 @@ func (c *Call) nextTarget(env *Env, retryAfter int) bool {
 	c.dropInfosOf(env, Callee)
 	c.prepareCallee(env, env.Config.Trunks[l.Trunk])
 	return c.dial(env) == nil
+}
+
+// heardCallee reports whether the caller has heard anything of the callee, or has had
+// the answer to its offer by it.
+func (c *Call) heardCallee() bool {
+	if c.Greeted.On {
+		return !c.Greeted.Alone
+	}
+	return c.described()
 }
 
 // inviteAgain sends an INVITE of ours once more when its failure says what was

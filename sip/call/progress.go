@@ -167,6 +167,9 @@ func (c *Call) earlyMedia(env *Env, d *Dialog, m *message.Message, reliable bool
 	}
 	l.attend(m.To.Tag)
 	body, err = c.alignedAnswer(env)
+	if err == nil && m.Status == 183 {
+		c.plays(env, "") // else the caller hears of us that it rings
+	}
 	if err != nil || c.described() {
 		return nil, false
 	}
@@ -252,6 +255,9 @@ func (l *Leg) offered() bool {
 // stays with that (section 13.2.1), and another one is only noted, to be put
 // right when the call is made.
 func (c *Call) alignedAnswer(env *Env) ([]byte, error) {
+	if c.Greeted.On {
+		return c.followed(env)
+	}
 	caller := c.leg(Caller)
 	before := caller.SDP
 	body, err := caller.SDP.Answer(&c.leg(Callee).SDP.Peer, c.MediaLocal[Caller])

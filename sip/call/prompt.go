@@ -16,10 +16,15 @@ type Prompt string
 
 // What calls play.
 const (
-	NotInService  Prompt = "not-in-service"
-	OrderFinished Prompt = "order-finished"
-	CallLimit     Prompt = "call-limit"
-	LastMinute    Prompt = "last-minute"
+	NotInService   Prompt = "not-in-service"
+	OrderFinished  Prompt = "order-finished"
+	CallLimit      Prompt = "call-limit"
+	LastMinute     Prompt = "last-minute"
+	EnterExtension Prompt = "enter-extension"
+	Ringback       Prompt = "ringback"
+	Busy           Prompt = "busy"
+	Congestion     Prompt = "congestion"
+	Unobtainable   Prompt = "unobtainable"
 )
 
 // Prompts is what callers hear of us, beside what each trunk says of refusals.
@@ -55,12 +60,12 @@ const (
 // time to be acknowledged.
 const longestPrompt = 150 * time.Second
 
-// announcer stands for a party that speaks one codec. Its address is not one that
+// announcer stands for a party that speaks these codecs. Its address is not one that
 // could be sent to (RFC 7600), and is written nowhere.
-func announcer(c sdp.Codec) sdp.Description {
+func announcer(codecs ...sdp.Codec) sdp.Description {
 	return sdp.Description{Lines: []sdp.Line{{
 		Media: "audio", Proto: "RTP/AVP", Port: nowhere, Addr: netip.AddrFrom4([4]byte{192, 0, 0, 8}),
-		Send: true, Recv: true, Codecs: []sdp.Codec{c},
+		Send: true, Recv: true, Codecs: codecs,
 	}}}
 }
 
@@ -166,9 +171,10 @@ func (c *Call) say(env *Env) {
 	c.heard(env)
 }
 
-// heard plays the prompt of a refusal, once the caller is known to listen: it has
-// acknowledged the description, where it could.
+// heard plays the prompt of a refusal, or of a caller that is greeted, once the caller
+// is known to listen: it has acknowledged the description, where it could.
 func (c *Call) heard(env *Env) {
+	c.listens(env)
 	s := &c.leg(Caller).Server
 	if !c.announcing() || c.Announced.Playing || c.State < Ringing || c.State >= Ending || s.Reliable.Unacked || s.Unacked {
 		return
@@ -184,8 +190,12 @@ func (c *Call) said(env *Env) {
 
 // mediaPlayed says that a prompt is over, or could not be played.
 func (c *Call) mediaPlayed(env *Env, ev MediaPlayed) {
-	if c.announcing() && ev.Session == c.Session && ev.Prompt == c.Announced.Prompt {
+	switch {
+	case ev.Session != c.Session:
+	case c.announcing() && ev.Prompt == c.Announced.Prompt:
 		c.said(env)
+	case ev.Prompt == c.Greeted.Hears:
+		c.farewellOver(env)
 	}
 }
 

@@ -69,9 +69,9 @@ func (c *Call) requested(env *Env, ev Requested) {
 }
 
 // dialogFor finds the dialog of a request. The caller's tag may be missing, of a
-// phone of RFC 2543; the callee's is known since its first response.
+// phone of RFC 2543; that of who was called is known since its first response.
 func (l *Leg) dialogFor(tag string, s Side) *Dialog {
-	if s == Caller {
+	if s == Caller && !l.Ours {
 		if l.RemoteTag != "" && tag != l.RemoteTag {
 			return nil
 		}
@@ -222,6 +222,8 @@ func (c *Call) responded(env *Env, ev Responded) {
 		c.thirdSays(env, ev.Message)
 	case ev.Side == Callee:
 		c.calleeSays(env, ev.Message)
+	default:
+		c.orderedSays(env, ev.Message)
 	}
 }
 
@@ -272,6 +274,8 @@ func (c *Call) unanswered(env *Env, ev Unanswered) {
 		}
 		c.thirdFailed(env, 480)
 		c.leaveIfOver(env)
+	case ev.Side == Caller && l.Client.Pending && !l.Client.Again:
+		c.orderedUnanswered(env, ev)
 	case l.Client.Pending:
 		l.Client.Pending = false
 		switch {

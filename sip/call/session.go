@@ -150,12 +150,14 @@ func (c *Call) offerFeatures(env *Env, s Side, r *message.Request) {
 // offering the session that there is.
 func (c *Call) refresh(env *Env, s Side) {
 	l := c.leg(s)
-	if c.State < Answered || c.State >= Ending || l.State != Confirmed {
+	if c.State >= Ending || l.State != Confirmed {
 		return
 	}
 	l.Session.Due = true
 	if !l.Updates {
-		c.offerOwn(env, s)
+		if c.State >= Answered { // else when the two are connected
+			c.offerOwn(env, s)
+		}
 		return
 	}
 	r := l.nextRequest(env, &l.Dialog, "UPDATE")

@@ -216,7 +216,7 @@ func (c *Call) thirdDial(env *Env) {
 		return
 	}
 	t.Phase = Dialling
-	c.thirdInvite(env, body)
+	c.openLeg(env, Third, body)
 	env.do(StartTimer{Timer{RingTimer, Third}, env.Config.RingTimeout})
 }
 
@@ -229,19 +229,19 @@ func (t *Transfer) compose(env *Env, out *trunk.Trunk) {
 	t.Leg.identify(env, out, t.Hops[0], t.Edge)
 }
 
-// thirdInvite sends its INVITE.
-func (c *Call) thirdInvite(env *Env, body []byte) {
-	l := c.leg(Third)
+// openLeg sends the INVITE that begins a leg of ours with an offer.
+func (c *Call) openLeg(env *Env, s Side, body []byte) {
+	l := c.leg(s)
 	r := l.nextRequest(env, &l.Dialog, "INVITE")
 	r.MaxForwards = c.MaxForwards
 	r.Contact = l.Contact
 	r.Identity, r.RemoteParty = l.Identity.Asserted, l.Identity.RemoteParty
-	c.offerFeatures(env, Third, &r)
+	c.offerFeatures(env, s, &r)
 	offerReliable(env.trunk(l), &r)
 	attach(&r, body)
 	l.Base = l.Dialog
-	env.do(Enter{Third, l.CallID, l.LocalTag, l.Trunk})
-	c.invite(env, Third, r, false)
+	env.do(Enter{s, l.CallID, l.LocalTag, l.Trunk})
+	c.invite(env, s, r, false)
 }
 
 // thirdNext calls the party that is to come by the next hop when the last one
@@ -264,7 +264,7 @@ func (c *Call) thirdNext(env *Env, retryAfter int) bool {
 	if err != nil {
 		return false
 	}
-	c.thirdInvite(env, body)
+	c.openLeg(env, Third, body)
 	return true
 }
 
@@ -288,7 +288,7 @@ func (c *Call) thirdSays(env *Env, m *message.Message) {
 		switch {
 		case l.Client.Cancel:
 			c.cancelInvite(env, Third)
-		case !c.thirdProgress(env, m):
+		case !c.acknowledgeEarly(env, Third, m):
 		case m.Status > 100 && t.Phase == Dialling && t.Record.RingingAt.IsZero():
 			t.Record.RingingAt = env.Now
 			c.notify(env, 180)
@@ -324,10 +324,10 @@ func (c *Call) thirdSays(env *Env, m *message.Message) {
 	}
 }
 
-// thirdProgress acknowledges a reliable provisional response of the party that is to
-// come, and keeps its answer. It says false for one that is passed over.
-func (c *Call) thirdProgress(env *Env, m *message.Message) bool {
-	l := c.leg(Third)
+// acknowledgeEarly acknowledges a reliable provisional response of a party that nobody
+// hears yet, and keeps its answer. It says false for one that is passed over.
+func (c *Call) acknowledgeEarly(env *Env, s Side, m *message.Message) bool {
+	l := c.leg(s)
 	if m.RSeq == 0 || !requires(m, "100rel") {
 		return true
 	}
@@ -342,7 +342,7 @@ func (c *Call) thirdProgress(env *Env, m *message.Message) bool {
 		d.SDP.Receive(desc)
 		d.Heard, d.Answered = hashOf(m.Body), true
 	}
-	c.sendPRACK(env, Third, d, m.RSeq, nil)
+	c.sendPRACK(env, s, d, m.RSeq, nil)
 	return true
 }
 

@@ -50,6 +50,10 @@ func (c *Call) turn(env *Env) bool {
 		// Nobody hears any more what it has to say.
 		env.do(SetRemote{Session: c.Session, Side: Callee, Remote: sdp.RemoteMedia{}, Signal: l.Peer})
 	}
+	if c.Greeted.On {
+		c.Greeted.Alone = true
+		c.plays(env, Ringback)
+	}
 	c.MakingWay, c.Hops = false, hops
 	c.Edge.Callee, c.Next = c.Next[0], c.Next[1:]
 	c.Record.CalleeOut = cdr.Party{Number: c.Edge.Callee}

@@ -34,8 +34,14 @@ func (g *Gateway) admit() bool {
 func (g *Gateway) dismiss() { g.prompting.Add(-1) }
 
 // play plays a prompt to one side, in the codec that is heard already where it
-// can be.
+// can be. No prompt ends what plays.
 func (w *mediaWorker) play(id string, a call.PlayMedia) {
+	if a.Prompt == "" {
+		if s := w.session(id, a.Session); s != nil {
+			s.Play(media.Side(a.Side), nil, nil)
+		}
+		return
+	}
 	over := func(bool) { w.loop.answer(id, call.MediaPlayed{Session: a.Session, Prompt: a.Prompt}) }
 	if s := w.session(id, a.Session); s != nil {
 		codecs := prompt.Codecs[:]

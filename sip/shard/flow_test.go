@@ -51,6 +51,7 @@ type scene struct {
 	finals  [][]byte        // final answers to INVITEs and MESSAGEs
 	invites map[string]bool // branches of those outside of a dialog
 	merged  int             // of them, those answered 482
+	orders  int             // calls that the platform has asked for
 	whole   bool            // calls are left as they are: another test encodes them
 	b       strings.Builder
 }
@@ -171,6 +172,8 @@ func (s *scene) play(t *testing.T, d *datadriven.TestData) string {
 			t.Error("nothing to hang up")
 		}
 		w.drain()
+	case "order":
+		s.places(t, s.actors[first], args[1])
 	case "drain":
 		w.shard.Drain(true)
 	case "key":
@@ -296,6 +299,23 @@ func (s *scene) set(t *testing.T, args []string) {
 	}
 }
 
+// places lets the platform ask for a call from an actor to who is reached over a number.
+func (s *scene) places(t *testing.T, a *actor, over string) {
+	w := s.world
+	o := call.Order{Caller: mustNumber(a.number), Query: binding.Query{Dialled: mustX(over)}, Trunk: int(a.listener)}
+	for _, r := range w.rows {
+		if r.OnX(o.Query.Dialled) {
+			o.Binding = r.ID
+		}
+	}
+	if _, err := w.shard.Place(w.now, o); err != nil {
+		s.line("platform <- %v", err)
+		return
+	}
+	s.orders++
+	w.drain()
+}
+
 // receive hands an actor's bytes to the shard.
 func (s *scene) receive(a *actor, b []byte) {
 	if m, _ := message.Parse(b); m != nil && m.IsRequest() && len(m.Via) > 0 {
@@ -347,8 +367,8 @@ func (s *scene) settle() {
 			records++
 		}
 	}
-	if n := len(s.invites) - s.merged; n != records {
-		s.world.fail("%d INVITEs and MESSAGEs have left %d records", n, records)
+	if n := len(s.invites) - s.merged + s.orders; n != records {
+		s.world.fail("%d INVITEs, MESSAGEs and orders have left %d records", n, records)
 	}
 }
 

@@ -7,6 +7,7 @@
 package shard
 
 import (
+	"errors"
 	"maps"
 	"net/netip"
 	"slices"
@@ -508,6 +509,32 @@ func (s *Shard) begin(in Inbound, t *tx, end string, why binding.Refusal, refuse
 	}
 	s.perform(l)
 }
+
+// Place begins a call that the platform asks for, and gives its id. It fails with
+// ErrDraining or ErrFull, and leaves no record then.
+func (s *Shard) Place(now time.Time, o call.Order) (string, error) {
+	s.env.Now = now
+	switch {
+	case s.draining:
+		return "", ErrDraining
+	case len(s.calls) >= s.config.MaxCalls:
+		s.stats.Overload++
+		return "", ErrFull
+	}
+	s.stats.Calls++
+	l := &live{call: call.Place(&s.env, o)}
+	id := l.call.ID
+	s.calls[id] = l
+	s.perform(l)
+	s.settle()
+	return id, nil
+}
+
+// Errors of Place.
+var (
+	ErrDraining = errors.New("shard: no new calls are taken")
+	ErrFull     = errors.New("shard: there are as many calls as there may be")
+)
 
 // host is our host:port on a flow as it is written.
 func (s *Shard) host(f flow.Flow) string {

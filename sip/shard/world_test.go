@@ -102,9 +102,12 @@ type ledger struct {
 	transfers          int  // how often it was transferred
 	transfer           bool // it is the record of one
 	record             cdr.Record
-	invited            bool // the callee's INVITE was sent
-	text               bool // it is no call
-	rang               bool // the caller was told of ringing or early media
+	invited            bool        // the callee's INVITE was sent
+	text               bool        // it is no call
+	rang               bool        // the caller was told of ringing or early media
+	tone               call.Prompt // that plays to the caller
+	ordered            bool        // the platform has asked for it
+	placed             int         // how often it was told what has become of that
 }
 
 // question waits for an answer.
@@ -180,7 +183,10 @@ func (w *world) drain() {
 			l := w.ledger(c.ID)
 			if l.via == "" {
 				l.text = c.Text.On
-				l.callID, l.via = c.Legs[call.Caller].CallID, c.Legs[call.Caller].Server.Echo.Via[0]
+				l.callID, l.via, l.ordered = c.Legs[call.Caller].CallID, "nobody's", c.Order.On
+				if !l.ordered {
+					l.via = c.Legs[call.Caller].Server.Echo.Via[0]
+				}
 			}
 			for i := range c.Legs {
 				w.legs[c.Legs[i].CallID] = c.Record.ID
@@ -308,7 +314,20 @@ func (w *world) perform(o shard.Output) {
 		if !l.media {
 			w.fail("call %s: a prompt where no media is open", o.Call)
 		}
+		if p := l.tone; p != "" { // it would go on for ever
+			l.tone = ""
+			w.put(o.Call, "stopped", func() call.Event { return call.MediaPlayed{Session: a.Session, Prompt: p} })
+		}
+		if a.Prompt == "" {
+			w.note("media    <- play nothing more to the %s", a.Side)
+			return
+		}
 		w.note("media    <- play %s to the %s", a.Prompt, a.Side)
+		switch a.Prompt {
+		case call.Ringback, call.Busy, call.Congestion, call.Unobtainable:
+			l.tone = a.Prompt
+			return
+		}
 		w.put(o.Call, "played", func() call.Event { return call.MediaPlayed{Session: a.Session, Prompt: a.Prompt} })
 	case call.PressKey:
 		if !l.media {
@@ -353,6 +372,16 @@ func (w *world) perform(o shard.Output) {
 		w.note("sentinel <- %s to the %s: %s of the %s", a.What, a.To, a.Kind, a.Of)
 		if !w.leaky {
 			w.fail("call %s: the sentinel stopped %s to the %s for the %s of the %s", o.Call, a.What, a.To, a.Kind, a.Of)
+		}
+	case call.Placed:
+		l.placed++
+		if a.ID != o.Call {
+			w.fail("call %s: told as %s", o.Call, a.ID)
+		}
+		if a.End == "" {
+			w.note("platform <- the caller is called")
+		} else {
+			w.note("platform <- %s, %d %s", a.End, a.Status, a.Refusal)
 		}
 	case call.HopFailed:
 		w.note("route    <- %s did not take the call", a.Hop.Flow.Remote)
@@ -541,7 +570,10 @@ func (w *world) auditRecord(id string, l *ledger) {
 		last = t
 	}
 	rang := l.rang && r.End != cdr.EndRefused // what it heard was no ringing
-	if r.RingingAt.IsZero() == rang && !l.transfer {
+	if l.ordered != (r.Origin == cdr.OriginDial) && !l.transfer || l.ordered && l.placed != 1 || !l.ordered && l.placed != 0 {
+		w.fail("call %s: ordered %t, told %d times, origin %q", id, l.ordered, l.placed, r.Origin)
+	}
+	if r.RingingAt.IsZero() == rang && !l.transfer && !l.ordered {
 		w.fail("call %s: the record has not the time of its ringing", id)
 	}
 	if r.ReceivedAt.IsZero() || r.AnsweredAt.IsZero() == (r.SIPStatus == 200) {

@@ -21,6 +21,9 @@ const payloadType = 8
 // serve is the process of mask700's relay: it does what the lines that come in
 // ask for, until there are no more.
 func serve(args []string, in io.Reader, out io.Writer) error {
+	if len(args) == 2 && args[0] == trialFlag {
+		return serveTrial(args[1], in, out)
+	}
 	options, err := engineOptions(args)
 	if err != nil {
 		return err
@@ -31,6 +34,11 @@ func serve(args []string, in io.Reader, out io.Writer) error {
 	}
 	defer engine.Close()
 	sessions := map[uint32]media.Session{}
+	return answerAll(in, out, func(q question) (answer, error) { return do(engine, sessions, q) })
+}
+
+// answerAll answers questions until there are no more.
+func answerAll(in io.Reader, out io.Writer, do func(question) (answer, error)) error {
 	questions, answers := json.NewDecoder(in), json.NewEncoder(out)
 	for {
 		var q question
@@ -39,7 +47,7 @@ func serve(args []string, in io.Reader, out io.Writer) error {
 		} else if err != nil {
 			return err
 		}
-		a, err := do(engine, sessions, q)
+		a, err := do(q)
 		if err != nil {
 			a.Error = err.Error()
 		}

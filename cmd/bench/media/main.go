@@ -19,11 +19,13 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"mask700/cmd/bench/media/trial"
 	"mask700/media/mediatest"
 )
 
@@ -42,6 +44,7 @@ type options struct {
 	runs      int
 	path      string
 	rtpengine bool
+	trial     bool
 	threads   int
 	tick      time.Duration
 	relayCPU  int
@@ -85,6 +88,7 @@ func parse(args []string) (o options, err error) {
 	flags.IntVar(&o.runs, "runs", 5, "runs; in each, every relay is measured once, in changing order")
 	flags.StringVar(&o.path, "path", pathBoth, "of mask700: user, kernel or both")
 	flags.BoolVar(&o.rtpengine, "rtpengine", true, "measure rtpengine beside it")
+	flags.BoolVar(&o.trial, "trial", false, "measure beside them bare relays that ask the kernel for packets in other ways")
 	flags.IntVar(&o.threads, "rtpengine-threads", 1, "threads of rtpengine")
 	flags.DurationVar(&o.tick, "tick", 100*time.Microsecond, "how often the generator wakes up to send what is due")
 	flags.IntVar(&o.relayCPU, "relay-cpu", 0, "processor of the relays")
@@ -163,6 +167,11 @@ func (b *bench) relays() (names []string) {
 	if b.path != pathUser {
 		names = append(names, nameKernel)
 	}
+	if b.trial {
+		for _, way := range trial.Ways {
+			names = append(names, trialName+way)
+		}
+	}
 	return names
 }
 
@@ -186,6 +195,9 @@ func (b *bench) lane(ctx context.Context, name string, calls int) (l *lane, err 
 		l.relay, err = asRelay(startOurs(ctx, l.through(), b.where, []string{"-path=" + pathUser}, b.notes))
 	case nameKernel:
 		l.relay, err = asRelay(startOurs(ctx, l.through(), b.where, []string{"-path=" + pathKernel}, b.notes))
+	}
+	if way, ok := strings.CutPrefix(name, trialName); ok {
+		l.relay, err = asRelay(startOurs(ctx, l.through(), b.where, []string{trialFlag, way}, b.notes))
 	}
 	if err == nil {
 		err = l.fill(calls, 0, b.where, b.tick)

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"mask700/cmd/bench/media/trial"
 	"mask700/media/mediatest"
 )
 
@@ -74,7 +75,11 @@ func finish(t *testing.T, l *lane) {
 }
 
 func TestRelayCarriesEveryPacket(t *testing.T) {
-	for _, name := range []string{nameControl, nameUser, nameKernel} {
+	names := []string{nameControl, nameUser, nameKernel}
+	for _, way := range trial.Ways {
+		names = append(names, trialName+way)
+	}
+	for _, name := range names {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			const calls = 8

@@ -90,7 +90,8 @@ bench: build
 bench-flood: build
 	$(GO) run ./cmd/bench -binary $(CURDIR)/mask700 -flood $(BENCH)
 
-## bench-media: the media relay beside Debian's rtpengine; needs root; flags in BENCH, such as BENCH='-runs 3 -stair'
+## bench-media: the media relay beside Debian's rtpengine; needs root; flags in BENCH, such as BENCH='-runs 3 -stair', or '-trial'
+## for bare relays that ask the kernel for packets in other ways
 bench-media:
 	@testdata/setup/servers.sh rtpengine-daemon
 	$(GO) build -o bin/bench-media ./cmd/bench/media

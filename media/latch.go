@@ -204,6 +204,14 @@ func (l *latch) fixed() netip.AddrPort {
 // signalled source has spoken, or it is behind a NAT and cannot.
 func (l *latch) final() bool { return l.locked && (l.source == l.signalled || l.behindNAT()) }
 
+// heir is the source that may take the call from the one it is fixed to; invalid: nobody may.
+func (l *latch) heir() netip.AddrPort {
+	if l.final() {
+		return netip.AddrPort{}
+	}
+	return l.signalled
+}
+
 // privateRanges are the addresses that mean another host in another network:
 // RFC 1918, 6598, 3927, 4193, 4291 and the loopback ones.
 var privateRanges = []netip.Prefix{

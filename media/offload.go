@@ -135,8 +135,7 @@ func (s *session) mayOffload(side Side) bool {
 			return false
 		}
 	}
-	// The kernel refuses all but one source, so that one must be sure.
-	return from.latch.final() && !s.picture && !s.paused && !s.closed && s.tap == nil && to.playing == nil && to.keys == nil &&
+	return !s.picture && !s.paused && !s.closed && s.tap == nil && to.playing == nil && to.keys == nil &&
 		from.cipher.in == nil && to.cipher.out == nil &&
 		from.drained && to.target() == to.connected && from.payloads.name(from.in.PayloadType()) != ""
 }
@@ -152,7 +151,7 @@ func (s *session) put(side Side, now int64) bool {
 	table := s.shard.relay.options.Kernel
 	o.routes = table.Routes()
 	flow, err := table.Put(kernel.Entry{
-		Local: from.bound, Source: from.connected, From: to.bound, To: to.connected,
+		Local: from.bound, Source: from.connected, From: to.bound, To: to.connected, Heir: from.latch.heir(),
 		Offsets: lent, Types: from.payloads.offloaded(lent.Clock),
 		TTL: socket.Hops, TOS: to.pool.DSCP << 2, ID: uint16(s.shard.random.Uint32()), Label: s.shard.random.Uint32(),
 		Epoch: kernel.Monotonic() - s.now(),

@@ -17,6 +17,9 @@ const ToSocket = 0xff
 type Entry struct {
 	Local, Source, From, To netip.AddrPort // one family
 
+	// Heir is another source whose packets go up to the socket; invalid: there is none. Those of any other are dropped.
+	Heir netip.AddrPort
+
 	Offsets rebase.Offsets
 	Types   [128]uint8 // what each payload type becomes, or ToSocket
 

@@ -3,7 +3,7 @@
 // gives them the identifiers that package rebase would, and sends them on.
 // What a direction's entry does not describe exactly goes up to the socket as it
 // is: RTCP, telephone events, STUN, another SSRC, headers with anything extra.
-// Packets from another source are dropped and counted.
+// Packets from another source are dropped and counted, but for one that an entry may name: the socket judges those.
 //
 // The package knows nothing of sessions. It needs Linux 6.6, CAP_BPF,
 // CAP_NET_ADMIN and CAP_PERFMON.

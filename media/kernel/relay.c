@@ -132,6 +132,8 @@ struct slot {
 	u64 foreign;   // packets from another source, dropped
 	u64 failed;    // packets that could not be rewritten, dropped
 	u32 hop6[4];
+	u32 heir[4];   // another source that is the socket's to judge
+	u32 heir_port; // 0: there is none
 	u64 end;
 };
 
@@ -259,6 +261,8 @@ INLINE int judge(struct slot *s, const struct end *local, const u32 *source, u16
 	if (!equal(s->local, local->addr) || s->local_port != local->port)
 		return TCX_NEXT;
 	if (!equal(s->source, source) || s->source_port != source_port) {
+		if (s->heir_port == source_port && equal(s->heir, source))
+			return TCX_NEXT;
 		__sync_fetch_and_add(&s->foreign, 1);
 		return TCX_DROP;
 	}

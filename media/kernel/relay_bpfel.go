@@ -64,6 +64,9 @@ type relaySlot struct {
 	Foreign         uint64
 	Failed          uint64
 	Hop6            [4]uint32
+	Heir            [4]uint32
+	HeirPort        uint32
+	_               [4]byte
 	End             uint64
 }
 

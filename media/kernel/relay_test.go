@@ -305,3 +305,40 @@ func TestEntriesEndWithTheLease(t *testing.T) {
 		t.Errorf("verdict %d", verdict)
 	}
 }
+
+// TestAnHeirGoesUp: of other sources one may be the socket's to judge, and it alone.
+func TestAnHeirGoesUp(t *testing.T) {
+	space(t)
+	wire(t)
+	tb := open(t, Options{})
+	for name, l := range map[string]legs{"IPv4": over4, "IPv6": over6, "lo": overLo} {
+		heir := netip.AddrPortFrom(l.source.Addr(), l.source.Port()+10)
+		s := begin(t, Monotonic())
+		offsets, _, _ := s.Lend()
+		f, err := known(tb, Entry{Local: l.local, Source: l.source, From: l.from, To: l.to, Heir: heir, Offsets: offsets, Types: types()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		start(t, tb, l, s, f, 65535)
+		b := rtp(8, 0, 960, "sound")
+		for from, want := range map[netip.AddrPort]uint32{
+			heir: next,
+			netip.AddrPortFrom(l.source.Addr(), heir.Port()+1):             drop,
+			netip.AddrPortFrom(l.source.Addr(), 0):                         drop,
+			netip.AddrPortFrom(l.source.Addr().Next().Next(), heir.Port()): drop,
+		} {
+			in := l.frame(b)
+			in.from = from
+			if verdict, out := run(t, tb, in.bytes()); verdict != want || !bytes.Equal(out, in.bytes()) {
+				t.Errorf("%s: from %s: verdict %d, want %d", name, from, verdict, want)
+			}
+		}
+		if verdict, _ := run(t, tb, l.frame(b).bytes()); verdict == next || verdict == drop {
+			t.Errorf("%s: from its source: verdict %d", name, verdict)
+		}
+		if c := f.Read(); c.Packets != 2 || c.Foreign != 3 {
+			t.Errorf("%s: %+v", name, c)
+		}
+		f.Remove()
+	}
+}

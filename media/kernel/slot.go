@@ -88,6 +88,9 @@ func (e *Entry) fill(s *relaySlot, via path) {
 		Confirmed:    ^uint64(0),
 		PassedAt:     uint64(Monotonic()),
 	}
+	if e.Heir.IsValid() {
+		s.Heir, s.HeirPort = words(e.Heir.Addr()), uint32(order16(e.Heir.Port()))
+	}
 	switch via.family {
 	case unix.AF_INET:
 		s.Hop4 = words(via.hop)[3]

@@ -39,6 +39,15 @@ func NewNamespace() (n *Namespace, err error) {
 	return n, err
 }
 
+// Here is the namespace of the calling thread.
+func Here() (*Namespace, error) {
+	file, err := os.Open(own)
+	if err != nil {
+		return nil, err
+	}
+	return &Namespace{file}, nil
+}
+
 // Do runs f in the namespace: every socket that it opens and every program that it starts is there, and stays there.
 // Goroutines that it starts are not.
 func (n *Namespace) Do(f func() error) error {

@@ -89,7 +89,27 @@ func (p clientCall) play(c *clients) {
 		c.judge(packets, a, b, roles[p.holds])
 	}
 	p.recorded(c, id)
+	if !p.declined {
+		p.analysed(c)
+	}
 	c.shut(a.number, b.number)
+}
+
+// analysed: the record is what tshark makes of the packets that came and left, by whichever path of the relay they went.
+func (p clientCall) analysed(c *clients) {
+	c.t.Helper()
+	streams, err := c.capture.Streams(c.ctx)
+	c.must(err)
+	m := c.records()[0].Media
+	want := "kernel"
+	if p.srtp != "" {
+		want = "user"
+	}
+	if m.Path != want {
+		c.t.Errorf("the audio went by %q, want %q", m.Path, want)
+	}
+	c.agree(streams, m.AtoB, c.hosts.Caller, c.hosts.Callee)
+	c.agree(streams, m.BtoA, c.hosts.Callee, c.hosts.Caller)
 }
 
 // talk is what the parties do between the answer and the end.

@@ -235,7 +235,8 @@ func (w *world) agree(streams []rig.Stream, f cdr.FlowView, from, to netip.Addr)
 	if len(in) != 1 || len(out) != 1 {
 		w.t.Fatalf("tshark finds %d streams from one phone and %d to the other", len(in), len(out))
 	}
-	if out[0].Packets < 20 || uint64(out[0].Packets) != f.Packets || uint64(in[0].Lost) != f.Lost || out[0].Lost != 0 {
+	// What a phone sends twice, tshark takes off what is lost.
+	if out[0].Packets < 20 || uint64(out[0].Packets) != f.Packets || uint64(max(in[0].Lost, 0)) != f.Lost || out[0].Lost > 0 {
 		w.t.Errorf("record: %+v\ntshark, in: %+v\ntshark, out: %+v", f, in[0], out[0])
 	}
 	// tshark times a packet as it is captured, we as it is read: a busy machine puts a little between the two.

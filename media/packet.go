@@ -232,7 +232,7 @@ func (s *session) readControl(side Side, now int64) {
 func (s *session) control(side Side, b []byte, src netip.AddrPort, now int64) bool {
 	from := s.legs[side]
 	f := &from.flow
-	if !from.mayReport(src) {
+	if !from.mayReport(src) || from.lateReport(b, src, now) {
 		f.Refused++
 		return false
 	}

@@ -1,6 +1,7 @@
 package media
 
 import (
+	"net/netip"
 	"testing"
 	"time"
 )
@@ -58,5 +59,71 @@ func TestAPhoneThatCallsAgainIsHeard(t *testing.T) {
 		s := talk(t, r, a, b)
 		converse(t, s, a, b)
 		s.Close()
+	}
+}
+
+// Reports of a phone of the call before are not taken for the next call's: it is sent none of ours, seconds later either.
+func TestReportsOfTheCallBeforeAreNotRead(t *testing.T) {
+	now := newClock()
+	r := newRelay(t, Options{Timeout: -1, Rest: time.Nanosecond, Clock: Clock{Now: now.read}, Pools: []Pool{{Name: "one", Address: loopback, Min: 15000, Max: 15003}}})
+	former, a, b := newPhone(t, "127.0.0.2"), newPhone(t, "127.0.0.2"), newPhone(t, "127.0.0.3")
+	a.ssrc = 0x33333333
+	s := talk(t, r, former, b)
+	converse(t, s, former, b)
+	send(t, former.rtcp, report(t, former.ssrc), control(s.Local(A)))
+	eventually(t, "its report is read", func() bool { return s.Stats().AtoB.RTCP == 1 })
+	port := s.Local(A).Port
+	s.Close()
+	decode(t, receive(t, former.rtcp)) // the goodbye
+	now.advance(r, time.Second)
+	for s = open(t, r); s.Local(A).Port != port; s = open(t, r) {
+		s.Close()
+		now.advance(r, time.Second)
+	}
+	told := a.remote()
+	told.RTCP = netip.AddrPort{} // behind a NAT, where its reports come from is learnt
+	s.SetRemote(A, told)
+	s.SetRemote(B, b.remote())
+	refused := uint64(0)
+	late := func() {
+		t.Helper()
+		refused++
+		send(t, former.rtcp, report(t, former.ssrc), control(s.Local(A)))
+		eventually(t, "the former phone is refused", func() bool { return s.Stats().AtoB.Refused == refused })
+	}
+	late()
+	s.Settle(A)
+	s.Settle(B)
+	late()
+	converse(t, s, a, b)
+	late()
+	now.advance(r, 10*time.Second)
+	late()
+	if n := s.Stats().AtoB.RTCP; n != 0 {
+		t.Errorf("%d reports", n)
+	}
+	nothing(t, former.rtcp, "the former phone")
+	send(t, a.rtcp, report(t, a.ssrc), control(s.Local(A)))
+	eventually(t, "the party's report is read", func() bool { return s.Stats().AtoB.RTCP == 1 })
+}
+
+// A phone that calls again from its ports under its SSRC has its reports read, once it is known to be the party.
+func TestReportsOfAPhoneThatCallsAgainAreRead(t *testing.T) {
+	now := newClock()
+	r := newRelay(t, Options{Timeout: -1, Rest: time.Nanosecond, Clock: Clock{Now: now.read}, Pools: []Pool{{Name: "one", Address: loopback, Min: 15000, Max: 15003}}})
+	a, b := newPhone(t, "127.0.0.2"), newPhone(t, "127.0.0.3")
+	told := a.remote()
+	told.RTCP = netip.AddrPort{}
+	for range 4 { // each of the two pairs comes again
+		s := open(t, r)
+		s.SetRemote(A, told)
+		s.SetRemote(B, b.remote())
+		s.Settle(A)
+		s.Settle(B)
+		converse(t, s, a, b)
+		send(t, a.rtcp, report(t, a.ssrc), control(s.Local(A)))
+		eventually(t, "its report is read", func() bool { return s.Stats().AtoB.RTCP == 1 })
+		s.Close()
+		now.advance(r, time.Second)
 	}
 }

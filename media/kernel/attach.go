@@ -83,7 +83,11 @@ func (t *Table) attach() error {
 }
 
 func (t *Table) attachTo(a *attachment) error {
-	held, err := t.options.attach(tcx.TCXOptions{Interface: a.index, Program: t.objects.Relay, Attach: ebpf.AttachTCXIngress})
+	program := t.objects.Relay
+	if a.bare {
+		program = t.objects.RelayBare
+	}
+	held, err := t.options.attach(tcx.TCXOptions{Interface: a.index, Program: program, Attach: ebpf.AttachTCXIngress})
 	if err != nil {
 		return explain("attach to "+a.name, err)
 	}

@@ -102,11 +102,18 @@ func TestNothingWaitsForANewInterface(t *testing.T) {
 func TestWhatMustStayInUserSpace(t *testing.T) {
 	space(t)
 	wire(t)
-	ip(t, "tuntap add name tunnel mode tun")
+	tunnel := newTunnel(t, "tunnel", "9") // whose packets the kernel then takes for those of another kind of link
+	ip(t, "link set tunnel down")
+	if err := unix.IoctlSetInt(int(tunnel.Fd()), unix.TUNSETLINK, unix.ARPHRD_TUNNEL); err != nil {
+		t.Fatal(err)
+	}
 	ip(t, "link set tunnel up")
 	ip(t, "route add 198.18.0.0/15 dev tunnel")
 	ip(t, "route add blackhole 198.20.0.0/16")
 	tb := open(t, Options{})
+	if tb.String() != "lo, wire" {
+		t.Errorf("on %s", tb)
+	}
 	s := begin(t, Monotonic())
 	offsets, _, _ := s.Lend()
 	good := Entry{Local: over4.local, Source: over4.source, From: over4.from, To: over4.to, Offsets: offsets}

@@ -75,6 +75,7 @@ static u64 (*ktime)(void) = (void *)5;
 static long (*store_bytes)(struct __sk_buff *skb, u32 offset, const void *from, u32 len, u64 flags) = (void *)9;
 static long (*l4_csum_replace)(struct __sk_buff *skb, u32 offset, u64 from, u64 to, u64 flags) = (void *)11;
 static long (*pull_data)(struct __sk_buff *skb, u32 len) = (void *)39;
+static long (*change_head)(struct __sk_buff *skb, u32 more, u64 flags) = (void *)43;
 static long (*redirect_neigh)(u32 ifindex, void *params, int size, u64 flags) = (void *)152;
 
 // Flags of l4_csum_replace; the lowest four bits are a size, 0 for a difference.

@@ -26,7 +26,8 @@ type link struct {
 	name     string
 	mtu      int
 	loopback bool
-	serves   bool // Ethernet or lo, and up
+	bare     bool // its packets have no header of a link
+	serves   bool // Ethernet, lo or bare, and up
 }
 
 // path is where a direction's packets leave.
@@ -105,7 +106,11 @@ func (n *network) links() ([]link, error) {
 		}
 		hardware, flags := native.Uint16(m.Data[2:]), native.Uint32(m.Data[8:])
 		l := link{index: int(native.Uint32(m.Data[4:])), loopback: flags&unix.IFF_LOOPBACK != 0}
-		l.serves = flags&unix.IFF_UP != 0 && (hardware == unix.ARPHRD_ETHER || hardware == unix.ARPHRD_LOOPBACK)
+		switch hardware {
+		case unix.ARPHRD_NONE, unix.ARPHRD_PPP, unix.ARPHRD_RAWIP: // tun and WireGuard, ppp, modems
+			l.bare = true
+		}
+		l.serves = flags&unix.IFF_UP != 0 && (l.bare || hardware == unix.ARPHRD_ETHER || hardware == unix.ARPHRD_LOOPBACK)
 		for _, a := range attrs {
 			switch {
 			case a.Attr.Type == unix.IFLA_IFNAME && len(a.Value) > 0:

@@ -5,7 +5,8 @@
 // Whatever is not exactly what the direction's slot describes goes up to the
 // socket as it is.
 //
-// It runs on tcx ingress of Ethernet interfaces and of lo.
+// It runs on tcx ingress of Ethernet interfaces and of lo, and, as a program of its
+// own, of interfaces whose packets have no header of a link: tun, ppp, WireGuard.
 #include "bpf.h"
 
 #define ETHERNET 14
@@ -352,25 +353,29 @@ INLINE struct slot *find(const struct end *local)
 	return map_lookup(&slots, &found);
 }
 
-// fetch makes size bytes from the network header on readable, where the packet is
-// that long. Who reads them has to compare with the end again: the verifier does
+// fetch makes the first size bytes readable, where the packet is that long. Who reads them has to compare with the end again: the verifier does
 // not see it from here.
 INLINE void fetch(struct __sk_buff *skb, u32 size)
 {
-	if ((void *)(long)skb->data + ETHERNET + size > (void *)(long)skb->data_end && skb->len >= ETHERNET + size)
-		pull_data(skb, ETHERNET + size);
+	if ((void *)(long)skb->data + size > (void *)(long)skb->data_end && skb->len >= size)
+		pull_data(skb, size);
 }
 
-INLINE int relay4(struct __sk_buff *skb)
+// raise gives a packet without a header of a link one of zeros: redirect_neigh
+// takes only what has one, and fills it in or takes it off.
+INLINE long raise(struct __sk_buff *skb, const u32 link) { return link == 0 ? change_head(skb, ETHERNET, 0) : 0; }
+
+// relay4 and relay6 take packets behind link bytes of a header.
+INLINE int relay4(struct __sk_buff *skb, const u32 link)
 {
 	struct head4 *p;
-	fetch(skb, sizeof *p);
-	p = (void *)(long)skb->data + ETHERNET;
+	fetch(skb, link + sizeof *p);
+	p = (void *)(long)skb->data + link;
 	if ((void *)(p + 1) > (void *)(long)skb->data_end || p->ip.version_length != 0x45 || p->ip.protocol != UDP || p->ip.fragment & (u16)~net16(DONT_FRAGMENT))
 		return TCX_NEXT;
 	// Exact lengths: nothing of the sender's behind the packet goes along.
 	u32 length = net16(p->ip.length);
-	if (length != skb->len - ETHERNET || net16(p->udp.length) != length - sizeof p->ip || p->udp.check == 0)
+	if (length != skb->len - link || net16(p->udp.length) != length - sizeof p->ip || p->udp.check == 0)
 		return TCX_NEXT;
 
 	struct end local = {.addr = {0, 0, net32(0xffff), p->ip.to}, .port = p->udp.to};
@@ -405,10 +410,10 @@ INLINE int relay4(struct __sk_buff *skb)
 	h.ip = ip;
 
 	struct neighbour hop = {s->hop_family, {s->hop4}};
-	u32 ifindex = s->ifindex, addresses = s->address_sum, check = ETHERNET + sizeof h.ip + 6;
+	u32 ifindex = s->ifindex, addresses = s->address_sum, check = link + sizeof h.ip + 6;
 	u32 rest = rewrite(s, &h.udp, &h.rtp);
-	if (store_bytes(skb, ETHERNET, &h, sizeof h, 0) || l4_csum_replace(skb, check, 0, addresses, CSUM_PSEUDO | CSUM_MANGLED) ||
-	    l4_csum_replace(skb, check, 0, rest, CSUM_MANGLED)) {
+	if (store_bytes(skb, link, &h, sizeof h, 0) || l4_csum_replace(skb, check, 0, addresses, CSUM_PSEUDO | CSUM_MANGLED) ||
+	    l4_csum_replace(skb, check, 0, rest, CSUM_MANGLED) || raise(skb, link)) {
 		__sync_fetch_and_add(&s->failed, 1);
 		leave(s);
 		return TCX_DROP;
@@ -417,15 +422,15 @@ INLINE int relay4(struct __sk_buff *skb)
 	return out(skb, ifindex, &hop);
 }
 
-INLINE int relay6(struct __sk_buff *skb)
+INLINE int relay6(struct __sk_buff *skb, const u32 link)
 {
 	struct head6 *p;
-	fetch(skb, sizeof *p);
-	p = (void *)(long)skb->data + ETHERNET;
+	fetch(skb, link + sizeof *p);
+	p = (void *)(long)skb->data + link;
 	if ((void *)(p + 1) > (void *)(long)skb->data_end || (p->ip.flow & net32(0xf0000000)) != net32(6u << 28) || p->ip.next != UDP)
 		return TCX_NEXT;
 	u32 length = net16(p->ip.length);
-	if (length != skb->len - ETHERNET - sizeof p->ip || net16(p->udp.length) != length || p->udp.check == 0)
+	if (length != skb->len - link - sizeof p->ip || net16(p->udp.length) != length || p->udp.check == 0)
 		return TCX_NEXT;
 
 	// The slots of IPv4 are not to be found by IPv6.
@@ -449,14 +454,14 @@ INLINE int relay6(struct __sk_buff *skb)
 	__builtin_memcpy(h.ip.to, s->to, sizeof h.ip.to);
 
 	struct neighbour hop = {s->hop_family, {s->hop6[0], s->hop6[1], s->hop6[2], s->hop6[3]}};
-	u32 ifindex = s->ifindex, addresses = s->address_sum, check = ETHERNET + sizeof h.ip + 6;
+	u32 ifindex = s->ifindex, addresses = s->address_sum, check = link + sizeof h.ip + 6;
 	u32 rest = rewrite(s, &h.udp, &h.rtp);
 	// The addresses are within what a complete checksum covers, which CSUM_IPV6
 	// says; a kernel that does not know it refuses and has changed nothing.
-	if (store_bytes(skb, ETHERNET, &h, sizeof h, 0) ||
+	if (store_bytes(skb, link, &h, sizeof h, 0) ||
 	    (l4_csum_replace(skb, check, 0, addresses, CSUM_PSEUDO | CSUM_MANGLED | CSUM_IPV6) &&
 	     l4_csum_replace(skb, check, 0, addresses, CSUM_PSEUDO | CSUM_MANGLED)) ||
-	    l4_csum_replace(skb, check, 0, rest, CSUM_MANGLED)) {
+	    l4_csum_replace(skb, check, 0, rest, CSUM_MANGLED) || raise(skb, link)) {
 		__sync_fetch_and_add(&s->failed, 1);
 		leave(s);
 		return TCX_DROP;
@@ -465,17 +470,20 @@ INLINE int relay6(struct __sk_buff *skb)
 	return out(skb, ifindex, &hop);
 }
 
-SEC("tc") int relay(struct __sk_buff *skb)
+INLINE int relay_behind(struct __sk_buff *skb, const u32 link)
 {
 	// gso_size, not gso_segs: of what another machine aggregated that is 0.
 	if (skb->pkt_type != PACKET_HOST || skb->vlan_present || skb->gso_size != 0)
 		return TCX_NEXT;
 	if (skb->protocol == net16(ETH_IPV4))
-		return relay4(skb);
+		return relay4(skb, link);
 	if (skb->protocol == net16(ETH_IPV6))
-		return relay6(skb);
+		return relay6(skb, link);
 	return TCX_NEXT;
 }
+
+SEC("tc") int relay(struct __sk_buff *skb) { return relay_behind(skb, ETHERNET); }
+SEC("tc") int relay_bare(struct __sk_buff *skb) { return relay_behind(skb, 0); }
 
 // Only helpers that are open to any license are called.
 SEC("license") char _license[] = "Apache-2.0";

@@ -74,10 +74,11 @@ type relaySlot struct {
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	relayMapLease  = "lease"
-	relayMapPorts  = "ports"
-	relayMapSlots  = "slots"
-	relayProgRelay = "relay"
+	relayMapLease      = "lease"
+	relayMapPorts      = "ports"
+	relayMapSlots      = "slots"
+	relayProgRelay     = "relay"
+	relayProgRelayBare = "relay_bare"
 )
 
 // loadRelay returns the embedded CollectionSpec for relay.
@@ -122,7 +123,8 @@ type relaySpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type relayProgramSpecs struct {
-	Relay *ebpf.ProgramSpec `ebpf:"relay"`
+	Relay     *ebpf.ProgramSpec `ebpf:"relay"`
+	RelayBare *ebpf.ProgramSpec `ebpf:"relay_bare"`
 }
 
 // relayMapSpecs contains maps before they are loaded into the kernel.
@@ -183,12 +185,14 @@ type relayVariables struct {
 //
 // It can be passed to loadRelayObjects or ebpf.CollectionSpec.LoadAndAssign.
 type relayPrograms struct {
-	Relay *ebpf.Program `ebpf:"relay"`
+	Relay     *ebpf.Program `ebpf:"relay"`
+	RelayBare *ebpf.Program `ebpf:"relay_bare"`
 }
 
 func (p *relayPrograms) Close() error {
 	return _RelayClose(
 		p.Relay,
+		p.RelayBare,
 	)
 }
 

@@ -81,6 +81,19 @@
 // ([Binding.State]). Ended rows stay, for the history and for the refusals
 // of later calls.
 //
+// What identifies a binding stays for life: id, mode, numbers, extension, order
+// and tenant. All else may be changed while it lives ([Service.Update]), by the
+// rules of [Revise]: who went and who came, and each consent, is kept in
+// [Binding.Changes], so that [Binding.AsOf] tells who was bound at a moment. Who
+// comes, or lives longer, is checked against the others on the number as a new
+// binding is. [Service.Extend] moves the expiry to a later time only;
+// [Service.Slide] does so for a sliding one whenever it carries a call. What has
+// ended is not brought back: its number may be in other hands.
+//
+// A binding may be bound several times ([Request].Reuse, [Binding.Alike]), and then
+// is to be deleted as often: [Service.Delete] takes one bind back and ends it
+// with the last, [Service.End] ends it at once. Neither touches a call.
+//
 // # Errors
 //
 // An error of this package is one line that names a field where one is at

@@ -18,39 +18,54 @@ type Service struct {
 	Random io.Reader        // of ids; nil: the system's; safe for concurrent use
 }
 
-// Create makes a binding: it checks the request, takes the numbers asked for,
+// Create is CreateAgain for who does not ask whether it was there.
+func (s *Service) Create(ctx context.Context, r Request) (Binding, error) {
+	b, _, err := s.CreateAgain(ctx, r)
+	return b, err
+}
+
+// CreateAgain makes a binding: it checks the request, takes the numbers asked for,
 // has the store draw those that were not, and writes it in one transaction with
-// the check that the numbers are free for these parties.
+// the check that the numbers are free for these parties. One that the request lets
+// be there already is returned as it now is, and again is true.
 //
 // A refusal is a *FieldError that names the field; behind it stands one of
 // the errors of this package (for a number asked for, ErrNotHeld, ErrNotOpen,
 // ErrOtherTenant, ErrCrowded, a *QuarantineError or a *ConflictError). A *PoolError, which is an
 // ErrNoFreeNumber, comes as it is. Any other error is the store's or the random
 // source's.
-func (s *Service) Create(ctx context.Context, r Request) (Binding, error) {
+func (s *Service) CreateAgain(ctx context.Context, r Request) (bound Binding, again bool, err error) {
 	b, err := s.check(r)
 	if err != nil {
-		return Binding{}, err
+		return Binding{}, false, err
 	}
 	if err := s.ownBlocks(ctx, &b); err != nil {
-		return Binding{}, err
+		return Binding{}, false, err
 	}
 	if b.ID, err = NewID(s.Random); err != nil {
-		return Binding{}, err
+		return Binding{}, false, err
 	}
-	if b.X != 0 && (b.Y != 0 || !b.Mode.HasY()) {
-		err := s.Store.Bind(ctx, b)
-		if err != nil {
-			return Binding{}, s.refused(&b, err)
-		}
-		return b, nil
+	if repeat := (Repeat{Reuse: r.Reuse}); repeat != (Repeat{}) {
+		bound, again, err = s.Store.BindAgain(ctx, b, repeat)
+	} else {
+		bound, err = s.bind(ctx, b)
 	}
-	drawn, err := s.Store.Draw(ctx, b)
 	if err != nil {
-		return Binding{}, s.refused(&b, err)
+		return Binding{}, false, s.refused(&b, err)
 	}
-	return drawn, nil
+	return bound, again, nil
 }
+
+// bind binds b, and draws the numbers that it lacks.
+func (s *Service) bind(ctx context.Context, b Binding) (Binding, error) {
+	if b.Lacks() {
+		return s.Store.Draw(ctx, b)
+	}
+	return b, s.Store.Bind(ctx, b)
+}
+
+// Lacks reports whether a new binding has a number less than its mode needs.
+func (b *Binding) Lacks() bool { return b.X == 0 || b.Y == 0 && b.Mode.HasY() }
 
 // taken reports whether a store refuses the number and not the binding.
 func taken(err error) bool {

@@ -103,6 +103,14 @@ type Store interface {
 	// is; *PoolError: there is no number left to draw.
 	Draw(ctx context.Context, b Binding) (Binding, error)
 
+	// BindAgain is Bind, or Draw where numbers lack, of a binding that may be
+	// there already; looking for it and binding it are one transaction. With
+	// Repeat.Reuse a binding that can be is bound once more in its place, see
+	// [Binding.Again]: one on b.X where that is named, else the newest of b.Order
+	// among MaxReuse. It is returned as it now is, and again is true. Errors are
+	// those of Bind, Draw and Change.
+	BindAgain(ctx context.Context, b Binding, r Repeat) (bound Binding, again bool, err error)
+
 	// Change changes a live binding as [Revise] has it, in one transaction
 	// with Bind's check against the others on its numbers where somebody came
 	// or it lives longer: *ConflictError, in a *NumberError. What the block is

@@ -40,11 +40,11 @@ func (db *DB) Bind(ctx context.Context, b binding.Binding) error {
 	if db.guard.full.Load() {
 		return ErrDiskFull
 	}
-	return db.put(ctx, &b, nil)
+	return db.put(ctx, &b, nil, nil)
 }
 
 // put writes a new binding on numbers of which some were drawn. Those are given back when it cannot be.
-func (db *DB) put(ctx context.Context, b *binding.Binding, draws []drawn) (err error) {
+func (db *DB) put(ctx context.Context, b *binding.Binding, draws []drawn, with *beside) (err error) {
 	handed := false // to the disk, which settles what becomes of the numbers
 	defer func() {
 		if !handed {
@@ -79,6 +79,7 @@ func (db *DB) put(ctx context.Context, b *binding.Binding, draws []drawn) (err e
 		}
 	}
 	handed = true
+	with.hand()
 	return db.bindWrites.do(ctx,
 		func(batch *pebble.Batch) error { return putAll(batch, rows) },
 		func(written bool) {
@@ -93,6 +94,7 @@ func (db *DB) put(ctx context.Context, b *binding.Binding, draws []drawn) (err e
 				giveBack(draws, nil)
 			}
 			unlock()
+			with.settled()
 		})
 }
 

@@ -12,6 +12,11 @@ import (
 // Change changes a live binding. It implements binding.Store; ErrDiskFull, ErrStalled, ErrBusy, ErrRow and ErrErased besides.
 // On a full disk it does what makes nothing wider, as Unbind does.
 func (db *DB) Change(ctx context.Context, id string, change func(*binding.Binding) error) (binding.Binding, error) {
+	return db.change(ctx, id, change, nil)
+}
+
+// change is Change, with what is written and held beside it.
+func (db *DB) change(ctx context.Context, id string, change func(*binding.Binding) error, with *beside) (binding.Binding, error) {
 	return db.rewrite(ctx, id, func(old binding.Binding) (binding.Revision, error) {
 		r, err := binding.Revise(old, change)
 		switch {
@@ -21,7 +26,7 @@ func (db *DB) Change(ctx context.Context, id string, change func(*binding.Bindin
 			return r, ErrDiskFull
 		}
 		return r, checkBinding(&r.Binding)
-	})
+	}, with)
 }
 
 // Unbind ends a binding at a moment. It implements binding.Store; ErrStalled, ErrBusy and ErrErased besides. It works on a full
@@ -36,11 +41,11 @@ func (db *DB) Unbind(ctx context.Context, id string, at time.Time) (binding.Bind
 		}
 		old.EndedAt = at
 		return binding.Revision{Binding: old, Changed: true}, nil
-	})
+	}, nil)
 }
 
 // rewrite writes a binding anew as revise wants it, under the locks of its numbers.
-func (db *DB) rewrite(ctx context.Context, id string, revise func(old binding.Binding) (binding.Revision, error)) (binding.Binding, error) {
+func (db *DB) rewrite(ctx context.Context, id string, revise func(old binding.Binding) (binding.Revision, error), with *beside) (binding.Binding, error) {
 	if err := db.enter(ctx); err != nil {
 		return binding.Binding{}, err
 	}
@@ -65,6 +70,7 @@ func (db *DB) rewrite(ctx context.Context, id string, revise func(old binding.Bi
 		unlock()
 		return b, err
 	}
+	with.hand()
 	err = db.bindWrites.do(ctx,
 		func(batch *pebble.Batch) error { return putAll(batch, rows) },
 		func(written bool) {
@@ -72,6 +78,7 @@ func (db *DB) rewrite(ctx context.Context, id string, revise func(old binding.Bi
 				db.tellPool(numbers)
 			}
 			unlock()
+			with.settled()
 		})
 	if err != nil {
 		return binding.Binding{}, err

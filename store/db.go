@@ -23,6 +23,7 @@ type DB struct {
 	cache *pebble.Cache
 	guard *guard
 	locks *locks // of 700 numbers and of ids
+	again *locks // of who asks for one thing; taken before the others
 
 	bind       *engine
 	bindKeys   *keyring
@@ -76,7 +77,7 @@ func Open(o Options) (*DB, error) {
 			return nil, fmt.Errorf("%w (%s)", ErrKeyInsideDataDir, path)
 		}
 	}
-	db := &DB{opts: o, cache: newCache(o), locks: newLocks()}
+	db := &DB{opts: o, cache: newCache(o), locks: newLocks(), again: newLocks()}
 	db.use.closing = make(chan struct{})
 	db.blocks.gate, db.tenants.gate = newLocks(), newLocks()
 	if err := db.open(); err != nil {

@@ -31,6 +31,11 @@ func (db *DB) Draw(ctx context.Context, b binding.Binding) (binding.Binding, err
 		return binding.Binding{}, err
 	}
 	defer db.leave()
+	return db.drawFor(ctx, b, nil)
+}
+
+// drawFor draws the numbers that b lacks and binds it.
+func (db *DB) drawFor(ctx context.Context, b binding.Binding, with *beside) (binding.Binding, error) {
 	var lacks []*binding.X
 	if b.X == 0 {
 		lacks = append(lacks, &b.X)
@@ -65,7 +70,7 @@ func (db *DB) Draw(ctx context.Context, b binding.Binding) (binding.Binding, err
 			giveBack(all, nil)
 			continue
 		}
-		err := db.put(ctx, &b, all)
+		err := db.put(ctx, &b, all, with)
 		if err == nil {
 			return b, nil
 		}

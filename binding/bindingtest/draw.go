@@ -21,6 +21,11 @@ func (s *Store) Draw(ctx context.Context, b binding.Binding) (binding.Binding, e
 	if err := s.usableLocked(ctx); err != nil {
 		return binding.Binding{}, err
 	}
+	return s.drawForLocked(b)
+}
+
+// drawForLocked draws the numbers that b lacks and binds it.
+func (s *Store) drawForLocked(b binding.Binding) (binding.Binding, error) {
 	given := b
 	for tries := range maxDraws {
 		alone := true

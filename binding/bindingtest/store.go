@@ -201,6 +201,10 @@ func (s *Store) Change(ctx context.Context, id string, change func(*binding.Bind
 	if err := s.usableLocked(ctx); err != nil {
 		return binding.Binding{}, err
 	}
+	return s.changeLocked(id, change)
+}
+
+func (s *Store) changeLocked(id string, change func(*binding.Binding) error) (binding.Binding, error) {
 	row, ok := s.bindings[id]
 	if !ok {
 		return binding.Binding{}, binding.ErrNotFound
@@ -314,8 +318,12 @@ func (s *Store) onLocked(x binding.X) []binding.Binding {
 	for _, id := range slices.Backward(s.onX[x]) {
 		rows = append(rows, clone(s.bindings[id]))
 	}
-	slices.SortStableFunc(rows, func(a, b binding.Binding) int { return b.CreatedAt.Compare(a.CreatedAt) })
+	newestFirst(rows)
 	return rows
+}
+
+func newestFirst(rows []binding.Binding) {
+	slices.SortStableFunc(rows, func(a, b binding.Binding) int { return b.CreatedAt.Compare(a.CreatedAt) })
 }
 
 // List implements binding.Store. Each runs without the lock, on the rows as

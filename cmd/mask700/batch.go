@@ -81,8 +81,11 @@ func printResult(out io.Writer, t *table, r admin.BatchResult, asJSON bool) erro
 	if r.Binding != nil {
 		id, state, x = r.Binding.ID, string(r.Binding.State), r.Binding.X.String()
 	}
-	if r.Problem != nil {
+	switch {
+	case r.Problem != nil:
 		result = r.Problem.Detail
+	case r.Again:
+		result = "bound again, " + times(r.Binding.Refs)
 	}
 	if err := t.add(fmt.Sprint(r.Row), id, state, x, result); err != nil {
 		return err

@@ -14,6 +14,7 @@ type bindingDeleteOptions struct {
 	bindingOptions
 	from string
 	hard bool
+	all  bool
 }
 
 func newBindingDeleteCommand() *cobra.Command {
@@ -21,8 +22,9 @@ func newBindingDeleteCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "delete ID",
 		Short: "Unbind: calls that go on stay, the next one is refused",
-		Long: `Unbind: calls that go on stay, the next one is refused. The row is kept for the history. With
---hard calls that go on end too, on both sides.
+		Long: `Unbind: calls that go on stay, the next one is refused. The row is kept for the history. One
+that was bound several times (create --reuse) ends with the last of as many deletes; with --all it ends at once. With --hard
+it does too, and so do calls that go on, on both sides.
 
 With --from each line of a file names a binding, {"id":"…"}; what ` + "`binding create --from`" + ` or ` + "`binding list`" + ` printed in
 JSON will do too.`,
@@ -30,7 +32,8 @@ JSON will do too.`,
 		RunE: o.run,
 	}
 	o.addFlags(cmd)
-	cmd.Flags().BoolVar(&o.hard, "hard", false, "end its calls too")
+	cmd.Flags().BoolVar(&o.hard, "hard", false, "end it however often it was bound, and its calls too")
+	cmd.Flags().BoolVar(&o.all, "all", false, "end it however often it was bound")
 	cmd.Flags().StringVar(&o.from, "from", "", "file of ids, a JSON object a line; - for standard input")
 	return cmd
 }
@@ -50,7 +53,11 @@ func (o *bindingDeleteOptions) run(cmd *cobra.Command, args []string) error {
 			return errors.New("--from and --hard do not go together; delete such bindings one by one")
 		}
 		return o.with(cmd, needStore, func(ctx context.Context, s *session) error {
-			return runBatch(ctx, cmd, s, client.BatchDelete, o.from, o.json())
+			verb := client.BatchDelete
+			if o.all {
+				verb = client.BatchEnd
+			}
+			return runBatch(ctx, cmd, s, verb, o.from, o.json())
 		})
 	}
 	if err := oneArg("the ID of a binding")(cmd, args); err != nil {
@@ -68,7 +75,11 @@ func (o *bindingDeleteOptions) run(cmd *cobra.Command, args []string) error {
 			fmt.Fprintf(cmd.ErrOrStderr(), "mask700: %s ended with the binding\n", count(v.CallsEnded, "call"))
 			return o.finish(ctx, cmd, s, v.View)
 		}
-		v, err := s.DeleteBinding(ctx, args[0])
+		unbind := s.DeleteBinding
+		if o.all {
+			unbind = s.UnbindBinding
+		}
+		v, err := unbind(ctx, args[0])
 		if err != nil {
 			return err
 		}

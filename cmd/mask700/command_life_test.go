@@ -80,3 +80,39 @@ func TestMembersComeAndGo(t *testing.T) {
 		}
 	})
 }
+
+func TestBindingIsBoundAndDeletedSeveralTimes(t *testing.T) {
+	bothWays(t, func(t *testing.T, d *desk) {
+		d.must("block", "add", block)
+		create := []string{"binding", "create", "--a", numberA, "--b", numberB, "--order", "o", "--reuse"}
+		var v, again binding.View
+		d.mustJSON(&v, create...)
+		if out := d.must(create...); !strings.Contains(out, v.ID) || !strings.Contains(out, "bound          2 times") {
+			t.Errorf("bound again: %s", out)
+		}
+		row := `{"mode":"axb","a":"` + numberA + `","b":"` + numberB + `","order":"o","reuse":true}`
+		if a := d.feed(row, "binding", "create", "--from", "-"); a.status != 0 || !strings.Contains(a.out, "bound again, 3 times") {
+			t.Errorf("by a row: %+v", a)
+		}
+		for refs := 2; refs > 0; refs-- {
+			if d.mustJSON(&again, "binding", "delete", v.ID); again.ID != v.ID || again.Refs != refs || again.State != binding.StateLive {
+				t.Errorf("deleted: %+v", again)
+			}
+		}
+		if d.mustJSON(&again, "binding", "delete", v.ID); again.State != binding.StateUnbound {
+			t.Errorf("deleted as often: %+v", again)
+		}
+		d.mustJSON(&v, create...)
+		d.must(create...)
+		if d.mustJSON(&again, "binding", "delete", v.ID, "--all"); again.State != binding.StateUnbound {
+			t.Errorf("all of them: %+v", again)
+		}
+		d.mustJSON(&v, create...)
+		d.must(create...)
+		if a := d.feed(`{"id":"`+v.ID+`"}`, "binding", "delete", "--from", "-", "--all"); a.status != 0 || !strings.Contains(a.out, "unbound") {
+			t.Errorf("all of them by a row: %+v", a)
+		}
+		d.refuse(1, "--from and --reuse do not go together", "binding", "create", "--from", "-", "--reuse")
+		d.refuse(1, "--from and --back do not go together", "binding", "create", "--from", "-", "--back", "in-turn")
+	})
+}

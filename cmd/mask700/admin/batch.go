@@ -27,7 +27,14 @@ func (a *api) batchBindings(w http.ResponseWriter, r *http.Request) {
 	switch r.URL.Query().Get("verb") {
 	case "", "create":
 	case "delete":
-		do = a.deleteRow
+		unbind, err := a.unbind(r)
+		if err != nil {
+			a.fail(w, err)
+			return
+		}
+		do = func(ctx context.Context, row []byte) (func() (binding.Binding, bool, error), bool) {
+			return deleteRow(ctx, row, unbind)
+		}
 	default:
 		a.fail(w, &binding.FieldError{Field: "verb", Err: errors.New("write create or delete")})
 		return
@@ -53,13 +60,13 @@ func (a *api) batchBindings(w http.ResponseWriter, r *http.Request) {
 		}
 		finish := func() {
 			results[i] = BatchResult{Row: i + 1}
-			b, err := work()
+			b, again, err := work()
 			if err != nil {
 				results[i].Problem = problemOf(err)
 				return
 			}
 			view := b.View(a.now())
-			results[i].Binding = &view
+			results[i].Binding, results[i].Again = &view, again
 		}
 		if alone {
 			finish()
@@ -77,26 +84,27 @@ func (a *api) batchBindings(w http.ResponseWriter, r *http.Request) {
 
 // createRow returns the work of a row that creates, and whether it must be done alone: when it names its X, what
 // was asked before must be there first and what is asked after must find it.
-func (a *api) createRow(ctx context.Context, row []byte) (work func() (binding.Binding, error), alone bool) {
+func (a *api) createRow(ctx context.Context, row []byte) (work func() (binding.Binding, bool, error), alone bool) {
 	var req binding.Request
 	err := decode(row, &req)
-	return func() (binding.Binding, error) {
+	return func() (binding.Binding, bool, error) {
 		if err != nil {
-			return binding.Binding{}, err
+			return binding.Binding{}, false, err
 		}
-		return a.Bindings.Create(ctx, req)
+		return a.Bindings.CreateAgain(ctx, req)
 	}, req.X != "" || req.Y != ""
 }
 
 // deleteRow returns the work of a row that deletes.
-func (a *api) deleteRow(ctx context.Context, row []byte) (work func() (binding.Binding, error), alone bool) {
+func deleteRow(ctx context.Context, row []byte, unbind func(context.Context, string) (binding.Binding, error)) (work func() (binding.Binding, bool, error), alone bool) {
 	var req DeleteRow
 	err := decodeID(row, &req)
-	return func() (binding.Binding, error) {
+	return func() (binding.Binding, bool, error) {
 		if err != nil {
-			return binding.Binding{}, err
+			return binding.Binding{}, false, err
 		}
-		return a.Bindings.Delete(ctx, req.ID)
+		b, err := unbind(ctx, req.ID)
+		return b, false, err
 	}, false
 }
 

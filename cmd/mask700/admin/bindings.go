@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/url"
@@ -22,12 +23,16 @@ func (a *api) createBinding(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, err)
 		return
 	}
-	b, err := a.Bindings.Create(r.Context(), req)
+	b, again, err := a.Bindings.CreateAgain(r.Context(), req)
 	if err != nil {
 		a.fail(w, err)
 		return
 	}
-	a.answer(w, http.StatusCreated, b.View(a.now()))
+	status := http.StatusCreated
+	if again {
+		status = http.StatusOK
+	}
+	a.answer(w, status, b.View(a.now()))
 }
 
 func (a *api) getBinding(w http.ResponseWriter, r *http.Request) {
@@ -56,12 +61,16 @@ func (a *api) deleteBinding(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	hard, err := boolean(r.URL.Query(), "hard")
+	unbind := a.Bindings.Delete
+	if err == nil {
+		unbind, err = a.unbind(r)
+	}
 	if err != nil {
 		a.fail(w, err)
 		return
 	}
 	if !hard {
-		b, err := a.Bindings.Delete(r.Context(), id)
+		b, err := unbind(r.Context(), id)
 		if err != nil {
 			a.fail(w, err)
 			return
@@ -79,6 +88,15 @@ func (a *api) deleteBinding(w http.ResponseWriter, r *http.Request) {
 		done.CallsEnded = a.Node.HangupBinding(r.Context(), id)
 	}
 	a.answer(w, http.StatusOK, done)
+}
+
+// unbind is how a request unbinds: once, or with all=1 however often it was bound.
+func (a *api) unbind(r *http.Request) (func(context.Context, string) (binding.Binding, error), error) {
+	all, err := boolean(r.URL.Query(), "all")
+	if all {
+		return a.Bindings.End, err
+	}
+	return a.Bindings.Delete, err
 }
 
 // listBindings is the page of a query without a number.

@@ -6,11 +6,13 @@
 //	POST   /v1/blocks               hold a block: {"block":"70010000001"}
 //	DELETE /v1/blocks/{block}       give a block up
 //	GET    /v1/bindings             a page of bindings, by x, order, live, after, limit
-//	POST   /v1/bindings             make a binding
+//	POST   /v1/bindings             make a binding, 201; one that was there already, 200
 //	POST   /v1/bindings/query       a page of bindings, by number too
-//	POST   /v1/bindings/batch       JSON lines in, a result a row; verb=create or verb=delete
+//	POST   /v1/bindings/batch       JSON lines in, a result a row; verb=create or verb=delete, with all=1
 //	GET    /v1/bindings/{id}        one binding
-//	DELETE /v1/bindings/{id}        unbind it
+//	PATCH  /v1/bindings/{id}        change a party or its terms
+//	POST   /v1/bindings/{id}/extend let it live longer: {"ttl"} or {"expires"}
+//	DELETE /v1/bindings/{id}        take one bind back, the last of them unbinds it; all=1: unbind it, hard=1: with its calls
 //	GET    /v1/explain              which edge a call without a caller would match, by dialled, at
 //	POST   /v1/explain              which edge a call would match: {"caller","dialled","at"}
 //	GET    /v1/calls                the calls that go on

@@ -65,3 +65,41 @@ func TestBindingIsChangedAndExtended(t *testing.T) {
 		t.Errorf("extended when it had ended: %+v", p)
 	}
 }
+
+func TestBindingIsSharedByThoseWhoAskForIt(t *testing.T) {
+	b := newBench(t)
+	b.want(201, "POST", "/v1/blocks", `{"block":"`+block+`"}`, nil)
+	body := `{"mode":"axb","a":"` + numberA + `","b":"` + numberB + `","order":"o","reuse":true}`
+	var first, got binding.View
+	b.want(201, "POST", "/v1/bindings", body, &first)
+	if b.want(200, "POST", "/v1/bindings", body, &got); got.ID != first.ID || got.Refs != 2 {
+		t.Errorf("again: %+v", got)
+	}
+	rows := b.batch("create", []string{body, strings.Replace(body, `"o"`, `"p"`, 1)})
+	if !rows[0].Again || rows[0].Binding.ID != first.ID || rows[0].Binding.Refs != 3 || rows[1].Again || rows[1].Binding.Refs != 1 {
+		t.Errorf("in a batch: %+v", rows)
+	}
+	path := "/v1/bindings/" + first.ID
+	if b.want(200, "DELETE", path, "", &got); got.State != binding.StateLive || got.Refs != 2 {
+		t.Errorf("deleted once: %+v", got)
+	}
+	rows = b.batch("delete", []string{`{"id":"` + first.ID + `"}`})
+	if v := rows[0].Binding; v == nil || v.State != binding.StateLive || v.Refs != 1 {
+		t.Errorf("deleted by a batch: %+v", rows)
+	}
+	b.want(200, "POST", "/v1/bindings", body, nil)
+	b.want(400, "DELETE", path+"?all=maybe", "", nil)
+	if b.want(200, "DELETE", path+"?all=1", "", &got); got.State != binding.StateUnbound || got.Refs != 0 || len(b.node.hungUp) != 0 {
+		t.Errorf("all of them: %+v, %v", got, b.node.hungUp)
+	}
+	b.want(201, "POST", "/v1/bindings", body, &first)
+	b.want(200, "POST", "/v1/bindings", body, nil)
+	rows = b.batch("delete&all=1", []string{`{"id":"` + first.ID + `"}`})
+	if v := rows[0].Binding; v == nil || v.State != binding.StateUnbound {
+		t.Errorf("all of them by a batch: %+v", rows)
+	}
+	var p Problem
+	if b.want(400, "POST", "/v1/bindings", strings.Replace(body, "true", `"yes"`, 1), &p); p.Field != "reuse" {
+		t.Errorf("not a flag: %+v", p)
+	}
+}

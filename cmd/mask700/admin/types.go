@@ -165,6 +165,7 @@ type BindingPage struct {
 type BatchResult struct {
 	Row     int           `json:"row"` // from 1
 	Binding *binding.View `json:"binding,omitempty"`
+	Again   bool          `json:"again,omitempty"` // it was there already
 	Problem *Problem      `json:"error,omitempty"`
 }
 

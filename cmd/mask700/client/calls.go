@@ -61,7 +61,7 @@ func (c *Client) Binding(ctx context.Context, id string) (binding.View, error) {
 	return v, err
 }
 
-// DeleteBinding unbinds the binding of an id and returns it as it now is.
+// DeleteBinding takes one bind of the binding of an id back, the last of them unbinds it, and returns it as it now is.
 func (c *Client) DeleteBinding(ctx context.Context, id string) (binding.View, error) {
 	var v binding.View
 	err := c.do(ctx, http.MethodDelete, "/v1/bindings/"+url.PathEscape(id), nil, &v)
@@ -101,12 +101,17 @@ func (c *Client) Bindings(ctx context.Context, q admin.BindingQuery, each func(b
 const (
 	BatchCreate = "create"
 	BatchDelete = "delete"
+	BatchEnd    = "end" // deletes however often something was bound
 )
 
 // Batch does the rows, at most admin.MaxBatchRows of them, each a JSON object on one line, and returns a result
 // for each.
 func (c *Client) Batch(ctx context.Context, verb string, rows [][]byte) ([]admin.BatchResult, error) {
-	resp, err := c.send(ctx, http.MethodPost, "/v1/bindings/batch?verb="+verb, "application/jsonl", bytes.Join(rows, []byte("\n")))
+	query := url.Values{"verb": {verb}}
+	if verb == BatchEnd {
+		query = url.Values{"verb": {BatchDelete}, "all": {"1"}}
+	}
+	resp, err := c.send(ctx, http.MethodPost, "/v1/bindings/batch?"+query.Encode(), "application/jsonl", bytes.Join(rows, []byte("\n")))
 	if err != nil {
 		return nil, err
 	}

@@ -16,6 +16,13 @@ func (c *Client) EndBinding(ctx context.Context, id string) (admin.HardDelete, e
 	return v, err
 }
 
+// UnbindBinding unbinds a binding, however often it was bound, and returns it as it now is. Its calls go on.
+func (c *Client) UnbindBinding(ctx context.Context, id string) (binding.View, error) {
+	var v binding.View
+	err := c.do(ctx, http.MethodDelete, "/v1/bindings/"+url.PathEscape(id)+"?all=1", nil, &v)
+	return v, err
+}
+
 // UpdateBinding changes parties or terms of a binding and returns it as it now is.
 func (c *Client) UpdateBinding(ctx context.Context, id string, u binding.Update) (binding.View, error) {
 	var v binding.View

@@ -1,0 +1,106 @@
+package store
+
+import (
+	"context"
+	"errors"
+
+	"mask700/binding"
+)
+
+// beside is what is held while a bind or a change is on its way to the disk. Nil: nothing.
+type beside struct {
+	unlock func()
+	handed bool // to the committer, which settles it
+}
+
+func (w *beside) hand() {
+	if w != nil {
+		w.handed = true
+	}
+}
+
+func (w *beside) settled() {
+	if w != nil {
+		w.unlock()
+	}
+}
+
+// end lets go of what was not handed on.
+func (w *beside) end() {
+	if !w.handed {
+		w.unlock()
+	}
+}
+
+// BindAgain implements binding.Store; the errors of Bind, Draw and Change besides. Those who ask for one thing wait for
+// each other: on locks of their own, because who holds one takes those of numbers.
+func (db *DB) BindAgain(ctx context.Context, b binding.Binding, r binding.Repeat) (binding.Binding, bool, error) {
+	if err := db.enter(ctx); err != nil {
+		return binding.Binding{}, false, err
+	}
+	defer db.leave()
+	if db.guard.full.Load() {
+		return binding.Binding{}, false, ErrDiskFull
+	}
+	unlock, err := db.again.lock(ctx, db.opts.WriteTimeout, db.again.ofID(b.Tenant+"\x00"+b.Order))
+	if err != nil {
+		return binding.Binding{}, false, err
+	}
+	with := &beside{unlock: unlock}
+	defer with.end()
+	if r.Reuse {
+		bound, found, err := db.reuse(ctx, &b, with)
+		if found || err != nil {
+			return bound, found, err
+		}
+	}
+	if b.Lacks() {
+		bound, err := db.drawFor(ctx, b, with)
+		return bound, false, err
+	}
+	return b, false, db.put(ctx, &b, nil, with)
+}
+
+// reuse binds a binding that is what b asks for once more, if there is one.
+func (db *DB) reuse(ctx context.Context, b *binding.Binding, with *beside) (bound binding.Binding, found bool, err error) {
+	ids, err := db.reusable(b)
+	if err != nil {
+		return binding.Binding{}, false, err
+	}
+	for _, id := range ids {
+		bound, err := db.change(ctx, id, func(row *binding.Binding) error { return row.Again(b) }, with)
+		switch {
+		case err == nil:
+			return bound, true, nil
+		case errors.Is(err, binding.ErrUnlike), errors.Is(err, binding.ErrNotFound), errors.Is(err, ErrErased):
+		default:
+			return binding.Binding{}, false, err
+		}
+	}
+	return binding.Binding{}, false, nil
+}
+
+// reusable returns the ids of the bindings that are what b asks for, newest first: of those on its number, or else of those of its order
+// that no entry says are over.
+func (db *DB) reusable(b *binding.Binding) (ids []string, err error) {
+	if b.X != 0 {
+		rows, _, err := db.rowsOn(b.X, binding.MaxRowsOnX, b.CreatedAt)
+		for i := range rows {
+			if rows[i].Alike(b) && rows[i].EndedAt.IsZero() {
+				ids = append(ids, rows[i].ID)
+			}
+		}
+		return ids, err
+	}
+	err = scanPrefix(db.bind, keyHash(tableWho, db.bindKeys.index.Hash(domainOrder, b.Order)), func(key, value []byte) (bool, error) {
+		over, err := parseOver(value)
+		if err != nil {
+			return false, err
+		}
+		if over.After(b.CreatedAt) {
+			ids = append(ids, string(key[min(whoPrefixSize, len(key)):]))
+		}
+		return len(ids) < binding.MaxReuse, nil
+	})
+	return ids, err
+}

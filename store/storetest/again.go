@@ -1,0 +1,208 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"mask700/binding"
+)
+
+// reuse asks for a binding that may be there.
+var reuse = binding.Repeat{Reuse: true}
+
+// asked is what is asked for: no X, so long after start, under an id that nobody has.
+func asked(t testing.TB, n int, after time.Duration) binding.Binding {
+	b := pair(t, letters(n), 0, 1)
+	b.Order, b.CreatedAt = "order", at(after)
+	return b
+}
+
+// release takes one bind back, as a service does.
+func release(s binding.Store, id string, after time.Duration) (binding.Binding, error) {
+	return s.Change(context.Background(), id, func(b *binding.Binding) error {
+		if b.Refs > 0 {
+			b.Refs--
+			b.UpdatedAt = at(after)
+		} else if b.EndedAt.IsZero() {
+			b.EndedAt = at(after)
+		}
+		return nil
+	})
+}
+
+func boundAgain(t *testing.T, s binding.Store) {
+	ctx := context.Background()
+	hold(t, s, block)
+	first, again, err := s.BindAgain(ctx, asked(t, 1, 0), reuse)
+	if err != nil || again || first.X == 0 || first.ID != letters(1) || first.Refs != 0 {
+		t.Fatalf("first: %+v, %v, %v", first, again, err)
+	}
+	want := first
+	for i := range 3 {
+		b := asked(t, 2+i, time.Duration(i+1)*time.Minute)
+		if i == 1 {
+			b.X = first.X
+		}
+		got, again, err := s.BindAgain(ctx, b, reuse)
+		want.Refs, want.UpdatedAt = i+1, b.CreatedAt
+		if err != nil || !again || !same(got, want) {
+			t.Fatalf("asked for again: %+v, %v, %v\nwant %+v", got, again, err, want)
+		}
+	}
+	if all := list(t, s, binding.Filter{}); len(all) != 1 || !same(all[0], want) {
+		t.Fatalf("kept: %+v", all)
+	}
+	for refs := 2; refs >= 0; refs-- {
+		if b, err := release(s, first.ID, time.Hour); err != nil || b.Refs != refs || !b.EndedAt.IsZero() {
+			t.Fatalf("released: %+v, %v", b, err)
+		}
+	}
+	if b, err := release(s, first.ID, time.Hour); err != nil || b.EndedAt.IsZero() {
+		t.Fatalf("the last release: %+v, %v", b, err)
+	}
+	if b, again, err := s.BindAgain(ctx, asked(t, 9, time.Hour), reuse); err != nil || again || b.ID == first.ID {
+		t.Errorf("when it had ended: %+v, %v, %v", b, again, err)
+	}
+}
+
+func boundAgainUntil(t *testing.T, s binding.Store) {
+	ctx := context.Background()
+	hold(t, s, block)
+	ask := func(n int, after, expires time.Duration) (binding.Binding, bool) {
+		t.Helper()
+		b := asked(t, n, after)
+		if expires != 0 {
+			b.ExpiresAt = at(expires)
+		}
+		got, again, err := s.BindAgain(ctx, b, reuse)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got, again
+	}
+	first, _ := ask(1, 0, time.Hour)
+	if b, again := ask(2, time.Minute, time.Minute*30); !again || !b.ExpiresAt.Equal(at(time.Hour)) {
+		t.Errorf("for a shorter time: %+v", b)
+	}
+	if b, again := ask(3, time.Minute, 2*time.Hour); !again || !b.ExpiresAt.Equal(at(2*time.Hour)) || b.ID != first.ID {
+		t.Errorf("for a longer time: %+v", b)
+	}
+	second, again := ask(4, 2*time.Hour, 3*time.Hour)
+	if again || second.ID == first.ID {
+		t.Errorf("when it had expired: %+v", second)
+	}
+	if b, again := ask(5, 150*time.Minute, 0); !again || !b.ExpiresAt.IsZero() || b.ID != second.ID {
+		t.Errorf("for ever: %+v", b)
+	}
+	if b, again := ask(6, 150*time.Minute, 9*time.Hour); !again || !b.ExpiresAt.IsZero() || b.Refs != 2 {
+		t.Errorf("until a time: %+v", b)
+	}
+}
+
+func boundAgainUnlike(t *testing.T, s binding.Store) {
+	ctx := context.Background()
+	hold(t, s, block)
+	first := asked(t, 1, 0)
+	first.X, first.MaxDuration = block.Number(5), time.Minute
+	if _, again, err := s.BindAgain(ctx, first, reuse); err != nil || again {
+		t.Fatal(again, err)
+	}
+	n := 10
+	for name, change := range map[string]func(*binding.Binding){
+		"another order":       func(b *binding.Binding) { b.Order = "other" },
+		"another tenant":      func(b *binding.Binding) { b.Tenant = "other" },
+		"another party":       func(b *binding.Binding) { b.B = subscriber(t, 77) },
+		"the other way round": func(b *binding.Binding) { b.A, b.B = b.B, b.A },
+		"one way":             func(b *binding.Binding) { b.OneWay = binding.OneWayAToB },
+		"a longer call":       func(b *binding.Binding) { b.MaxDuration = time.Hour },
+		"recorded":            func(b *binding.Binding) { b.Record = true },
+		"another consent":     func(b *binding.Binding) { b.Consent = "other" },
+		"other data":          func(b *binding.Binding) { b.Data = "other" },
+	} {
+		n++
+		b := first
+		b.ID, b.X = letters(n), 0
+		change(&b)
+		if got, again, err := s.BindAgain(ctx, b, reuse); err != nil || again || got.ID != b.ID || got.X == first.X {
+			t.Errorf("%s: %+v, %v, %v", name, got, again, err)
+		}
+		b.ID, b.X = letters(100+n), first.X
+		_, _, err := s.BindAgain(ctx, b, reuse)
+		wantConflict(t, name+" on its number", err, first.ID)
+	}
+	if b, err := s.Binding(ctx, first.ID); err != nil || b.Refs != 0 || !b.UpdatedAt.IsZero() {
+		t.Errorf("the first one: %+v, %v", b, err)
+	}
+	b := first
+	b.ID = letters(200)
+	_, _, err := s.BindAgain(ctx, b, binding.Repeat{})
+	wantConflict(t, "not to be bound again", err, first.ID)
+	// A longer life may be somebody else's.
+	b.ExpiresAt = at(time.Hour)
+	b.ID, b.X, b.Order = letters(201), block.Number(6), "short"
+	if _, _, err := s.BindAgain(ctx, b, reuse); err != nil {
+		t.Fatal(err)
+	}
+	next := b
+	next.ID, next.Order, next.CreatedAt, next.ExpiresAt = letters(202), "next", at(2*time.Hour), time.Time{}
+	bind(t, s, next)
+	b.ID, b.CreatedAt, b.ExpiresAt = letters(203), at(time.Minute), at(3*time.Hour)
+	_, _, err = s.BindAgain(ctx, b, reuse)
+	wantConflict(t, "bound again for longer", err, next.ID)
+	if b, err := s.Binding(ctx, letters(201)); err != nil || b.Refs != 0 {
+		t.Errorf("refused and counted: %+v, %v", b, err)
+	}
+}
+
+// boundAgainByMany: as many binds as releases, at once, end one binding after the other and lose none.
+func boundAgainByMany(t *testing.T, s binding.Store) {
+	ctx := context.Background()
+	hold(t, s, block)
+	const callers = 24
+	var ids [callers]string
+	var made atomic.Int32
+	var all sync.WaitGroup
+	for c := range callers {
+		all.Go(func() {
+			b := asked(t, c, time.Duration(callers-c)*time.Millisecond) // their clocks do not agree
+			if c%2 == 0 {
+				b.X = block.Number(7)
+			}
+			got, again, err := s.BindAgain(ctx, b, reuse)
+			if err != nil {
+				t.Errorf("bind: %v", err)
+			}
+			if !again {
+				made.Add(1)
+			}
+			ids[c] = got.ID
+		})
+	}
+	all.Wait()
+	// Who names no number takes the one on 7, unless it drew one before that was there.
+	rows := list(t, s, binding.Filter{})
+	sum := 0
+	for _, b := range rows {
+		sum += b.Refs + 1
+	}
+	if int(made.Load()) != len(rows) || len(rows) > 2 || sum != callers {
+		t.Fatalf("%d were made, %d are there, bound %d times", made.Load(), len(rows), sum)
+	}
+	for c := range callers {
+		all.Go(func() {
+			if _, err := release(s, ids[c], time.Hour); err != nil && !errors.Is(err, binding.ErrEnded) {
+				t.Errorf("release: %v", err)
+			}
+		})
+	}
+	all.Wait()
+	for _, b := range list(t, s, binding.Filter{}) {
+		if b.Refs != 0 || b.EndedAt.IsZero() {
+			t.Errorf("after all were released: %+v", b)
+		}
+	}
+}

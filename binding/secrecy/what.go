@@ -49,6 +49,7 @@ var secretTypes = []struct{ pkg, name string }{
 	{"sip/message", "Request"}, {"sip/message", "Response"}, {"sip/message", "Echo"},
 	{"sip/call", "Leg"}, {"sip/call", "Served"}, {"sip/call", "Reply"}, {"sip/call", "Arrival"},
 	{"sip/call", "Dialog"}, {"sip/call", "Exchange"}, {"sip/call", "Passed"}, {"sip/call", "Transfer"}, {"sip/call", "Call"},
+	{"sip/call", "Party"}, {"sip/call", "Circle"}, {"sip/sentinel", "Hit"}, {"sip/sentinel", "Secret"}, {"sip/sentinel", "Secrets"},
 	{"sip/digest", "credentials"}, {"sip/digest", "Request"}, {"sip/digest", "Secret"}, {"sip/shard", "Inbound"},
 	{"media/sdp", "Description"}, {"media/sdp", "Line"}, {"media/sdp", "Leg"},
 }

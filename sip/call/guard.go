@@ -1,6 +1,9 @@
 package call
 
 import (
+	"fmt"
+	"io"
+	"log/slog"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -43,6 +46,16 @@ type Party struct {
 	Said     []string   // what the party has written that is written back to it
 	Meant    []string   // URIs that we have written for it: who it is and who calls
 	Local    netip.Addr // where its media came to, once it has left
+}
+
+// Format implements [fmt.Formatter]: whatever the verb, nothing of what the party has told. A [Leg] prints itself like it.
+func (p Party) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, p.masked()) }
+
+// LogValue implements [slog.LogValuer], masked.
+func (p Party) LogValue() slog.Value { return slog.StringValue(p.masked()) }
+
+func (p *Party) masked() string {
+	return "party on trunk " + strconv.Itoa(p.Trunk) + ", " + p.Number.String() + ", " + strconv.Itoa(len(p.Secrets)) + " secrets"
 }
 
 // called says whether a Call-ID is that of the party's leg, or was.
@@ -132,6 +145,14 @@ type Circle struct {
 	Passed     *Passed
 	Text       bool // it is a text
 }
+
+// Format implements [fmt.Formatter]: whatever the verb, nothing of what the parties have told.
+func (c Circle) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, c.masked()) }
+
+// LogValue implements [slog.LogValuer], masked.
+func (c Circle) LogValue() slog.Value { return slog.StringValue(c.masked()) }
+
+func (c *Circle) masked() string { return "the parties of call " + c.ID }
 
 // Circle is the call's own, until something of the call changes.
 func (c *Call) Circle(to *Circle) {

@@ -19,6 +19,7 @@ import (
 	"mask700/sip/call"
 	"mask700/sip/digest"
 	"mask700/sip/message"
+	"mask700/sip/sentinel"
 )
 
 type digitser interface{ Digits() string }
@@ -77,6 +78,23 @@ func raw(l *slog.Logger, packet []byte, d *sdp.Description, leg *call.Leg, c dig
 	_ = fmt.Sprint(d)                       // want sdp.Description
 	_ = fmt.Sprintf("%v", c)                // want digest.Request
 	l.Info("came", "bytes", len(packet), "is", s == "")
+}
+
+func parties(l *slog.Logger, h *sentinel.Hit, p *call.Party, c call.Circle, m *message.Message) error {
+	l.Info("leak", "in", h.Text)              // want text of a sentinel.Hit
+	l.Info("leak", "in", string(h.Text[2:]))  // want text of a sentinel.Hit
+	l.Info("leak", "of", h.Secret.Text)       // want text of a sentinel.Secret
+	l.Info("leak", "of", h.Secret)            // want sentinel.Secret
+	fmt.Println("leak", h)                    // want sentinel.Hit
+	log.Print(p.Secrets, p.CallID)            // want sentinel.Secrets // want text of a call.Party
+	_ = fmt.Sprintf("%v", *p)                 // want call.Party
+	_ = fmt.Sprint("who ", c.Present[0].Host) // want text of a call.Party
+	_ = fmt.Sprint(c)                         // want call.Circle
+	for _, s := range p.Said {                //
+		_, _ = os.Create(s) // want text of a call.Party
+	}
+	l.Info("leak", "kind", h.Kind, "start", h.Start, "trunk", p.Trunk)
+	return errors.New("a phone of " + m.Agent) // want text of a message.Message
 }
 
 func asked(l *slog.Logger, r binding.Request, q admin.BindingQuery, k admin.Question) error {

@@ -21,7 +21,7 @@ func newBindingListCommand() *cobra.Command {
 		Use:   "list",
 		Short: "List bindings",
 		Long: "List bindings.\n\n" +
-			"A look-up by --number is recorded in the audit log with the number masked, and with --reason if it is given.",
+			"A search by --number needs --reason; the audit log records both, the number masked.",
 		Args: noArgs,
 		RunE: o.run,
 	}
@@ -52,12 +52,7 @@ func (o *bindingListOptions) run(cmd *cobra.Command, _ []string) error {
 	if err := o.outputOptions.check(); err != nil {
 		return err
 	}
-	if o.query.Number == "" { // a look-up by a number may have a reason though nothing is shown
-		if err := o.revealOptions.check(); err != nil {
-			return err
-		}
-	}
-	if err := o.revealOptions.checkReason(); err != nil {
+	if err := o.revealOptions.checkSearch(o.query.Number); err != nil {
 		return err
 	}
 	if o.query.Limit < 0 {

@@ -198,8 +198,10 @@ func newBlocklistListCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List the entries, those too that are over",
-		Args:  noArgs,
-		RunE:  o.run,
+		Long: "List the entries, those too that are over.\n\n" +
+			"A search by --number needs --reason; the audit log records both, the number masked.",
+		Args: noArgs,
+		RunE: o.run,
 	}
 	fs := cmd.Flags()
 	o.connectOptions.addFlags(fs)
@@ -214,14 +216,11 @@ func (o *blocklistListOptions) run(cmd *cobra.Command, _ []string) error {
 	if err := o.outputOptions.check(); err != nil {
 		return err
 	}
-	if err := o.revealOptions.checkReason(); err != nil {
+	if err := o.revealOptions.checkSearch(o.query.Number); err != nil {
 		return err
 	}
 	if err := newNumberInput(cmd.InOrStdin()).read("number", &o.query.Number); err != nil {
 		return err
-	}
-	if o.reason != "" && !o.reveal && o.query.Number == "" {
-		return errors.New("--reason goes with --reveal or --number")
 	}
 	return o.with(cmd, needStore, func(ctx context.Context, s *session) error {
 		out := cmd.OutOrStdout()

@@ -46,11 +46,11 @@ func TestBlocklist(t *testing.T) {
 		if e := explain("13700000007"); e.Refusal != binding.RefusalNoBinding || e.Evidence != "" {
 			t.Errorf("a stranger: %+v", e)
 		}
-		out := d.must("blocklist", "list", "--number", numberA)
+		out := d.must("blocklist", "list", "--number", numberA, "--reason", "complaint 17")
 		if !strings.Contains(out, entry.ID) || !strings.Contains(out, "139****0002") || !strings.Contains(out, "harassment") || strings.Count(out, "\n") != 2 {
 			t.Errorf("listed: %s", out)
 		}
-		if out := d.must("blocklist", "list", "--number", numberB); !strings.Contains(out, "nobody") {
+		if out := d.must("blocklist", "list", "--number", numberB, "--reason", "complaint 17"); !strings.Contains(out, "nobody") {
 			t.Errorf("listed by another: %s", out)
 		}
 		if out := d.run("blocklist", "list", "--reveal", "--reason", "case 17").out; !strings.Contains(out, numberA) || !strings.Contains(out, numberB) {

@@ -27,12 +27,12 @@ func TestBindingIsChangedAndExtended(t *testing.T) {
 			}
 		}
 		// Found by who is and by who was a party, and by its consent.
-		for _, args := range [][]string{{"--number", "13700000003", "--live"}, {"--number", numberB}, {"--consent", "C-1"}} {
+		for _, args := range [][]string{{"--number", "13700000003", "--live", "--reason", "complaint 17"}, {"--number", numberB, "--reason", "complaint 17"}, {"--consent", "C-1"}} {
 			if d.mustJSON(&got, append([]string{"binding", "list"}, args...)...); got.ID != v.ID {
 				t.Errorf("%v: %+v", args, got)
 			}
 		}
-		if out := d.must("binding", "list", "--number", numberB, "--live"); !strings.Contains(out, "no such binding") {
+		if out := d.must("binding", "list", "--number", numberB, "--live", "--reason", "complaint 17"); !strings.Contains(out, "no such binding") {
 			t.Errorf("who went is a party: %s", out)
 		}
 		got = binding.View{}

@@ -302,12 +302,12 @@ func TestBindingFromItsMakingToItsEnd(t *testing.T) {
 		if got.ID != v.ID {
 			t.Errorf("got: %+v", got)
 		}
-		d.mustJSON(&got, "binding", "list", "--number", numberB)
+		d.mustJSON(&got, "binding", "list", "--number", numberB, "--reason", "complaint 17")
 		d.mustJSON(&got, "binding", "list", "--x", x, "--order", "ORDER-1", "--live", "--limit", "3")
-		if a := d.feed(numberA+"\n", "binding", "list", "--number", "-", "-o", "json"); a.status != 0 || !strings.Contains(a.out, v.ID) {
+		if a := d.feed(numberA+"\n", "binding", "list", "--number", "-", "-o", "json", "--reason", "complaint 17"); a.status != 0 || !strings.Contains(a.out, v.ID) {
 			t.Errorf("number from standard input: %+v", a)
 		}
-		if out := d.must("binding", "list", "--number", "13700000000"); !strings.Contains(out, "no such binding") {
+		if out := d.must("binding", "list", "--number", "13700000000", "--reason", "complaint 17"); !strings.Contains(out, "no such binding") {
 			t.Errorf("nothing found: %s", out)
 		}
 		table := d.must("binding", "list")

@@ -43,6 +43,20 @@ func (o *revealOptions) checkReason() error {
 	return nil
 }
 
+// checkSearch is check where a search by a number, if there is one, needs a reason though nothing is shown.
+func (o *revealOptions) checkSearch(number string) error {
+	if number == "" {
+		return o.check()
+	}
+	if err := o.checkReason(); err != nil {
+		return err
+	}
+	if o.reason == "" {
+		return errors.New("--number needs --reason TEXT, which the audit log records")
+	}
+	return nil
+}
+
 // ask is the client that asks for what was chosen.
 func (o *revealOptions) ask(s *session) *client.Client {
 	switch {

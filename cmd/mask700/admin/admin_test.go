@@ -259,11 +259,15 @@ func TestQueriesSelectAndPage(t *testing.T) {
 		{`{"limit":2}`, 2},
 	} {
 		var page BindingPage
+		if b.header = nil; strings.Contains(tc.query, "number") {
+			b.header = http.Header{HeaderReason: {why}}
+		}
 		b.want(200, "POST", "/v1/bindings/query", tc.query, &page)
 		if len(page.Bindings) != tc.ids {
 			t.Errorf("%s: %d bindings", tc.query, len(page.Bindings))
 		}
 	}
+	b.header = nil
 	seen := make(map[string]bool)
 	for after, pages := "", 0; ; pages++ {
 		var page BindingPage

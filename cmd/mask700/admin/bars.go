@@ -174,6 +174,9 @@ func (a *api) barFilter(q BarQuery) (f binding.BarFilter, err error) {
 
 func (a *api) barPage(w http.ResponseWriter, r *http.Request, q BarQuery) {
 	f, err := a.barFilter(q)
+	if err == nil {
+		err = checkSearch(r.Context(), f.Number)
+	}
 	if err == nil && a.Bars == nil {
 		err = errNoBars
 	}
@@ -220,9 +223,6 @@ func (a *api) showBars(r *http.Request, f binding.BarFilter, found []binding.Bar
 	}
 	if k.reveal {
 		return a.show(r, whatBarReveal, object)
-	}
-	if k.reason == "" {
-		k.reason = noReason
 	}
 	_, err := a.note(r, whatBarLookup, object, k.reason)
 	return binding.Number.Masked, err

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -28,6 +29,10 @@ func TestBindingIsChangedAndExtended(t *testing.T) {
 	}
 	for _, q := range []string{`{"number":"` + numberB + `"}`, `{"number":"13700000003","live":true}`, `{"consent":"c"}`} {
 		var page BindingPage
+		b.header = http.Header{HeaderReason: {why}}
+		if strings.Contains(q, "consent") {
+			b.header = nil
+		}
 		if b.want(200, "POST", "/v1/bindings/query", q, &page); len(page.Bindings) != 1 || page.Bindings[0].ID != v.ID {
 			t.Errorf("%s: %+v", q, page)
 		}

@@ -31,7 +31,7 @@ const (
 	ActionExport     = "recording.export"
 )
 
-// noReason stands in the log for the reason of a lookup, which may be left out.
+// noReason stands in the log where none is asked for.
 const noReason = "none given"
 
 // Show is how a number is shown to who asks: masked, or as it is.
@@ -73,12 +73,20 @@ var revealing = map[string]bool{
 	"POST /v1/history": true, "POST /v1/history/number": true,
 }
 
-// byNumber are the requests that find a person by a number and answer masked. All are noted. Those that tell what was need a
-// reason (true); of those that tell what is, and no number but the one that was given, it may be left out.
+// byNumber are the requests that find a person by a number and answer masked. They need a reason and are noted: those that
+// are for nothing else (true) are refused before anything of them is read, the others once the number is seen in them.
 var byNumber = map[string]bool{
 	"POST /v1/bindings/query":  false,
 	"POST /v1/blocklist/query": false,
 	"POST /v1/history/number":  true,
+}
+
+// checkSearch refuses a search by a number that has no reason.
+func checkSearch(ctx context.Context, n binding.Number) error {
+	if !n.IsZero() && askOf(ctx).reason == "" {
+		return errNeedsReason
+	}
+	return nil
 }
 
 // withAsk reads whether real numbers are asked for, refuses that where it may not be, and keeps it in the context.
@@ -156,9 +164,6 @@ func (a *api) showPage(r *http.Request, f binding.Filter, found []binding.Bindin
 	object := a.filtered(f) + ": " + listed("binding", ids)
 	if k.reveal {
 		return a.show(r, ActionBindings, object)
-	}
-	if k.reason == "" {
-		k.reason = noReason
 	}
 	_, err := a.note(r, ActionLookup, object, k.reason)
 	return binding.Number.Masked, err

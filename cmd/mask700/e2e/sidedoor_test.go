@@ -65,7 +65,7 @@ func TestSideDoors(t *testing.T) {
 	} {
 		command("", args...)
 	}
-	command(a+"\n", "binding", "list", "--number", "-")
+	command(a+"\n", "binding", "list", "--number", "-", "--reason", "complaint 17")
 	command(a+"\n", "explain", "--caller", "-", "--dialled", w.x)
 	command(b+"\n", "explain", "--caller", "-", "--dialled", w.x, "-o", "json")
 	for _, n := range []string{a, "+86" + a, "0086 " + a, "sip:" + b + "@192.0.2.7", "tel:+86-" + b} {

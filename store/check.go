@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"reflect"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 
 	"mask700/binding"
+	"mask700/store/ring"
 )
 
 // Check goes through the whole store as it is at one moment and opens every sealed value. It holds every index entry
@@ -130,6 +133,22 @@ func (c *checker) blocks(r pebble.Reader) (map[binding.Block]bool, error) {
 	return held, c.bars(r)
 }
 
+// of names a tenant by its number.
+func (c *checker) of(tenant uint32) string {
+	if name, err := c.db.tenants.name(tenant); err == nil && name != "" {
+		return ", tenant " + name
+	}
+	return ""
+}
+
+// lost says which key is no more, and since when.
+func (c *checker) lost(u ring.Use, n uint32) string {
+	if k, _, err := c.db.ring.Unwrap(u, n); errors.Is(err, ring.ErrDestroyed) {
+		return fmt.Sprintf("key %d was destroyed at %s", n, k.Destroyed.UTC().Format(time.RFC3339))
+	}
+	return fmt.Sprintf("key %d was destroyed", n)
+}
+
 // rows checks every binding and returns how many entries each index must have.
 func (c *checker) rows(r pebble.Reader, held map[binding.Block]bool) (want map[byte]uint64, err error) {
 	want = make(map[byte]uint64)
@@ -146,6 +165,7 @@ func (c *checker) rows(r pebble.Reader, held map[binding.Block]bool) (want map[b
 			if !h.copy {
 				c.report.Bindings++
 				c.report.ErasedBindings++
+				c.report.erased("a binding on %s, made at %s%s: %s", p.x, h.times(p).CreatedAt.UTC().Format(time.RFC3339), c.of(h.tenant), c.lost(ring.Bindings, h.dataKey))
 				want[tableID]++
 			}
 			return nil

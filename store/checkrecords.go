@@ -4,9 +4,11 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 
+	"mask700/store/ring"
 	"mask700/store/seal"
 )
 
@@ -57,6 +59,7 @@ func (c *checker) records(r pebble.Reader) error {
 		record, _, err := c.db.journal.open(key, value)
 		if errors.Is(err, ErrErased) {
 			c.report.ErasedRecords++
+			c.report.erased("the record of a call that was going on: its key was destroyed")
 			return nil
 		}
 		if err != nil {
@@ -94,6 +97,7 @@ func (c *checker) closed(r pebble.Reader, seq uint64, key, value []byte, want ma
 	spans[spanOf(seq)] = s
 	if erased {
 		c.report.ErasedRecords++
+		c.report.erased("call record %d, closed at %s%s: %s", seq, timeOf(int64(h.mark)).UTC().Format(time.RFC3339), c.of(h.tenant), c.lost(ring.Records, h.dataKey))
 		want[tableRecord]++
 		return nil
 	}

@@ -165,7 +165,7 @@ func TestRotationOfTheMasterKeyIsAllOrNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := db.RotateMaster(ctx); err != nil {
+	if _, err := db.RotateMaster(ctx); err != nil {
 		t.Fatal(err)
 	}
 	mustBind(t, db, testPair(t, testID(2), 2))

@@ -10,8 +10,13 @@ var (
 	ErrNoKey = errors.New("store: the master key of this store is missing; put its copy back, a new key cannot read the rows")
 	// ErrWrongKey: the master key is another than the ring is wrapped under.
 	ErrWrongKey = errors.New("store: the master key is another than that of this store")
-	// ErrNoRing: rows are there and the file of their keys is not.
-	ErrNoRing = errors.New("store: the file of this store's keys is missing; put its copy back, nothing can be read without it")
+	// ErrNoRing: rows are there and the file of their keys is not. No new one is made, it would open none of them.
+	ErrNoRing = errors.New("store: the ring, the file with this store's data keys, is missing. Without it all that the store holds is lost: " +
+		"bindings, call records, recordings, block lists, and by which numbers they are found; the master key alone opens none of it. " +
+		"Put the newest copy of the ring back. If there is none, move the data directory away and start with an empty one")
+	// ErrKeyWaits: a rotation of the master key waits for the operator to put the new one where the old one is.
+	ErrKeyWaits = errors.New("store: the master key was changed, and the new one is not in its place yet; put it there, keep a copy of it elsewhere " +
+		"and start again, which deletes the file that has it")
 	// ErrWrongRing: the file of keys is of another store.
 	ErrWrongRing = errors.New("store: the file of keys is that of another store; name the right one with keys.ring")
 	// ErrOldRing: the file of keys is older than the rows. Going on would make keys again under numbers that rows name.

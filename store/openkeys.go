@@ -129,8 +129,12 @@ func (db *DB) openMaster(fresh bool) (seal.Master, error) {
 	}
 	m, err := source.Load()
 	switch {
-	case err == nil || !errors.Is(err, fs.ErrNotExist):
+	case err == nil:
+		return m, db.finishElsewhere(m, nil)
+	case !errors.Is(err, fs.ErrNotExist):
 		return m, err
+	case !fresh && source.File == "":
+		return m, db.finishElsewhere(m, fmt.Errorf("%w (%s)", ErrNoKey, source))
 	case !fresh:
 		return m, fmt.Errorf("%w (%s)", ErrNoKey, source)
 	case source.File == "":

@@ -20,6 +20,8 @@ type Report struct {
 	ErasedBindings uint64 `json:"erased_bindings"`
 	ErasedRecords  uint64 `json:"erased_records"`
 	ErasedIndex    uint64 `json:"erased_index"` // entries of erased bindings that are not deleted yet
+	// Erased says of the first hundred of those rows where they are and of which tenant, and why they cannot be read.
+	Erased []string `json:"erased"`
 	// Faults counts what is wrong; Problems says it of the first hundred.
 	Faults   uint64   `json:"faults"`
 	Problems []string `json:"problems"`
@@ -38,6 +40,9 @@ func (r Report) String() string {
 	fmt.Fprintf(&b, "call records %d, last seq %d, open %d\n", r.Records, r.LastSeq, r.Open)
 	if r.ErasedBindings+r.ErasedRecords+r.ErasedIndex > 0 {
 		fmt.Fprintf(&b, "erased: bindings %d, call records %d, index entries left %d\n", r.ErasedBindings, r.ErasedRecords, r.ErasedIndex)
+		for _, e := range r.Erased {
+			fmt.Fprintf(&b, "  %s\n", e)
+		}
 	}
 	if r.OK() {
 		b.WriteString("no faults\n")
@@ -57,5 +62,12 @@ func (r *Report) fault(format string, args ...any) {
 	r.Faults++
 	if len(r.Problems) < maxProblems {
 		r.Problems = append(r.Problems, fmt.Sprintf(format, args...))
+	}
+}
+
+// erased names a row whose key was destroyed.
+func (r *Report) erased(format string, args ...any) {
+	if len(r.Erased) < maxProblems {
+		r.Erased = append(r.Erased, fmt.Sprintf(format, args...))
 	}
 }

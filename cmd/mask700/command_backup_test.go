@@ -34,7 +34,7 @@ func TestBackupAndRestore(t *testing.T) {
 		}
 		d.must("binding", "delete", v.ID)
 		d.refuse(1, "not empty", "restore", "copy")
-		d.refuse(1, "the file of this store's keys is missing", "restore", "copy", "--data-dir", "other", "--key-file", "other.key")
+		d.refuse(1, "data keys, is missing", "restore", "copy", "--data-dir", "other", "--key-file", "other.key")
 		d.refuse(1, "no backup that is whole", "restore", "nothing", "--data-dir", "other")
 		d.refuse(1, "the DIR of a backup", "restore")
 		if err := os.RemoveAll("mask700-data"); err != nil {

@@ -63,6 +63,17 @@ func (o *checkOptions) run(cmd *cobra.Command, _ []string) error {
 func printCheck(out io.Writer, r admin.CheckReport) error {
 	_, err := fmt.Fprintf(out, "%s, %s (%d live), %s (%d open)\n",
 		count(r.Blocks, "block"), count(r.Bindings, "binding"), r.Live, count(r.Records, "call record"), r.Open)
+	if n := r.ErasedBindings + r.ErasedRecords; err == nil && n > 0 {
+		_, err = fmt.Fprintf(out, "erased with their keys, and not to be read: %s, %s\n", count(r.ErasedBindings, "binding"), count(r.ErasedRecords, "call record"))
+		for _, e := range r.Erased {
+			if err == nil {
+				_, err = fmt.Fprintln(out, "  "+e)
+			}
+		}
+		if more := n - min(n, uint64(len(r.Erased))); err == nil && more > 0 {
+			_, err = fmt.Fprintf(out, "  and %d more\n", more)
+		}
+	}
 	for _, p := range r.Problems {
 		if err == nil {
 			_, err = fmt.Fprintln(out, p)

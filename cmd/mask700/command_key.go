@@ -118,7 +118,9 @@ func newKeyRotateCommand() *cobra.Command {
 		Short: "Seal new rows under new data keys, or wrap all keys under a new master key",
 		Long: "Seal new rows under new data keys; the old ones open what they sealed.\n\n" +
 			"With --master all data keys are wrapped under a new master key, which takes the place of the old one in its file. The old one\n" +
-			"opens nothing any more but copies of the ring from before. It is done while calls go on, and a crash leaves it done or not done.",
+			"opens nothing any more but copies of the ring from before. It is done while calls go on, and a crash leaves it done or not done.\n\n" +
+			"Where the master key is in a variable or a credential, the new one is written to a file beside the ring. Put it where the old\n" +
+			"one was: the next start needs it, and deletes the file.",
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return o.with(cmd, needStore, func(ctx context.Context, s *session) error {
@@ -129,6 +131,9 @@ func newKeyRotateCommand() *cobra.Command {
 				text := "new rows are sealed under new data keys"
 				if o.master {
 					text = fmt.Sprintf("the master key is now %s, in %s; keep a copy of it elsewhere", done.Master, done.File)
+					if done.Put != "" {
+						text += fmt.Sprintf("\nput it into %s before the next start, which deletes %s and does not take the old key any more", done.Put, done.File)
+					}
 				}
 				_, err = fmt.Fprintln(cmd.OutOrStdout(), text)
 				return err

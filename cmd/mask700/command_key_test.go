@@ -73,7 +73,7 @@ func TestKeysAreDestroyed(t *testing.T) {
 		t.Errorf("it is still there: %+v", a)
 	}
 	d.refuse(1, "erased", "binding", "get", id)
-	if a := d.run("check"); a.status != 0 {
+	if a := d.run("check"); a.status != 0 || !strings.Contains(a.out, "erased with their keys, and not to be read: 1 binding, 0 call records\n  a binding on "+block) {
 		t.Errorf("the store is not whole: %+v", a)
 	}
 	if out := d.run("audit", "list").out; !strings.Contains(out, "key.destroy") || !strings.Contains(out, "it is over") {
@@ -97,4 +97,24 @@ func TestAKeyIsMade(t *testing.T) {
 	if os.Getenv("MASK700_TEST_MASTER") != "" {
 		t.Error("the master key is still in the environment")
 	}
+	t.Setenv("MASK700_TEST_MASTER", string(text))
+	a := d.run("key", "rotate", "--master", "--config", "env.yaml")
+	if a.status != 0 || !strings.Contains(a.out, "put it into the environment variable MASK700_TEST_MASTER before the next start, which deletes") {
+		t.Errorf("%+v", a)
+	}
+	t.Setenv("MASK700_TEST_MASTER", string(text))
+	d.refuse(1, "it stands in ./env.ring.next, its place is the environment variable", "block", "list", "--config", "env.yaml")
+	if text, err = os.ReadFile("env.ring.next"); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("MASK700_TEST_MASTER", string(text))
+	d.must("block", "list", "--config", "env.yaml")
+	if _, err := os.Stat("env.ring.next"); err == nil {
+		t.Error("the file of the new key is left")
+	}
+	if err := os.Remove("env.ring"); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("MASK700_TEST_MASTER", string(text))
+	d.refuse(1, "Put the newest copy of the ring back", "block", "list", "--config", "env.yaml")
 }

@@ -487,7 +487,7 @@ func TestFirstCommandMakesTheStoreAndSaysWhereTheKeyIs(t *testing.T) {
 	if _, err := os.Stat("mask700.key"); err == nil {
 		t.Error("a store without its key was given a new one")
 	}
-	d.refuse(1, "the file of this store's keys is missing", "block", "list", "--key-file", "elsewhere.key")
+	d.refuse(1, "data keys, is missing", "block", "list", "--key-file", "elsewhere.key")
 	if err := os.Rename("mask700.key.ring", "elsewhere.key.ring"); err != nil {
 		t.Fatal(err)
 	}

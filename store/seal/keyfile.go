@@ -185,7 +185,27 @@ func ReplaceFile(from, to string) error {
 	if err := syncDir(filepath.Dir(to)); err != nil || old == nil {
 		return err
 	}
-	// Only now that its name is gone on disk: a power cut must not bring back the name of an empty file.
+	return wipe(old)
+}
+
+// RemoveFile removes a key file, and overwrites what was in it before its room is given free.
+func RemoveFile(path string) error {
+	old, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return fmt.Errorf("seal: key file: %w", err)
+	}
+	if err := os.Remove(path); err != nil {
+		return fmt.Errorf("seal: key file: %w", errors.Join(err, old.Close()))
+	}
+	if err := syncDir(filepath.Dir(path)); err != nil {
+		return errors.Join(err, old.Close())
+	}
+	return wipe(old)
+}
+
+// wipe overwrites and closes a key file whose name is gone on disk: before that, a power cut could bring back the name of
+// an empty file.
+func wipe(old *os.File) error {
 	defer old.Close()
 	info, err := old.Stat()
 	if err == nil {

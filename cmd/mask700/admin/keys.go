@@ -15,7 +15,7 @@ import (
 type Keys interface {
 	DataKeys() ([]store.DataKey, error)
 	RotateKeys(ctx context.Context) error
-	RotateMaster(ctx context.Context) (fingerprint, file string, err error)
+	RotateMaster(ctx context.Context) (store.NewMaster, error)
 	DestroyKeys(ctx context.Context, e store.Erasure, begin func(keys int) error) (store.Erased, error)
 }
 
@@ -33,6 +33,7 @@ type RotateRequest struct {
 type Rotated struct {
 	Master string `json:"master,omitempty"` // fingerprint of the new master key
 	File   string `json:"file,omitempty"`   // where it is
+	Put    string `json:"put,omitempty"`    // into which place it has to be put before the next start, which deletes the file
 }
 
 // DestroyRequest asks that keys be destroyed, and with them all that they sealed.
@@ -92,7 +93,9 @@ func (a *api) rotateKeys(w http.ResponseWriter, r *http.Request) {
 	var done Rotated
 	var err error
 	if req.Master {
-		done.Master, done.File, err = a.Keys.RotateMaster(r.Context())
+		var m store.NewMaster
+		m, err = a.Keys.RotateMaster(r.Context())
+		done = Rotated{Master: m.Fingerprint, File: m.File, Put: m.Put}
 	} else {
 		err = a.Keys.RotateKeys(r.Context())
 	}

@@ -37,6 +37,7 @@ func (a *api) check(w http.ResponseWriter, r *http.Request) {
 func checkReport(report store.Report) CheckReport {
 	return CheckReport{
 		Blocks: report.Blocks, Bindings: report.Bindings, Live: report.Live, Records: report.Records, Open: report.Open,
+		ErasedBindings: report.ErasedBindings, ErasedRecords: report.ErasedRecords, Erased: append([]string{}, report.Erased...),
 		Problems: append([]string{}, report.Problems...),
 	}
 }

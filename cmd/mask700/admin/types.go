@@ -130,12 +130,16 @@ func (c Call) View(show Show) CallView {
 
 // CheckReport is what a check of the store found.
 type CheckReport struct {
-	Blocks   uint64   `json:"blocks"`
-	Bindings uint64   `json:"bindings"` // in any state
-	Live     uint64   `json:"live"`     // of them
-	Records  uint64   `json:"records"`  // of calls that ended
-	Open     uint64   `json:"open"`     // of calls that go on
-	Problems []string `json:"problems"` // a sentence each, without numbers; empty: all is well
+	Blocks   uint64 `json:"blocks"`
+	Bindings uint64 `json:"bindings"` // in any state
+	Live     uint64 `json:"live"`     // of them
+	Records  uint64 `json:"records"`  // of calls that ended
+	Open     uint64 `json:"open"`     // of calls that go on
+	// Rows whose key was destroyed, and of the first hundred which they are. They are no problem.
+	ErasedBindings uint64   `json:"erased_bindings"`
+	ErasedRecords  uint64   `json:"erased_records"`
+	Erased         []string `json:"erased"`
+	Problems       []string `json:"problems"` // a sentence each, without numbers; empty: all is well
 }
 
 // BindingQuery selects bindings; what is empty does not restrict.

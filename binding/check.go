@@ -1,6 +1,7 @@
 package binding
 
 import (
+	"cmp"
 	"errors"
 	"strings"
 	"time"
@@ -33,7 +34,7 @@ func (s *Service) check(r Request) (Binding, error) {
 		CreatedAt: s.now(),
 	}
 	if b.Tenant == "" {
-		b.Tenant = DefaultTenant
+		b.Tenant = cmp.Or(s.Tenant, DefaultTenant)
 	}
 	for _, step := range []func(*Binding, *Request) error{s.checkMode, s.checkParties, checkExtension, s.checkX, checkTexts, s.checkTenant, checkTimes, checkSecrets} {
 		if err := step(&b, &r); err != nil {

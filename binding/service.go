@@ -16,6 +16,7 @@ type Service struct {
 	Store  Store
 	Now    func() time.Time // nil: time.Now
 	Random io.Reader        // of ids; nil: the system's; safe for concurrent use
+	Tenant string           // of requests that name none; "": DefaultTenant
 }
 
 // Create is CreateAgain for who does not ask whether it was there.

@@ -130,6 +130,9 @@ func (c *checker) blocks(r pebble.Reader) (map[binding.Block]bool, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := c.tokens(r); err != nil {
+		return nil, err
+	}
 	return held, c.bars(r)
 }
 

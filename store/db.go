@@ -32,6 +32,7 @@ type DB struct {
 	tenants    tenants
 	contacts   contacts
 	bars       bars
+	tokens     tokens
 
 	cdr     *engine
 	cdrKeys *keyring
@@ -79,7 +80,7 @@ func Open(o Options) (*DB, error) {
 	}
 	db := &DB{opts: o, cache: newCache(o), locks: newLocks(), again: newLocks()}
 	db.use.closing = make(chan struct{})
-	db.blocks.gate, db.tenants.gate = newLocks(), newLocks()
+	db.blocks.gate, db.tenants.gate, db.tokens.gate = newLocks(), newLocks(), newLocks()
 	if err := db.open(); err != nil {
 		return nil, errors.Join(err, db.release())
 	}
@@ -117,6 +118,9 @@ func (db *DB) open() (err error) {
 		return err
 	}
 	if err := db.loadBars(); err != nil {
+		return err
+	}
+	if err := db.loadTokens(); err != nil {
 		return err
 	}
 	if err := db.reindex(); err != nil {

@@ -157,12 +157,13 @@ func (db *DB) recordsIn(ctx context.Context, f cdr.Filter, times window, after, 
 		return nil, last, err
 	}
 	looked = min(last, firstOf(spanOf(after+1)+1)-1)
+	tenant := db.tenants.known(f.Tenant)
 	err = scan(db.cdr, key64(tableClosed, after+1), key64(tableClosed, looked+1), func(key, value []byte) (bool, error) {
 		h, _, err := parseRecordHeader(value)
 		if err != nil {
 			return false, fmt.Errorf("%w: a call record: %w", ErrCorrupt, err)
 		}
-		if !times.has(h.mark) {
+		if !times.has(h.mark) || f.Tenant != "" && h.tenant != tenant {
 			return true, nil
 		}
 		r, _, err := db.journal.open(key, value)

@@ -39,6 +39,7 @@ type Store struct {
 	turn     int // of draws
 	tenants  map[string]binding.Tenant
 	bars     map[string]binding.Bar
+	tokens   map[string]binding.TenantToken
 	failure  error
 }
 

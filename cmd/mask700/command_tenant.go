@@ -19,7 +19,7 @@ func newTenantCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "tenant", Short: "The service users for whom bindings are made"}
 	group(cmd)
 	cmd.AddCommand(newTenantAddCommand(), newTenantListCommand(), newTenantShowCommand(), newTenantUpdateCommand(),
-		newTenantSuspendCommand(), newTenantResumeCommand())
+		newTenantSuspendCommand(), newTenantResumeCommand(), newTenantTokenCommand())
 	return cmd
 }
 

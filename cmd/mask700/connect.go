@@ -217,9 +217,9 @@ func openStore(cfg config.Config, n need, notice io.Writer) (*session, error) {
 		return nil, errors.Join(err, db.Close())
 	}
 	handler := admin.New(admin.Deps{
-		Bindings:   &binding.Service{Plan: cfg.Plan(), Store: db},
-		Records:    db,
-		Bars:       db,
+		Bindings: &binding.Service{Plan: cfg.Plan(), Store: db},
+		Records:  db,
+		Bars:     db, TenantTokens: db,
 		Rules:      rule.Chain{rule.Tenants{Tenant: db.Tenant}, rule.Bars{Store: db}},
 		Recordings: archive.NewShelf(archive.Options{Dir: cfg.RecordingDir(), Keys: db}),
 		Audit:      log,

@@ -224,6 +224,7 @@ func recordFilters(t *testing.T, j cdr.Journal, r cdr.Reader) {
 		if i == 2000 {
 			rec.Binding = "rare"
 		}
+		rec.Tenant = []string{"", "rides", "meals", "rides"}[i/7%4]
 		rec.Seq = uint64(i + 1)
 		all = append(all, rec)
 		j.Close(rec, func(seq uint64, err error) { closed <- closing{seq, err} })
@@ -259,6 +260,11 @@ func recordFilters(t *testing.T, j cdr.Journal, r cdr.Reader) {
 		"binding in window":        {Binding: "right", Since: at(900 * time.Second), Until: at(1700 * time.Second)},
 		"binding after, limited":   {Binding: "right", AfterSeq: 1000, Limit: 300},
 		"binding after everything": {Binding: "right", AfterSeq: n},
+		"tenant":                   {Tenant: "rides"},
+		"tenant after, limited":    {Tenant: "meals", AfterSeq: 1100, Limit: 30},
+		"tenant in window":         {Tenant: "meals", Since: at(900 * time.Second), Until: at(1700 * time.Second)},
+		"no such tenant":           {Tenant: "nobody"},
+		"binding of a tenant":      {Tenant: "rides", Binding: "left"},
 	} {
 		var want []cdr.Record
 		for _, rec := range all {

@@ -15,6 +15,7 @@ func restart(t *testing.T, open func(t *testing.T) Engine) {
 		"bindings are there again":        bindingsAgain,
 		"tenants are there again":         tenantsAgain,
 		"block lists are there again":     barsAgain,
+		"tokens are there again":          tokensAgain,
 		"records go on where they ended":  recordsAgain,
 		"open records are closed by name": abandoned,
 	} {

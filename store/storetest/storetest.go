@@ -19,6 +19,7 @@ import (
 type Engine interface {
 	binding.Store
 	binding.BarStore
+	binding.TokenStore
 	cdr.Reader
 	Journal() cdr.Journal
 	// CloseAbandoned closes the records that were open when the engine was opened.
@@ -43,6 +44,9 @@ func Run(t *testing.T, open func(t *testing.T) Engine) {
 	})
 	t.Run("block lists", func(t *testing.T) {
 		Bars(t, func(t *testing.T) BarStore { return opened(t) })
+	})
+	t.Run("tokens", func(t *testing.T) {
+		Tokens(t, func(t *testing.T) TokenStore { return opened(t) })
 	})
 	t.Run("records", func(t *testing.T) {
 		Records(t, func(t *testing.T) (cdr.Journal, cdr.Reader) {

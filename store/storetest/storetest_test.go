@@ -19,6 +19,7 @@ func TestEnginesInMemory(t *testing.T) {
 		return s, s.Dialled
 	})
 	storetest.Bars(t, func(*testing.T) storetest.BarStore { return new(bindingtest.Store) })
+	storetest.Tokens(t, func(*testing.T) storetest.TokenStore { return new(bindingtest.Store) })
 	storetest.Records(t, func(*testing.T) (cdr.Journal, cdr.Reader) {
 		j := new(cdrtest.Journal)
 		return j, j

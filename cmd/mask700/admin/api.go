@@ -38,20 +38,21 @@ type Deps struct {
 	Records        cdr.Reader
 	Bars           binding.BarStore // nil: no block lists are kept
 	Check          Check
-	Calls          binding.Calls   // who called last; nil: nobody
-	Remote         *remote.Router  // decides calls to numbers on which nothing is stored; nil: there are none
-	Rules          rule.Chain      // asked after the match, of what is explained
-	Limits         *Limits         // nil: there are none to be seen to
-	Keys           Keys            // nil: the keys cannot be seen to here
-	Keeper         Keeper          // nil: the store cannot be copied from here
-	BackupFiles    []string        // of the data directory, taken with a backup
-	Recordings     *archive.Shelf  // nil: none are kept
-	Audit          *audit.Log      // nil: none is kept, and nothing that needs one is done
-	Node           Node            // nil: no server runs, there is a store and nothing else
-	Tokens         []Token         // one of them is asked of every request; none: whoever reaches the socket is let in
-	Logger         *slog.Logger    // nil: nothing is logged
-	Keep           store.Retention // how long what is over is kept
-	KeepRecordings time.Duration   // zero: for ever
+	Calls          binding.Calls      // who called last; nil: nobody
+	Remote         *remote.Router     // decides calls to numbers on which nothing is stored; nil: there are none
+	Rules          rule.Chain         // asked after the match, of what is explained
+	Limits         *Limits            // nil: there are none to be seen to
+	Keys           Keys               // nil: the keys cannot be seen to here
+	Keeper         Keeper             // nil: the store cannot be copied from here
+	BackupFiles    []string           // of the data directory, taken with a backup
+	Recordings     *archive.Shelf     // nil: none are kept
+	Audit          *audit.Log         // nil: none is kept, and nothing that needs one is done
+	Node           Node               // nil: no server runs, there is a store and nothing else
+	TenantTokens   binding.TokenStore // nil: none are kept
+	Tokens         []Token            // one of them is asked of every request; none: whoever reaches the socket is let in
+	Logger         *slog.Logger       // nil: nothing is logged
+	Keep           store.Retention    // how long what is over is kept
+	KeepRecordings time.Duration      // zero: for ever
 }
 
 // api is the handlers.
@@ -67,7 +68,15 @@ func New(d Deps) http.Handler {
 	if a.log == nil {
 		a.log = slog.New(slog.DiscardHandler)
 	}
-	for pattern, h := range map[string]http.HandlerFunc{
+	for pattern, h := range a.paths() {
+		a.mux.HandleFunc(pattern, h)
+	}
+	return a
+}
+
+// paths are the requests that are served, and by what.
+func (a *api) paths() map[string]http.HandlerFunc {
+	return map[string]http.HandlerFunc{
 		"GET /v1/blocks":                  a.listBlocks,
 		"POST /v1/blocks":                 a.addBlock,
 		"PATCH /v1/blocks/{block}":        a.setBlock,
@@ -105,6 +114,9 @@ func New(d Deps) http.Handler {
 		"POST /v1/tenants/{name}":         a.updateTenant,
 		"POST /v1/tenants/{name}/suspend": a.suspendTenant,
 		"POST /v1/tenants/{name}/resume":  a.resumeTenant,
+		"POST /v1/tenants/{name}/tokens":  a.addToken,
+		"GET /v1/tokens":                  a.listTokens,
+		"DELETE /v1/tokens/{id}":          a.revokeToken,
 		"GET /v1/retention":               a.listRetention,
 		"POST /v1/retention/sweep":        a.sweep,
 		"POST /v1/backup":                 a.backup,
@@ -118,10 +130,7 @@ func New(d Deps) http.Handler {
 		"POST /v1/drain":                  a.drain,
 		"POST /v1/reload":                 a.reload,
 		"/":                               a.nowhere,
-	} {
-		a.mux.HandleFunc(pattern, h)
 	}
-	return a
 }
 
 // ServeHTTP asks for a token where one is needed and hands the request on.

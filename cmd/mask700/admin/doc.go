@@ -31,6 +31,9 @@
 //	POST   /v1/tenants/{name}       change its settings; what is left out stays
 //	POST   /v1/tenants/{name}/suspend  no calls over its bindings and no new ones: {"reason"}
 //	POST   /v1/tenants/{name}/resume   end that
+//	POST   /v1/tenants/{name}/tokens   let its platform in: {"name","reveal"}; the answer has the token, this once
+//	GET    /v1/tokens               the tokens of tenants, by tenant
+//	DELETE /v1/tokens/{id}          let it in no more
 //	GET    /v1/retention            how long what is over is kept, and what was deleted
 //	POST   /v1/retention/sweep      delete it now
 //	POST   /v1/backup               copy the store: {"dir","check"}
@@ -43,6 +46,9 @@
 //	POST   /v1/check                indexes against rows
 //	POST   /v1/drain                take no new calls, end when the last is over
 //	POST   /v1/reload               read the configuration again
+//
+// Tenants have an interface of their own, on TLS: of the paths above those that are named in door.go, with what is theirs
+// behind them and nothing else (NewTenants).
 //
 // Subscriber numbers come in bodies, never in a URL, and go out masked. An error is application/problem+json
 // (RFC 9457) and repeats nothing of the request.

@@ -47,6 +47,7 @@ var (
 	kindFailed      = kind{"failed", "The server failed", http.StatusInternalServerError}
 	kindNoServer    = kind{"no-server", "No server is running", http.StatusServiceUnavailable}
 	kindExhausted   = kind{"no-free-number", "No number is free", http.StatusConflict}
+	kindTooMany     = kind{"too-many-requests", "Too many requests", http.StatusTooManyRequests}
 	kindUnavailable = kind{"unavailable", "The store cannot take it now", http.StatusServiceUnavailable}
 )
 
@@ -73,7 +74,7 @@ func problemOf(err error) *Problem {
 	k := kindFailed
 	switch {
 	case errors.Is(err, binding.ErrNotFound), errors.Is(err, cdr.ErrNotFound), errors.Is(err, ErrNoCall), errors.Is(err, ErrUnknownCall),
-		errors.Is(err, archive.ErrNotFound), errors.Is(err, archive.ErrID), errors.Is(err, store.ErrNoKeys), errors.Is(err, store.ErrNoTenant), errors.Is(err, binding.ErrNoBar),
+		errors.Is(err, archive.ErrNotFound), errors.Is(err, archive.ErrID), errors.Is(err, store.ErrNoKeys), errors.Is(err, store.ErrNoTenant), errors.Is(err, binding.ErrNoBar), errors.Is(err, binding.ErrNoToken),
 		errors.Is(err, binding.ErrNoTenant) && !errors.As(err, new(*binding.FieldError)):
 		k = kindNotFound
 	case errors.Is(err, ErrNoServer):
@@ -86,7 +87,7 @@ func problemOf(err error) *Problem {
 		k = kindConflict
 	case errors.Is(err, binding.ErrNoFreeNumber):
 		k = kindExhausted
-	case errors.Is(err, binding.ErrSuspended), errors.Is(err, binding.ErrManyBars), errors.Is(err, binding.ErrTooManyTenants), errors.Is(err, binding.ErrExists), errors.Is(err, binding.ErrInUse), errors.Is(err, binding.ErrNotHeld),
+	case errors.Is(err, binding.ErrSuspended), errors.Is(err, binding.ErrManyBars), errors.Is(err, binding.ErrManyTokens), errors.Is(err, binding.ErrTooManyTenants), errors.Is(err, binding.ErrExists), errors.Is(err, binding.ErrInUse), errors.Is(err, binding.ErrNotHeld),
 		errors.Is(err, binding.ErrCrowded), errors.Is(err, binding.ErrEnded), errors.Is(err, binding.ErrQuarantine), errors.Is(err, binding.ErrChanges), errors.As(err, new(*binding.ConflictError)):
 		k = kindConflict
 	case errors.As(err, new(*binding.FieldError)):
@@ -122,7 +123,7 @@ func (a *api) fail(w http.ResponseWriter, err error) {
 	if p.Status >= http.StatusInternalServerError && p.Type != kindNoServer.problem("").Type {
 		a.log.Warn("admin request failed", "status", p.Status, "error", p.Detail)
 	}
-	if p.Status == http.StatusServiceUnavailable {
+	if p.Status == http.StatusServiceUnavailable || p.Status == http.StatusTooManyRequests {
 		w.Header().Set("Retry-After", "1")
 	}
 	w.Header().Set("Content-Type", "application/problem+json")

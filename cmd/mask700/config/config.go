@@ -99,7 +99,7 @@ func Default() Config {
 
 		Verification: newVerification(), Texts: newTexts(), Remote: []Remote{}, Limits: newLimits(),
 
-		Admin: Admin{Listen: AdminListen{Unix: true}, Tokens: []Token{}},
+		Admin: Admin{Listen: AdminListen{Unix: true}, Tokens: []Token{}, Tenants: AdminTenants{RequestsPerSecond: 50}},
 		Log:   Log{Level: "info", Format: "text"},
 	}
 }

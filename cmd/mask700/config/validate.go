@@ -172,6 +172,9 @@ func (c *Config) checkPlan() error {
 	return nil
 }
 
+// maxTenantRequests is how many requests a second one token may be given.
+const maxTenantRequests = 100_000
+
 func (c *Config) checkAdmin() error {
 	a := c.Admin
 	for i, t := range a.Tokens {
@@ -189,6 +192,14 @@ func (c *Config) checkAdmin() error {
 	case !a.Listen.Unix && (a.TLS.Certificate == "" || a.TLS.Key == "" || len(a.Tokens) == 0):
 		return c.errorFor("a TCP address is served only with admin.tls (certificate, key) and admin.tokens, on loopback too; "+
 			"set both, or listen on unix:", "admin.listen")
+	case a.Tenants.RequestsPerSecond < 1 || a.Tenants.RequestsPerSecond > maxTenantRequests:
+		return c.errorFor(fmt.Sprintf("must be from 1 to %d", maxTenantRequests), "admin.tenants.requests_per_second")
+	case a.Tenants.Listen.IsValid() && (a.TenantCertificate().Certificate == "" || a.TenantCertificate().Key == ""):
+		return c.errorFor("tenants are served with a certificate only, on loopback too; set admin.tenants.tls or admin.tls (certificate, key)",
+			"admin.tenants.listen")
+	case a.Tenants.Listen.IsValid() && !a.Listen.Unix && a.Tenants.Listen.Port() == a.Listen.TCP.Port() && a.Tenants.Listen.Port() != 0 &&
+		meet(a.Tenants.Listen.Addr(), a.Listen.TCP.Addr()):
+		return c.errorFor("two interfaces have the same address; change one", "admin.listen", "admin.tenants.listen")
 	case len(c.AdminSocket()) > maxSocketPath:
 		return c.errorFor(fmt.Sprintf("the path of the socket is longer than %d bytes; name a shorter one with unix:PATH",
 			maxSocketPath), "admin.listen")

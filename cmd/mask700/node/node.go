@@ -66,6 +66,7 @@ type Node struct {
 	admin  *http.Server
 	hangUp context.CancelFunc // ends the requests of admin
 	socket net.Listener
+	doors  []served      // other interfaces
 	drain  chan struct{} // closed when draining begins
 	once   sync.Once
 
@@ -215,7 +216,7 @@ func (n *Node) startGateway(cfg config.Config) error {
 }
 
 func (n *Node) startAdmin(ctx context.Context, cfg config.Config) (err error) {
-	deps := admin.Deps{Bindings: n.service, Records: n.db, Bars: n.db, Calls: n.db, Remote: n.platforms.remote, Rules: n.rules(), Recordings: n.recordings.Shelf, Audit: n.audit, Keys: n.db, Limits: &admin.Limits{Set: n.limits.set, Use: n.limits.use}, Keeper: n.db, BackupFiles: cfg.BackupFiles(), Keep: cfg.StoreRetention(), KeepRecordings: time.Duration(cfg.Recording.Retention), Check: n.db.Check, Node: n, Logger: n.log}
+	deps := admin.Deps{Bindings: n.service, Records: n.db, Bars: n.db, TenantTokens: n.db, Calls: n.db, Remote: n.platforms.remote, Rules: n.rules(), Recordings: n.recordings.Shelf, Audit: n.audit, Keys: n.db, Limits: &admin.Limits{Set: n.limits.set, Use: n.limits.use}, Keeper: n.db, BackupFiles: cfg.BackupFiles(), Keep: cfg.StoreRetention(), KeepRecordings: time.Duration(cfg.Recording.Retention), Check: n.db.Check, Node: n, Logger: n.log}
 	if path := cfg.AdminSocket(); path != "" {
 		n.socket, err = admin.ListenUnix(path)
 	} else {
@@ -240,12 +241,8 @@ func (n *Node) startAdmin(ctx context.Context, cfg config.Config) (err error) {
 	}
 	ctx, n.hangUp = context.WithCancel(ctx)
 	n.admin = admin.NewServer(ctx, admin.New(deps), n.log)
-	go func() {
-		if err := n.admin.Serve(n.socket); !errors.Is(err, http.ErrServerClosed) {
-			n.log.Error("the admin interface ended", "error", err)
-		}
-	}()
-	return nil
+	go n.serve(n.admin, n.socket, "operators")
+	return n.startTenants(ctx, cfg, deps)
 }
 
 // announce says what the server listens on and what to type next.
@@ -263,6 +260,9 @@ func (n *Node) announce(out io.Writer) {
 	}
 	fmt.Fprintf(out, "media  relayed in %s\n", n.path)
 	fmt.Fprintf(out, "admin  %s\n", n.socket.Addr())
+	for _, d := range n.doors {
+		fmt.Fprintf(out, "admin  %s, for tenants\n", d.socket.Addr())
+	}
 	fmt.Fprintf(out, "data   %s, key %s, data keys %s (keep copies of both elsewhere: nothing can be read without them)\n", cfg.DataDir, cfg.Keys.Source(), cfg.Keys.RingFile())
 	switch blocks, err := n.db.Blocks(context.Background()); {
 	case err == nil && len(blocks) == 0:
@@ -323,6 +323,7 @@ func (n *Node) Close() {
 		// A list that is followed notes in the audit log what it has shown, and that is open no longer than this.
 		n.hangUp()
 		ctx, cancel := context.WithTimeout(context.Background(), adminWait)
+		n.closeDoors(ctx)
 		_ = n.admin.Shutdown(ctx)
 		cancel()
 		_ = n.admin.Close() // what is left ends with us

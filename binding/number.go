@@ -103,6 +103,9 @@ func (n Number) Masked() Masked {
 	if n.IsZero() {
 		return ""
 	}
+	if n.IsErased() {
+		return n.erased()
+	}
 	var buf [1 + maxDigits]byte
 	digits := strconv.AppendUint(buf[1:1], n.value(), 10)
 	// 86, then an eleven-digit mobile or a landline of ten or eleven digits.

@@ -163,6 +163,9 @@ func foreign(d []byte) (uint64, error) {
 		return 0, ErrShort
 	}
 	v, _ := decimal(d)
+	if v/erasedUnits == erasedCode {
+		return 0, ErrMalformed // no country has this code; see erasedCode
+	}
 	return v, nil
 }
 

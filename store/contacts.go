@@ -226,6 +226,10 @@ func (db *DB) EraseContacts(ctx context.Context, who binding.Number) (deleted in
 		return 0, err
 	}
 	defer db.leave()
+	return db.eraseContacts(ctx, who)
+}
+
+func (db *DB) eraseContacts(ctx context.Context, who binding.Number) (deleted int, err error) {
 	h := db.contactHash(who)
 	var keys [][]byte
 	err = db.eachOf(ctx, db.cdr, []byte{tableContact}, []byte{tableContact + 1}, func(key, _ []byte) (bool, error) {

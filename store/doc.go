@@ -25,6 +25,7 @@
 //	      q hash, ^start u64, id       when it is over            by each party, order and consent, former ones too
 //	      v hash(number), id           header, sealed entry       block lists
 //	      j id                         hash(number)               of such an entry
+//	      e id                         version, sealed erasure    of a person, while it is being done
 //	      a id                         header, sealed token       tokens of tenants, of their secrets the hash
 //	cdr/  m                                                       as above
 //	      l hash(record id)            header, sealed record      calls that go on

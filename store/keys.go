@@ -23,6 +23,7 @@ const (
 	tableDraws   = 'u' // block u64 -> how far it is drawn
 	tableBar     = 'v' // hash of a real number, id -> sealed entry of a block list
 	tableBarID   = 'j' // id of such an entry -> hash of its number
+	tableErasing = 'e' // id -> sealed erasure of a person that was begun and is not done
 	tableToken   = 'a' // id -> sealed token of a tenant
 
 	tableOpen   = 'l' // hash of a record id -> sealed opening row

@@ -37,7 +37,7 @@ func (db *DB) LastCaller(ctx context.Context, id string, called binding.Number, 
 			return binding.Number{}, err
 		case r.ReceivedAt.Before(since):
 			return binding.Number{}, nil
-		case r.Refusal == binding.RefusalNone && r.CalleeOut.Number == called && !r.CallerIn.Number.IsZero():
+		case r.Refusal == binding.RefusalNone && r.CalleeOut.Number == called && !r.CallerIn.Number.IsZero() && !r.CallerIn.Number.IsErased():
 			return r.CallerIn.Number, nil
 		}
 	}

@@ -60,6 +60,7 @@ store open it themselves. Wherever a subscriber number is an argument, - reads i
 		newStatusCommand(),
 		newCheckCommand(),
 		newRetentionCommand(),
+		newEraseCommand(),
 		newBackupCommand(),
 		newRestoreCommand(),
 		newDrainCommand(),

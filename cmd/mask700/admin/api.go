@@ -43,6 +43,7 @@ type Deps struct {
 	Rules          rule.Chain         // asked after the match, of what is explained
 	Limits         *Limits            // nil: there are none to be seen to
 	Keys           Keys               // nil: the keys cannot be seen to here
+	Eraser         Eraser             // nil: nobody can be erased from here
 	Keeper         Keeper             // nil: the store cannot be copied from here
 	BackupFiles    []string           // of the data directory, taken with a backup
 	Recordings     *archive.Shelf     // nil: none are kept
@@ -117,6 +118,7 @@ func (a *api) paths() map[string]http.HandlerFunc {
 		"POST /v1/tenants/{name}/tokens":  a.addToken,
 		"GET /v1/tokens":                  a.listTokens,
 		"DELETE /v1/tokens/{id}":          a.revokeToken,
+		"POST /v1/erase":                  a.erasePerson,
 		"GET /v1/retention":               a.listRetention,
 		"POST /v1/retention/sweep":        a.sweep,
 		"POST /v1/backup":                 a.backup,

@@ -34,6 +34,7 @@
 //	POST   /v1/tenants/{name}/tokens   let its platform in: {"name","reveal"}; the answer has the token, this once
 //	GET    /v1/tokens               the tokens of tenants, by tenant
 //	DELETE /v1/tokens/{id}          let it in no more
+//	POST   /v1/erase                take a person's number out of everything: {"number","reason","hard","recordings"}
 //	GET    /v1/retention            how long what is over is kept, and what was deleted
 //	POST   /v1/retention/sweep      delete it now
 //	POST   /v1/backup               copy the store: {"dir","check"}

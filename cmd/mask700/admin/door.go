@@ -71,7 +71,7 @@ type door struct {
 // request has.
 func NewTenants(d Deps, t TenantDoor) http.Handler {
 	// What is the operator's own is not at hand here at all.
-	d.Check, d.Keys, d.Keeper, d.Recordings, d.Remote, d.Tokens, d.TenantTokens = nil, nil, nil, nil, nil, nil, nil
+	d.Check, d.Keys, d.Keeper, d.Recordings, d.Remote, d.Tokens, d.TenantTokens, d.Eraser = nil, nil, nil, nil, nil, nil, nil, nil
 	b := &door{
 		TenantDoor: t, deps: d, log: d.Logger, mux: http.NewServeMux(),
 		tokens:   newBounds(maxClients, time.Second/time.Duration(max(t.PerSecond, 1)), 2*max(t.PerSecond, 1)),

@@ -139,6 +139,9 @@ func (a *api) show(r *http.Request, what, object string) (Show, error) {
 
 // whole is a number as it is: in national form, a foreign one with 00 before it.
 func (a *api) whole(n binding.Number) binding.Masked {
+	if n.IsErased() {
+		return n.Masked()
+	}
 	return binding.Masked(a.Bindings.Plan.Format(n, binding.National))
 }
 

@@ -6,6 +6,9 @@ import (
 	"time"
 
 	"mask700/binding"
+	"mask700/cmd/mask700/admin"
+	"mask700/store"
+	"mask700/store/audit"
 )
 
 // contactSweep is how often it is looked for what is kept longer than it may be.
@@ -14,10 +17,14 @@ const contactSweep = time.Hour
 // drainCheck is how often it is looked whether a block that drains is empty.
 const drainCheck = time.Minute
 
+// erasureCheck is how often it is looked whether the erasure of a person was begun and is not done.
+const erasureCheck = 10 * time.Minute
+
 // startUpkeep begins what a server does by itself now and then.
 func (n *Node) startUpkeep(ctx context.Context) {
 	ctx, n.stopUpkeep = context.WithCancel(ctx)
 	n.upkeep.Go(func() { every(ctx, contactSweep, n.sweepContacts) })
+	n.upkeep.Go(func() { every(ctx, erasureCheck, n.finishErasures) })
 	n.upkeep.Go(func() { every(ctx, drainCheck, n.giveUpDrained) })
 }
 
@@ -64,6 +71,20 @@ func (n *Node) sweepContacts(ctx context.Context) {
 		n.log.Error("who dialled what longer ago than the quarantine is not deleted; it is tried again", "error", err)
 	case deleted > 0:
 		n.log.Info("who dialled what longer ago than the quarantine is deleted", "deleted", deleted, "left", left)
+	}
+}
+
+// finishErasures goes on with erasures that a crash, or a call that went on, kept from being done.
+func (n *Node) finishErasures(ctx context.Context) {
+	err := n.db.FinishErasures(ctx, func(p store.PersonErased, reason string) error {
+		_, err := n.audit.Append(audit.Entry{Who: "erasure", What: admin.WhatEraseDone, Object: p.String(), Reason: reason}, time.Now())
+		if err == nil {
+			n.log.Info("the erasure of a person is done", "erasure", p.ID, "bindings", p.Bindings, "records", p.Records)
+		}
+		return err
+	})
+	if err != nil && ctx.Err() == nil {
+		n.log.Error("the erasure of a person is not done; it is tried again", "error", err)
 	}
 }
 

@@ -180,6 +180,22 @@ func (s *Shelf) Find(id string) (string, error) {
 	return "", ErrNotFound
 }
 
+// Remove deletes a recording before its time, and says whether there was one. The key of its day goes with the last one of the
+// day. ErrID besides those of the system.
+func (s *Shelf) Remove(id string) (gone bool, err error) {
+	path, err := s.Find(id)
+	if errors.Is(err, ErrNotFound) {
+		return false, nil
+	}
+	if err == nil {
+		err = os.Remove(path)
+	}
+	if err == nil {
+		err = syncDir(filepath.Dir(path))
+	}
+	return err == nil, err
+}
+
 // Export makes a recording a file of a format. begin is asked for the writer once it is certain that it can be written.
 // Errors are those of Find, of record.MeasureWAV or MeasurePCAP, and of begin.
 func (s *Shelf) Export(id string, as record.Format, begin func(record.Result, int64) (io.Writer, error)) (record.Result, error) {

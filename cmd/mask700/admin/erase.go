@@ -1,0 +1,127 @@
+package admin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"mask700/binding"
+	"mask700/store"
+)
+
+// Eraser is what the handlers ask of a store to have a person erased; *store.DB is one.
+type Eraser interface {
+	ErasePerson(ctx context.Context, who binding.Number, reason string, begin func(id string) error, done func(store.PersonErased) error) (store.PersonErased, error)
+}
+
+// EraseRequest asks that a subscriber's number be taken out of everything.
+type EraseRequest struct {
+	Number     string `json:"number"`
+	Reason     string `json:"reason"`     // for the audit log; needed
+	Hard       bool   `json:"hard"`       // bindings of the number that live are ended first, with their calls
+	Recordings bool   `json:"recordings"` // those of its calls are deleted, whatever their time
+}
+
+// ErasedPerson is the receipt.
+type ErasedPerson struct {
+	store.PersonErased
+	Deleted int    `json:"recordings_deleted"`
+	Seq     uint64 `json:"audit_seq"`  // of the entry that says that it is done
+	Hash    string `json:"audit_hash"` // of that entry
+}
+
+// What the audit log calls an erasure.
+const (
+	whatErase     = "person.erase"
+	WhatEraseDone = "person.erased"
+)
+
+var errNoEraser = errors.New("nobody can be erased from this store here")
+
+// erasePerson has a person erased. The audit log has that it begins before anything is changed, and the account before it
+// counts as done.
+func (a *api) erasePerson(w http.ResponseWriter, r *http.Request) {
+	var req EraseRequest
+	err := readJSON(w, r, &req)
+	if err == nil {
+		err = a.checkReason(req.Reason)
+	}
+	var who binding.Number
+	if err == nil {
+		if who, err = a.Bindings.Plan.ParseNumber(req.Number); err != nil {
+			err = &binding.FieldError{Field: "number", Err: err}
+		}
+	}
+	if err == nil && a.Eraser == nil {
+		err = errNoEraser
+	}
+	if err == nil && req.Hard {
+		err = a.endAll(r, who, req.Reason)
+	}
+	var done ErasedPerson
+	if err == nil {
+		begin := func(id string) error {
+			_, err := a.note(r, whatErase, "erasure "+id+" of number "+who.String(), req.Reason)
+			return err
+		}
+		done.PersonErased, err = a.Eraser.ErasePerson(r.Context(), who, req.Reason, begin, func(p store.PersonErased) error {
+			if req.Recordings {
+				if done.Deleted, err = a.deleteRecordings(p.Recordings); err != nil {
+					return err
+				}
+			}
+			e, err := a.note(r, WhatEraseDone, p.String()+fmt.Sprintf("; %d of %d recordings", done.Deleted, len(p.Recordings)), req.Reason)
+			done.Seq, done.Hash = e.Seq, e.Hash
+			return err
+		})
+	}
+	if err != nil {
+		a.fail(w, err)
+		return
+	}
+	a.answer(w, http.StatusOK, done)
+}
+
+// endAll ends what lives of a number's bindings, and the calls over them.
+func (a *api) endAll(r *http.Request, who binding.Number, reason string) error {
+	var ids []string
+	err := a.Bindings.Store.List(r.Context(), binding.Filter{Number: who}, func(b binding.Binding) error {
+		if b.State(a.now()) == binding.StateLive {
+			ids = append(ids, b.ID)
+		}
+		return nil
+	})
+	if err != nil || len(ids) == 0 {
+		return err
+	}
+	if _, err := a.note(r, whatErase, "number "+who.String()+", ended first: "+listed("binding", ids), reason); err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if _, err := a.Bindings.End(r.Context(), id); err != nil {
+			return err
+		}
+		if a.Node != nil {
+			a.Node.HangupBinding(r.Context(), id)
+		}
+	}
+	return nil
+}
+
+// deleteRecordings deletes those that are there still.
+func (a *api) deleteRecordings(ids []string) (deleted int, err error) {
+	if a.Recordings == nil {
+		return 0, nil
+	}
+	for _, id := range ids {
+		gone, err := a.Recordings.Remove(id)
+		if err != nil {
+			return deleted, err
+		}
+		if gone {
+			deleted++
+		}
+	}
+	return deleted, nil
+}

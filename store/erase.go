@@ -1,0 +1,564 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"mask700/binding"
+	"mask700/binding/cdr"
+	"mask700/store/seal"
+)
+
+// PersonErased is the account of what became of one person's number.
+type PersonErased struct {
+	ID         string   `json:"id"`                   // of the erasure
+	Bindings   int      `json:"bindings"`             // in which another number stands in its place now
+	Records    int      `json:"records"`              // likewise, of calls and texts
+	Contacts   int      `json:"contacts"`             // deleted: which numbers it dialled
+	Bars       int      `json:"blocklist"`            // deleted: entries of block lists, as the number or its peer
+	Recordings []string `json:"recordings,omitempty"` // ids of those of its calls that are kept
+	Digest     string   `json:"digest"`               // SHA-256 over the ids of those bindings and the numbers of those records
+
+	touched touched
+}
+
+// String is the account as it stands in the audit log.
+func (p PersonErased) String() string {
+	return fmt.Sprintf("erasure %s: %d bindings, %d records, %d contacts, %d block list entries; digest %s", p.ID, p.Bindings, p.Records, p.Contacts, p.Bars, p.Digest)
+}
+
+// touched are the keys of rows that were written anew; of more than maxTouched only that there were so many.
+type touched struct{ bindings, records [][]byte }
+
+const maxTouched = 64
+
+func (t *touched) add(to *[][]byte, key []byte) {
+	if len(*to) <= maxTouched {
+		*to = append(*to, bytes.Clone(key))
+	}
+}
+
+// ErrCallsGoOn: a call of the person has no closing record yet.
+var ErrCallsGoOn = errors.New("calls of this number go on; the erasure is done when they are over")
+
+// erasing is an erasure that was begun. It is a row of its own until it is done, so that a crash leaves one that goes on at
+// the next start.
+type erasing struct {
+	id     string
+	who    binding.Number
+	as     binding.Number // in its place
+	reason string
+}
+
+const erasingVersion = 1
+
+// erasingRow seals an erasure: number, what is put in its place, reason. Its header is version u8.
+func (db *DB) erasingRow(e *erasing) (pair, error) {
+	plain, err := appendNumber(nil, e.who)
+	if err == nil {
+		plain, err = appendNumber(plain, e.as)
+	}
+	if err != nil {
+		return pair{}, fmt.Errorf("%w: %w", ErrRow, err)
+	}
+	plain = appendText(plain, e.reason)
+	box, err := db.bindKeys.box(storeKey)
+	if err != nil {
+		return pair{}, err
+	}
+	key, header := keyText(tableErasing, e.id), []byte{erasingVersion}
+	return pair{key, box.Seal(header, plain, placeOf(key, []byte{erasingVersion}))}, nil
+}
+
+// erasings are the erasures that were begun and are not done.
+func (db *DB) erasings() (all []erasing, err error) {
+	lower := []byte{tableErasing}
+	err = scan(db.bind, lower, keyAfter(lower), func(key, value []byte) (bool, error) {
+		e, err := db.openErasing(key, value)
+		all = append(all, e)
+		return err == nil, err
+	})
+	return all, err
+}
+
+func (db *DB) openErasing(key, value []byte) (erasing, error) {
+	bad := fmt.Errorf("%w: an erasure that was begun", ErrCorrupt)
+	if len(value) < 1 || value[0] != erasingVersion || len(key) < 2 {
+		return erasing{}, bad
+	}
+	box, err := db.bindKeys.box(storeKey)
+	if err != nil {
+		return erasing{}, err
+	}
+	plain, err := box.Open(nil, value[1:], placeOf(key, value[:1]))
+	if err != nil {
+		return erasing{}, bad
+	}
+	w := wire{b: plain}
+	e := erasing{id: string(key[1:]), who: w.number(), as: w.number(), reason: w.text()}
+	if w.end() != nil || e.who.IsZero() || e.as.IsZero() {
+		return erasing{}, bad
+	}
+	return e, nil
+}
+
+// ErasePerson takes a subscriber's number out of everything that is kept. Bindings and records whose time is not over stay,
+// as they have to, with a number in its place that is nobody's; what only finds or concerns the person is deleted. begin is
+// called before anything is changed, done when all is, with the account; an error of either ends it. One that was begun and
+// not done, after a crash or an error, goes on when it is asked for again, and with FinishErasures.
+//
+// Errors: ErrLiveBindings, and nothing is changed; ErrCallsGoOn; those of begin and done, of ctx, or of a write.
+func (db *DB) ErasePerson(ctx context.Context, who binding.Number, reason string, begin func(id string) error, done func(PersonErased) error) (PersonErased, error) {
+	if err := db.enter(ctx); err != nil {
+		return PersonErased{}, err
+	}
+	defer db.leave()
+	db.retention.Lock()
+	defer db.retention.Unlock()
+	if who.IsZero() || who.IsErased() || len(reason) > maxText {
+		return PersonErased{}, fmt.Errorf("%w: no number is to be erased, or for a long reason", ErrRow)
+	}
+	if err := db.noneOfLive(ctx, who); err != nil {
+		return PersonErased{}, err
+	}
+	all, err := db.erasings()
+	if err != nil {
+		return PersonErased{}, err
+	}
+	if i := slices.IndexFunc(all, func(e erasing) bool { return e.who == who }); i >= 0 {
+		return db.erase(ctx, all[i], done)
+	}
+	e := erasing{who: who, reason: reason}
+	if e.id, err = binding.NewID(nil); err != nil {
+		return PersonErased{}, err
+	}
+	if e.as, err = binding.ErasedNumber(nil); err != nil {
+		return PersonErased{}, err
+	}
+	if err := begin(e.id); err != nil {
+		return PersonErased{}, err
+	}
+	row, err := db.erasingRow(&e)
+	if err == nil {
+		err = db.bindWrites.do(ctx, func(b *pebble.Batch) error { return b.Set(row.key, row.value, nil) }, nil)
+	}
+	if err != nil {
+		return PersonErased{}, err
+	}
+	return db.erase(ctx, e, done)
+}
+
+// FinishErasures goes on with the erasures that were begun and not done. done is called for each that is, with the reason
+// that it was asked for. The error is that of the first that is left.
+func (db *DB) FinishErasures(ctx context.Context, done func(p PersonErased, reason string) error) error {
+	if err := db.enter(ctx); err != nil {
+		return err
+	}
+	defer db.leave()
+	db.retention.Lock()
+	defer db.retention.Unlock()
+	all, err := db.erasings()
+	for _, e := range all {
+		_, failed := db.erase(ctx, e, func(p PersonErased) error { return done(p, e.reason) })
+		if err == nil {
+			err = failed
+		}
+	}
+	return err
+}
+
+// erase does what an erasure consists of. Each step can be done again.
+func (db *DB) erase(ctx context.Context, e erasing, done func(PersonErased) error) (p PersonErased, err error) {
+	p.ID = e.id
+	if err := db.forgetBindings(ctx, &e); err != nil {
+		return p, err
+	}
+	if p.Contacts, err = db.eraseContacts(ctx, e.who); err != nil {
+		return p, err
+	}
+	if p.Bars, err = db.eraseBars(ctx, e.who); err != nil {
+		return p, err
+	}
+	if err := db.noneOpen(ctx, e.who); err != nil {
+		return p, err
+	}
+	if err := db.forgetRecords(ctx, &e, &p); err != nil {
+		return p, err
+	}
+	if err := db.wipe(ctx, e.who, &p); err != nil {
+		return p, err
+	}
+	if err := done(p); err != nil {
+		return p, err
+	}
+	key := keyText(tableErasing, e.id)
+	if err := db.bindWrites.do(ctx, func(b *pebble.Batch) error { return b.Delete(key, nil) }, nil); err != nil {
+		return p, err
+	}
+	return p, db.rewriteParts(ctx, part{db.bind, key, keyAfter(key)})
+}
+
+// idsOf are the bindings that a number is or was a party of.
+func (db *DB) idsOf(ctx context.Context, who binding.Number) (ids []string, err error) {
+	prefix := keyHash(tableWho, db.numberHash(who))
+	err = db.each(ctx, prefix, keyAfter(prefix), func(key, _ []byte) (bool, error) {
+		ids = append(ids, string(key[min(whoPrefixSize, len(key)):]))
+		return true, nil
+	})
+	return ids, err
+}
+
+// noneOfLive returns ErrLiveBindings where a number is or was a party of a binding that is not over.
+func (db *DB) noneOfLive(ctx context.Context, who binding.Number) error {
+	ids, err := db.idsOf(ctx, who)
+	if err != nil {
+		return err
+	}
+	now, live := db.opts.Now(), 0
+	for _, id := range ids {
+		b, _, err := db.rowOf(db.bind, id)
+		switch {
+		case errors.Is(err, ErrErased), errors.Is(err, binding.ErrNotFound):
+		case err != nil:
+			return err
+		case ends(&b).After(now):
+			live++
+		}
+	}
+	if live > 0 {
+		return fmt.Errorf("%w: %d; unbind them first, or have that done with --hard", ErrLiveBindings, live)
+	}
+	return nil
+}
+
+// forgetBindings puts another number in the place of one in all bindings, until none is found by it.
+func (db *DB) forgetBindings(ctx context.Context, e *erasing) error {
+	for {
+		ids, err := db.idsOf(ctx, e.who)
+		if err != nil || len(ids) == 0 {
+			return err
+		}
+		for _, id := range ids {
+			if err := db.forgetBinding(ctx, e, id); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// forgetBinding does so in one, under the locks of its numbers, with what finds it.
+func (db *DB) forgetBinding(ctx context.Context, e *erasing, id string) error {
+	b, _, err := db.rowOf(db.bind, id)
+	if errors.Is(err, ErrErased) || errors.Is(err, binding.ErrNotFound) {
+		return db.dropEntries(ctx, e.who, id)
+	}
+	if err != nil {
+		return err
+	}
+	numbers := []binding.X{b.X}
+	which := []uint64{db.locks.ofNumber(uint64(b.X))}
+	if b.Y != 0 {
+		numbers = append(numbers, b.Y)
+		which = append(which, db.locks.ofNumber(uint64(b.Y)))
+	}
+	unlock, err := db.locks.lock(ctx, db.opts.WriteTimeout, which...)
+	if err != nil {
+		return err
+	}
+	old, found, err := db.rowOf(db.bind, id)
+	var rows []pair
+	var gone [][]byte
+	if err == nil && ends(&old).After(db.opts.Now()) {
+		err = fmt.Errorf("%w: one was made meanwhile", ErrLiveBindings)
+	}
+	if err == nil {
+		rows, gone, err = db.forgotten(e, &old, found, numbers)
+	}
+	if err != nil {
+		unlock()
+		return err
+	}
+	return db.bindWrites.do(ctx,
+		func(batch *pebble.Batch) error { return errors.Join(deleteAll(batch, gone), putAll(batch, rows)) },
+		func(bool) { unlock() })
+}
+
+// forgotten is what is to be written for a binding, and what is to be deleted.
+func (db *DB) forgotten(e *erasing, old *binding.Binding, found foundRow, numbers []binding.X) (rows []pair, gone [][]byte, err error) {
+	box, err := db.bindKeys.box(found.header.dataKey)
+	if err != nil {
+		return nil, nil, err
+	}
+	b := old.Forget(e.who, e.as)
+	if rows, err = sealRows(box, &b, found.header, found.place.start, numbers); err != nil {
+		return nil, nil, err
+	}
+	entries := db.whoRows(&b, found.place)
+	for _, r := range db.whoRows(old, found.place) {
+		if !slices.ContainsFunc(entries, func(p pair) bool { return bytes.Equal(p.key, r.key) }) {
+			gone = append(gone, r.key)
+		}
+	}
+	return append(rows, entries...), gone, nil
+}
+
+// dropEntries deletes what finds a binding by a number, where nothing can be read there any more.
+func (db *DB) dropEntries(ctx context.Context, who binding.Number, id string) error {
+	prefix := keyHash(tableWho, db.numberHash(who))
+	var keys [][]byte
+	err := db.each(ctx, prefix, keyAfter(prefix), func(key, _ []byte) (bool, error) {
+		if string(key[min(whoPrefixSize, len(key)):]) == id {
+			keys = append(keys, bytes.Clone(key))
+		}
+		return true, nil
+	})
+	if err != nil {
+		return err
+	}
+	return db.bindWrites.do(ctx, func(b *pebble.Batch) error { return deleteAll(b, keys) }, nil)
+}
+
+// eraseBars deletes the entries of block lists that have a number, as theirs or as that of the other side.
+func (db *DB) eraseBars(ctx context.Context, who binding.Number) (deleted int, err error) {
+	var ids []string
+	lower := []byte{tableBar}
+	err = db.each(ctx, lower, keyAfter(lower), func(key, value []byte) (bool, error) {
+		b, err := db.openBar(key, value)
+		if err == nil && (b.Number == who || b.Peer == who) {
+			ids = append(ids, b.ID)
+		}
+		return true, err
+	})
+	for _, id := range ids {
+		if err == nil {
+			_, err = db.RemoveBar(ctx, id)
+		}
+		if errors.Is(err, binding.ErrNoBar) {
+			err = nil
+			continue
+		}
+		deleted++
+	}
+	return deleted, err
+}
+
+// recordHas reports whether a record has a number, recordForget puts another in its place.
+func recordHas(r *cdr.Record, who binding.Number) bool {
+	for _, p := range [...]*cdr.Party{&r.CallerIn, &r.CalleeIn, &r.CallerOut, &r.CalleeOut} {
+		if p.Number == who {
+			return true
+		}
+	}
+	return false
+}
+
+func recordForget(r *cdr.Record, who, as binding.Number) {
+	for _, p := range [...]*cdr.Party{&r.CallerIn, &r.CalleeIn, &r.CallerOut, &r.CalleeOut} {
+		if p.Number == who {
+			p.Number = as
+		}
+	}
+}
+
+// noneOpen waits a little until no call of a number has an opening record alone: what is closed afterwards
+// would have the number.
+func (db *DB) noneOpen(ctx context.Context, who binding.Number) error {
+	timer := time.NewTimer(db.opts.WriteTimeout)
+	defer timer.Stop()
+	for {
+		changed := db.Changed()
+		open := false
+		lower := []byte{tableOpen}
+		err := db.eachOf(ctx, db.cdr, lower, keyAfter(lower), func(key, value []byte) (bool, error) {
+			r, _, err := db.journal.open(key, value)
+			if errors.Is(err, ErrErased) {
+				return true, nil
+			}
+			open = err == nil && recordHas(&r, who)
+			return !open, err
+		})
+		if err != nil || !open {
+			return err
+		}
+		select {
+		case <-changed:
+		case <-timer.C:
+			return ErrCallsGoOn
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-db.use.closing:
+			return ErrClosed
+		}
+	}
+}
+
+// forgetRecords goes through all records, puts another number in the place of one, and gives the account of those that
+// have that: also of those of an attempt before.
+func (db *DB) forgetRecords(ctx context.Context, e *erasing, p *PersonErased) error {
+	sum := sha256.New()
+	fmt.Fprintf(sum, "mask700 erasure %s\n", e.id)
+	ids, err := db.idsOf(ctx, e.as)
+	if err != nil {
+		return err
+	}
+	slices.Sort(ids)
+	p.Bindings = len(ids)
+	for _, id := range ids {
+		fmt.Fprintf(sum, "binding %s\n", id)
+		b, found, err := db.rowOf(db.bind, id)
+		if err != nil {
+			continue // deleted since, or it cannot be read
+		}
+		p.touched.add(&p.touched.bindings, found.place.key())
+		if b.Y != 0 {
+			p.touched.add(&p.touched.bindings, place{x: b.Y, start: found.place.start}.key())
+		}
+	}
+	for lower := []byte{tableClosed}; lower != nil; {
+		var due []uint64
+		looked := 0
+		from := lower
+		lower = nil
+		err := db.eachOf(ctx, db.cdr, from, []byte{tableClosed + 1}, func(key, value []byte) (bool, error) {
+			if looked++; looked > slice {
+				lower = bytes.Clone(key)
+				return false, nil
+			}
+			r, _, err := db.journal.open(key, value)
+			if errors.Is(err, ErrErased) {
+				return true, nil
+			}
+			if err != nil {
+				return false, err
+			}
+			seq, _ := seqOfKey(key)
+			had := recordHas(&r, e.who)
+			if had {
+				due = append(due, seq)
+			}
+			if had || recordHas(&r, e.as) {
+				p.Records++
+				fmt.Fprintf(sum, "record %d\n", seq)
+				if id := r.Media.Recording.ID; id != "" {
+					p.Recordings = append(p.Recordings, id)
+				}
+				p.touched.add(&p.touched.records, key)
+			}
+			return true, nil
+		})
+		if err == nil {
+			err = db.rewriteRecords(ctx, e, due)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	p.Digest = hex.EncodeToString(sum.Sum(nil))
+	return nil
+}
+
+// rewriteRecords puts another number in the place of one in some records. What was read before may have been deleted.
+func (db *DB) rewriteRecords(ctx context.Context, e *erasing, seqs []uint64) error {
+	for some := range slices.Chunk(seqs, 256) {
+		err := db.journal.writes.do(ctx, func(b *pebble.Batch) error {
+			var rows []pair
+			for _, seq := range some {
+				row, err := db.forgottenRecord(e, seq)
+				if errors.Is(err, ErrErased) || errors.Is(err, cdr.ErrNotFound) {
+					continue
+				}
+				if err != nil {
+					return err
+				}
+				rows = append(rows, row)
+			}
+			return putAll(b, rows)
+		}, nil)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (db *DB) forgottenRecord(e *erasing, seq uint64) (pair, error) {
+	key := key64(tableClosed, seq)
+	value, ok, err := get(db.cdr, key)
+	if err == nil && !ok {
+		err = cdr.ErrNotFound
+	}
+	if err != nil {
+		return pair{}, err
+	}
+	r, h, err := db.journal.open(key, value)
+	if err != nil {
+		return pair{}, err
+	}
+	recordForget(&r, e.who, e.as)
+	plain, err := appendRecord(nil, &r)
+	if err != nil {
+		return pair{}, fmt.Errorf("%w: %w", ErrRow, err)
+	}
+	box, err := db.cdrKeys.box(h.dataKey)
+	if err != nil {
+		return pair{}, err
+	}
+	sealed := h.append(make([]byte, 0, recordHeaderSize+len(plain)+seal.Overhead))
+	return pair{key, box.Seal(sealed, plain, placeOf(key, sealed))}, nil
+}
+
+// wipe writes anew what of the tables may still have what was deleted or changed: the rows alone where they are few, as
+// they mostly are, else their table.
+func (db *DB) wipe(ctx context.Context, who binding.Number, p *PersonErased) error {
+	entries := keyHash(tableWho, db.numberHash(who))
+	parts := []part{{db.bind, entries, keyAfter(entries)}}
+	if p.Bars > 0 {
+		parts = append(parts, part{db.bind, []byte{tableBar}, []byte{tableBar + 1}})
+	}
+	if p.Contacts > 0 {
+		parts = append(parts, part{db.cdr, []byte{tableContact}, []byte{tableContact + 1}})
+	}
+	for _, rows := range []struct {
+		engine *engine
+		table  byte
+		keys   [][]byte
+	}{{db.bind, tableRow, p.touched.bindings}, {db.cdr, tableClosed, p.touched.records}} {
+		if len(rows.keys) > maxTouched {
+			parts = append(parts, part{rows.engine, []byte{rows.table}, []byte{rows.table + 1}})
+			continue
+		}
+		for _, key := range rows.keys {
+			parts = append(parts, part{rows.engine, key, append(bytes.Clone(key), 0)})
+		}
+	}
+	return db.rewriteParts(ctx, parts...)
+}
+
+// part is a stretch of a table.
+type part struct {
+	engine       *engine
+	lower, upper []byte
+}
+
+// rewriteParts has the files of some parts written anew, without what was deleted.
+func (db *DB) rewriteParts(ctx context.Context, parts ...part) error {
+	ctx, cancel := db.untilClosed(ctx)
+	defer cancel()
+	if err := errors.Join(db.bind.Flush(), db.cdr.Flush()); err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	for _, p := range parts {
+		if err := p.engine.Compact(ctx, p.lower, p.upper, false); err != nil {
+			return fmt.Errorf("store: what was erased is not written anew: %w", err)
+		}
+	}
+	return nil
+}

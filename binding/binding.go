@@ -41,6 +41,21 @@ const (
 	OneWayBToA OneWay = "b-to-a" // only B may call A
 )
 
+// Texts says whether a binding carries texts. The zero value leaves it to its
+// tenant, who has them unless it says TextsOff.
+type Texts string
+
+// Values of Texts, beside TextsOff.
+const (
+	TextsAsTenant Texts = ""
+	TextsOn       Texts = "on"
+)
+
+// CarriesTexts says whether texts are carried over b, whose tenant has these settings.
+func (b *Binding) CarriesTexts(t *TenantSettings) bool {
+	return b.Texts == TextsOn || b.Texts == TextsAsTenant && t.Texts != TextsOff
+}
+
 // State is where a binding is in its life.
 type State string
 
@@ -85,6 +100,7 @@ type Binding struct {
 	OneWay      OneWay
 	Back        Back // whom the protected side reaches, in the modes where that may be several
 	Record      bool // what is said in its calls is recorded
+	Texts       Texts
 }
 
 // State returns the state of b at a moment. Of unbinding and expiry, what

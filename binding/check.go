@@ -30,7 +30,7 @@ const maxCall = 24 * time.Hour
 func (s *Service) check(r Request) (Binding, error) {
 	b := Binding{
 		Mode: Mode(r.Mode), Order: r.Order, Consent: r.Consent, IndustrialID: r.IndustrialID,
-		Tenant: r.Tenant, Data: r.Data, OneWay: OneWay(r.OneWay), Back: Back(r.Back), MaxDuration: r.MaxDuration, Record: r.Record, Sliding: r.Sliding,
+		Tenant: r.Tenant, Data: r.Data, OneWay: OneWay(r.OneWay), Back: Back(r.Back), MaxDuration: r.MaxDuration, Record: r.Record, Sliding: r.Sliding, Texts: Texts(r.Texts),
 		CreatedAt: s.now(),
 	}
 	if b.Tenant == "" {
@@ -172,6 +172,8 @@ func checkTerms(b *Binding) error {
 		return refuse("max_duration", "longer than a day; give a shorter one, or none for no limit")
 	case b.OneWay != BothWays && b.OneWay != OneWayAToB && b.OneWay != OneWayBToA:
 		return refuse("one_way", "not a direction; one of a-to-b, b-to-a, or none for both ways")
+	case b.Texts != TextsAsTenant && b.Texts != TextsOn && b.Texts != TextsOff:
+		return refuse("texts", "one of on, off, or none for what the tenant has")
 	}
 	return nil
 }

@@ -61,6 +61,7 @@ func TestCreateRefuses(t *testing.T) {
 		"group in axb":    {func(r *binding.Request) { r.Group = []string{"13800138000"} }, "group", nil},
 		"ext in axb":      {func(r *binding.Request) { r.Extension = "1234" }, "extension", nil},
 		"back in axb":     {func(r *binding.Request) { r.Back = "last-caller" }, "back", nil},
+		"texts in words":  {func(r *binding.Request) { r.Texts = "13800138000" }, "texts", nil},
 		"back in words":   {func(r *binding.Request) { group(r); r.Back = "13800138000" }, "back", nil},
 
 		"x is y":             {func(r *binding.Request) { r.Mode, r.X, r.Y = "axyb", "700100000010007", "+86700100000010007" }, "y", nil},

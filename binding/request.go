@@ -15,7 +15,7 @@ var (
 	errFlag     = errors.New("neither true nor false; write one of them, without quotes")
 	errText     = errors.New("not text; write the value in quotes")
 	errUnknown  = errors.New("a field of the request is not known; known: " +
-		"mode, a, b, x, y, group, extension, ttl, expires, sliding, order, consent, industrial_id, tenant, max_duration, one_way, back, record, data, reuse")
+		"mode, a, b, x, y, group, extension, ttl, expires, sliding, order, consent, industrial_id, tenant, max_duration, one_way, back, record, texts, data, reuse")
 	errJSON = errors.New("the request is not one JSON object")
 )
 
@@ -42,6 +42,7 @@ type Request struct {
 	MaxDuration  time.Duration // of one call; zero: not limited
 	Record       bool          // its calls are recorded
 	Reuse        bool          // a binding that is all this and lives is bound once more
+	Texts        string        // "on" or "off"; "": as its tenant has them
 }
 
 // requestJSON has text and a flag, so that no error of the decoder can repeat a
@@ -65,6 +66,7 @@ type requestJSON struct {
 	OneWay       string   `json:"one_way,omitempty"`
 	Back         string   `json:"back,omitempty"`
 	Record       bool     `json:"record,omitempty"`
+	Texts        string   `json:"texts,omitempty"`
 	Data         string   `json:"data,omitempty"`
 	Reuse        bool     `json:"reuse,omitempty"`
 }
@@ -74,7 +76,7 @@ func (r Request) MarshalJSON() ([]byte, error) {
 	w := requestJSON{
 		Mode: r.Mode, A: r.A, B: r.B, X: r.X, Y: r.Y, Group: r.Group, Extension: r.Extension,
 		TTL: Duration(r.TTL).String(), Sliding: Duration(r.Sliding).String(), Order: r.Order, Consent: r.Consent, IndustrialID: r.IndustrialID,
-		Tenant: r.Tenant, MaxDuration: Duration(r.MaxDuration).String(), OneWay: r.OneWay, Back: r.Back, Record: r.Record, Data: r.Data,
+		Tenant: r.Tenant, MaxDuration: Duration(r.MaxDuration).String(), OneWay: r.OneWay, Back: r.Back, Record: r.Record, Texts: r.Texts, Data: r.Data,
 		Reuse: r.Reuse,
 	}
 	if !r.Expires.IsZero() {
@@ -94,7 +96,7 @@ func (r *Request) UnmarshalJSON(b []byte) error {
 	parsed := Request{
 		Mode: w.Mode, A: w.A, B: w.B, X: w.X, Y: w.Y, Group: w.Group, Extension: w.Extension,
 		Order: w.Order, Consent: w.Consent, IndustrialID: w.IndustrialID,
-		Tenant: w.Tenant, OneWay: w.OneWay, Back: w.Back, Record: w.Record, Data: w.Data,
+		Tenant: w.Tenant, OneWay: w.OneWay, Back: w.Back, Record: w.Record, Texts: w.Texts, Data: w.Data,
 		Reuse: w.Reuse,
 	}
 	for _, t := range []struct {

@@ -18,7 +18,7 @@ func TestRequestInJSON(t *testing.T) {
 	want := binding.Request{
 		Mode: "axb", A: "13800000001", B: "+8613900000002", X: "700100000010007", Y: "y", Group: []string{"1", "2"},
 		Extension: "1234", TTL: 2 * time.Hour, Sliding: time.Hour, Expires: time.Date(2026, 3, 1, 12, 0, 0, 5e8, time.FixedZone("", 8*3600)),
-		Order: "order", Consent: "consent", IndustrialID: "id", Tenant: "tenant", OneWay: "a-to-b", Record: true, Data: "data",
+		Order: "order", Consent: "consent", IndustrialID: "id", Tenant: "tenant", OneWay: "a-to-b", Record: true, Texts: "off", Data: "data",
 		MaxDuration: 10 * time.Minute,
 	}
 	b, err := json.Marshal(want)
@@ -27,7 +27,7 @@ func TestRequestInJSON(t *testing.T) {
 	}
 	const text = `{"mode":"axb","a":"13800000001","b":"+8613900000002","x":"700100000010007","y":"y","group":["1","2"],` +
 		`"extension":"1234","ttl":"2h","expires":"2026-03-01T12:00:00.5+08:00","sliding":"1h","order":"order","consent":"consent",` +
-		`"industrial_id":"id","tenant":"tenant","max_duration":"10m","one_way":"a-to-b","record":true,"data":"data"}`
+		`"industrial_id":"id","tenant":"tenant","max_duration":"10m","one_way":"a-to-b","record":true,"texts":"off","data":"data"}`
 	if string(b) != text {
 		t.Errorf("JSON is\n%s\nwant\n%s", b, text)
 	}

@@ -46,7 +46,7 @@ const (
 	TextsPass   = "pass"
 	TextsMask   = "mask"
 	TextsRefuse = "refuse"
-	TextsOff    = "off" // no texts at all
+	TextsOff    = "off" // no texts, but over bindings that say TextsOn
 )
 
 // Check returns what is wrong with the settings, a *FieldError.

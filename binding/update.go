@@ -23,6 +23,7 @@ type Update struct {
 	Consent      *string
 	IndustrialID *string
 	Record       *bool
+	Texts        *string
 	TTL          time.Duration // from now
 	Expires      time.Time
 	Sliding      *time.Duration
@@ -39,7 +40,7 @@ var errNoUpdate = errors.New("nothing is to be changed; name what is to be")
 // empty reports whether nothing is asked for.
 func (u *Update) empty() bool {
 	return u.A == nil && u.B == nil && len(u.GroupAdd) == 0 && len(u.GroupRemove) == 0 && u.OneWay == nil && u.MaxDuration == nil &&
-		u.Data == nil && u.Consent == nil && u.IndustrialID == nil && u.Record == nil && u.TTL == 0 && u.Expires.IsZero() && u.Sliding == nil
+		u.Data == nil && u.Consent == nil && u.IndustrialID == nil && u.Record == nil && u.Texts == nil && u.TTL == 0 && u.Expires.IsZero() && u.Sliding == nil
 }
 
 // Update changes a binding and returns it as it now is. Its id, order and
@@ -240,6 +241,9 @@ func (p *parsedUpdate) terms(b *Binding, _ time.Time) error {
 	}
 	if p.Record != nil {
 		b.Record = *p.Record
+	}
+	if p.Texts != nil {
+		b.Texts = Texts(*p.Texts)
 	}
 	for _, text := range []struct {
 		given *string

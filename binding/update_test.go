@@ -39,7 +39,7 @@ func TestUpdate(t *testing.T) {
 	*now = noon.Add(time.Minute)
 	got, err := s.Update(t.Context(), b.ID, binding.Update{
 		A: to("+86 137-0000-0003"), OneWay: to("a-to-b"), MaxDuration: to(time.Minute), Data: to("data"), Consent: to("second"),
-		IndustrialID: to("700.100.1/7"), Record: to(true), TTL: 10 * time.Minute, Sliding: to(2 * time.Minute),
+		IndustrialID: to("700.100.1/7"), Record: to(true), Texts: to("off"), TTL: 10 * time.Minute, Sliding: to(2 * time.Minute),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -47,13 +47,13 @@ func TestUpdate(t *testing.T) {
 	want := b
 	want.A, want.OneWay, want.MaxDuration, want.Data, want.Consent = number(t, digitsC), binding.OneWayAToB, time.Minute, "data", "second"
 	want.IndustrialID, want.ExpiresAt = "700.100.1/7", now.Add(10*time.Minute)
-	if !equal(got, want) || !got.Record || got.Sliding != 2*time.Minute || !got.UpdatedAt.Equal(*now) || len(got.Changes) != 2 {
+	if !equal(got, want) || !got.Record || got.Texts != binding.TextsOff || got.Sliding != 2*time.Minute || !got.UpdatedAt.Equal(*now) || len(got.Changes) != 2 {
 		t.Errorf("updated %+v, want %+v", got, want)
 	}
 	got, err = s.Update(t.Context(), b.ID, binding.Update{
-		OneWay: to(""), MaxDuration: to(time.Duration(0)), Data: to(""), Consent: to(""), Sliding: to(time.Duration(0)), Record: to(false),
+		OneWay: to(""), MaxDuration: to(time.Duration(0)), Data: to(""), Consent: to(""), Sliding: to(time.Duration(0)), Record: to(false), Texts: to(""),
 	})
-	if err != nil || got.OneWay != "" || got.MaxDuration != 0 || got.Data != "" || got.Consent != "" || got.Sliding != 0 || got.Record ||
+	if err != nil || got.OneWay != "" || got.MaxDuration != 0 || got.Data != "" || got.Consent != "" || got.Sliding != 0 || got.Record || got.Texts != "" ||
 		!got.ExpiresAt.Equal(want.ExpiresAt) {
 		t.Errorf("taken away: %+v, %v", got, err)
 	}
@@ -258,14 +258,14 @@ func TestSlidingExpiry(t *testing.T) {
 func TestUpdateInJSON(t *testing.T) {
 	want := binding.Update{
 		A: to("13800000001"), B: to(""), GroupAdd: []string{"1"}, GroupRemove: []string{"2"}, OneWay: to(""), MaxDuration: to(time.Minute),
-		Data: to("data"), Consent: to("c"), IndustrialID: to("i"), Record: to(false), TTL: time.Hour, Sliding: to(time.Duration(0)),
+		Data: to("data"), Consent: to("c"), IndustrialID: to("i"), Record: to(false), Texts: to("on"), TTL: time.Hour, Sliding: to(time.Duration(0)),
 	}
 	b, err := json.Marshal(want)
 	if err != nil {
 		t.Fatal(err)
 	}
 	const text = `{"a":"13800000001","b":"","group_add":["1"],"group_remove":["2"],"one_way":"","max_duration":"1m","data":"data",` +
-		`"consent":"c","industrial_id":"i","record":false,"sliding":"","ttl":"1h"}`
+		`"consent":"c","industrial_id":"i","record":false,"texts":"on","sliding":"","ttl":"1h"}`
 	if string(b) != text {
 		t.Errorf("JSON is\n%s\nwant\n%s", b, text)
 	}

@@ -9,7 +9,7 @@ import (
 )
 
 var errUnknownUpdate = errors.New("a field of the request is not known; known: " +
-	"a, b, group_add, group_remove, one_way, max_duration, data, consent, industrial_id, record, ttl, expires, sliding")
+	"a, b, group_add, group_remove, one_way, max_duration, data, consent, industrial_id, record, texts, ttl, expires, sliding")
 
 var errUnknownExtension = errors.New("a field of the request is not known; known: ttl, expires")
 
@@ -25,6 +25,7 @@ type updateJSON struct {
 	Consent      *string  `json:"consent,omitempty"`
 	IndustrialID *string  `json:"industrial_id,omitempty"`
 	Record       *bool    `json:"record,omitempty"`
+	Texts        *string  `json:"texts,omitempty"`
 	Sliding      *string  `json:"sliding,omitempty"`
 	expiryJSON
 }
@@ -58,7 +59,7 @@ func (e expiryJSON) parse() (ttl time.Duration, expires time.Time, err error) {
 func (u Update) MarshalJSON() ([]byte, error) {
 	return json.Marshal(updateJSON{
 		A: u.A, B: u.B, GroupAdd: u.GroupAdd, GroupRemove: u.GroupRemove, OneWay: u.OneWay, MaxDuration: durationText(u.MaxDuration),
-		Data: u.Data, Consent: u.Consent, IndustrialID: u.IndustrialID, Record: u.Record, Sliding: durationText(u.Sliding),
+		Data: u.Data, Consent: u.Consent, IndustrialID: u.IndustrialID, Record: u.Record, Texts: u.Texts, Sliding: durationText(u.Sliding),
 		expiryJSON: newExpiryJSON(u.TTL, u.Expires),
 	})
 }
@@ -78,7 +79,7 @@ func (u *Update) UnmarshalJSON(b []byte) error {
 		return err
 	}
 	parsed := Update{A: w.A, B: w.B, GroupAdd: w.GroupAdd, GroupRemove: w.GroupRemove, OneWay: w.OneWay,
-		Data: w.Data, Consent: w.Consent, IndustrialID: w.IndustrialID, Record: w.Record}
+		Data: w.Data, Consent: w.Consent, IndustrialID: w.IndustrialID, Record: w.Record, Texts: w.Texts}
 	for _, t := range []struct {
 		field string
 		text  *string

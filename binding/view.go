@@ -33,6 +33,7 @@ type View struct {
 	OneWay       OneWay     `json:"one_way"`
 	Back         Back       `json:"back,omitempty"`
 	Record       bool       `json:"record"`
+	Texts        Texts      `json:"texts,omitempty"` // nothing: as its tenant has them
 	Data         string     `json:"data"`
 	Legs         []Leg      `json:"legs"`
 	Changes      []Step     `json:"changes,omitempty"` // of parties and consent, oldest first
@@ -90,7 +91,7 @@ func (b Binding) ViewWith(at time.Time, show func(Number) Masked) View {
 		IndustrialID: b.IndustrialID, Tenant: b.Tenant,
 		CreatedAt: b.CreatedAt, ExpiresAt: moment(b.ExpiresAt), EndedAt: moment(b.EndedAt),
 		UpdatedAt: moment(b.UpdatedAt), Sliding: Duration(b.Sliding), Refs: b.Refs + 1,
-		MaxDuration: Duration(b.MaxDuration), OneWay: b.OneWay, Back: b.Back, Record: b.Record, Data: b.Data,
+		MaxDuration: Duration(b.MaxDuration), OneWay: b.OneWay, Back: b.Back, Record: b.Record, Texts: b.Texts, Data: b.Data,
 		Legs: []Leg{},
 	}
 	if !b.EndedAt.IsZero() {

@@ -14,6 +14,7 @@ func TestViewInJSON(t *testing.T) {
 		ID: "abcdefghijklmnop", Mode: binding.ModeAXB, X: x, A: number(t, digitsA), B: number(t, digitsB),
 		Order: "order", Consent: "consent", IndustrialID: "700.100.1/order", Tenant: "default", Data: "data",
 		CreatedAt: noon, ExpiresAt: noon.Add(2 * time.Hour), MaxDuration: 10 * time.Minute, OneWay: binding.OneWayAToB, Record: true,
+		Texts: binding.TextsOff,
 	}
 	got, err := json.Marshal(b.View(noon))
 	if err != nil {
@@ -22,7 +23,7 @@ func TestViewInJSON(t *testing.T) {
 	want := `{"id":"abcdefghijklmnop","mode":"axb","x":"700100000010007","y":"","a":"138****0001","b":"139****0002",` +
 		`"group":[],"extension":"","state":"live","order":"order","consent":"consent","industrial_id":"700.100.1/order",` +
 		`"tenant":"default","created_at":"2026-03-01T12:00:00Z","expires_at":"2026-03-01T14:00:00Z","updated_at":null,"sliding":"","refs":1,"max_duration":"10m",` +
-		`"one_way":"a-to-b","record":true,"data":"data",` +
+		`"one_way":"a-to-b","record":true,"texts":"off","data":"data",` +
 		`"legs":[{"caller":"138****0001","dials":"700100000010007","rings":"139****0002","shows":"700100000010007"}]}`
 	if string(got) != want {
 		t.Errorf("JSON is\n%s\nwant\n%s", got, want)

@@ -93,6 +93,7 @@ const (
 	fieldUpdated = 3 // uvarint, nanoseconds since 1970
 	fieldChanges = 4 // each: at uvarint, what u8, out, in, text
 	fieldBack    = 5 // uvarint: the index in rowBacks
+	fieldTexts   = 6 // uvarint: the index in rowTexts
 )
 
 // rowChanges is what a change is of, as fieldChanges holds it: the index. New ones are added at the end.
@@ -100,6 +101,9 @@ var rowChanges = [...]string{binding.ChangeA, binding.ChangeB, binding.ChangeGro
 
 // rowBacks is whom the protected side reaches, as fieldBack holds it: the index. New ones are added at the end.
 var rowBacks = [...]binding.Back{binding.BackNamed, binding.BackInTurn, binding.BackLast}
+
+// rowTexts is whether texts are carried, as fieldTexts holds it: the index. New ones are added at the end.
+var rowTexts = [...]binding.Texts{binding.TextsAsTenant, binding.TextsOn, binding.TextsOff}
 
 // Bounds of what one row may hold: a list of any number of rows must fit in memory.
 const (
@@ -121,6 +125,8 @@ func checkBinding(b *binding.Binding) error {
 		return fmt.Errorf("%w: a direction that is not known", ErrRow)
 	case !slices.Contains(rowBacks[:], b.Back):
 		return fmt.Errorf("%w: a way back that is not known", ErrRow)
+	case !slices.Contains(rowTexts[:], b.Texts):
+		return fmt.Errorf("%w: a switch of texts that is not known", ErrRow)
 	case len(b.Group) > maxMembers:
 		return fmt.Errorf("%w: more than %d members in a group", ErrRow, maxMembers)
 	case b.MaxDuration < 0 || b.Sliding < 0:
@@ -201,7 +207,7 @@ func appendMore(b []byte, row *binding.Binding) ([]byte, error) {
 		tag   uint64
 		value uint64
 	}{{fieldRefs, uint64(row.Refs)}, {fieldSliding, uint64(row.Sliding)}, {fieldUpdated, uint64(updated)},
-		{fieldBack, uint64(slices.Index(rowBacks[:], row.Back))}} {
+		{fieldBack, uint64(slices.Index(rowBacks[:], row.Back))}, {fieldTexts, uint64(slices.Index(rowTexts[:], row.Texts))}} {
 		if f.value != 0 {
 			b = binary.AppendUvarint(b, f.tag)
 			b = appendText(b, string(binary.AppendUvarint(nil, f.value)))
@@ -248,6 +254,12 @@ func parseMore(row *binding.Binding, b []byte) error {
 		case fieldBack:
 			if i := f.count(); i < len(rowBacks) {
 				row.Back = rowBacks[i]
+			} else {
+				f.fail()
+			}
+		case fieldTexts:
+			if i := f.count(); i < len(rowTexts) {
+				row.Texts = rowTexts[i]
 			} else {
 				f.fail()
 			}

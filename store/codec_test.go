@@ -18,7 +18,7 @@ func fullBinding(t testing.TB) binding.Binding {
 		ID: "abcdefghijklmnop", Mode: binding.ModeGXYB, X: testBlock.Number(1), Y: testBlock.Number(2),
 		A: testNumber(t, 1), B: testNumber(t, 2), Group: []binding.Number{testNumber(t, 3), testNumber(t, 4)},
 		Extension: "12", Order: "order", Consent: "consent", IndustrialID: "industrial", Data: "data", Tenant: "tenant",
-		CreatedAt: testStart, ExpiresAt: testStart.Add(time.Hour), MaxDuration: time.Minute, OneWay: binding.OneWayBToA, Back: binding.BackInTurn, Record: true,
+		CreatedAt: testStart, ExpiresAt: testStart.Add(time.Hour), MaxDuration: time.Minute, OneWay: binding.OneWayBToA, Back: binding.BackInTurn, Record: true, Texts: binding.TextsOff,
 		UpdatedAt: testStart.Add(2), Sliding: time.Hour, Refs: 3, Changes: []binding.Change{
 			{At: testStart.Add(1), Field: binding.ChangeA, Out: testNumber(t, 5), In: testNumber(t, 1)},
 			{At: testStart.Add(1), Field: binding.ChangeGroup, In: testNumber(t, 4)},

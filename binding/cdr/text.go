@@ -13,8 +13,13 @@ const (
 	EndAccepted  = "accepted"  // the far side will try to deliver it (202), and does not say whether it could
 )
 
-// RuleNumbers is Record.Rule of a text that was refused for a telephone number in it.
-const RuleNumbers = "texts.numbers"
+// Rules that refuse texts alone, in Record.Rule.
+const (
+	RuleNumbers      = "texts.numbers"     // there is a telephone number in it
+	RuleBytes        = "texts.max_bytes"   // it is too long
+	RuleBindingTexts = "binding texts off" // its binding carries none
+	RuleTenantTexts  = "tenant texts off"  // its tenant has none
+)
 
 // Text is what is kept of a text: how much there was of it, and nothing of what it
 // says. The zero value is that of a call.
@@ -58,20 +63,21 @@ var textEnds = map[string]words{
 
 // textRefusals are why a text was refused, where other words are right than of a call.
 var textRefusals = map[string]string{
-	"no_caller":   "the text shows no sender that can be read",
-	"no_binding":  "no binding on the number it was sent to is for this sender",
-	"expired":     "the binding for this sender has expired",
-	"one_way":     "the binding does not let this sender write",
-	"capped":      "more texts were sent than may be",
-	"blocked":     "the sender is blocked",
-	"no_route":    "no trunk leads to the receiver",
-	"overload":    "the gateway took no more texts: it was full, or being shut down",
-	"unverified":  "the sender's number was not verified",
-	"suspended":   "the binding is suspended",
-	RuleNumbers:   "there is a telephone number in the text",
-	"texts.off":   "the binding carries no texts",
-	"texts.rate":  "the sender has sent as many texts in a minute as may be",
-	"texts.bytes": "it is longer than texts may be",
+	"no_caller":  "the text shows no sender that can be read",
+	"no_binding": "no binding on the number it was sent to is for this sender",
+	"expired":    "the binding for this sender has expired",
+	"one_way":    "the binding does not let this sender write",
+	"capped":     "more texts were sent than may be",
+	"blocked":    "the sender is blocked",
+	"no_route":   "no trunk leads to the receiver",
+	"overload":   "the gateway took no more texts: it was full, or being shut down",
+	"unverified": "the sender's number was not verified",
+	"suspended":  "the binding is suspended",
+
+	RuleNumbers:      "there is a telephone number in the text",
+	RuleBytes:        "it is longer than texts may be",
+	RuleBindingTexts: "texts are off for its binding",
+	RuleTenantTexts:  "texts are off for its tenant",
 }
 
 // textStatuses are why, by the status.

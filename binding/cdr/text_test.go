@@ -52,6 +52,9 @@ func TestTextsHaveWordsOfTheirOwn(t *testing.T) {
 		{End: cdr.EndRefused, SIPStatus: 404, Refusal: binding.RefusalNoBinding}, {End: cdr.EndRefused, SIPStatus: 404, Refusal: binding.RefusalNoCaller},
 		{End: cdr.EndRefused, SIPStatus: 403, Refusal: binding.RefusalOneWay}, {End: cdr.EndRefused, SIPStatus: 403, Refusal: binding.RefusalBlocked},
 		{End: cdr.EndRefused, SIPStatus: 403, Refusal: binding.RefusalBlocked, Rule: cdr.RuleNumbers},
+		{End: cdr.EndRefused, SIPStatus: 403, Refusal: binding.RefusalBlocked, Rule: cdr.RuleBindingTexts},
+		{End: cdr.EndRefused, SIPStatus: 403, Refusal: binding.RefusalBlocked, Rule: cdr.RuleTenantTexts},
+		{End: cdr.EndRefused, SIPStatus: 413, Rule: cdr.RuleBytes},
 		{End: cdr.EndRefused, SIPStatus: 403, Refusal: binding.RefusalCapped}, {End: cdr.EndRefused, SIPStatus: 503, Refusal: binding.RefusalOverload},
 	} {
 		call := r.Why()

@@ -47,6 +47,7 @@ type Verdict struct {
 	Rule     string          // the rule that refused, for the record: no number
 	Shadow   []string        // rules that would have refused, and only report
 	Evidence string          // what an external check answered, for the record: no number
+	Numbers  string          // what is to become of telephone numbers in a text: binding.TextsPass and so on; "": as configured
 }
 
 // Judge is one rule, or a row of them. Its methods may be called from several
@@ -72,6 +73,9 @@ func (c Chain) Judge(ctx context.Context, a *Attempt) Verdict {
 		all.Shadow = append(all.Shadow, v.Shadow...)
 		if v.Evidence != "" {
 			all.Evidence = v.Evidence
+		}
+		if v.Numbers != "" {
+			all.Numbers = v.Numbers
 		}
 		if v.Refusal != binding.RefusalNone {
 			all.Refusal, all.Rule = v.Refusal, v.Rule

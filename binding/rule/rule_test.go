@@ -25,13 +25,13 @@ func (s *scripted) Judge(context.Context, *rule.Attempt) rule.Verdict {
 func (s *scripted) Done(r *cdr.Record) { s.done = append(s.done, r.ID) }
 
 func TestTheFirstRefusalEndsTheRow(t *testing.T) {
-	passes := &scripted{verdict: rule.Verdict{Shadow: []string{"pair"}, Evidence: "ticket 1"}}
+	passes := &scripted{verdict: rule.Verdict{Shadow: []string{"pair"}, Evidence: "ticket 1", Numbers: binding.TextsRefuse}}
 	refuses := &scripted{verdict: rule.Verdict{Refusal: binding.RefusalBlocked, Rule: "blocklist", Shadow: []string{"x"}}}
 	never := &scripted{}
 	c := rule.Chain{passes, refuses, never}
 
 	v := c.Judge(context.Background(), &rule.Attempt{})
-	if v.Refusal != binding.RefusalBlocked || v.Rule != "blocklist" || v.Evidence != "ticket 1" || !slices.Equal(v.Shadow, []string{"pair", "x"}) {
+	if v.Refusal != binding.RefusalBlocked || v.Rule != "blocklist" || v.Evidence != "ticket 1" || v.Numbers != binding.TextsRefuse || !slices.Equal(v.Shadow, []string{"pair", "x"}) {
 		t.Errorf("the verdict is %+v", v)
 	}
 	if never.asked != 0 {

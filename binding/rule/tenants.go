@@ -10,26 +10,30 @@ import (
 // NameTenant is the rule of [Tenants] in a record.
 const NameTenant = "tenant"
 
-// NameTextsOff is the rule where a tenant has no texts.
-const NameTextsOff = "tenant texts off"
-
 // Tenants refuses what goes over a binding of a tenant that is suspended, and texts
-// where it has none. It asks memory alone.
+// where the binding, or its tenant, has none. Of other texts it says what the tenant
+// wants to become of telephone numbers in them. It asks memory alone.
 type Tenants struct {
 	Tenant func(name string) (binding.Tenant, bool)
 }
 
-// Judge implements Judge. Who has no such tenant, as for a binding that
-// another decided about, lets it pass.
+// Judge implements Judge. Where there is no such tenant, as of a binding that
+// another decided about, the binding's own words hold.
 func (t Tenants) Judge(_ context.Context, a *Attempt) Verdict {
-	switch tenant, ok := t.Tenant(a.Binding.Tenant); {
-	case !ok:
+	tenant, _ := t.Tenant(a.Binding.Tenant)
+	switch {
 	case tenant.State == binding.TenantSuspended:
 		return Verdict{Refusal: binding.RefusalSuspended, Rule: NameTenant}
-	case a.Kind == Text && tenant.Texts == binding.TextsOff:
-		return Verdict{Refusal: binding.RefusalBlocked, Rule: NameTextsOff}
+	case a.Kind != Text:
+		return Verdict{}
+	case a.Binding.CarriesTexts(&tenant.TenantSettings) && tenant.Texts == binding.TextsOff:
+		return Verdict{} // the binding carries them all the same, as configured
+	case a.Binding.CarriesTexts(&tenant.TenantSettings):
+		return Verdict{Numbers: tenant.Texts}
+	case a.Binding.Texts == binding.TextsOff:
+		return Verdict{Refusal: binding.RefusalBlocked, Rule: cdr.RuleBindingTexts}
 	}
-	return Verdict{}
+	return Verdict{Refusal: binding.RefusalBlocked, Rule: cdr.RuleTenantTexts}
 }
 
 // Done implements Judge: nothing is counted.

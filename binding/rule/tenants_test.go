@@ -5,6 +5,7 @@ import (
 
 	"mask700/binding"
 	"mask700/binding/bindingtest"
+	"mask700/binding/cdr"
 	"mask700/binding/rule"
 )
 
@@ -44,17 +45,34 @@ func TestSuspendedTenant(t *testing.T) {
 	}
 }
 
-func TestTenantWithoutTexts(t *testing.T) {
+// TestWhereTextsAreOff: the binding's own switch comes before its tenant's; calls have none.
+func TestWhereTextsAreOff(t *testing.T) {
 	store := new(bindingtest.Store)
 	s := &binding.Service{Store: store}
-	if _, err := s.AddTenant(t.Context(), "shop", binding.TenantSettings{Texts: binding.TextsOff}); err != nil {
-		t.Fatal(err)
+	for name, texts := range map[string]string{"with": "", "without": binding.TextsOff, "masks": binding.TextsMask, "refuses": binding.TextsRefuse} {
+		if _, err := s.AddTenant(t.Context(), name, binding.TenantSettings{Texts: texts}); err != nil {
+			t.Fatal(err)
+		}
 	}
 	judge := rule.Tenants{Tenant: store.Tenant}
-	for kind, want := range map[rule.Kind]binding.Refusal{rule.Call: "", rule.Text: binding.RefusalBlocked} {
-		v := judge.Judge(t.Context(), &rule.Attempt{Kind: kind, Binding: &binding.Binding{Tenant: "shop"}})
-		if v.Refusal != want || (v.Rule == rule.NameTextsOff) != (want != "") {
-			t.Errorf("%v: %+v", kind, v)
+	for _, c := range []struct {
+		tenant        string
+		texts         binding.Texts
+		rule, numbers string
+	}{
+		{"with", "", "", ""}, {"with", binding.TextsOn, "", ""}, {"with", binding.TextsOff, cdr.RuleBindingTexts, ""},
+		{"without", "", cdr.RuleTenantTexts, ""}, {"without", binding.TextsOn, "", ""}, {"without", binding.TextsOff, cdr.RuleBindingTexts, ""},
+		{"masks", "", "", binding.TextsMask}, {"masks", binding.TextsOff, cdr.RuleBindingTexts, ""}, {"refuses", binding.TextsOn, "", binding.TextsRefuse},
+		{"elsewhere", "", "", ""}, {"elsewhere", binding.TextsOff, cdr.RuleBindingTexts, ""},
+	} {
+		a := rule.Attempt{Kind: rule.Text, Binding: &binding.Binding{Tenant: c.tenant, Texts: c.texts}}
+		v := judge.Judge(t.Context(), &a)
+		if v.Rule != c.rule || v.Numbers != c.numbers || (v.Refusal == binding.RefusalBlocked) != (c.rule != "") {
+			t.Errorf("%s, %q: %+v", c.tenant, c.texts, v)
+		}
+		a.Kind = rule.Call
+		if v := judge.Judge(t.Context(), &a); v.Refusal != "" || v.Rule != "" || v.Numbers != "" {
+			t.Errorf("%s, %q: a call: %+v", c.tenant, c.texts, v)
 		}
 	}
 }

@@ -142,6 +142,7 @@ func printBinding(w io.Writer, v binding.View) error {
 		{"one way", string(v.OneWay)},
 		{"max duration", v.MaxDuration.String()},
 		{"recorded", yes(v.Record)},
+		{"texts", string(v.Texts)},
 		{"data", v.Data},
 	}
 	for _, member := range v.Group {

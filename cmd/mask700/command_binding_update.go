@@ -16,10 +16,10 @@ const bothWaysWord = "both"
 
 type bindingUpdateOptions struct {
 	bindingOptions
-	update                                         binding.Update
-	a, b, oneWay, data, consent, industrial, until string
-	maxDuration, sliding                           time.Duration
-	record                                         bool
+	update                                                binding.Update
+	a, b, oneWay, data, consent, industrial, until, texts string
+	maxDuration, sliding                                  time.Duration
+	record                                                bool
 }
 
 func newBindingUpdateCommand() *cobra.Command {
@@ -31,7 +31,7 @@ func newBindingUpdateCommand() *cobra.Command {
 go on. A party who is bound on the same 700 number already is refused. The binding is still found by the one who went, and
 shows when that was.
 
-A value that may be left out is taken away by an empty one: --data "", --consent "", --max-duration 0, --sliding 0,
+A value that may be left out is taken away by an empty one: --data "", --consent "", --texts "", --max-duration 0, --sliding 0,
 --one-way both, of a group --a "". Where a NUMBER is -, a line of standard input is read, --a first, then --b, --group-add
 and --group-remove.`,
 		Args: oneArg("the ID of a binding"),
@@ -49,6 +49,7 @@ and --group-remove.`,
 	fs.StringVar(&o.consent, "consent", "", "reference to the consent on record")
 	fs.StringVar(&o.industrial, "industrial-id", "", "industrial identifier")
 	fs.BoolVar(&o.record, "record", false, "record its calls, after a notice to both parties")
+	fs.StringVar(&o.texts, "texts", "", "on or off: whether it carries texts")
 	fs.DurationVar(&o.update.TTL, "ttl", 0, "time to live from now, such as 2h")
 	fs.StringVar(&o.until, "expires", "", "when it expires, in RFC 3339")
 	fs.DurationVar(&o.sliding, "sliding", 0, "each call or text moves the expiry so far ahead, such as 2h")
@@ -106,9 +107,9 @@ func (o *bindingUpdateOptions) read(cmd *cobra.Command) (err error) {
 	u.OneWay, u.Data = given(fs, "one-way", &o.oneWay), given(fs, "data", &o.data)
 	u.Consent, u.IndustrialID = given(fs, "consent", &o.consent), given(fs, "industrial-id", &o.industrial)
 	u.MaxDuration, u.Sliding = given(fs, "max-duration", &o.maxDuration), given(fs, "sliding", &o.sliding)
-	u.Record = given(fs, "record", &o.record)
+	u.Record, u.Texts = given(fs, "record", &o.record), given(fs, "texts", &o.texts)
 	for _, name := range []string{"a", "b", "group-add", "group-remove", "one-way", "max-duration", "data", "consent", "industrial-id",
-		"record", "ttl", "expires", "sliding"} {
+		"record", "texts", "ttl", "expires", "sliding"} {
 		if fs.Changed(name) {
 			return nil
 		}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"mask700/binding/rule"
 	"mask700/cmd/mask700/admin"
 )
 
@@ -17,15 +18,16 @@ type explainOptions struct {
 	revealOptions
 	question admin.Question
 	at       string
+	text     bool
 }
 
 func newExplainCommand() *cobra.Command {
 	o := new(explainOptions)
 	cmd := &cobra.Command{
 		Use:   "explain --caller NUMBER --dialled X",
-		Short: "Say what would become of a call, and why",
-		Long: `Say what would become of a call: which edge matches, why each other does not, what each handset would show.
-Without --caller the call shows none.`,
+		Short: "Say what would become of a call or text, and why",
+		Long: `Say what would become of a call, or with --text of a text: which edge matches, why each other does not, what each
+handset would show. Without --caller the call shows none.`,
 		Args: noArgs,
 		RunE: o.run,
 	}
@@ -35,6 +37,7 @@ Without --caller the call shows none.`,
 	o.revealOptions.addFlags(fs)
 	fs.StringVar(&o.question.Caller, "caller", "", "number of the caller, or -")
 	fs.StringVar(&o.question.Dialled, "dialled", "", "the 700 number that is dialled, an extension behind it")
+	fs.BoolVar(&o.text, "text", false, "explain a text (SIP MESSAGE) and no call")
 	fs.StringVar(&o.at, "at", "", "when: a time in RFC 3339, or how long ago, such as 90m (default now)")
 	return cmd
 }
@@ -51,6 +54,9 @@ func (o *explainOptions) run(cmd *cobra.Command, _ []string) error {
 	}
 	if o.question.Dialled == "" {
 		return fmt.Errorf("--dialled is missing; give the 700 number that is dialled")
+	}
+	if o.text {
+		o.question.Kind = rule.Text.String()
 	}
 	var err error
 	if o.question.At, err = moment("at", o.at, time.Now()); err != nil {
@@ -71,6 +77,8 @@ func (o *explainOptions) run(cmd *cobra.Command, _ []string) error {
 // refusal says in words why a call is refused.
 func refusal(e admin.Explanation) string {
 	switch e.Refusal {
+	case "":
+		return "no texts are carried: " + e.Rule + " is false"
 	case "no_caller":
 		return "the call shows no caller"
 	case "no_binding":
@@ -91,12 +99,19 @@ func printExplanation(w io.Writer, e admin.Explanation) error {
 	if caller == "" {
 		caller = "an unknown caller"
 	}
+	dials, rings := "dials", "rings"
+	if e.Kind == rule.Text.String() {
+		dials, rings = "writes to", "has it"
+	}
 	if e.Connected {
-		fmt.Fprintf(w, "%s dials %s at %s: connected by binding %s\n", caller, dialled(e.Dialled, e.Extension), clock(e.At), e.Binding)
-		fmt.Fprintf(w, "  %s rings, its handset shows %s\n", e.Rings, e.Shows)
+		fmt.Fprintf(w, "%s %s %s at %s: connected by binding %s\n", caller, dials, dialled(e.Dialled, e.Extension), clock(e.At), e.Binding)
+		fmt.Fprintf(w, "  %s %s, its handset shows %s\n", e.Rings, rings, e.Shows)
 		fmt.Fprintf(w, "  the caller's handset shows %s, the number it dialled\n", e.Dialled)
+		if e.Numbers != "" {
+			fmt.Fprintf(w, "  telephone numbers in it: %s\n", e.Numbers)
+		}
 	} else {
-		fmt.Fprintf(w, "%s dials %s at %s: refused with %d, %s\n", caller, dialled(e.Dialled, e.Extension), clock(e.At), e.Answer, refusal(e))
+		fmt.Fprintf(w, "%s %s %s at %s: refused with %d, %s\n", caller, dials, dialled(e.Dialled, e.Extension), clock(e.At), e.Answer, refusal(e))
 		if e.Binding != "" {
 			fmt.Fprintf(w, "  binding %s\n", e.Binding)
 		}

@@ -426,6 +426,34 @@ func TestExplain(t *testing.T) {
 		if !e.Connected || e.Rings != "138****0001" || len(e.Candidates) != 1 {
 			t.Errorf("%+v", e)
 		}
+		if e.Kind != "call" || e.Numbers != "" {
+			t.Errorf("%+v", e)
+		}
+		text := func() (e admin.Explanation) {
+			d.mustJSON(&e, "explain", "--text", "--dialled", x, "--caller", numberB)
+			return e
+		}
+		if e := text(); !e.Connected || e.Kind != "text" || e.Numbers != binding.TextsMask {
+			t.Errorf("a text: %+v", e)
+		}
+		d.refuse(1, "--texts: ", "binding", "update", v.ID, "--texts", "sometimes")
+		if out := d.must("binding", "update", v.ID, "--texts", "off"); !strings.Contains(out, "texts          off\n") {
+			t.Errorf("updated: %s", out)
+		}
+		if e := text(); e.Connected || e.Answer != 403 || e.Rule != cdr.RuleBindingTexts || e.Numbers != "" {
+			t.Errorf("a text where there are none: %+v", e)
+		}
+		if out := d.must("explain", "--text", "--dialled", x, "--caller", numberB); !strings.Contains(out, "writes to "+x) || !strings.Contains(out, "blocked by rule binding texts off") {
+			t.Errorf("%s", out)
+		}
+		d.must("tenant", "update", "default", "--texts", "off")
+		if d.must("binding", "update", v.ID, "--texts", ""); text().Rule != cdr.RuleTenantTexts {
+			t.Errorf("a text of a tenant who has none: %+v", text())
+		}
+		d.must("tenant", "update", "default", "--texts", "refuse")
+		if out := d.must("explain", "--text", "--dialled", x, "--caller", numberB); !strings.Contains(out, "telephone numbers in it: refuse\n") {
+			t.Errorf("%s", out)
+		}
 		d.refuse(1, "--dialled is missing", "explain", "--caller", numberA)
 		d.refuse(1, "--dialled: a 700 number with too few digits", "explain", "--dialled", "7001")
 		d.refuse(1, "--dialled: not a 700 number", "explain", "--dialled", numberA)

@@ -221,6 +221,7 @@ func openStore(cfg config.Config, n need, notice io.Writer) (*session, error) {
 		Records:  db,
 		Bars:     db, TenantTokens: db,
 		Rules:      rule.Chain{rule.Tenants{Tenant: db.Tenant}, rule.Bars{Store: db}},
+		Texts:      admin.Texts{Off: !cfg.Texts.Enabled, Numbers: string(cfg.Texts.Numbers)},
 		Recordings: archive.NewShelf(archive.Options{Dir: cfg.RecordingDir(), Keys: db}),
 		Audit:      log,
 		Keys:       db,

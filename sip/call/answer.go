@@ -166,9 +166,10 @@ func (c *Call) madeCall(env *Env) {
 	}
 }
 
-// carried tells of a call on a binding whose expiry slides, once it is answered.
+// carried tells of a call on a binding whose expiry slides, once it is answered, and of
+// a text when the far side has it.
 func carried(env *Env, r *cdr.Record, sliding bool) {
-	if sliding && !r.AnsweredAt.IsZero() {
+	if sliding && (!r.AnsweredAt.IsZero() || r.End == cdr.EndDelivered || r.End == cdr.EndAccepted) {
 		env.do(Carried{Binding: r.Binding})
 	}
 }

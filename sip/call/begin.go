@@ -174,7 +174,7 @@ func (c *Call) decided(env *Env, ev Decided) {
 	c.Edge = d.Edge
 	c.Next = d.Binding.Next(d.Edge)
 	c.Next = c.Next[:min(len(c.Next), maxTurns-1)]
-	if c.Text.On && !c.screened(env, &d) {
+	if c.Text.On && !c.screened(env, &d, ev.Verdict.Numbers) {
 		return
 	}
 	c.open(env, in, route(env.Config.Trunks, in))

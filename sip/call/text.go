@@ -70,8 +70,12 @@ func (c *Call) beginText(env *Env, a Arrival, passed Passed, passing bool, diall
 		if end == "" {
 			end = cdr.EndRefused
 		}
+		if a.Refuse.Status == 413 {
+			c.Record.Rule = cdr.RuleBytes
+		}
 		c.refuseAs(env, end, a.Refusal, *a.Refuse)
 	case env.Config.Texts.TooLong(len(m.Body)):
+		c.Record.Rule = cdr.RuleBytes
 		c.refuse(env, "", Final{Status: 413})
 	case dialled != nil && !passing:
 		c.refuse(env, binding.RefusalNoBinding, Final{Status: undialled(dialled)})
@@ -86,12 +90,16 @@ func (c *Call) beginText(env *Env, a Arrival, passed Passed, passing bool, diall
 }
 
 // screened looks for telephone numbers in a text that has an edge, and says whether it
-// may go on.
-func (c *Call) screened(env *Env, d *binding.Decision) bool {
+// may go on. What is to become of them is what the tenant wants, or what is configured.
+func (c *Call) screened(env *Env, d *binding.Decision, wanted string) bool {
+	policy, ok := text.ParsePolicy(wanted)
+	if !ok {
+		policy = env.Config.Texts.Numbers
+	}
 	own := func(n binding.Number) bool {
 		return n == d.Edge.Callee || n == c.leg(Caller).Number || d.Binding != nil && d.Binding.HasParty(n)
 	}
-	s := text.Screen(&env.Config.Plan, env.Config.Texts.Numbers, c.Text.Body, own)
+	s := text.Screen(&env.Config.Plan, policy, c.Text.Body, own)
 	c.Record.Text.Numbers, c.Record.Text.Masked = uint64(s.Numbers), uint64(s.Masked)
 	if s.Refused {
 		c.refuseNumbers(env, d)

@@ -81,7 +81,7 @@ func (g *Gateway) decide(ctx context.Context, d decide, found func()) call.Decid
 	if decided.Decision.Refusal == binding.RefusalNone && decided.Err == nil && len(g.options.Rules) > 0 {
 		a := rule.Attempt{Kind: d.kind, Record: d.record, Query: q, Binding: decided.Decision.Binding, Edge: decided.Decision.Edge}
 		v := g.options.Rules.Judge(ctx, &a)
-		decided.Verdict.Refusal, decided.Verdict.Rule, decided.Verdict.Shadow = v.Refusal, v.Rule, v.Shadow
+		decided.Verdict.Refusal, decided.Verdict.Rule, decided.Verdict.Shadow, decided.Verdict.Numbers = v.Refusal, v.Rule, v.Shadow, v.Numbers
 		decided.Verdict.Evidence = joined(decided.Verdict.Evidence, v.Evidence)
 		decided.Decision.Refuse(v.Refusal)
 	}

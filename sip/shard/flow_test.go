@@ -11,6 +11,7 @@ import (
 	"github.com/cockroachdb/datadriven"
 
 	"mask700/binding"
+	"mask700/binding/limit"
 	"mask700/media"
 	"mask700/media/sdp"
 	"mask700/sip/call"
@@ -52,7 +53,9 @@ type scene struct {
 	invites map[string]bool // branches of those outside of a dialog
 	merged  int             // of them, those answered 482
 	orders  int             // calls that the platform has asked for
-	whole   bool            // calls are left as they are: another test encodes them
+	limits  limit.Set
+	judge   *limit.Judge // nil: there are no limits
+	whole   bool         // calls are left as they are: another test encodes them
 	b       strings.Builder
 }
 
@@ -287,6 +290,16 @@ func (s *scene) set(t *testing.T, args []string) {
 			if w.config.Texts.Numbers, on = text.ParsePolicy(value); !on {
 				w.config.Texts.On = false
 			}
+		case "tenant-texts":
+			w.tenant.Texts = value
+		case "binding-texts":
+			w.rows[0].Texts = binding.Texts(value)
+		case "sliding":
+			for i := range w.rows {
+				w.rows[i].Sliding = by
+			}
+		case "calls-limit", "texts-limit", "all-limit":
+			s.limit(t, strings.TrimSuffix(name, "-limit"), strings.ReplaceAll(value, "_", " "))
 		case "longest":
 			w.config.Texts.Longest, _ = strconv.Atoi(value)
 		case "targets":
@@ -314,6 +327,27 @@ func (s *scene) places(t *testing.T, a *actor, over string) {
 	}
 	s.orders++
 	w.drain()
+}
+
+// limit has one more limit hold.
+func (s *scene) limit(t *testing.T, kind, text string) {
+	for _, k := range limit.Kinds {
+		if k.String() == kind {
+			r, err := limit.ParseRule(k, text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.limits.Rules[k] = append(s.limits.Rules[k], r)
+		}
+	}
+	if s.limits.Mode == "" {
+		s.limits.Mode = limit.Enforce
+		s.judge = limit.New(limit.Options{Memory: 1 << 20, Now: func() time.Time { return s.world.now }})
+		s.world.rules = append(s.world.rules, s.judge)
+	}
+	if err := s.judge.Use(s.limits, nil); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // receive hands an actor's bytes to the shard.

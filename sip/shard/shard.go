@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"mask700/binding"
+	"mask700/binding/cdr"
 	"mask700/sip/call"
 	"mask700/sip/flow"
 	"mask700/sip/message"
@@ -81,6 +82,7 @@ type Stats struct {
 	LiveCalls, LiveTx, LiveTimer int
 	Texts                        uint64 // MESSAGEs
 	LiveTexts                    int
+	Ends                         cdr.Tally // of the records that were closed
 }
 
 // live is a call in the tables. A transaction that outlives its call keeps only
@@ -429,6 +431,9 @@ func (s *Shard) perform(l *live) {
 			s.exit(l, a.Side)
 		case call.Leave:
 			s.leave(l)
+		case call.CloseRecord:
+			s.stats.Ends.Add(&a.Record)
+			s.out = append(s.out, Output{Call: l.call.ID, Action: a})
 		default:
 			s.out = append(s.out, Output{Call: l.call.ID, Action: a})
 		}
@@ -573,6 +578,7 @@ func (st *Stats) Add(o Stats) {
 	st.LiveCalls += o.LiveCalls
 	st.LiveTexts += o.LiveTexts
 	st.Texts += o.Texts
+	st.Ends.Merge(&o.Ends)
 	st.LiveTx += o.LiveTx
 	st.LiveTimer += o.LiveTimer
 }

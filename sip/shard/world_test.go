@@ -1,6 +1,7 @@
 package shard_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -46,11 +47,13 @@ type world struct {
 	config *call.Config
 	guard  *guard
 
-	held  func(binding.Block) bool
-	rows  []binding.Binding
-	store error // what the next answers of the store say
-	ports error
-	keys  error // the media takes no key
+	held   func(binding.Block) bool
+	rows   []binding.Binding
+	store  error // what the next answers of the store say
+	ports  error
+	keys   error      // the media takes no key
+	rules  rule.Chain // asked after the match; a tenant has no settings but those of the flow
+	tenant binding.Tenant
 
 	calls    map[string]*ledger // by the call's id
 	order    []string           // ids in order of their first question
@@ -133,6 +136,7 @@ func newWorld(seed uint64, network flow.Network, change func(*call.Config)) *wor
 		Timers: transaction.DefaultTimers(), RingTimeout: time.Minute, TurnTimeout: 20 * time.Second, Trunks: w.trunks, Texts: call.Texts{On: true},
 		Hops: [][]call.Hop{{hop(0, network, insideHost, insideHop)}, {hop(1, network, outsideHost, outsideHop)}},
 	}
+	w.rules = rule.Chain{rule.Tenants{Tenant: func(string) (binding.Tenant, bool) { return w.tenant, true }}}
 	if change != nil {
 		change(w.config)
 	}
@@ -247,7 +251,12 @@ func (w *world) perform(o shard.Output) {
 					rows = append(rows, r)
 				}
 			}
-			return call.Decided{Decision: binding.Resolve(a.Query, w.held(a.Query.Dialled.Block()), rows)}
+			d := call.Decided{Decision: binding.Resolve(a.Query, w.held(a.Query.Dialled.Block()), rows)}
+			if d.Decision.Refusal == binding.RefusalNone {
+				d.Verdict = w.rules.Judge(context.Background(), &rule.Attempt{Kind: a.Kind, Record: a.Record, Query: a.Query, Binding: d.Decision.Binding, Edge: d.Decision.Edge})
+				d.Decision.Refuse(d.Verdict.Refusal)
+			}
+			return d
 		})
 	case call.OpenMedia:
 		l.ports++
@@ -356,6 +365,7 @@ func (w *world) perform(o shard.Output) {
 		if l.media && l.transfers == 0 {
 			w.fail("call %s: record closed while media is open", o.Call)
 		}
+		w.rules.Done(&a.Record)
 		l = w.ledger(a.Record.ID)
 		l.closed++
 		l.record = a.Record
@@ -366,7 +376,11 @@ func (w *world) perform(o shard.Output) {
 			return call.RecordClosed{ID: a.Record.ID, Seq: w.seq, Err: w.store}
 		})
 	case call.Carried:
-		w.note("bindings <- %s carries a call", a.Binding)
+		what := "call"
+		if l.text {
+			what = "text"
+		}
+		w.note("bindings <- %s carries a %s", a.Binding, what)
 	case call.LeakStopped:
 		w.stopped = append(w.stopped, a)
 		w.note("sentinel <- %s to the %s: %s of the %s", a.What, a.To, a.Kind, a.Of)
@@ -431,6 +445,9 @@ func summary(r cdr.Record) string {
 	}
 	if r.Rule != "" {
 		fmt.Fprintf(&b, " by %s", r.Rule)
+	}
+	if r.Shadow != "" {
+		fmt.Fprintf(&b, ", would be by %s", r.Shadow)
 	}
 	if r.Kind == cdr.KindText {
 		fmt.Fprintf(&b, ", text of %d in %d, %d numbers, %d masked, far side %d", v.Text.Bytes, v.Text.Segments, v.Text.Numbers, v.Text.Masked, v.Text.FarStatus)

@@ -126,7 +126,7 @@ func full(t *testing.T) binding.Binding {
 		A: subscriber(t, 1), B: subscriber(t, 2), Group: []binding.Number{subscriber(t, 3), subscriber(t, 4)},
 		Extension: "1234", Order: "订单 17", Consent: "consent", IndustrialID: "700.100.1/x", Tenant: "tenant", Data: "\x00\xff",
 		CreatedAt: start, ExpiresAt: at(time.Hour), MaxDuration: 10 * time.Minute, OneWay: binding.OneWayBToA, Record: true,
-		Sliding: time.Hour, Refs: 2,
+		Sliding: time.Hour, Refs: 2, Texts: binding.TextsOff,
 	}
 }
 

@@ -38,6 +38,7 @@ func changes(t *testing.T, s binding.Store) {
 		b.B, b.Group[1] = subscriber(t, 12), subscriber(t, 14)
 		b.Consent, b.Data, b.MaxDuration, b.OneWay = "new", "", time.Second, binding.BothWays
 		b.ExpiresAt, b.Refs, b.Sliding, b.Record, b.IndustrialID = at(2*time.Hour), 7, 0, false, "other"
+		b.Texts = binding.TextsOn
 	})
 	want.Changes = []binding.Change{
 		{At: at(time.Minute), Field: binding.ChangeB, Out: want.B, In: subscriber(t, 12)},
@@ -48,7 +49,7 @@ func changes(t *testing.T, s binding.Store) {
 	want.B, want.Group = subscriber(t, 12), []binding.Number{want.Group[0], subscriber(t, 14)}
 	want.Consent, want.Data, want.MaxDuration, want.OneWay = "new", "", time.Second, binding.BothWays
 	want.ExpiresAt, want.Refs, want.Sliding, want.Record, want.IndustrialID = at(2*time.Hour), 7, 0, false, "other"
-	want.UpdatedAt = at(time.Minute)
+	want.UpdatedAt, want.Texts = at(time.Minute), binding.TextsOn
 	if !same(got, want) {
 		t.Errorf("changed: %+v\nwant %+v", got, want)
 	}

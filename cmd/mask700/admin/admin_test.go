@@ -376,6 +376,28 @@ func TestExplain(t *testing.T) {
 		b.want(400, "POST", "/v1/explain", bad, nil)
 	}
 	b.want(400, "GET", "/v1/explain?dialled="+x+"&at=yesterday", "", nil)
+	b.want(400, "POST", "/v1/explain", `{"dialled":"`+x+`","kind":"`+numberA+`"}`, nil)
+	text := `{"kind":"text","caller":"` + numberA + `","dialled":"` + x + `"}`
+	if b.want(200, "POST", "/v1/explain", text, &e); e.Kind != "text" || !e.Connected || e.Numbers != binding.TextsMask {
+		t.Errorf("a text: %+v", e)
+	}
+}
+
+// TestExplainWhereTextsAreOff: a number that has everything else is answered as the signalling answers it.
+func TestExplainWhereTextsAreOff(t *testing.T) {
+	b := newBench(t)
+	b.want(201, "POST", "/v1/blocks", `{"block":"`+block+`"}`, nil)
+	b.bind(numberA, numberB, x)
+	b.handler = New(Deps{Bindings: &binding.Service{Store: b.store, Now: b.store.Now}, Records: b.records, Texts: Texts{Off: true}})
+	var e Explanation
+	b.want(200, "POST", "/v1/explain", `{"kind":"text","caller":"`+numberA+`","dialled":"`+x+`"}`, &e)
+	if e.Connected || e.Answer != 405 || e.Rule != ruleTexts || e.Rings != "" || e.Numbers != "" {
+		t.Errorf("a text: %+v", e)
+	}
+	e = Explanation{}
+	if b.want(200, "POST", "/v1/explain", `{"kind":"call","caller":"`+numberA+`","dialled":"`+x+`"}`, &e); !e.Connected || e.Kind != "call" {
+		t.Errorf("a call: %+v", e)
+	}
 }
 
 func TestNode(t *testing.T) {

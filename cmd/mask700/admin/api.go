@@ -38,9 +38,10 @@ type Deps struct {
 	Records        cdr.Reader
 	Bars           binding.BarStore // nil: no block lists are kept
 	Check          Check
-	Calls          binding.Calls      // who called last; nil: nobody
-	Remote         *remote.Router     // decides calls to numbers on which nothing is stored; nil: there are none
-	Rules          rule.Chain         // asked after the match, of what is explained
+	Calls          binding.Calls  // who called last; nil: nobody
+	Remote         *remote.Router // decides calls to numbers on which nothing is stored; nil: there are none
+	Rules          rule.Chain     // asked after the match, of what is explained
+	Texts          Texts
 	Limits         *Limits            // nil: there are none to be seen to
 	Keys           Keys               // nil: the keys cannot be seen to here
 	Eraser         Eraser             // nil: nobody can be erased from here
@@ -54,6 +55,12 @@ type Deps struct {
 	Logger         *slog.Logger       // nil: nothing is logged
 	Keep           store.Retention    // how long what is over is kept
 	KeepRecordings time.Duration      // zero: for ever
+}
+
+// Texts is what is configured of texts, for what is explained.
+type Texts struct {
+	Off     bool
+	Numbers string // what becomes of telephone numbers in them: binding.TextsMask and so on
 }
 
 // api is the handlers.

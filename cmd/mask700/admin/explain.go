@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"time"
@@ -12,7 +13,7 @@ import (
 // explainDialled explains a call that shows no caller: a caller does not belong in a URL.
 func (a *api) explainDialled(w http.ResponseWriter, r *http.Request) {
 	v := r.URL.Query()
-	q := Question{Dialled: v.Get("dialled")}
+	q := Question{Kind: v.Get("kind"), Dialled: v.Get("dialled")}
 	var err error
 	if at := v.Get("at"); at != "" {
 		if q.At, err = time.Parse(time.RFC3339, at); err != nil {
@@ -39,6 +40,11 @@ func (a *api) explain(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *api) answerExplain(w http.ResponseWriter, r *http.Request, q Question) {
+	kind, ok := kinds[q.Kind]
+	if !ok {
+		a.fail(w, &binding.FieldError{Field: "kind", Err: errors.New("write call or text")})
+		return
+	}
 	query := binding.Query{At: q.At, Strangers: a.Bindings.Plan.Strangers}
 	if query.At.IsZero() {
 		query.At = a.now()
@@ -74,28 +80,50 @@ func (a *api) answerExplain(w http.ResponseWriter, r *http.Request, q Question) 
 		return
 	}
 	d := binding.Explain(query, held, rows)
-	asked := a.remote(r, &query, held, &d)
+	asked := a.remote(r, kind, &query, held, &d)
 	if err := d.CallBack(r.Context(), &query, a.Calls, a.Bindings.Plan.CallBack); err != nil {
 		a.fail(w, err)
 		return
 	}
 	var v rule.Verdict
 	if d.Refusal == binding.RefusalNone {
-		v = a.Rules.Judge(r.Context(), &rule.Attempt{Query: query, Binding: d.Binding, Edge: d.Edge, Probe: true})
+		v = a.Rules.Judge(r.Context(), &rule.Attempt{Kind: kind, Query: query, Binding: d.Binding, Edge: d.Edge, Probe: true})
 		d.Refuse(v.Refusal)
 	}
 	e := explanation(query, held, d, show)
+	e.Kind = kind.String()
 	e.Rule, e.Shadow, e.Evidence, e.Remote = v.Rule, v.Shadow, v.Evidence, asked
+	if kind == rule.Text {
+		a.Texts.explain(&e, v.Numbers)
+	}
 	a.answer(w, http.StatusOK, e)
+}
+
+// kinds are the words of Question.Kind.
+var kinds = map[string]rule.Kind{"": rule.Call, "call": rule.Call, "text": rule.Text}
+
+// ruleTexts is the rule of an explanation where no texts are carried at all. No record has it: there is none then.
+const ruleTexts = "texts.enabled"
+
+// explain adds what only a text has: whether texts are carried at all, and what would become of telephone numbers in it,
+// which its tenant may have a word about.
+func (t Texts) explain(e *Explanation, wanted string) {
+	switch {
+	case t.Off:
+		*e = Explanation{Kind: e.Kind, Dialled: e.Dialled, Extension: e.Extension, Caller: e.Caller, At: e.At, Held: e.Held,
+			Answer: http.StatusMethodNotAllowed, Rule: ruleTexts, Candidates: e.Candidates}
+	case e.Connected:
+		e.Numbers = cmp.Or(wanted, t.Numbers, binding.TextsMask)
+	}
 }
 
 // remote asks the endpoint of the number, where there is one and nothing bound is for the caller, as the call path does,
 // and says what came of it. What was bound stays among the candidates.
-func (a *api) remote(r *http.Request, q *binding.Query, held bool, d *binding.Decision) string {
+func (a *api) remote(r *http.Request, kind rule.Kind, q *binding.Query, held bool, d *binding.Decision) string {
 	if d.Refusal != binding.RefusalNoBinding && d.Refusal != binding.RefusalExpired || !held || !a.Remote.Serves(q.Dialled) {
 		return ""
 	}
-	answer := a.Remote.Decide(r.Context(), rule.Call, "", q)
+	answer := a.Remote.Decide(r.Context(), kind, "", q)
 	if len(answer.Rows) > 0 {
 		refused := d.Candidates
 		*d = binding.Explain(*q, held, answer.Rows)

@@ -173,15 +173,17 @@ type BatchResult struct {
 	Problem *Problem      `json:"error,omitempty"`
 }
 
-// Question is a call to be explained.
+// Question is a call or a text to be explained.
 type Question struct {
+	Kind    string    `json:"kind,omitempty"`   // "text"; "call" or nothing: a call
 	Caller  string    `json:"caller,omitempty"` // empty: the call shows none
 	Dialled string    `json:"dialled"`          // an extension may follow
 	At      time.Time `json:"at,omitzero"`      // zero: now
 }
 
-// Explanation says what would become of a call.
+// Explanation says what would become of a call or a text.
 type Explanation struct {
+	Kind       string          `json:"kind"` // call or text
 	Dialled    binding.X       `json:"dialled"`
 	Extension  string          `json:"extension"` // dialled behind it
 	Caller     binding.Masked  `json:"caller"`
@@ -189,11 +191,12 @@ type Explanation struct {
 	Held       bool            `json:"held"`               // this installation holds the block of the number
 	Connected  bool            `json:"connected"`          // an edge matched
 	Refusal    binding.Refusal `json:"refusal"`            // why not
-	Answer     int             `json:"answer"`             // status of the answer to a call that is refused; 0: it is carried
+	Answer     int             `json:"answer"`             // status of the answer to what is refused; 0: it is carried
 	Rule       string          `json:"rule,omitempty"`     // after the match, the one that refuses
 	Shadow     []string        `json:"shadow,omitempty"`   // those that would refuse and only report
 	Remote     string          `json:"remote,omitempty"`   // what the endpoint of the number answered
 	Evidence   string          `json:"evidence,omitempty"` // of that rule: the entry of a block list
+	Numbers    string          `json:"numbers,omitempty"`  // of a text: what becomes of telephone numbers in it, pass, mask or refuse
 	Binding    string          `json:"binding"`            // the one matched, or the one that stands in the way
 	Rings      binding.Masked  `json:"rings"`              // whose handset rings
 	Shows      binding.X       `json:"shows"`              // what it shows

@@ -216,7 +216,7 @@ func (n *Node) startGateway(cfg config.Config) error {
 }
 
 func (n *Node) startAdmin(ctx context.Context, cfg config.Config) (err error) {
-	deps := admin.Deps{Bindings: n.service, Records: n.db, Bars: n.db, TenantTokens: n.db, Calls: n.db, Remote: n.platforms.remote, Rules: n.rules(), Recordings: n.recordings.Shelf, Audit: n.audit, Keys: n.db, Limits: &admin.Limits{Set: n.limits.set, Use: n.limits.use}, Keeper: n.db, Eraser: n.db, BackupFiles: cfg.BackupFiles(), Keep: cfg.StoreRetention(), KeepRecordings: time.Duration(cfg.Recording.Retention), Check: n.db.Check, Node: n, Logger: n.log}
+	deps := admin.Deps{Bindings: n.service, Records: n.db, Bars: n.db, TenantTokens: n.db, Calls: n.db, Remote: n.platforms.remote, Rules: n.rules(), Texts: texts(cfg), Recordings: n.recordings.Shelf, Audit: n.audit, Keys: n.db, Limits: &admin.Limits{Set: n.limits.set, Use: n.limits.use}, Keeper: n.db, Eraser: n.db, BackupFiles: cfg.BackupFiles(), Keep: cfg.StoreRetention(), KeepRecordings: time.Duration(cfg.Recording.Retention), Check: n.db.Check, Node: n, Logger: n.log}
 	if path := cfg.AdminSocket(); path != "" {
 		n.socket, err = admin.ListenUnix(path)
 	} else {
@@ -243,6 +243,11 @@ func (n *Node) startAdmin(ctx context.Context, cfg config.Config) (err error) {
 	n.admin = admin.NewServer(ctx, admin.New(deps), n.log)
 	go n.serve(n.admin, n.socket, "operators")
 	return n.startTenants(ctx, cfg, deps)
+}
+
+// texts is what explanations are told of the configuration.
+func texts(cfg config.Config) admin.Texts {
+	return admin.Texts{Off: !cfg.Texts.Enabled, Numbers: string(cfg.Texts.Numbers)}
 }
 
 // announce says what the server listens on and what to type next.

@@ -75,6 +75,8 @@ func counters(st gateway.Stats) map[string]uint64 {
 		"calls":                  st.Calls.Calls,
 		"calls_refused_at_once":  st.Calls.Refused,
 		"calls_answered":         st.Calls.Answered,
+		"texts":                  st.Calls.Texts,
+		"texts_live":             uint64(st.Calls.LiveTexts),
 		"messages_retransmitted": st.Calls.Retransmitted,
 		"requests_repeated":      st.Calls.Repeated,
 		"messages_stray":         st.Calls.Stray,
@@ -103,6 +105,7 @@ func counters(st gateway.Stats) map[string]uint64 {
 		"media_packets_kernel":   st.Media.AtoB.Kernel + st.Media.BtoA.Kernel,
 		"media_sources_refused":  st.Media.AtoB.Refused + st.Media.BtoA.Refused,
 	}
+	st.Calls.Ends.Each(func(name string, n uint64) { c[name] = n })
 	for _, sh := range st.Media.Shards {
 		c["media_not_offloaded"] += sh.NotOffloaded
 		c["media_offload_restless"] += sh.Restless

@@ -9,60 +9,40 @@ func (j *Judge) carry(from, to *state) {
 			continue
 		}
 		for stripe := range min(stripes, old.sets) {
-			old.copyStripe(stripe, now,
-				func(key uint64, e []uint32) { t.take(&old.layout, key, e, now) },
-				func(set int, e []uint32) { t.takeFloor(&old.layout, old.sets, set, e, now) })
+			old.copyStripe(stripe, now, func(key uint64, e []uint32) { t.take(&old.layout, key, e, now) })
 		}
 	}
 }
 
-// copyStripe gives the sets of one lock to others: the places of keys that count, and floors that do. The lock is held only
-// while they are copied.
-func (t *table) copyStripe(stripe int, now int64, place func(key uint64, e []uint32), floor func(set int, e []uint32)) {
+// copyStripe gives the places of keys that count in the sets of one lock to another. The lock is held only while they are
+// copied.
+func (t *table) copyStripe(stripe int, now int64, place func(key uint64, e []uint32)) {
 	n := (t.sets - stripe + stripes - 1) / stripes
-	hashes, cells := make([]uint64, 0, n*ways), make([]uint32, 0, n*(ways+1)*t.Words)
+	hashes, cells := make([]uint64, 0, n*ways), make([]uint32, 0, n*ways*t.Words)
 	t.lock(stripe)
 	for set := stripe; set < t.sets; set += stripes {
 		hashes = append(hashes, t.hashes[set*ways:set*ways+ways]...)
-		at := set * (ways + 1) * t.Words
-		cells = append(cells, t.cells[at:at+(ways+1)*t.Words]...)
+		at := set * ways * t.Words
+		cells = append(cells, t.cells[at:at+ways*t.Words]...)
 	}
 	t.locks[stripe].Unlock()
-	for i := range n {
-		for way := range ways + 1 {
-			e := cells[(i*(ways+1)+way)*t.Words:][:t.Words]
-			switch {
-			case e[wordLast] == 0 || t.stale(e, now):
-			case way == ways:
-				floor(stripe+i*stripes, e)
-			case hashes[i*ways+way] != 0:
-				place(hashes[i*ways+way], e)
-			}
+	for i, key := range hashes {
+		if e := cells[i*t.Words:][:t.Words]; key != 0 && !t.stale(e, now) {
+			place(key, e)
 		}
 	}
 }
 
-// take puts a key and its counters into the table.
+// take puts a key and its counters into the table. Where others have to go for it, it may be the one that goes.
 func (t *table) take(from *layout, key uint64, e []uint32, now int64) {
 	set := t.set(key)
 	lock := t.lock(set)
 	defer lock.Unlock()
-	own := t.claim(set, key, now)
-	t.begin(own, now)
-	t.absorb(own, from, e, now)
-}
-
-// takeFloor merges a floor of a table of so many sets into all the floors where its keys may be now.
-func (t *table) takeFloor(from *layout, sets, set int, e []uint32, now int64) {
-	blank := make([]uint32, t.Words)
-	t.begin(blank, now)
-	t.absorb(blank, from, e, now)
-	first, end := int(int64(set)*int64(t.sets)/int64(sets)), int((int64(set+1)*int64(t.sets)+int64(sets)-1)/int64(sets))
-	for i := first; i < min(end, t.sets); i++ {
-		lock := t.lock(i)
-		t.merge(t.floor(i), blank, now)
-		lock.Unlock()
+	if way := t.victim(set); t.free(set, now) < 0 && t.entry(set, way)[wordWeight] > e[wordWeight] {
+		lock.pushed++
+		return
 	}
+	t.absorb(t.place(set, key, now), from, e, now)
 }
 
 // absorb fills an entry in which nothing is counted from one of another layout. A counter that was not there before is
@@ -87,7 +67,7 @@ func (t *table) absorb(e []uint32, from *layout, old []uint32, now int64) {
 	for i := range t.Rings {
 		r := &t.Rings[i]
 		if same := from.ring(*r); same >= 0 {
-			copy(e[r.At:r.At+r.words()], old[from.Rings[same].At:])
+			r.fill(e, &from.Rings[same], old)
 			continue
 		}
 		count := func(then int64, n uint32) { r.add(e, then, n) }
@@ -124,7 +104,7 @@ func (l *layout) eachCounted(k Kind, m Metric, e []uint32, now int64, f func(the
 		return false
 	}
 	for i := uint32(buckets); i > 0; i-- {
-		at := e[from.At] - (i - 1)
+		at := e[from.Head] - (i - 1)
 		n := from.get(e, at)
 		if n == 0 {
 			continue

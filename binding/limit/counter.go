@@ -9,13 +9,21 @@ func grain(window int64) int64 { return window/(buckets-1) + 1 }
 // held is how long something may count in a window at most.
 func held(window int64) int64 { return buckets * grain(window) }
 
-// words is how many words a ring has: the number of its newest counter, then all, by their number modulo 32.
+// A ring has two words at its Head: the number of its newest counter, and the sum of all of them. The counters themselves are
+// at At, by their number modulo 32. The heads of all rings of an entry lie together, so that what a key is asked is in one
+// or two lines of the cache, and only what is counted touches others.
+const headWords = 2
+
+// words is how many words the counters of a ring have.
 func (r *ring) words() int {
 	if r.Wide {
-		return 1 + buckets
+		return buckets
 	}
-	return 1 + buckets/2
+	return buckets / 2
 }
+
+// cells are the counters of a ring.
+func (r *ring) cells(e []uint32) []uint32 { return e[r.At : r.At+r.words()] }
 
 // newest is the number of the counter of a moment. It is kept as its low 32 bits.
 func (r *ring) newest(now int64) uint32 { return uint32(now / grain(r.Window)) }
@@ -23,75 +31,80 @@ func (r *ring) newest(now int64) uint32 { return uint32(now / grain(r.Window)) }
 func (r *ring) get(e []uint32, i uint32) uint32 {
 	i %= buckets
 	if r.Wide {
-		return e[r.At+1+int(i)]
+		return e[r.At+int(i)]
 	}
-	return e[r.At+1+int(i/2)] >> (16 * (i % 2)) & 0xffff
+	return e[r.At+int(i/2)] >> (16 * (i % 2)) & 0xffff
 }
 
+// set sets a counter, which stays at its highest value when there is more.
 func (r *ring) set(e []uint32, i, v uint32) {
 	i %= buckets
 	if r.Wide {
-		e[r.At+1+int(i)] = v
+		w := &e[r.At+int(i)]
+		e[r.Head+1] += v - *w
+		*w = v
 		return
 	}
-	w := &e[r.At+1+int(i/2)]
+	v = min(v, 0xffff)
+	w := &e[r.At+int(i/2)]
 	shift := 16 * (i % 2)
-	*w = *w&^(0xffff<<shift) | min(v, 0xffff)<<shift
+	e[r.Head+1] += v - *w>>shift&0xffff
+	*w = *w&^(0xffff<<shift) | v<<shift
 }
 
 // sum is what the window has now.
 func (r *ring) sum(e []uint32, now int64) uint32 {
-	age := int32(r.newest(now) - e[r.At])
-	if age < 0 {
-		age = 0 // somebody was a moment faster
+	newest, n := e[r.Head], e[r.Head+1]
+	if n == 0 {
+		return 0
 	}
+	age := int32(r.newest(now) - newest)
 	if age >= buckets {
 		return 0
 	}
-	var n uint32
-	if r.Wide {
-		for _, c := range e[r.At+1 : r.At+1+buckets] {
-			n += c
-		}
-	} else {
-		for _, w := range e[r.At+1 : r.At+1+buckets/2] {
-			n += w&0xffff + w>>16
-		}
-	}
-	for i := range uint32(age) { // these are no longer in the window
-		n -= r.get(e, e[r.At]+1+i)
+	for i := range age { // these are no longer in the window; before zero somebody was a moment faster
+		n -= r.get(e, newest+1+uint32(i))
 	}
 	return n
 }
 
 // advance makes the counter of a moment the newest.
 func (r *ring) advance(e []uint32, now int64) {
-	newest := r.newest(now)
-	age := int32(newest - e[r.At])
-	switch {
-	case age <= 0:
-		return
-	case age >= buckets:
-		clear(e[r.At+1 : r.At+r.words()])
-	default:
-		for i := range uint32(age) {
-			r.set(e, newest-i, 0)
+	if newest := r.newest(now); int32(newest-e[r.Head]) > 0 {
+		r.forward(e, newest)
+	}
+}
+
+// forward is advance to a counter by its number.
+func (r *ring) forward(e []uint32, newest uint32) {
+	if e[r.Head+1] > 0 {
+		if newest-e[r.Head] >= buckets {
+			r.clear(e)
+		} else {
+			for i := e[r.Head] + 1; i != newest+1; i++ {
+				r.set(e, i, 0)
+			}
 		}
 	}
-	e[r.At] = newest
+	e[r.Head] = newest
+}
+
+func (r *ring) clear(e []uint32) {
+	clear(r.cells(e))
+	e[r.Head+1] = 0
 }
 
 // begin makes all counters zero, at a moment.
 func (r *ring) begin(e []uint32, now int64) {
-	e[r.At] = r.newest(now)
-	clear(e[r.At+1 : r.At+r.words()])
+	e[r.Head] = r.newest(now)
+	r.clear(e)
 }
 
 // add counts n at a moment, which may be a former one.
 func (r *ring) add(e []uint32, now int64, n uint32) {
 	r.advance(e, now)
 	at := r.newest(now)
-	if e[r.At]-at < buckets {
+	if e[r.Head]-at < buckets {
 		r.set(e, at, r.get(e, at)+n)
 	}
 }
@@ -100,7 +113,7 @@ func (r *ring) add(e []uint32, now int64, n uint32) {
 func (r *ring) take(e []uint32, then uint32, now int64) {
 	r.advance(e, now)
 	at := r.newest(moment(then, now))
-	if e[r.At]-at >= buckets {
+	if e[r.Head]-at >= buckets {
 		return
 	}
 	if n := r.get(e, at); n > 0 {
@@ -116,33 +129,13 @@ func (r *ring) has(then uint32, now int64) bool {
 	return r.newest(now)-min(r.newest(now), r.newest(moment(then, now))) < buckets
 }
 
-// raise makes every counter at least that of another entry at the same time.
-func (r *ring) raise(e, other []uint32) {
-	ahead := int32(other[r.At] - e[r.At])
-	if ahead > 0 {
-		r.forward(e, other[r.At])
-	}
+// fill makes the counters those of the same ring in another entry, which is of another layout.
+func (r *ring) fill(e []uint32, from *ring, other []uint32) {
+	r.clear(e)
+	e[r.Head] = other[from.Head]
 	for i := range uint32(buckets) {
-		at := other[r.At] - i
-		if e[r.At]-at >= buckets {
-			break
-		}
-		if v := r.get(other, at); v > r.get(e, at) {
-			r.set(e, at, v)
-		}
+		r.set(e, i, from.get(other, i))
 	}
-}
-
-// forward is advance to a counter by its number.
-func (r *ring) forward(e []uint32, newest uint32) {
-	if newest-e[r.At] >= buckets {
-		clear(e[r.At+1 : r.At+r.words()])
-	} else {
-		for i := e[r.At] + 1; i != newest+1; i++ {
-			r.set(e, i, 0)
-		}
-	}
-	e[r.At] = newest
 }
 
 // A list is the times of the latest attempts, the newest first; zero is none.
@@ -169,15 +162,6 @@ func (l list) add(e []uint32, then uint32) {
 			copy(times[i+1:], times[i:])
 			times[i] = then
 			return
-		}
-	}
-}
-
-// raise makes the list one of which the latest, the second latest and so on is at least as late as in another entry.
-func (l list) raise(e, other []uint32) {
-	for i := l.At; i < l.At+l.Len; i++ {
-		if v := other[i]; v != 0 && (e[i] == 0 || int32(v-e[i]) > 0) {
-			e[i] = v
 		}
 	}
 }

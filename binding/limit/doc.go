@@ -39,27 +39,19 @@
 //
 // # Memory
 //
-// The tables have a fixed size, given once. Keys are words of 64 bits made with a secret
-// (binding.Fingerprints); no number is in them, nor in what is written
-// to disk. A table is of sets, each of eight places and a floor. A place has
-// the counters of one key, exactly its own. A key that is not there gets a place that is free or
-// whose last attempt is older than every window; where there is none, that of
-// the key which is farthest from any limit. What that one had is merged into the
-// floor, which has for each counter the most that any key had which lost its place in this
-// set; and every key that comes into the set, or comes back, begins at the floor. That is the
-// space-saving sketch of Metwally, Agrawal and El Abbadi (2005), over sliding windows and
-// in sets, chosen over a count-min sketch because it is exact until a
-// table is full, and touches one place in memory for each key.
+// The tables have a fixed size, given once, however many callers there are. Keys are words of 64 bits made with a secret
+// (binding.Fingerprints); no number is in them, nor in what is written to disk. A table is of sets of
+// eight places, and a place has the counters of one key, exactly its own: windows, and no sketch. A key that is not there
+// gets a place that is free or whose last attempt is older than every window; where there is none, that of
+// the key in the set which is farthest from any limit, of several the one that was quiet longest. What that one had is forgotten.
 //
-// So nobody is ever counted too low by losing his place: to make others push him out helps no
-// one. He may be counted too high, by at most what the floor has: nothing
-// before a set had to push a key out that still counted, and never more than was attempted in the
-// whole set in that window. A wrong refusal needs one that was at a limit to be
-// pushed out, by eight others in the same set that were nearer to theirs. [Stats] says
-// how many keys were pushed out. The exceptions: of a caller who was pushed out, answered calls that were
-// not short are forgotten, so that his rule "short" may set in later by as
-// many calls as it asks for, and others begin with none of them; and somebody whom he called before may
-// count again among his callees, once.
+// So the error is on one side: whoever is refused has made those attempts. A sketch (count-min, or
+// space-saving, in which a new key takes over what the one before it had) errs on the other: in a full one
+// people are refused for what strangers did, and the more are, the fuller it is. What is forgotten is what
+// matters least: those who are near a limit stay, and others have to come between two attempts of theirs in numbers
+// for a window to be cut short. [Stats] says how many keys were pushed out; where that grows, tables should be larger.
+// One counter may be too high then: somebody whom a caller reached before counts again among his callees, when the pair of them was
+// pushed out meanwhile.
 //
 // Calls that go on are in a table of their own, exact and of a fixed number of
 // entries; a call for which there is no room is counted in [Stats], and not among those that
@@ -69,7 +61,7 @@
 //
 // [Judge.Save] writes the tables, [Judge.Load] reads them, also into tables of another
 // size or with other rules: what counts is put into the counters that there now are. What
-// was counted since the last Save is lost by a crash, and calls that went on then are
-// no longer counted as going on. Tables that are changed while they serve are carried over
-// the same way; attempts in the moment of the change may count in the old ones alone.
+// was counted since the last Save is lost by a crash, so that a limit may be passed by as many attempts as were made since;
+// and calls that went on then are no longer counted as going on. Nothing else is lost, and nothing counted twice. Tables that
+// are changed while they serve are carried over the same way; attempts in the moment of the change may count in the old ones alone.
 package limit

@@ -1,7 +1,9 @@
 package limit
 
 import (
+	"flag"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -14,21 +16,21 @@ import (
 
 func TestPairIsCapped(t *testing.T) {
 	w := newWorld(t, 1<<20, Set{Mode: Enforce, Rules: Defaults().Rules})
-	for range 3 {
+	for range 5 {
 		w.made(1, 2, time.Minute)
 		w.after(time.Second)
 	}
-	w.capped(1, 2, "pair 3/5m")
+	w.capped(1, 2, "pair 5/5m")
 	w.made(1, 3, time.Minute)
 	w.made(2, 1, time.Minute)
-	w.after(5*time.Minute - 3*time.Second)
+	w.after(5*time.Minute - 5*time.Second)
 	for range 100 { // who keeps trying is not kept out for longer
-		w.capped(1, 2, "pair 3/5m")
+		w.capped(1, 2, "pair 5/5m")
 	}
 	w.after(200 * time.Millisecond)
 	w.passes(1, 2)
 	st := w.Stats()
-	if i := slices.IndexFunc(st.Rules, func(r RuleStats) bool { return r.Name == "pair 3/5m" }); i < 0 || st.Rules[i].Refused != 101 {
+	if i := slices.IndexFunc(st.Rules, func(r RuleStats) bool { return r.Name == "pair 5/5m" }); i < 0 || st.Rules[i].Refused != 101 {
 		t.Errorf("counted: %+v", st.Rules)
 	}
 }
@@ -231,21 +233,22 @@ func TestAgainstExactModel(t *testing.T) {
 	}
 }
 
-// TestFullTablesNeverCountTooLow: in tables far too small, whoever is over a limit is refused all the same, however many
-// others come between.
-func TestFullTablesNeverCountTooLow(t *testing.T) {
-	set := rules(t, Shadow, "pair 3/10m, caller 20/10m, callees 5/10m, x 17/10m", "", "")
+// TestFullTablesRefuseNobodyWrongly: in tables far too small nobody is refused who would not be in large ones.
+func TestFullTablesRefuseNobodyWrongly(t *testing.T) {
+	set := rules(t, Shadow, "pair 3/10m, caller 20/10m, x 17/10m", "", "")
 	for seed := range uint64(4) {
 		rnd := rand.New(rand.NewPCG(seed, 1))
 		w := newWorld(t, 4096, set)
 		var before past
+		hits := 0
 		for i := range 2000 {
 			w.after(time.Duration(rnd.ExpFloat64() * float64(300*time.Millisecond)))
 			a := w.attempt(rule.Call, rnd.IntN(40)*rnd.IntN(2), 100+rnd.IntN(30), rnd.IntN(60), "a")
 			v := w.Judge.Judge(t.Context(), a)
+			hits += len(v.Shadow)
 			for _, r := range set.Rules[Calls] {
-				if before.over(r, r.Window, longest(r), w.at, a) && !slices.Contains(v.Shadow, r.Name()) {
-					t.Fatalf("seed %d, attempt %d: %s lets pass", seed, i, r.Name())
+				if slices.Contains(v.Shadow, r.Name()) && !before.over(r, longest(r), r.Window, w.at, a) {
+					t.Fatalf("seed %d, attempt %d: %s refuses", seed, i, r.Name())
 				}
 			}
 			before = append(before, happened{w.at, *a})
@@ -253,9 +256,55 @@ func TestFullTablesNeverCountTooLow(t *testing.T) {
 				before = before[1:]
 			}
 		}
-		if w.Stats().Pushed == 0 {
-			t.Errorf("seed %d: no key was pushed out", seed)
+		if w.Stats().Pushed == 0 || hits == 0 {
+			t.Errorf("seed %d: %d keys were pushed out, %d times a rule was hit", seed, w.Stats().Pushed, hits)
 		}
+	}
+}
+
+// TestWhoIsNearALimitStays: those who call once do not push out one who calls again and again, in tables that they fill many
+// times over.
+func TestWhoIsNearALimitStays(t *testing.T) {
+	w := newWorld(t, 20_000, rules(t, Enforce, "pair 3/1h, caller 20/1h"))
+	w.passes(1, 2)
+	for i := range 2 {
+		w.passes(1, 2)
+		for other := range 3000 {
+			w.call(1000+i*3000+other, 2)
+		}
+	}
+	w.capped(1, 2, "pair 3/1h")
+	if w.Stats().Pushed == 0 {
+		t.Error("no key was pushed out")
+	}
+}
+
+var callers = flag.Int("callers", 100_000, "different callers of TestMemoryIsBounded")
+
+// TestMemoryIsBounded: however many people call, there is no more memory in use than was given, and the tables are used up.
+func TestMemoryIsBounded(t *testing.T) {
+	const memory = 1 << 20
+	w := newWorld(t, memory, Defaults())
+	a := w.attempt(rule.Call, 0, 1, 2, "shop")
+	r := &cdr.Record{ID: a.Record}
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	for i := range *callers {
+		w.after(time.Millisecond)
+		a.Query.Caller = number(t, i)
+		a.Query.Dialled = firstX + binding.X(i%10_000)
+		w.Judge.Judge(t.Context(), a)
+		w.Done(r)
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	st := w.Stats()
+	if grown := int(after.HeapAlloc) - int(before.HeapAlloc); st.Memory > memory || grown > memory/8 {
+		t.Errorf("the tables take %d bytes, the heap has grown by %d", st.Memory, grown)
+	}
+	if full := st.Room[Caller]; st.Keys[Caller] < full*9/10 || st.Pushed == 0 || st.Live != 0 {
+		t.Errorf("%d of %d places are in use, %d were pushed out, %d calls go on", st.Keys[Caller], full, st.Pushed, st.Live)
 	}
 }
 

@@ -28,6 +28,7 @@ type ring struct {
 	Long   bool
 	Window int64 // ticks
 	Under  int64 // of Short
+	Head   int
 	At     int
 	Wide   bool // 32 bits a counter
 }
@@ -110,6 +111,10 @@ func (l *layout) arrange(scope Scope) {
 			l.Seen[k] = at
 			at++
 		}
+	}
+	for i := range l.Rings {
+		l.Rings[i].Head = at
+		at += headWords
 	}
 	for i := range l.Rings {
 		r := &l.Rings[i]

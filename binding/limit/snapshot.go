@@ -15,9 +15,8 @@ import (
 )
 
 // A snapshot is: magic, length u32 and JSON of a header, the tables, and SHA-256 of all before. Of each table there are
-// records, and one whose first word is zero at its end: key u64 and the counters of a place, or 1 and then the number of
-// the set u64 and the counters of a floor. Words are little-endian.
-var magic = [8]byte{'m', '7', '0', '0', 'l', 'i', 'm', '1'}
+// records, each 1, key u64 and the counters of a place, and a zero at the end. Words are little-endian.
+var magic = [8]byte{'m', '7', '0', '0', 'l', 'i', 'm', '2'}
 
 type header struct {
 	Saved  time.Time     // by the wall clock
@@ -28,7 +27,6 @@ type header struct {
 
 type tableHeader struct {
 	Scope  Scope
-	Sets   int
 	Layout layout
 }
 
@@ -36,14 +34,10 @@ type tableHeader struct {
 const (
 	recordEnd = iota
 	recordPlace
-	recordFloor
 )
 
-// Bounds of what is read.
-const (
-	maxHeader = 1 << 20
-	maxSets   = 1 << 40
-)
+// maxHeader bounds what is read before it is understood.
+const maxHeader = 1 << 20
 
 // Errors of reading a snapshot.
 var (
@@ -57,7 +51,7 @@ func (j *Judge) Save(w io.Writer) error {
 	h := header{Saved: j.clock.time().Round(0), Tick: now, Check: j.prints.Text(domainCheck, "")}
 	for scope, t := range s.tables {
 		if t != nil {
-			h.Tables = append(h.Tables, tableHeader{Scope(scope), t.sets, t.layout})
+			h.Tables = append(h.Tables, tableHeader{Scope(scope), t.layout})
 		}
 	}
 	text, err := json.Marshal(h)
@@ -74,17 +68,15 @@ func (j *Judge) Save(w io.Writer) error {
 			continue
 		}
 		row := make([]byte, 0, 16+4*t.Words)
-		put := func(kind, key uint64, e []uint32) {
-			row = binary.LittleEndian.AppendUint64(append(row[:0], byte(kind)), key)
+		put := func(key uint64, e []uint32) {
+			row = binary.LittleEndian.AppendUint64(append(row[:0], recordPlace), key)
 			for _, word := range e {
 				row = binary.LittleEndian.AppendUint32(row, word)
 			}
 			b.Write(row)
 		}
 		for stripe := range min(stripes, t.sets) {
-			t.copyStripe(stripe, now,
-				func(key uint64, e []uint32) { put(recordPlace, key, e) },
-				func(set int, e []uint32) { put(recordFloor, uint64(set), e) })
+			t.copyStripe(stripe, now, put)
 		}
 		b.WriteByte(recordEnd)
 	}
@@ -188,7 +180,7 @@ func readHeader(r io.Reader) (h header, err error) {
 
 // check makes sure that a layout is one that this program makes.
 func (t *tableHeader) check() error {
-	if t.Scope >= scopes || t.Sets < 1 || t.Sets > maxSets || len(t.Layout.Rings) > maxRings {
+	if t.Scope >= scopes || len(t.Layout.Rings) > maxRings {
 		return ErrOther
 	}
 	for _, l := range t.Layout.Lists {
@@ -216,7 +208,7 @@ func (t *table) load(r *bufio.Reader, h *tableHeader, now int64) error {
 	for {
 		kind, err := r.ReadByte()
 		switch {
-		case err != nil || kind > recordFloor:
+		case err != nil || kind > recordPlace:
 			return ErrDamaged
 		case kind == recordEnd:
 			return nil
@@ -229,13 +221,10 @@ func (t *table) load(r *bufio.Reader, h *tableHeader, now int64) error {
 			e[i] = binary.LittleEndian.Uint32(row[8+4*i:])
 		}
 		switch {
-		case t == nil || now-moment(e[wordLast], now) > h.Layout.Longest:
-		case kind == recordFloor && key < uint64(h.Sets):
-			t.takeFloor(&h.Layout, h.Sets, int(key), e, now)
-		case kind == recordPlace && key != 0:
-			t.take(&h.Layout, key, e, now)
-		default:
+		case key == 0:
 			return ErrDamaged
+		case t != nil && now-moment(e[wordLast], now) <= h.Layout.Longest:
+			t.take(&h.Layout, key, e, now)
 		}
 	}
 }

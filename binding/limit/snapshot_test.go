@@ -68,26 +68,46 @@ func TestRestart(t *testing.T) {
 	}
 }
 
-// TestRestartOfFullTables: the floors come along, whatever size the tables then have.
-func TestRestartOfFullTables(t *testing.T) {
-	set := rules(t, Shadow, "pair 3/10m")
-	for _, memory := range []int{2000, 5000, 3000, 40_000} {
-		w := newWorld(t, 5000, set)
-		for callee := range 400 {
-			for range 3 {
-				w.call(1, callee)
-			}
-		}
-		if w.Stats().Pushed == 0 {
-			t.Fatal("no key was pushed out")
-		}
-		next := w.again(memory, set, 0)
-		for callee := range 400 {
-			if v := next.call(1, callee); len(v.Shadow) != 1 {
-				t.Fatalf("%d bytes: callee %d is below the limit after the restart", memory, callee)
-			}
+// TestRestartIntoSmallerTables: those who are nearest to a limit have the places.
+func TestRestartIntoSmallerTables(t *testing.T) {
+	set := rules(t, Enforce, "pair 3/10m")
+	w := newWorld(t, 1<<20, set)
+	const near = 4 // of 500, in tables of a hundred places
+	for callee := range 500 {
+		for range 1 + 2*max(0, near-callee)/max(1, near-callee) {
+			w.passes(1, callee)
 		}
 	}
+	next := w.again(4000, set, 0)
+	if st := next.Stats(); st.Room[Pair] > 200 || st.Pushed == 0 {
+		t.Fatalf("%d places, %d pushed out", st.Room[Pair], st.Pushed)
+	}
+	for callee := range near {
+		next.capped(1, callee, "pair 3/10m")
+	}
+}
+
+// TestWhatACrashLoses: what was counted since the counters were written, and that a call went on, and nothing else.
+func TestWhatACrashLoses(t *testing.T) {
+	set := rules(t, Enforce, "pair 5/1h, caller live 1")
+	w := newWorld(t, 1<<20, set)
+	for range 3 {
+		w.made(1, 2, time.Minute)
+	}
+	file := w.saved()
+	w.made(1, 2, time.Minute)
+	w.passes(1, 2) // and it goes on
+	w.capped(1, 3, "caller live 1")
+	next := newWorld(t, 1<<20, set)
+	if err := next.Load(bytes.NewReader(file)); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if v := next.made(1, 2, time.Minute); v.Rule != "" {
+			t.Errorf("refused by %s, which knows of calls after the counters were written", v.Rule)
+		}
+	}
+	next.capped(1, 2, "pair 5/1h")
 }
 
 func TestRestartUnderOtherRules(t *testing.T) {

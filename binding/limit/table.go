@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// ways is how many keys a set has places for; its floor is behind them.
+// ways is how many keys a set has places for.
 const ways = 8
 
 // stripes is how many locks a table has. A set belongs to the one of its number.
@@ -16,7 +16,8 @@ type table struct {
 	layout
 	sets   int
 	hashes []uint64 // ways of each set; 0: free
-	cells  []uint32 // ways and the floor of each set
+	cells  []uint32 // ways of each set
+	none   []uint32 // what a key has of which nothing is counted; never written
 	locks  [stripes]stripe
 }
 
@@ -28,14 +29,14 @@ type stripe struct {
 }
 
 // setBytes is what a set takes.
-func (l *layout) setBytes() int { return ways*8 + (ways+1)*4*l.Words }
+func (l *layout) setBytes() int { return ways * (8 + 4*l.Words) }
 
 // newTable makes a table within so many bytes, of one set at least.
 func newTable(l layout, bytes int) *table {
 	sets := max(1, bytes/l.setBytes())
 	return &table{
 		layout: l, sets: sets,
-		hashes: make([]uint64, sets*ways), cells: make([]uint32, sets*(ways+1)*l.Words),
+		hashes: make([]uint64, sets*ways), cells: make([]uint32, sets*ways*l.Words), none: make([]uint32, l.Words),
 	}
 }
 
@@ -54,14 +55,12 @@ func (t *table) lock(set int) *stripe {
 }
 
 func (t *table) entry(set, way int) []uint32 {
-	at := (set*(ways+1) + way) * t.Words
+	at := (set*ways + way) * t.Words
 	return t.cells[at : at+t.Words : at+t.Words]
 }
 
-func (t *table) floor(set int) []uint32 { return t.entry(set, ways) }
-
-// find returns the counters of a key, and whether they are its own: where it has no place, those of the floor. The set is
-// locked.
+// find returns the counters of a key, and whether they are its own: where it has no place, they are zero and not to be
+// written. The set is locked.
 func (t *table) find(set int, key uint64) (e []uint32, own bool) {
 	hashes := t.hashes[set*ways : set*ways+ways]
 	for way, h := range hashes {
@@ -69,7 +68,7 @@ func (t *table) find(set int, key uint64) (e []uint32, own bool) {
 			return t.entry(set, way), true
 		}
 	}
-	return t.floor(set), false
+	return t.none, false
 }
 
 // stale reports whether nothing in an entry counts any more.
@@ -77,37 +76,18 @@ func (t *table) stale(e []uint32, now int64) bool {
 	return now-moment(e[wordLast], now) > t.Longest
 }
 
-// place gives a key a place, which begins at the floor, and returns its counters. The set is locked.
+// place gives a key a place in which nothing is counted, and returns its counters: one that is free or, where there is none,
+// that of the key which is farthest from any limit. The set is locked.
 func (t *table) place(set int, key uint64, now int64) []uint32 {
-	e, floor := t.claim(set, key, now), t.floor(set)
-	if floor[wordLast] == 0 || t.stale(floor, now) {
-		t.begin(e, now)
-		return e
-	}
-	copy(e, floor)
-	e[wordLast] = stamp(now)
-	for _, at := range t.Seen {
-		if at != 0 {
-			e[at] = 0 // it is not this one's
-		}
-	}
-	for i := range t.Rings {
-		if t.Rings[i].Long {
-			t.Rings[i].begin(e, now)
-		}
-	}
-	return e
-}
-
-// claim gives a key a place as it is. The set is locked.
-func (t *table) claim(set int, key uint64, now int64) []uint32 {
 	way := t.free(set, now)
 	if way < 0 {
 		way = t.victim(set)
-		t.pushOut(set, way, now)
+		t.locks[set%stripes].pushed++
 	}
 	t.hashes[set*ways+way] = key
-	return t.entry(set, way)
+	e := t.entry(set, way)
+	t.begin(e, now)
+	return e
 }
 
 // begin makes an entry one of which nothing was counted.
@@ -138,32 +118,6 @@ func (t *table) victim(set int) (least int) {
 		}
 	}
 	return least
-}
-
-// pushOut merges an entry into the floor.
-func (t *table) pushOut(set, way int, now int64) {
-	e, floor := t.entry(set, way), t.floor(set)
-	t.locks[set%stripes].pushed++
-	t.merge(floor, e, now)
-}
-
-// merge makes a floor at least as high as an entry.
-func (t *table) merge(floor, e []uint32, now int64) {
-	if floor[wordLast] == 0 || t.stale(floor, now) {
-		t.begin(floor, now)
-		floor[wordLast] = e[wordLast]
-	}
-	if int32(e[wordLast]-floor[wordLast]) > 0 {
-		floor[wordLast] = e[wordLast]
-	}
-	for k := range t.Lists {
-		t.Lists[k].raise(floor, e)
-	}
-	for i := range t.Rings {
-		if !t.Rings[i].Long {
-			t.Rings[i].raise(floor, e)
-		}
-	}
 }
 
 // keys is how many keys have counters that still count.

@@ -71,6 +71,7 @@ media:
   pools:
     - {name: left, address: %[3]s, ports: 20000-59999}
     - {name: right, address: %[4]s, ports: 20000-59999}
+limits: {mode: shadow} # asked and counted, of a few pairs that call all the time
 trunks:
   - {name: left, sources: ["%[5]s"], targets: ["sip:%[6]s;transport=udp"], route_to: right, listen: left, media: left}
   - {name: right, sources: ["%[7]s/32"], targets: ["sip:%[8]s;transport=udp"], route_to: left, listen: right, media: right}

@@ -11,22 +11,22 @@ func TestLimits(t *testing.T) {
 	bothWays(t, func(t *testing.T, d *desk) {
 		d.must("block", "add", block)
 		d.must("tenant", "add", "rides")
-		if out := d.must("limit", "show"); !strings.Contains(out, "mode shadow, as configured") || !strings.Contains(out, "pair 3/5m") || !strings.Contains(out, "is reported") {
+		if out := d.must("limit", "show"); !strings.Contains(out, "mode enforce, as configured") || !strings.Contains(out, "pair 5/5m") || !strings.Contains(out, "is refused") {
 			t.Errorf("as configured: %s", out)
 		}
-		out := d.must("limit", "set", "--tenant", "rides", "--mode", "enforce", "--calls", "pair 5/5m, caller 9/1h shadow", "--texts", "none")
-		for _, part := range []string{"mode enforce, of the tenant", "pair 5/5m", "is refused", "caller 9/1h", "is reported", "of the tenant"} {
+		out := d.must("limit", "set", "--tenant", "rides", "--mode", "shadow", "--calls", "pair 7/5m, caller 9/1h shadow", "--texts", "none")
+		for _, part := range []string{"mode shadow, of the tenant", "pair 7/5m", "is reported", "caller 9/1h", "of the tenant"} {
 			if !strings.Contains(out, part) {
 				t.Errorf("set, without %q: %s", part, out)
 			}
 		}
 		var v admin.LimitView
 		d.mustJSON(&v, "limit", "show", "--tenant", "rides")
-		if v.Mode != "enforce" || len(v.Rules) != 2 || v.Rules[0] != (admin.LimitRule{Of: "calls", Rule: "pair 5/5m", Mode: "enforce", Own: true}) {
+		if v.Mode != "shadow" || len(v.Rules) != 2 || v.Rules[0] != (admin.LimitRule{Of: "calls", Rule: "pair 7/5m", Mode: "shadow", Own: true}) {
 			t.Errorf("shown: %+v", v)
 		}
 		d.mustJSON(&v, "limit", "set", "--tenant", "rides", "--mode", "default", "--calls", "default")
-		if v.Mode != "shadow" || v.Own || len(v.Rules) != 10 || v.Rules[0].Own {
+		if v.Mode != "enforce" || v.Own || len(v.Rules) != 10 || v.Rules[0].Own {
 			t.Errorf("as configured again: %+v", v)
 		}
 		d.refuse(exitFailed, "--tenant is missing", "limit", "set", "--mode", "off")

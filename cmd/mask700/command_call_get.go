@@ -48,6 +48,9 @@ func printCall(w io.Writer, c admin.CallView, now time.Time) error {
 		{"id", c.ID},
 		{"state", callState(c)},
 		{"why", c.Why},
+		{"rule", c.Rule},
+		{"reports", c.Shadow},
+		{"evidence", c.Evidence},
 		{"binding", c.Binding},
 		{"order", c.Order},
 		{"came in", came(c)},
@@ -59,6 +62,7 @@ func printCall(w io.Writer, c admin.CallView, now time.Time) error {
 		{"rang", rang(c, now)},
 		{"talked", talked(c, now)},
 		{"codec", c.Media.Codec},
+		{"text", written(c)},
 	}
 	if !c.AnsweredAt.IsZero() || c.Media.AtoB.Packets+c.Media.BtoA.Packets > 0 { // before the answer silence is no news
 		rows = append(rows, [2]string{"audio", audio("the caller", c.Media.AtoB)}, [2]string{"", audio("the callee", c.Media.BtoA)})
@@ -106,7 +110,11 @@ func came(c admin.CallView) string {
 	if dialled == "" {
 		dialled = "what is no number"
 	}
-	return fmt.Sprintf("%s dialled %s on trunk %s", caller, dialled, c.TrunkIn)
+	did := "dialled"
+	if c.Kind == cdr.KindText {
+		did = "wrote to"
+	}
+	return fmt.Sprintf("%s %s %s on trunk %s", caller, did, dialled, c.TrunkIn)
 }
 
 // went says how a call went out; nothing for one that never did.
@@ -114,7 +122,26 @@ func went(c admin.CallView) string {
 	if c.CalleeOut == "" {
 		return ""
 	}
-	return fmt.Sprintf("%s was called and shown %s on trunk %s", c.CalleeOut, c.CallerOut, c.TrunkOut)
+	was := "called"
+	if c.Kind == cdr.KindText {
+		was = "sent it"
+	}
+	return fmt.Sprintf("%s was %s and shown %s on trunk %s", c.CalleeOut, was, c.CallerOut, c.TrunkOut)
+}
+
+// written is what is known of a text, which is nothing of its words.
+func written(c admin.CallView) string {
+	if c.Kind != cdr.KindText {
+		return ""
+	}
+	more := []string{count(c.Text.Bytes, "byte") + " in " + count(c.Text.Segments, "short message")}
+	if c.Text.Numbers > 0 {
+		more = append(more, fmt.Sprintf("%s in it, %d masked", count(c.Text.Numbers, "telephone number"), c.Text.Masked))
+	}
+	if c.Text.FarStatus > 0 {
+		more = append(more, fmt.Sprintf("the far side answered %d", c.Text.FarStatus))
+	}
+	return strings.Join(more, ", ")
 }
 
 // after is a moment of a call and how long after its beginning it was.

@@ -74,10 +74,15 @@ func TestCallGetEnded(t *testing.T) {
 			busy.AnsweredAt, busy.ReleasedBy, busy.SIPStatus, busy.Q850, busy.End = time.Time{}, cdr.ByCallee, 486, 17, cdr.EndBusy
 			refused := cdr.Record{ID: "refused", TrunkIn: "left", ReceivedAt: now, ReleasedAt: now, ReleasedBy: cdr.ByPlatform,
 				SIPStatus: 404, Q850: 1, End: cdr.EndRefused, Refusal: binding.RefusalNoBinding}
+			unverified, text := refused, aRecord(t, "text", now)
+			unverified.ID, unverified.SIPStatus, unverified.Q850, unverified.Refusal = "unverified", 403, 21, binding.RefusalUnverified
+			unverified.Rule, unverified.Shadow, unverified.Evidence = "verification", "pair 5/5m,x 600/1h", "deny V-1, cached"
+			text.Kind, text.AnsweredAt, text.RingingAt, text.End, text.SIPStatus = cdr.KindText, time.Time{}, time.Time{}, cdr.EndDelivered, 202
+			text.Text = cdr.Text{Bytes: 70, Segments: 1, Numbers: 2, Masked: 2, FarStatus: 200}
 			t.Run("close", func(t *testing.T) { // the store is closed again at the end of this
 				inner := &desk{t: t, deps: d.deps}
 				inner.open()
-				inner.record(talked, busy, refused)
+				inner.record(talked, busy, refused, unverified, text)
 			})
 			if served {
 				d.serve()
@@ -91,6 +96,9 @@ func TestCallGetEnded(t *testing.T) {
 			says(t, d.must("call", "get", "refused"),
 				"why       refused: no binding on the number dialled is for this caller (404, Q.850 1 unallocated number)\n",
 				"a caller that shows no number dialled what is no number on trunk left", "!went out", "!rang", "!audio")
+			says(t, d.must("call", "get", "unverified"), "rule      verification\n", "reports   pair 5/5m,x 600/1h\n", "evidence  deny V-1, cached\n")
+			says(t, d.must("call", "get", "text"), "138****0001 wrote to "+x, "139****0002 was sent it and shown "+x,
+				"text      70 bytes in 1 short message, 2 telephone numbers in it, 2 masked, the far side answered 200\n", "!dialled", "!rule", "!audio", "!evidence")
 			var v admin.CallView
 			d.mustJSON(&v, "call", "get", "talked")
 			if v.Live || v.State != admin.StateEnded || v.Seq != 1 || v.End != cdr.EndCompleted || v.Why == "" || v.CalleeOut != "139****0002" {

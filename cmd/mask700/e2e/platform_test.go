@@ -29,23 +29,34 @@ func TestVerification(t *testing.T) {
 	if o := w.play(play{caller: "caller-not-found", dials: []string{block + "0001"}}); o.callerStatus != 0 {
 		t.Errorf("the caller's SIPp ended with %d when it dialled what is not bound", o.callerStatus)
 	}
+	p.Hang()
+	if o := w.play(play{caller: "caller-rejected"}); o.callerStatus != 0 {
+		t.Errorf("the caller's SIPp ended with %d where the platform did not answer", o.callerStatus)
+	}
 	if got := silent(); got != "" {
 		t.Errorf("the callee's phone was sent %q", got)
 	}
 	asked := p.Asked()
-	if len(asked) != 1 {
-		t.Fatalf("asked %d times about one call of a party and one of a stranger", len(asked))
+	if len(asked) != 2 {
+		t.Fatalf("asked %d times about two calls of a party and one of a stranger", len(asked))
 	}
 	if q := asked[0]; q.Kind != "call" || q.Dialled != w.x || q.Shown != w.x || q.Caller != "" || q.Callee != "" || q.Order == "" {
 		t.Errorf("asked about %s shown as %s", q.Dialled, q.Shown)
 	}
 	records := w.records()
-	if len(records) != 2 {
-		t.Fatalf("%d records of two calls", len(records))
+	if len(records) != 3 {
+		t.Fatalf("%d records of three calls", len(records))
 	}
 	ending{end: cdr.EndRefused, releasedBy: cdr.ByPlatform, status: 403, q850: 21, refusal: binding.RefusalUnverified}.agrees(t, records[0])
 	if r := records[0]; r.Rule != "verification" || r.Evidence != "deny V-1" || r.ID != asked[0].ID {
 		t.Errorf("the record has rule %q, evidence %q", r.Rule, r.Evidence)
+	}
+	if out := w.run("call", "get", records[0].ID); !strings.Contains(out, "evidence  deny V-1\n") {
+		t.Errorf("no evidence in\n%s", out)
+	}
+	ending{end: cdr.EndRefused, releasedBy: cdr.ByPlatform, status: 403, q850: 21, refusal: binding.RefusalUnverified}.agrees(t, records[2])
+	if r := records[2]; r.Evidence != "unasked timeout, closed" {
+		t.Errorf("the record of a call that nobody answered about has evidence %q", r.Evidence)
 	}
 	w.shut(w.caller.number, w.callee.number)
 }

@@ -39,7 +39,7 @@ func twoYears(b *testing.B, db *DB, n int) (end time.Time) {
 		if every := max(1, n/(days*30)); i%every == 1%every {
 			p.X = testBlock.Number(1)
 		}
-		h := rowHeader{tenant: tenant}
+		h := rowHeader{version: bindingRow, tenant: tenant}
 		if i%3 == 0 {
 			p.EndedAt = p.CreatedAt.Add(time.Hour)
 			h.ended, _ = nanos(p.EndedAt)

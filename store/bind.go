@@ -107,7 +107,7 @@ func (db *DB) bindRows(ctx context.Context, b *binding.Binding, tenant uint32, n
 			return nil, nil, &binding.NumberError{X: x, Err: err}
 		}
 	}
-	if _, ok, err := get(db.bind, keyText(tableID, b.ID)); err != nil {
+	if _, ok, err := get(db.bind, idKey(b.ID)); err != nil {
 		return nil, nil, err
 	} else if ok {
 		return nil, nil, binding.ErrExists
@@ -134,7 +134,7 @@ func (db *DB) bindRows(ctx context.Context, b *binding.Binding, tenant uint32, n
 	if moved > 1<<16-1 {
 		return nil, nil, binding.ErrCrowded
 	}
-	h := rowHeader{moved: uint16(moved), tenant: tenant}
+	h := rowHeader{version: bindingRow, moved: uint16(moved), tenant: tenant}
 	h.expires, _ = nanos(b.ExpiresAt)
 	h.ended, _ = nanos(b.EndedAt)
 	var box *seal.Box
@@ -274,7 +274,7 @@ func sealRows(box *seal.Box, b *binding.Binding, h rowHeader, start uint64, numb
 			return nil, fmt.Errorf("%w: %w", ErrRow, err)
 		}
 		key := place{x: x, start: start}.key()
-		value := h.append(make([]byte, 0, rowHeaderSize+len(plain)+seal.Overhead))
+		value := h.append(make([]byte, 0, maxRowHeader+len(plain)+seal.Overhead), start)
 		value = box.Seal(value, plain, placeOf(key, value))
 		rows = append(rows, pair{key, value})
 	}
@@ -283,7 +283,7 @@ func sealRows(box *seal.Box, b *binding.Binding, h rowHeader, start uint64, numb
 
 // indexRows returns the rows by which b is found other than by its numbers. None ever goes; a change may add some.
 func (db *DB) indexRows(b *binding.Binding, p place) []pair {
-	return append([]pair{{keyText(tableID, b.ID), p.value()}}, db.whoRows(b, p)...)
+	return append([]pair{{idKey(b.ID), p.value()}}, db.whoRows(b, p)...)
 }
 
 // whoRows are those by which it is found by each party, its order and each consent, former ones too. They say when it is over as well, so that

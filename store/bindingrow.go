@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -10,20 +11,34 @@ import (
 	"mask700/binding"
 )
 
-// Version of the binding row. A row of another version is not guessed at.
-const rowVersion = 1
+// rowVersion is that of the binding rows that are written. Those of version 1 are read; one of another version is not
+// guessed at. It is of the other small rows of this database too, which have had no other one.
+const (
+	rowVersion    = 1
+	bindingRow    = 2
+	oldBindingRow = 1
+)
 
 // rowHeader stands in clear in front of a sealed binding; the seal covers it.
 //
-//	 0 version u8   1
-//	 1 copy u8      1: the row under Y of a binding whose own row is under X
-//	 2 moved u16    nanoseconds that the key's start is after CreatedAt
-//	 4 tenant u32
+//	version u8   2
+//	flags u8     those below
+//	tenant       uvarint
+//	data key     uvarint
+//	moved        uvarint: nanoseconds that the key's start is after CreatedAt; where flagged
+//	lifetime     uvarint: seconds from CreatedAt to ExpiresAt; where flagged
+//	expires u64  nanoseconds since 1970, where it is not of whole seconds after CreatedAt; where flagged
+//	ended u64    nanoseconds since 1970; where flagged
+//
+// Without either of the two a binding never expires, without ended it was not unbound. Version 1 has all of it at full
+// width:
+//
+//	 0 version u8, copy u8, moved u16, tenant u32
 //	 8 data key u32
-//	12 expires u64  nanoseconds since 1970, 0: never
-//	20 ended u64    nanoseconds since 1970, 0: not unbound
+//	12 expires u64, ended u64   0: never
 type rowHeader struct {
-	copy    bool
+	version byte
+	copy    bool // the row under Y of a binding whose own row is under X
 	moved   uint16
 	tenant  uint32
 	dataKey uint32
@@ -31,10 +46,57 @@ type rowHeader struct {
 	ended   int64
 }
 
-const rowHeaderSize = 28
+const (
+	headerCopy     = 1 << iota
+	headerMoved    // moved is there
+	headerLifetime // lifetime is there
+	headerExpires  // expires is there
+	headerEnded    // ended is there
+	headerEnd
+)
 
-func (h *rowHeader) append(b []byte) []byte {
-	b = append(b, rowVersion, 0)
+const (
+	oldHeaderSize = 28
+	maxRowHeader  = 2 + 2*binary.MaxVarintLen32 + binary.MaxVarintLen16 + 8 + 8
+)
+
+// append writes the header of a row whose key has a start.
+func (h *rowHeader) append(b []byte, start uint64) []byte {
+	if h.version == oldBindingRow {
+		return h.appendOld(b)
+	}
+	at := len(b)
+	b = append(b, h.version, 0)
+	b = binary.AppendUvarint(b, uint64(h.tenant))
+	b = binary.AppendUvarint(b, uint64(h.dataKey))
+	var flags byte
+	if h.copy {
+		flags |= headerCopy
+	}
+	if h.moved != 0 {
+		flags |= headerMoved
+		b = binary.AppendUvarint(b, uint64(h.moved))
+	}
+	lifetime := h.expires - (int64(start) - int64(h.moved))
+	switch {
+	case h.expires == 0:
+	case lifetime >= 0 && lifetime%int64(time.Second) == 0:
+		flags |= headerLifetime
+		b = binary.AppendUvarint(b, uint64(lifetime/int64(time.Second)))
+	default:
+		flags |= headerExpires
+		b = binary.BigEndian.AppendUint64(b, uint64(h.expires))
+	}
+	if h.ended != 0 {
+		flags |= headerEnded
+		b = binary.BigEndian.AppendUint64(b, uint64(h.ended))
+	}
+	b[at+1] = flags
+	return b
+}
+
+func (h *rowHeader) appendOld(b []byte) []byte {
+	b = append(b, oldBindingRow, 0)
 	if h.copy {
 		b[len(b)-1] = 1
 	}
@@ -45,12 +107,45 @@ func (h *rowHeader) append(b []byte) []byte {
 	return binary.BigEndian.AppendUint64(b, uint64(h.ended))
 }
 
-// parseRowHeader returns the header and the sealed rest of a value.
-func parseRowHeader(value []byte) (h rowHeader, sealed []byte, err error) {
-	if len(value) < rowHeaderSize || value[0] != rowVersion || value[1] > 1 {
+// parseRowHeader returns the header and the sealed rest of the value of a row whose key has a start.
+func parseRowHeader(value []byte, start uint64) (h rowHeader, sealed []byte, err error) {
+	if len(value) > 0 && value[0] == oldBindingRow {
+		return parseOldHeader(value)
+	}
+	w := wire{b: value}
+	h.version = w.byte()
+	flags := w.byte()
+	tenant, dataKey := w.uvarint(), w.uvarint()
+	h.tenant, h.dataKey, h.copy = uint32(tenant), uint32(dataKey), flags&headerCopy != 0
+	if flags&headerMoved != 0 {
+		h.moved = uint16(w.uvarint())
+	}
+	if flags&headerLifetime != 0 {
+		// Where it does not fit, the header does not come out the same below.
+		h.expires = int64(start) - int64(h.moved) + int64(w.uvarint()*uint64(time.Second))
+	}
+	if flags&headerExpires != 0 {
+		h.expires = int64(w.uint64())
+	}
+	if flags&headerEnded != 0 {
+		h.ended = int64(w.uint64())
+	}
+	var again [maxRowHeader]byte
+	size := len(value) - len(w.b)
+	switch {
+	case w.err != nil || h.version != bindingRow || flags >= headerEnd || h.expires < 0 || h.ended < 0:
+		return rowHeader{}, nil, errWire
+	case size > maxRowHeader || !bytes.Equal(h.append(again[:0], start), value[:size]): // one header has one form
 		return rowHeader{}, nil, errWire
 	}
-	h.copy = value[1] == 1
+	return h, w.b, nil
+}
+
+func parseOldHeader(value []byte) (h rowHeader, sealed []byte, err error) {
+	if len(value) < oldHeaderSize || value[1] > 1 {
+		return rowHeader{}, nil, errWire
+	}
+	h.version, h.copy = oldBindingRow, value[1] == 1
 	h.moved = binary.BigEndian.Uint16(value[2:])
 	h.tenant = binary.BigEndian.Uint32(value[4:])
 	h.dataKey = binary.BigEndian.Uint32(value[8:])
@@ -59,7 +154,7 @@ func parseRowHeader(value []byte) (h rowHeader, sealed []byte, err error) {
 	if h.expires < 0 || h.ended < 0 {
 		return rowHeader{}, nil, errWire
 	}
-	return h, value[rowHeaderSize:], nil
+	return h, value[oldHeaderSize:], nil
 }
 
 // times returns a binding that has only its times: enough to tell its state without opening the row.
@@ -156,11 +251,13 @@ var errTime = fmt.Errorf("%w: a time before 1970 or after 2262", ErrRow)
 // appendBinding writes what is sealed of a binding: everything but the times and the tenant, which the header and the
 // key have.
 //
-//	mode u8, direction u8, id, A, B, other number, max duration in nanoseconds, members, each member, order, consent,
-//	industrial id, data, extension, and with moreBit in the direction a text that holds the other fields
+//	mode u8, direction u8, fields u8, id, A, B, then those that fields has a bit for: other number, max duration in
+//	nanoseconds, number of members and each, order, consent, industrial id, data, extension; and with moreBit in the
+//	direction a text that holds the rest
 //
-// The other number is Y, or X in the copy under Y, 0 for none. Texts are a length and the bytes, numbers are their
-// digits as an integer; all integers are unsigned varints.
+// The other number is Y, or X in the copy under Y. The id is a text as appendID writes it. Texts are a length and the
+// bytes, numbers are their digits as an integer; all integers are unsigned varints. Version 1 has all fields, no byte
+// that says which, and the id in letters.
 func appendBinding(b []byte, row *binding.Binding, other binding.X) ([]byte, error) {
 	direction := byte(slices.Index(rowOneWays[:], row.OneWay))
 	if row.Record {
@@ -173,29 +270,40 @@ func appendBinding(b []byte, row *binding.Binding, other binding.X) ([]byte, err
 	if len(more) > 0 {
 		direction |= moreBit
 	}
-	b = append(b, byte(slices.Index(rowModes[:], row.Mode)), direction)
-	b = appendText(b, row.ID)
+	b = append(b, byte(slices.Index(rowModes[:], row.Mode)), direction, 0)
+	fields := len(b) - 1
+	b = binary.AppendUvarint(b, uint64(idSize(row.ID)))
+	b = appendID(b, row.ID)
 	for _, n := range [...]binding.Number{row.A, row.B} {
 		if b, err = appendNumber(b, n); err != nil {
 			return nil, err
 		}
 	}
-	b = binary.AppendUvarint(b, uint64(other))
-	b = binary.AppendUvarint(b, uint64(row.MaxDuration))
-	b = binary.AppendUvarint(b, uint64(len(row.Group)))
+	for i, v := range [...]uint64{uint64(other), uint64(row.MaxDuration), uint64(len(row.Group))} {
+		if v != 0 {
+			b[fields] |= 1 << i
+			b = binary.AppendUvarint(b, v)
+		}
+	}
 	for _, n := range row.Group {
 		if b, err = appendNumber(b, n); err != nil {
 			return nil, err
 		}
 	}
-	for _, s := range [...]string{row.Order, row.Consent, row.IndustrialID, row.Data, row.Extension} {
-		b = appendText(b, s)
+	for i, s := range [...]string{row.Order, row.Consent, row.IndustrialID, row.Data, row.Extension} {
+		if s != "" {
+			b[fields] |= 1 << (rowIntegers + i)
+			b = appendText(b, s)
+		}
 	}
 	if len(more) > 0 {
 		b = appendText(b, string(more))
 	}
 	return b, nil
 }
+
+// rowIntegers is how many bits of the fields are of integers. The texts have the others.
+const rowIntegers = 3
 
 // appendMore writes the fields that most bindings do not have.
 func appendMore(b []byte, row *binding.Binding) ([]byte, error) {
@@ -298,8 +406,9 @@ func (w *wire) changes() (all []binding.Change) {
 	return all
 }
 
-// parseBinding reads what appendBinding wrote, the other number into Y. It takes any bytes: a fault is errWire.
-func parseBinding(b []byte) (binding.Binding, error) {
+// parseBinding reads what appendBinding wrote, the other number into Y, or a release before it under an older version of
+// the row. It takes any bytes: a fault is errWire.
+func parseBinding(version byte, b []byte) (binding.Binding, error) {
 	w := wire{b: b}
 	var row binding.Binding
 	mode, direction := int(w.byte()), w.byte()
@@ -308,19 +417,36 @@ func parseBinding(b []byte) (binding.Binding, error) {
 		return binding.Binding{}, errWire
 	}
 	row.Mode, row.OneWay, row.Record = rowModes[mode], rowOneWays[oneWay], direction&recordBit != 0
-	row.ID = w.text()
+	fields := byte(0xff)
+	if version == oldBindingRow {
+		row.ID = w.text()
+	} else {
+		fields = w.byte()
+		id, ok := parseID(w.bytes(w.uvarint()))
+		if !ok {
+			return binding.Binding{}, errWire
+		}
+		row.ID = id
+	}
 	row.A, row.B = w.number(), w.number()
-	row.Y = binding.X(w.uvarint())
-	row.MaxDuration = time.Duration(w.uvarint())
-	members := w.uvarint()
+	var integers [rowIntegers]uint64
+	for i := range integers {
+		if fields&(1<<i) != 0 {
+			integers[i] = w.uvarint()
+		}
+	}
+	row.Y, row.MaxDuration = binding.X(integers[0]), time.Duration(integers[1])
+	members := integers[2]
 	if members > maxMembers || row.MaxDuration < 0 {
 		return binding.Binding{}, errWire
 	}
 	for range members {
 		row.Group = append(row.Group, w.number())
 	}
-	for _, s := range [...]*string{&row.Order, &row.Consent, &row.IndustrialID, &row.Data, &row.Extension} {
-		*s = w.text()
+	for i, s := range [...]*string{&row.Order, &row.Consent, &row.IndustrialID, &row.Data, &row.Extension} {
+		if fields&(1<<(rowIntegers+i)) != 0 {
+			*s = w.text()
+		}
 	}
 	if direction&moreBit != 0 {
 		if err := parseMore(&row, w.bytes(w.uvarint())); err != nil {

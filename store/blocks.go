@@ -251,10 +251,9 @@ func (db *DB) unused(ctx context.Context, block binding.Block) error {
 		if n++; n%1024 == 0 && ctx.Err() != nil {
 			return false, ctx.Err()
 		}
-		p, ok := placeOfKey(key)
-		h, _, err := parseRowHeader(value)
-		if !ok || err != nil {
-			return false, fmt.Errorf("%w: a binding on %s", ErrCorrupt, p.x)
+		p, h, _, err := splitRow(key, value)
+		if err != nil {
+			return false, err
 		}
 		if times := h.times(p); times.State(now) == binding.StateLive {
 			return false, binding.ErrInUse

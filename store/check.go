@@ -272,7 +272,10 @@ func (c *checker) indexes(r pebble.Reader, want map[byte]uint64) error {
 			continue
 		}
 		err := c.table(r, index.name, index.table, func(key, value []byte) error {
-			id := string(key[min(index.skip, len(key)):])
+			id, ok := parseID(key[min(index.skip, len(key)):])
+			if !ok {
+				return errIDKey
+			}
 			row, found, err := c.db.rowOf(r, id)
 			if errors.Is(err, ErrErased) {
 				if index.table != tableID {

@@ -131,23 +131,23 @@ func TestCheckFindsWhatIsWrong(t *testing.T) {
 		says   string
 	}{
 		"sealed binding":   {func() { flip(db.bind, tableRow, -1) }, "bindings: store: damaged row"},
-		"header":           {func() { flip(db.bind, tableRow, 19) }, "damaged row"},
-		"tenant of a row":  {func() { flip(db.bind, tableRow, 7) }, "damaged row"},
-		"data key":         {func() { flip(db.bind, tableRow, 11) }, "data key"},
+		"header":           {func() { flip(db.bind, tableRow, 4) }, "damaged row"},
+		"tenant of a row":  {func() { flip(db.bind, tableRow, 2) }, "damaged row"},
+		"data key":         {func() { flip(db.bind, tableRow, 3) }, "data key"},
 		"version":          {func() { flip(db.bind, tableRow, 0) }, "not a row of this version"},
 		"block":            {func() { flip(db.bind, tableBlock, 0) }, "blocks:"},
 		"tenant":           {func() { flip(db.bind, tableTenant, -1) }, "tenants:"},
 		"row is gone":      {func() { drop(db.bind, tableRow) }, "missing"},
 		"block is gone":    {func() { drop(db.bind, tableBlock) }, "whose block is not held"},
-		"id is gone":       {func() { drop(db.bind, tableID) }, "not found through index i"},
-		"id is elsewhere":  {func() { flip(db.bind, tableID, 15) }, "not found through index i"},
-		"entry is gone":    {func() { drop(db.bind, tableWho) }, "not found through index q"},
+		"id is gone":       {func() { drop(db.bind, tableID) }, "not found through index e"},
+		"id is elsewhere":  {func() { flip(db.bind, tableID, placeValueSize-1) }, "not found through index e"},
+		"entry is gone":    {func() { drop(db.bind, tableWho) }, "not found through index f"},
 		"entry too many":   {func() { set(db.bind, whoKey(noHash, 1, testID(1)), []byte{0}) }, "consents: an entry of binding " + testID(1)},
 		"entry of nobody":  {func() { set(db.bind, whoKey(noHash, 1, "nobody"), []byte{0}) }, "consents: no binding has this id"},
-		"entry ends early": {func() { key, _ := first(t, db.bind, tableWho); set(db.bind, key, []byte{1}) }, "not found through index q"},
+		"entry ends early": {func() { key, _ := first(t, db.bind, tableWho); set(db.bind, key, []byte{1}) }, "not found through index f"},
 		"former party is gone": {func() {
 			remove(db.bind, whoKey(db.numberHash(testNumber(t, 10)), uint64(testStart.UnixNano()), testID(5)))
-		}, "not found through index q"},
+		}, "not found through index f"},
 		"row in another's place": {func() {
 			_, value := first(t, db.bind, tableRow)
 			set(db.bind, place{x: testBlock.Number(77), start: 1}.key(), value)
@@ -161,7 +161,7 @@ func TestCheckFindsWhatIsWrong(t *testing.T) {
 		"one party twice": {func() {
 			b := live()
 			b.ID = "twin"
-			h := rowHeader{tenant: 1, dataKey: storeKey}
+			h := rowHeader{version: bindingRow, tenant: 1, dataKey: storeKey}
 			box, err := db.bindKeys.box(storeKey)
 			if err != nil {
 				t.Fatal(err)

@@ -175,9 +175,17 @@ func (e *engine) options(o Options, cache *pebble.Cache) *pebble.Options {
 		// In the lowest level too: most questions are for what is not there.
 		p.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 	}
-	// Sealed rows do not compress; what does is the common beginnings of keys.
-	p.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionFastest })
+	p.ApplyCompressionSettings(compression)
 	return p
+}
+
+// compression is quick in the levels that are written over and over, and zstd in the lowest one, where nearly all rows
+// are. Sealed rows do not compress, which Pebble notices and leaves them as they are; indexes do by a sixth.
+func compression() pebble.DBCompressionSettings {
+	c := pebble.DBCompressionFastest
+	lowest := len(c.Levels) - 1
+	c.Levels[lowest] = pebble.DBCompressionGood.Levels[lowest]
+	return c
 }
 
 // listener replaces Pebble's own answer to a damaged block, which is to end the process: one block is one row's

@@ -111,7 +111,11 @@ func (db *DB) pastOf(ctx context.Context, q binding.HistoryQuery, hash seal.Hash
 		if !q.Since.IsZero() && !over.After(q.Since) {
 			return true, nil
 		}
-		if ids = append(ids, string(key[min(whoPrefixSize, len(key)):])); len(ids) == page {
+		id, ok := idOfWho(key)
+		if !ok {
+			return false, errIDKey
+		}
+		if ids = append(ids, id); len(ids) == page {
 			next = append(append(next, key[len(prefix):]...), 0)
 			return false, nil
 		}

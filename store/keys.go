@@ -2,6 +2,7 @@ package store
 
 import (
 	"encoding/binary"
+	"fmt"
 	"time"
 
 	"mask700/binding"
@@ -15,8 +16,10 @@ const (
 	tableTenant  = 't' // id u32 -> sealed tenant
 	tableBlock   = 'p' // block u64 -> state
 	tableRow     = 'b' // X u64, ^start u64 -> sealed binding
-	tableID      = 'i' // binding id -> X u64, start u64
-	tableWho     = 'q' // hash of a real number, an order or a consent, ^start u64, binding id -> when it is over
+	tableID      = 'e' // binding id -> X 40 bits, start u64
+	tableWho     = 'f' // hash of a real number, an order or a consent, ^start u64, binding id -> when it is over
+	tableOldID   = 'i' // up to format 3: binding id as text -> X u64, start u64
+	tableOldWho  = 'q' // format 3: as tableWho, the id as text
 	tableNumber  = 'n' // formats 1 and 2: hash of a real number, binding id -> nothing
 	tableOrder   = 'o' // formats 1 and 2: hash of an order, binding id -> nothing
 	tableConsent = 'g' // format 2: hash of a consent, binding id -> nothing
@@ -57,7 +60,7 @@ func splitKey(key []byte) int {
 	switch key[0] {
 	case tableRow, tableContact:
 		n = 1 + 8
-	case tableWho, tableNumber, tableOrder, tableConsent, tableBar, tableOf:
+	case tableWho, tableOldWho, tableNumber, tableOrder, tableConsent, tableBar, tableOf:
 		n = 1 + seal.HashSize
 	}
 	return min(n, len(key))
@@ -99,13 +102,18 @@ func keyHash64(table byte, h seal.Hash, v uint64) []byte {
 
 // whoKey sorts what one hash finds newest first.
 func whoKey(h seal.Hash, start uint64, id string) []byte {
-	k := append(make([]byte, 0, whoPrefixSize+len(id)), tableWho)
+	k := append(make([]byte, 0, whoPrefixSize+idSize(id)), tableWho)
 	k = binary.BigEndian.AppendUint64(append(k, h[:]...), ^start)
-	return append(k, id...)
+	return appendID(k, id)
 }
 
 // whoPrefixSize is how much of such a key stands before the id.
 const whoPrefixSize = 1 + seal.HashSize + 8
+
+func idOfWho(key []byte) (string, bool) { return parseID(key[min(whoPrefixSize, len(key)):]) }
+
+// errIDKey is of a key that should end in an id.
+var errIDKey = fmt.Errorf("%w: a binding's id in an index", ErrCorrupt)
 
 // place is where a binding's row stands: its X, or its Y for the copy there, and its start. Start is CreatedAt in
 // nanoseconds since 1970, moved on by as many nanoseconds as it takes to stand alone.
@@ -133,17 +141,23 @@ func placeOfKey(key []byte) (place, bool) {
 	}, true
 }
 
+const (
+	firstX         = 700_000_000_000_000 // the least 700 number: what is above it takes 40 bits
+	placeValueSize = 5 + 8
+)
+
 // value is the place as the ID table holds it.
 func (p place) value() []byte {
-	v := binary.BigEndian.AppendUint64(make([]byte, 0, 16), uint64(p.x))
-	return binary.BigEndian.AppendUint64(v, p.start)
+	v := binary.BigEndian.AppendUint64(make([]byte, 0, 8+8), uint64(p.x)-firstX)
+	return binary.BigEndian.AppendUint64(v, p.start)[8-5:]
 }
 
 func placeOfValue(v []byte) (place, bool) {
-	if len(v) != 16 {
+	if len(v) != placeValueSize {
 		return place{}, false
 	}
-	return place{x: binding.X(binary.BigEndian.Uint64(v)), start: binary.BigEndian.Uint64(v[8:])}, true
+	x := uint64(v[0])<<32 | uint64(binary.BigEndian.Uint32(v[1:]))
+	return place{x: binding.X(firstX + x), start: binary.BigEndian.Uint64(v[5:])}, true
 }
 
 // keyAfter is the least key behind every key that begins with prefix; nil when there is none.

@@ -34,15 +34,15 @@ func TestRowsOfANumberSortNewestFirst(t *testing.T) {
 			t.Errorf("%x was taken for a place", bad)
 		}
 	}
-	if _, ok := placeOfValue(make([]byte, 15)); ok {
-		t.Error("15 bytes were taken for a place")
+	if _, ok := placeOfValue(make([]byte, placeValueSize-1)); ok {
+		t.Error("12 bytes were taken for a place")
 	}
 }
 
 // Pebble asks three things of a split (see pebble.Split); they are tried on keys of every table, whole and cut.
 func TestSplitKeepsTheOrder(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
-	tables := []byte{tableMeta, tableKeys, tableTenant, tableBlock, tableRow, tableID, tableWho, tableNumber, tableOrder, tableConsent, tableOpen,
+	tables := []byte{tableMeta, tableKeys, tableTenant, tableBlock, tableRow, tableID, tableWho, tableOldID, tableOldWho, tableNumber, tableOrder, tableConsent, tableOpen,
 		tableClosed, tableRecord, tableOf, tableSpan}
 	keys := [][]byte{{}}
 	for range 400 {
@@ -73,7 +73,7 @@ func TestSplitKeepsTheOrder(t *testing.T) {
 		{keyHashText(tableOrder, hash, "id"), keyHash(tableOrder, hash)},
 		{keyHashText(tableConsent, hash, "id"), keyHash(tableConsent, hash)},
 		{keyHash64(tableOf, hash, 5), keyHash(tableOf, hash)},
-		{keyText(tableID, "id"), keyText(tableID, "id")},
+		{idKey("id"), idKey("id")},
 		{keyHash(tableRecord, hash), keyHash(tableRecord, hash)},
 	} {
 		if got := c.key[:splitKey(c.key)]; !bytes.Equal(got, c.prefix) {

@@ -20,7 +20,7 @@ func splitRow(key, value []byte) (place, rowHeader, []byte, error) {
 	if !ok {
 		return place{}, rowHeader{}, nil, fmt.Errorf("%w: the key of a binding", ErrCorrupt)
 	}
-	h, sealed, err := parseRowHeader(value)
+	h, sealed, err := parseRowHeader(value, p.start)
 	if err != nil {
 		return place{}, rowHeader{}, nil, fmt.Errorf("%w: a binding on %s: %w", ErrCorrupt, p.x, err)
 	}
@@ -33,11 +33,11 @@ func (db *DB) openRow(p place, h rowHeader, sealed []byte) (binding.Binding, err
 	if err != nil {
 		return binding.Binding{}, err
 	}
-	plain, err := box.Open(make([]byte, 0, len(sealed)), sealed, placeOf(p.key(), h.append(nil)))
+	plain, err := box.Open(make([]byte, 0, len(sealed)), sealed, placeOf(p.key(), h.append(make([]byte, 0, maxRowHeader), p.start)))
 	if err != nil {
 		return binding.Binding{}, fmt.Errorf("%w: a binding on %s: %w", ErrCorrupt, p.x, err)
 	}
-	row, err := parseBinding(plain)
+	row, err := parseBinding(h.version, plain)
 	if err != nil {
 		return binding.Binding{}, fmt.Errorf("%w: a binding on %s: %w", ErrCorrupt, p.x, err)
 	}
@@ -63,7 +63,7 @@ func (db *DB) rowOf(r pebble.Reader, id string) (binding.Binding, foundRow, erro
 	if id == "" || len(id) > maxID {
 		return binding.Binding{}, foundRow{}, binding.ErrNotFound
 	}
-	where, ok, err := get(r, keyText(tableID, id))
+	where, ok, err := get(r, idKey(id))
 	if err != nil {
 		return binding.Binding{}, foundRow{}, err
 	}
@@ -80,7 +80,7 @@ func (db *DB) rowOf(r pebble.Reader, id string) (binding.Binding, foundRow, erro
 		return binding.Binding{}, foundRow{}, err
 	}
 	if !ok {
-		if _, named, err := get(r, keyText(tableID, id)); err == nil && !named {
+		if _, named, err := get(r, idKey(id)); err == nil && !named {
 			return binding.Binding{}, foundRow{}, binding.ErrNotFound // deleted between the two looks
 		}
 		return binding.Binding{}, foundRow{}, fmt.Errorf("%w: binding %s is named and missing", ErrCorrupt, id)
@@ -225,13 +225,17 @@ func (db *DB) listPage(ctx context.Context, f binding.Filter) (rows []binding.Bi
 
 // listIDs opens the rows of the next ids of all, and says how many of them are erased.
 func (db *DB) listIDs(after string) (rows []binding.Binding, last string, erased int, err error) {
-	lower := keyText(tableID, after)
+	lower := []byte{tableID}
 	if after != "" {
-		lower = append(lower, 0) // the least key behind it
+		lower = append(idKey(after), 0) // the least key behind it
 	}
 	var ids []string
 	err = scan(db.bind, lower, []byte{tableID + 1}, func(key, _ []byte) (bool, error) {
-		ids = append(ids, string(key[1:]))
+		id, ok := parseID(key[1:])
+		if !ok {
+			return false, errIDKey
+		}
+		ids = append(ids, id)
 		return len(ids) < page, nil
 	})
 	if err != nil {
@@ -245,8 +249,12 @@ func (db *DB) listIDs(after string) (rows []binding.Binding, last string, erased
 func (db *DB) listWho(h seal.Hash, after string) (rows []binding.Binding, last string, erased int, err error) {
 	var ids []string
 	err = scanPrefix(db.bind, keyHash(tableWho, h), func(key, _ []byte) (bool, error) {
-		if id := key[min(whoPrefixSize, len(key)):]; string(id) > after {
-			ids = append(ids, string(id))
+		id, ok := idOfWho(key)
+		if !ok {
+			return false, errIDKey
+		}
+		if id > after {
+			ids = append(ids, id)
 		}
 		if len(ids) == 16*page {
 			slices.Sort(ids)

@@ -6,17 +6,20 @@ import (
 	"fmt"
 
 	"github.com/cockroachdb/pebble/v2"
+
+	"mask700/binding"
+	"mask700/store/seal"
 )
 
-// reindex takes both databases from format 2 to 3: the entries of bindings by party, order and consent are made from the
-// rows, and those of before deleted. A crash leaves format 2, and it begins again. A row that cannot be opened has no
-// entries: one that is erased must not, and a damaged one is Check's to tell.
+// reindex takes both databases from format 2 or 3 to 4. The entries of bindings by party, order and consent are made from
+// the rows of format 2, or from the entries of format 3, which have their ids as text; so are those by id. Those of before
+// are deleted. A crash leaves the format as it was, and it begins again.
 func (db *DB) reindex() error {
 	if s, err := stateOf(db.bind); err != nil {
 		return err
 	} else if s.format < formatVersion {
-		if err := db.reindexBindings(); err != nil {
-			return fmt.Errorf("store: format 3 of bind: %w", err)
+		if err := db.reindexBindings(s.format); err != nil {
+			return fmt.Errorf("store: format %d of bind: %w", formatVersion, err)
 		}
 	}
 	s, err := stateOf(db.cdr)
@@ -24,49 +27,94 @@ func (db *DB) reindex() error {
 		return err
 	}
 	if err := db.cdr.Set(keyText(tableMeta, metaFormat), binary.BigEndian.AppendUint32(nil, formatVersion), pebble.Sync); err != nil {
-		return fmt.Errorf("store: format 3 of cdr: %w", err)
+		return fmt.Errorf("store: format %d of cdr: %w", formatVersion, err)
 	}
 	return nil
 }
 
-func (db *DB) reindexBindings() error {
+func (db *DB) reindexBindings(format uint32) error {
+	w := &rewriter{db: db.bind, batch: db.bind.NewBatch()}
+	defer func() { w.batch.Close() }()
+	entries := w.entries
+	if format < 3 {
+		entries = func() error { return w.fromRows(db) }
+	}
+	err := errors.Join(entries(), w.ids())
+	if err != nil {
+		return err
+	}
+	for _, table := range []byte{tableNumber, tableOrder, tableConsent, tableOldID, tableOldWho} {
+		err = errors.Join(err, w.batch.DeleteRange([]byte{table}, []byte{table + 1}, nil))
+	}
+	err = errors.Join(err,
+		w.batch.Set(keyText(tableMeta, metaFormat), binary.BigEndian.AppendUint32(nil, formatVersion), nil),
+		w.batch.Commit(pebble.Sync))
+	if err == nil && w.written > 0 {
+		db.opts.Logger.Info("the index of bindings was written anew", "entries", w.written, "not_readable", w.skipped)
+	}
+	return err
+}
+
+// rewriter writes entries in batches.
+type rewriter struct {
+	db               *engine
+	batch            *pebble.Batch
+	written, skipped int
+}
+
+func (w *rewriter) put(rows ...pair) error {
 	const many = 1 << 20 // bytes
-	rows, skipped := 0, 0
-	b := db.bind.NewBatch()
-	defer func() { b.Close() }()
+	w.written += len(rows)
+	if err := putAll(w.batch, rows); err != nil || w.batch.Len() < many {
+		return err
+	}
+	if err := w.batch.Commit(pebble.NoSync); err != nil {
+		return err
+	}
+	w.batch.Close()
+	w.batch = w.db.NewBatch()
+	return nil
+}
+
+// fromRows makes the entries of format 2 anew. A row that cannot be opened has none: one that is erased must not, and a
+// damaged one is Check's to tell.
+func (w *rewriter) fromRows(db *DB) error {
 	lower := []byte{tableRow}
-	err := scan(db.bind, lower, keyAfter(lower), func(key, value []byte) (bool, error) {
+	return scan(w.db, lower, keyAfter(lower), func(key, value []byte) (bool, error) {
 		p, h, sealed, err := splitRow(key, value)
 		if err != nil || h.copy {
 			return true, nil
 		}
 		row, err := db.openRow(p, h, sealed)
 		if err != nil {
-			skipped++
+			w.skipped++
 			return true, nil
 		}
-		rows++
-		if err := putAll(b, db.whoRows(&row, p)); err != nil || b.Len() < many {
-			return err == nil, err
-		}
-		if err := b.Commit(pebble.NoSync); err != nil {
-			return false, err
-		}
-		b.Close()
-		b = db.bind.NewBatch()
-		return true, nil
+		return true, w.put(db.whoRows(&row, p)...)
 	})
-	if err != nil {
-		return err
-	}
-	err = errors.Join(
-		b.DeleteRange([]byte{tableNumber}, []byte{tableNumber + 1}, nil),
-		b.DeleteRange([]byte{tableOrder}, []byte{tableOrder + 1}, nil),
-		b.DeleteRange([]byte{tableConsent}, []byte{tableConsent + 1}, nil),
-		b.Set(keyText(tableMeta, metaFormat), binary.BigEndian.AppendUint32(nil, formatVersion), nil),
-		b.Commit(pebble.Sync))
-	if err == nil && rows+skipped > 0 {
-		db.opts.Logger.Info("the index of bindings was written anew", "bindings", rows, "not_readable", skipped)
-	}
-	return err
+}
+
+// entries takes over those of format 3.
+func (w *rewriter) entries() error {
+	const skip = 1 + seal.HashSize + 8 // bytes before the id
+	return scan(w.db, []byte{tableOldWho}, []byte{tableOldWho + 1}, func(key, value []byte) (bool, error) {
+		if len(key) <= skip {
+			w.skipped++
+			return true, nil
+		}
+		start := ^binary.BigEndian.Uint64(key[skip-8:])
+		return true, w.put(pair{whoKey(seal.Hash(key[1:skip-8]), start, string(key[skip:])), value})
+	})
+}
+
+// ids takes over the entries by id of the formats before.
+func (w *rewriter) ids() error {
+	return scan(w.db, []byte{tableOldID}, []byte{tableOldID + 1}, func(key, value []byte) (bool, error) {
+		if len(value) != 8+8 || binary.BigEndian.Uint64(value) < firstX {
+			w.skipped++
+			return true, nil
+		}
+		p := place{x: binding.X(binary.BigEndian.Uint64(value)), start: binary.BigEndian.Uint64(value[8:])}
+		return true, w.put(pair{idKey(string(key[1:])), p.value()})
+	})
 }

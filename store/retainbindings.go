@@ -177,7 +177,7 @@ func (s *sweeper) deleteErasedBindings(places map[place]bool) error {
 	}
 	keys := make([][]byte, 0, len(ids)+len(places))
 	for id := range ids {
-		keys = append(keys, keyText(tableID, id))
+		keys = append(keys, idKey(id))
 	}
 	for p := range places {
 		keys = append(keys, p.key())
@@ -196,7 +196,7 @@ func (s *sweeper) deleteErasedBindings(places map[place]bool) error {
 // noBindingOf takes those keys out that a row is sealed under.
 func (db *DB) noBindingOf(ctx context.Context, keys map[uint32]bool) error {
 	return db.each(ctx, []byte{tableRow}, []byte{tableRow + 1}, func(key, value []byte) (bool, error) {
-		h, _, err := parseRowHeader(value)
+		_, h, _, err := splitRow(key, value)
 		if err != nil {
 			clear(keys) // whose row it is cannot be told
 			return false, nil

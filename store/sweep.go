@@ -159,8 +159,9 @@ func (db *DB) erasedPlaces(ctx context.Context, lower []byte) (places map[place]
 func (db *DB) idsAt(ctx context.Context, places map[place]bool) (map[string]bool, error) {
 	ids := make(map[string]bool, len(places))
 	err := db.each(ctx, []byte{tableID}, []byte{tableID + 1}, func(key, value []byte) (bool, error) {
-		if p, ok := placeOfValue(value); ok && places[p] {
-			ids[string(key[1:])] = true
+		p, ok := placeOfValue(value)
+		if id, named := parseID(key[1:]); ok && named && places[p] {
+			ids[id] = true
 		}
 		return true, nil
 	})
@@ -173,7 +174,7 @@ func (db *DB) deleteEntries(ctx context.Context, ids map[string]bool) (deleted u
 	defer func() { b.Close() }()
 	const many = 1 << 20 // bytes
 	err = db.each(ctx, []byte{tableWho}, []byte{tableWho + 1}, func(key, _ []byte) (bool, error) {
-		if len(key) <= whoPrefixSize || !ids[string(key[whoPrefixSize:])] {
+		if id, ok := idOfWho(key); !ok || !ids[id] {
 			return true, nil
 		}
 		deleted++

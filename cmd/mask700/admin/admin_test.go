@@ -492,7 +492,7 @@ func TestStoreErrorsHaveTheirStatus(t *testing.T) {
 	for err, status := range map[error]int{
 		store.ErrBusy:             503,
 		store.ErrStalled:          503,
-		store.ErrDiskFull:         503,
+		store.ErrDiskFull:         507,
 		store.ErrCorrupt:          500,
 		context.Canceled:          503,
 		errors.New("x" + numberA): 500,

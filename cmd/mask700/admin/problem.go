@@ -48,6 +48,7 @@ var (
 	kindNoServer    = kind{"no-server", "No server is running", http.StatusServiceUnavailable}
 	kindExhausted   = kind{"no-free-number", "No number is free", http.StatusConflict}
 	kindTooMany     = kind{"too-many-requests", "Too many requests", http.StatusTooManyRequests}
+	kindDiskFull    = kind{"disk-full", "The disk is nearly full", http.StatusInsufficientStorage}
 	kindUnavailable = kind{"unavailable", "The store cannot take it now", http.StatusServiceUnavailable}
 )
 
@@ -79,7 +80,9 @@ func problemOf(err error) *Problem {
 		k = kindNotFound
 	case errors.Is(err, ErrNoServer):
 		k = kindNoServer
-	case errors.Is(err, store.ErrBusy), errors.Is(err, store.ErrStalled), errors.Is(err, store.ErrDiskFull), errors.Is(err, store.ErrClosed),
+	case errors.Is(err, store.ErrDiskFull):
+		k = kindDiskFull
+	case errors.Is(err, store.ErrBusy), errors.Is(err, store.ErrStalled), errors.Is(err, store.ErrClosed),
 		errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		k = kindUnavailable
 	case errors.Is(err, record.ErrCodec), errors.Is(err, record.ErrTooLong), errors.Is(err, store.ErrNoRecordingKey), errors.Is(err, audit.ErrBroken),

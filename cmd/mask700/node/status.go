@@ -25,7 +25,7 @@ func (n *Node) Status(ctx context.Context) (admin.Status, error) {
 		Calls: st.Calls.LiveCalls, Records: n.db.LastSeq(), Counters: counters(st),
 	}
 	n.recordingCounters(s.Counters, st)
-	n.poolCounters(s.Counters)
+	n.storeCounters(s.Counters)
 	n.platforms.counters(s.Counters)
 	s.Limits = n.limits.status(s.Counters)
 	if st.Draining {

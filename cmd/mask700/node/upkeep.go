@@ -88,11 +88,20 @@ func (n *Node) finishErasures(ctx context.Context) {
 	}
 }
 
-// poolCounters are what an operator watches of the numbers.
-func (n *Node) poolCounters(c map[string]uint64) {
+// storeCounters are what an operator watches of the store: of the numbers, and of the disk. Of store_disk_full 1 means that
+// new bindings are refused now.
+func (n *Node) storeCounters(c map[string]uint64) {
 	s := n.db.Stats()
 	c["contacts"] = s.Contacts
 	c["contacts_not_kept"] = s.ContactsLost
+	c["store_disk_full"] = 0
+	if s.DiskFull {
+		c["store_disk_full"] = 1
+	}
+	c["store_damaged_blocks"] = s.Bindings.Corruptions + s.Records.Corruptions
+	c["store_failed_writes"] = s.Bindings.Errors + s.Records.Errors
+	c["store_stalls"] = s.Bindings.Stalls + s.Records.Stalls
+	c["store_slow_disk"] = s.Bindings.SlowDisk + s.Records.SlowDisk
 }
 
 // closeUpkeep ends what startUpkeep began, before the store is closed.

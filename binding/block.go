@@ -83,3 +83,15 @@ type BlockState struct {
 	AddedAt time.Time `json:"added_at"`
 	Tenant  string    `json:"tenant"`
 }
+
+// Stock is how the numbers of a held block stand at a moment.
+type Stock struct {
+	BlockState
+	InUse         int `json:"in_use"`  // a binding on it lives
+	Free          int `json:"free"`    // neither in use nor locked
+	Fresh         int `json:"fresh"`   // of the free ones: never in use
+	Resting       int `json:"resting"` // of the free ones: in use less than the quarantine ago
+	LockedNumbers []X `json:"locked_numbers,omitempty"`
+	// Unread: rows on it cannot be read, so that only LockedNumbers is known.
+	Unread bool `json:"unread,omitempty"`
+}

@@ -51,6 +51,8 @@ var (
 	ErrNotHeld = errors.New("in no block that this installation holds; add the block or give another number")
 	// ErrNotOpen: the block is held, but locked or draining; an ErrNotHeld.
 	ErrNotOpen error = kindError{"in a block that is not open to new bindings; give another number or none", ErrNotHeld}
+	// ErrNumberLocked: the number itself is locked; an ErrNotOpen.
+	ErrNumberLocked error = kindError{"locked: nothing new is bound on it; give another number or none", ErrNotOpen}
 	// ErrOtherTenant: the block is another tenant's, or is shared and the tenant
 	// has blocks of its own; an ErrNotHeld.
 	ErrOtherTenant error = kindError{"in a block that the tenant does not draw from; give a number of its own blocks or none", ErrNotHeld}

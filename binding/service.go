@@ -107,7 +107,7 @@ func (s *Service) refused(given *Binding, err error) error {
 	if field == "y" {
 		x = given.Y
 	}
-	if errors.Is(err, ErrNotHeld) && !errors.Is(err, ErrOtherTenant) {
+	if errors.Is(err, ErrNotHeld) && !errors.Is(err, ErrOtherTenant) && !errors.Is(err, ErrNumberLocked) {
 		err = ErrNotHeld
 		if s.Store.Holds(x.Block()) {
 			err = ErrNotOpen

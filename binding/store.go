@@ -74,6 +74,15 @@ type Store interface {
 	// ErrNotHeld: it is not held.
 	SetBlock(ctx context.Context, b Block, state string) (BlockState, error)
 
+	// LockNumber keeps a number from being bound anew, or opens it to that
+	// again. Bindings on it stay as they are. ErrNotHeld: its block is not held.
+	LockNumber(ctx context.Context, x X, locked bool) error
+
+	// Stock returns how the numbers of the blocks held stand, in ascending
+	// order of block. What is not known yet is counted, which reads every row
+	// on the block once.
+	Stock(ctx context.Context) ([]Stock, error)
+
 	// Blocks returns the blocks held, in ascending order.
 	Blocks(ctx context.Context) ([]BlockState, error)
 
@@ -82,7 +91,8 @@ type Store interface {
 	Holds(b Block) bool
 
 	// Bind writes a new binding, in one transaction with its checks:
-	// ErrNotHeld (or ErrNotOpen or ErrOtherTenant, which are some) when the
+	// ErrNotHeld (or ErrNotOpen, ErrNumberLocked or ErrOtherTenant, which are
+	// some) when the number is locked or the
 	// block of X, or of Y where there is one, is not held, not open, or not
 	// one that the tenant draws from (see Draw); *ConflictError when a
 	// party of it, in whatever role, is a party of another binding on X (or

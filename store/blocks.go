@@ -58,6 +58,8 @@ func (t *blockTable) open(x binding.X, tenant string) error {
 		return binding.ErrOtherTenant
 	case s.State != binding.BlockOpen || t.leaving == s.Block:
 		return binding.ErrNotOpen
+	case t.held[s.Block].IsLocked(serialOf(x)):
+		return binding.ErrNumberLocked
 	}
 	return nil
 }
@@ -79,6 +81,9 @@ func (db *DB) loadBlocks() error {
 		}
 		return true, err
 	})
+	if err == nil {
+		err = db.loadLocks(t)
+	}
 	if err != nil {
 		return err
 	}
@@ -238,7 +243,13 @@ func (db *DB) RemoveBlock(ctx context.Context, block binding.Block) error {
 		return err
 	}
 	return db.bindWrites.do(ctx,
-		func(b *pebble.Batch) error { return b.Delete(key64(tableBlock, uint64(block)), nil) }, settle)
+		func(b *pebble.Batch) error {
+			first := uint64(block.Number(0))
+			if err := b.DeleteRange(key64(tableLock, first), key64(tableLock, first+binding.BlockSize), nil); err != nil {
+				return err
+			}
+			return b.Delete(key64(tableBlock, uint64(block)), nil)
+		}, settle)
 }
 
 // unused returns ErrInUse when a binding on the block is live now.

@@ -120,6 +120,16 @@ func (c *checker) blocks(r pebble.Reader) (map[binding.Block]bool, error) {
 	if err != nil {
 		return nil, err
 	}
+	err = c.table(r, "locked numbers", tableLock, func(key, value []byte) error {
+		x, err := parseLock(key, value)
+		if err == nil && !held[x.Block()] {
+			err = fmt.Errorf("%s is locked, whose block is not held", x)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
 	err = c.table(r, "tenants", tableTenant, func(key, value []byte) error {
 		_, _, err := c.db.parseTenant(key, value)
 		if err == nil {

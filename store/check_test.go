@@ -142,6 +142,8 @@ func TestCheckFindsWhatIsWrong(t *testing.T) {
 		"id is gone":       {func() { drop(db.bind, tableID) }, "not found through index e"},
 		"id is elsewhere":  {func() { flip(db.bind, tableID, placeValueSize-1) }, "not found through index e"},
 		"entry is gone":    {func() { drop(db.bind, tableWho) }, "not found through index f"},
+		"lock elsewhere":   {func() { set(db.bind, key64(tableLock, uint64((testBlock+7).Number(1))), []byte{rowVersion}) }, "is locked, whose block is not held"},
+		"lock":             {func() { set(db.bind, key64(tableLock, uint64(testBlock.Number(1))), nil) }, "damaged row: a locked number"},
 		"entry too many":   {func() { set(db.bind, whoKey(noHash, 1, testID(1)), []byte{0}) }, "consents: an entry of binding " + testID(1)},
 		"entry of nobody":  {func() { set(db.bind, whoKey(noHash, 1, "nobody"), []byte{0}) }, "consents: no binding has this id"},
 		"entry ends early": {func() { key, _ := first(t, db.bind, tableWho); set(db.bind, key, []byte{1}) }, "not found through index f"},

@@ -24,6 +24,7 @@ const (
 	tableOrder   = 'o' // formats 1 and 2: hash of an order, binding id -> nothing
 	tableConsent = 'g' // format 2: hash of a consent, binding id -> nothing
 	tableDraws   = 'u' // block u64 -> how far it is drawn
+	tableLock    = 'w' // X u64 -> that nothing new is bound on it
 	tableBar     = 'v' // hash of a real number, id -> sealed entry of a block list
 	tableBarID   = 'j' // id of such an entry -> hash of its number
 	tableErasing = 'e' // id -> sealed erasure of a person that was begun and is not done

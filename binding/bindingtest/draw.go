@@ -127,6 +127,8 @@ func (s *Store) openLocked(x binding.X, tenant string) error {
 		return binding.ErrOtherTenant
 	case b.State != binding.BlockOpen:
 		return binding.ErrNotOpen
+	case s.countedLocked(x.Block()).IsLocked(int(x % binding.BlockSize)):
+		return binding.ErrNumberLocked
 	}
 	return nil
 }

@@ -121,6 +121,45 @@ func (s *Store) SetBlock(ctx context.Context, b binding.Block, state string) (bi
 	return held, nil
 }
 
+// LockNumber implements binding.Store.
+func (s *Store) LockNumber(ctx context.Context, x binding.X, locked bool) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.usableLocked(ctx); err != nil {
+		return err
+	}
+	if _, ok := s.blocks[x.Block()]; !ok {
+		return binding.ErrNotHeld
+	}
+	s.countedLocked(x.Block()).Lock(int(x%binding.BlockSize), locked)
+	return nil
+}
+
+// Stock implements binding.Store.
+func (s *Store) Stock(ctx context.Context) ([]binding.Stock, error) {
+	blocks, err := s.Blocks(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now
+	if s.Now != nil {
+		now = s.Now
+	}
+	all := make([]binding.Stock, 0, len(blocks))
+	for _, state := range blocks {
+		b := s.countedLocked(state.Block)
+		use, _ := b.Count(second(now()), uint32(s.Quarantine.Seconds()))
+		stock := binding.Stock{BlockState: state, InUse: use.InUse, Free: use.Free, Fresh: use.Fresh, Resting: use.Resting}
+		for _, serial := range b.Locked() {
+			stock.LockedNumbers = append(stock.LockedNumbers, state.Block.Number(serial))
+		}
+		all = append(all, stock)
+	}
+	return all, nil
+}
+
 // Blocks implements binding.Store.
 func (s *Store) Blocks(ctx context.Context) ([]binding.BlockState, error) {
 	s.mu.Lock()

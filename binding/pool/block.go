@@ -1,6 +1,10 @@
 package pool
 
-import "sync"
+import (
+	"math/bits"
+	"slices"
+	"sync"
+)
 
 // Step is how many positions of fresh numbers are taken by one note on disk.
 // What is left of a step at a restart is passed over, and found again when the
@@ -127,6 +131,27 @@ func (b *Block) Lock(serial int, locked bool) {
 		b.locked[p/64] &^= 1 << (p % 64)
 		b.dry = Unused
 	}
+}
+
+// IsLocked reports whether a number is kept from being drawn.
+func (b *Block) IsLocked(serial int) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.isLockedLocked(b.order.Position(serial))
+}
+
+// Locked returns the serials that are kept from being drawn, in ascending order.
+func (b *Block) Locked() []int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var all []int
+	for i, word := range b.locked {
+		for ; word != 0; word &= word - 1 {
+			all = append(all, b.order.Serial(i*64+bits.TrailingZeros64(word)))
+		}
+	}
+	slices.Sort(all)
+	return all
 }
 
 // Dialled says that somebody dialled a number, of whom it is kept.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -19,8 +20,8 @@ func newBlockCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "block", Short: "The blocks of 10000 numbers that this installation holds"}
 	group(cmd)
 	cmd.AddCommand(newBlockAddCommand(), newBlockListCommand(), newBlockRemoveCommand(),
-		newBlockStateCommand("lock", binding.BlockLocked, "Make no new bindings on a block for now; those on it stay", "is locked: nothing new is bound on it until `mask700 block unlock`"),
-		newBlockStateCommand("unlock", binding.BlockOpen, "Make new bindings on a block again", "is open"),
+		newBlockStateCommand("lock", binding.BlockLocked, "Make no new bindings on a block or number for now; those on it stay", "is locked: nothing new is bound on it until `mask700 block unlock`"),
+		newBlockStateCommand("unlock", binding.BlockOpen, "Make new bindings on a block or number again", "is open"),
 		newBlockStateCommand("drain", binding.BlockDraining, "Make no new bindings on a block any more, and give it up when the last one has ended", "drains: it is given up when the last binding on it has ended"))
 	return cmd
 }
@@ -62,7 +63,7 @@ func newBlockListCommand() *cobra.Command {
 	o := new(blockOptions)
 	cmd := &cobra.Command{
 		Use:   "list",
-		Short: "List the blocks held",
+		Short: "List the blocks held, and how their numbers stand",
 		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.check(); err != nil {
@@ -82,15 +83,21 @@ func newBlockListCommand() *cobra.Command {
 	return cmd
 }
 
-func (o *blockOptions) print(cmd *cobra.Command, blocks []binding.BlockState) error {
+func (o *blockOptions) print(cmd *cobra.Command, blocks []binding.Stock) error {
 	out := cmd.OutOrStdout()
-	t := newTable(out, "BLOCK", "STATE", "TENANT", "ADDED")
+	t := newTable(out, "BLOCK", "STATE", "TENANT", "IN USE", "LOCKED", "FREE", "OF THEM FRESH", "ADDED")
 	for _, b := range blocks {
 		var err error
 		if o.json() {
 			err = printJSON(out, b)
 		} else {
-			err = t.add(b.Block.String(), b.State, b.Tenant, clock(b.AddedAt))
+			known := func(n int) string {
+				if b.Unread {
+					return "unreadable"
+				}
+				return strconv.Itoa(n)
+			}
+			err = t.add(b.Block.String(), b.State, b.Tenant, known(b.InUse), strconv.Itoa(len(b.LockedNumbers)), known(b.Free), known(b.Fresh), clock(b.AddedAt))
 		}
 		if err != nil {
 			return err
@@ -123,14 +130,28 @@ func newBlockRemoveCommand() *cobra.Command {
 	return cmd
 }
 
-// newBlockStateCommand puts a block into a state; done is what is said of it then.
+// newBlockStateCommand puts a block into a state; done is what is said of it then. A number alone can be locked too.
 func newBlockStateCommand(verb, state, short, done string) *cobra.Command {
 	o := new(connectOptions)
+	what := "the 11 DIGITS of a block"
+	if state != binding.BlockDraining {
+		what += ", or the 15 of a number"
+	}
 	cmd := &cobra.Command{
 		Use:   verb + " DIGITS",
 		Short: short,
-		Args:  oneArg("the 11 DIGITS of a block"),
+		Args:  oneArg(what),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			number, err := new(binding.Plan).ParseX(args[0])
+			if err == nil && state != binding.BlockDraining {
+				return o.with(cmd, needStore, func(ctx context.Context, s *session) error {
+					if err := s.LockNumber(ctx, number, state == binding.BlockLocked); err != nil {
+						return err
+					}
+					_, err := fmt.Fprintf(cmd.OutOrStdout(), "number %s %s\n", number, done)
+					return err
+				})
+			}
 			block, err := binding.ParseBlock(args[0])
 			if err != nil {
 				return fmt.Errorf("block: %w", err)

@@ -94,6 +94,9 @@ func printStatus(w io.Writer, st admin.Status, now time.Time) error {
 	} else if o.Off != "" {
 		_ = t.add("media", "offload", "user space", o.Off)
 	}
+	for _, s := range st.Numbers {
+		_ = t.add("numbers", s.Tenant, fmt.Sprintf("%s, %d in use", count(s.Blocks, "block"), s.InUse), numberState(&s, now))
+	}
 	if l := st.Limits; l != nil {
 		for _, table := range l.Tables {
 			_ = t.add("limits", table.Of, "counted now", fmt.Sprintf("%d of %d", table.Keys, table.Room))
@@ -130,6 +133,21 @@ func printStatus(w io.Writer, st admin.Status, now time.Time) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// numberState says how many numbers are free, and for how long if it goes on so.
+func numberState(s *admin.NumberStatus, now time.Time) string {
+	state := fmt.Sprintf("%d free, %d of them fresh", s.Free, s.Fresh)
+	switch left := s.RunsOut.Sub(now); {
+	case s.RunsOut.IsZero():
+		return state
+	case left < time.Minute:
+		return state + ", run out now"
+	case left < 48*time.Hour:
+		return state + ", run out in " + left.Round(time.Minute).String()
+	default:
+		return fmt.Sprintf("%s, run out in %d days", state, int(left.Hours()/24))
+	}
 }
 
 // registrationState says in a few words whether calls can come in, for how long, and what stands against it.

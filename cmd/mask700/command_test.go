@@ -284,6 +284,21 @@ func TestBlocks(t *testing.T) {
 			}
 		}
 		d.must("block", "unlock", block)
+		const number = block + "0005"
+		if out := d.must("block", "lock", number); !strings.Contains(out, "number "+number+" is locked") {
+			t.Errorf("says %q", out)
+		}
+		if out := d.must("block", "list"); !strings.Contains(out, "9999") || !strings.Contains(out, "LOCKED") {
+			t.Errorf("says\n%s", out)
+		}
+		var s binding.Stock
+		if d.mustJSON(&s, "block", "list"); len(s.LockedNumbers) != 1 || s.LockedNumbers[0].String() != number || s.Free != 9999 || s.Fresh != 9999 {
+			t.Errorf("%+v", s)
+		}
+		d.refuse(1, "--x: locked", "binding", "create", "--a", numberA, "--b", numberB, "--order", "o", "--x", number)
+		d.must("block", "unlock", number)
+		d.refuse(1, "not a block", "block", "drain", number)
+		d.refuse(1, "in no block", "block", "lock", "700100000020005")
 		if out := d.must("block", "remove", block); !strings.Contains(out, "no longer held") {
 			t.Errorf("%s", out)
 		}

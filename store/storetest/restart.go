@@ -13,6 +13,7 @@ import (
 func restart(t *testing.T, open func(t *testing.T) Engine) {
 	for name, test := range map[string]func(*testing.T, func() Engine){
 		"bindings are there again":        bindingsAgain,
+		"locked numbers are there again":  locksAgain,
 		"tenants are there again":         tenantsAgain,
 		"block lists are there again":     barsAgain,
 		"tokens are there again":          tokensAgain,

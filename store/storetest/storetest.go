@@ -63,6 +63,8 @@ func Bindings(t *testing.T, open func(t *testing.T) binding.Store) {
 		"blocks come and go":                        blocks,
 		"block of a live binding stays":             blockInUse,
 		"states of a block":                         blockStates,
+		"locked numbers":                            lockedNumbers,
+		"how the numbers stand":                     stock,
 		"every field comes back":                    everyField,
 		"what is returned is not shared":            notShared,
 		"number must be in an open block":           openBlock,

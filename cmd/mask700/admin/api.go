@@ -89,6 +89,7 @@ func (a *api) paths() map[string]http.HandlerFunc {
 		"POST /v1/blocks":                 a.addBlock,
 		"PATCH /v1/blocks/{block}":        a.setBlock,
 		"DELETE /v1/blocks/{block}":       a.removeBlock,
+		"PATCH /v1/numbers/{x}":           a.lockNumber,
 		"GET /v1/bindings":                a.listBindings,
 		"POST /v1/bindings":               a.createBinding,
 		"POST /v1/bindings/query":         a.queryBindings,

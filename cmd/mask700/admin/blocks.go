@@ -19,19 +19,19 @@ type notHeldError struct{}
 func (notHeldError) Error() string { return "not held by this installation; list the blocks that are" }
 func (notHeldError) Unwrap() error { return binding.ErrNotHeld }
 
-// BlockList is the blocks held, in ascending order.
+// BlockList is the blocks held and how their numbers stand, in ascending order.
 type BlockList struct {
-	Blocks []binding.BlockState `json:"blocks"`
+	Blocks []binding.Stock `json:"blocks"`
 }
 
 func (a *api) listBlocks(w http.ResponseWriter, r *http.Request) {
-	blocks, err := a.Bindings.Store.Blocks(r.Context())
+	blocks, err := a.Bindings.Store.Stock(r.Context())
 	if err != nil {
 		a.fail(w, err)
 		return
 	}
 	if blocks == nil {
-		blocks = []binding.BlockState{}
+		blocks = []binding.Stock{}
 	}
 	a.answer(w, http.StatusOK, BlockList{blocks})
 }
@@ -80,6 +80,28 @@ func (a *api) setBlock(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	a.answer(w, http.StatusOK, state)
+}
+
+// NumberChange locks a number, or opens it again.
+type NumberChange struct {
+	Locked bool `json:"locked"`
+}
+
+func (a *api) lockNumber(w http.ResponseWriter, r *http.Request) {
+	var change NumberChange
+	if err := readJSON(w, r, &change); err != nil {
+		a.fail(w, err)
+		return
+	}
+	x, err := a.Bindings.Plan.ParseX(r.PathValue("x"))
+	if err == nil {
+		err = a.Bindings.Store.LockNumber(r.Context(), x, change.Locked)
+	}
+	if err != nil {
+		a.fail(w, &binding.FieldError{Field: "x", Err: err})
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
 }
 
 func (a *api) removeBlock(w http.ResponseWriter, r *http.Request) {

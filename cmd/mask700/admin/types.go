@@ -18,6 +18,7 @@ type Status struct {
 	Pools     []PoolStatus      `json:"pools"`
 	Offload   OffloadStatus     `json:"offload"`
 	Limits    *LimitStatus      `json:"limits,omitempty"`
+	Numbers   []NumberStatus    `json:"numbers,omitempty"`  // by tenant, at the last look
 	Blocks    int               `json:"blocks"`             // held
 	Calls     int               `json:"calls"`              // that go on
 	Records   uint64            `json:"records"`            // seq of the last call record
@@ -83,6 +84,20 @@ type PoolStatus struct {
 	Total   int    `json:"total"`
 	InUse   int    `json:"in_use"`
 	Resting int    `json:"resting"`
+}
+
+// NumberStatus is how the 700 numbers of a tenant's blocks stand. What is not open is not counted as free.
+type NumberStatus struct {
+	Tenant  string    `json:"tenant"`
+	Blocks  int       `json:"blocks"`            // held
+	Open    int       `json:"open"`              // of them, to new bindings
+	InUse   int       `json:"in_use"`            // a binding on it lives
+	Locked  int       `json:"locked"`            // one by one
+	Free    int       `json:"free"`              // may be drawn
+	Fresh   int       `json:"fresh"`             // of the free ones: never in use
+	Resting int       `json:"resting"`           // of the free ones: in use less than the quarantine ago
+	PerHour float64   `json:"per_hour"`          // taken more than came back: the faster of the last hour and the last day
+	RunsOut time.Time `json:"runs_out,omitzero"` // when none is free, if it goes on so; zero: it does not
 }
 
 // Call is a call that goes on, as the node knows it.

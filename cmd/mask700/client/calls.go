@@ -16,8 +16,8 @@ import (
 	"mask700/cmd/mask700/admin"
 )
 
-// Blocks returns the blocks held.
-func (c *Client) Blocks(ctx context.Context) ([]binding.BlockState, error) {
+// Blocks returns the blocks held and how their numbers stand.
+func (c *Client) Blocks(ctx context.Context) ([]binding.Stock, error) {
 	var list admin.BlockList
 	err := c.do(ctx, http.MethodGet, "/v1/blocks", nil, &list)
 	return list.Blocks, err
@@ -40,6 +40,11 @@ func (c *Client) SetBlock(ctx context.Context, block binding.Block, state string
 	var now binding.BlockState
 	err := c.do(ctx, http.MethodPatch, "/v1/blocks/"+block.String(), admin.BlockChange{State: state}, &now)
 	return now, err
+}
+
+// LockNumber keeps a number from being bound anew, or opens it again.
+func (c *Client) LockNumber(ctx context.Context, x binding.X, locked bool) error {
+	return c.do(ctx, http.MethodPatch, "/v1/numbers/"+x.String(), admin.NumberChange{Locked: locked}, nil)
 }
 
 // RemoveBlock gives a block up.

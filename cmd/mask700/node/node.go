@@ -57,6 +57,7 @@ type Node struct {
 	sweeping     sync.WaitGroup
 	stopSweeping context.CancelFunc
 	upkeep       sync.WaitGroup
+	stock        stockWatch
 	stopUpkeep   context.CancelFunc
 	swept        atomic.Uint64 // recordings deleted
 

@@ -27,6 +27,7 @@ func (n *Node) Status(ctx context.Context) (admin.Status, error) {
 	n.recordingCounters(s.Counters, st)
 	n.storeCounters(s.Counters)
 	n.platforms.counters(s.Counters)
+	s.Numbers = n.stock.status()
 	s.Limits = n.limits.status(s.Counters)
 	if st.Draining {
 		s.State = admin.StateDraining

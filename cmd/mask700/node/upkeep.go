@@ -26,6 +26,7 @@ func (n *Node) startUpkeep(ctx context.Context) {
 	n.upkeep.Go(func() { every(ctx, contactSweep, n.sweepContacts) })
 	n.upkeep.Go(func() { every(ctx, erasureCheck, n.finishErasures) })
 	n.upkeep.Go(func() { every(ctx, drainCheck, n.giveUpDrained) })
+	n.upkeep.Go(func() { every(ctx, stockCheck, n.watchStock) })
 }
 
 // every does something now and after each time that goes by, until ctx ends.

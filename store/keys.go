@@ -27,7 +27,7 @@ const (
 	tableLock    = 'w' // X u64 -> that nothing new is bound on it
 	tableBar     = 'v' // hash of a real number, id -> sealed entry of a block list
 	tableBarID   = 'j' // id of such an entry -> hash of its number
-	tableErasing = 'e' // id -> sealed erasure of a person that was begun and is not done
+	tableErasing = 'x' // id -> sealed erasure of a person that was begun and is not done
 	tableToken   = 'a' // id -> sealed token of a tenant
 
 	tableOpen   = 'l' // hash of a record id -> sealed opening row

@@ -55,7 +55,7 @@ func (db *DB) LockNumber(ctx context.Context, x binding.X, locked bool) error {
 		unlockBlocks()
 		return binding.ErrNotHeld
 	}
-	unlockNumber, err := db.stripes.lock(ctx, db.opts.WriteTimeout, db.stripes.ofNumber(uint64(x)))
+	unlockNumber, err := db.locks.lock(ctx, db.opts.WriteTimeout, db.locks.ofNumber(uint64(x)))
 	if err != nil {
 		unlockBlocks()
 		return err

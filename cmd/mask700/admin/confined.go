@@ -115,6 +115,14 @@ func (s confinedStore) SetBlock(context.Context, binding.Block, string) (binding
 	return binding.BlockState{}, errNotYours
 }
 
+func (s confinedStore) LockNumber(context.Context, binding.X, bool) error { return errNotYours }
+
+// Stock is of the tenant's blocks.
+func (s confinedStore) Stock(ctx context.Context) ([]binding.Stock, error) {
+	blocks, err := s.all.Stock(ctx)
+	return slices.DeleteFunc(slices.Clone(blocks), func(b binding.Stock) bool { return b.Tenant != s.tenant }), err
+}
+
 // Blocks returns those of the tenant.
 func (s confinedStore) Blocks(ctx context.Context) ([]binding.BlockState, error) {
 	blocks, err := s.all.Blocks(ctx)
@@ -148,6 +156,18 @@ func (s confinedStore) Draw(ctx context.Context, b binding.Binding) (binding.Bin
 	}
 	drawn, err := s.all.Draw(ctx, b)
 	return drawn, s.scrub(ctx, err)
+}
+
+// BindAgain finds a binding again among those of the tenant alone, as it does for everybody.
+func (s confinedStore) BindAgain(ctx context.Context, b binding.Binding, r binding.Repeat) (binding.Binding, bool, error) {
+	if b.Tenant != s.tenant {
+		return binding.Binding{}, false, errNotYours
+	}
+	if err := s.onlyOwn(ctx, b.X, b.Y); err != nil {
+		return binding.Binding{}, false, err
+	}
+	bound, again, err := s.all.BindAgain(ctx, b, r)
+	return bound, again, s.scrub(ctx, err)
 }
 
 func (s confinedStore) Change(ctx context.Context, id string, change func(*binding.Binding) error) (binding.Binding, error) {

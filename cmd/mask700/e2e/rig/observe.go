@@ -27,9 +27,9 @@ type Field struct {
 }
 
 // Observe gives every packet of a capture that has ended, but those that tell of errors, with all of its fields. SIP,
-// SDP, RTP and RTCP are found on any port.
+// SDP, RTP and RTCP are found on any port, also on one that is registered for something else.
 func (c *Capture) Observe(ctx context.Context) ([]Observed, error) {
-	cmd := exec.CommandContext(ctx, "tshark", "-n", "-r", c.file, "-Y", "not icmp", "-T", "pdml",
+	cmd := exec.CommandContext(ctx, "tshark", "-n", "-r", c.file, "-Y", "not icmp", "-T", "pdml", "-o", "udp.try_heuristic_first:TRUE",
 		"--enable-heuristic", "sip_udp", "--enable-heuristic", "rtp_udp", "--enable-heuristic", "rtcp_udp")
 	var problem strings.Builder
 	cmd.Stderr = &problem

@@ -97,8 +97,12 @@ func (db *DB) reusable(b *binding.Binding) (ids []string, err error) {
 		if err != nil {
 			return false, err
 		}
+		id, ok := idOfWho(key)
+		if !ok {
+			return false, errIDKey
+		}
 		if over.After(b.CreatedAt) {
-			ids = append(ids, string(key[min(whoPrefixSize, len(key)):]))
+			ids = append(ids, id)
 		}
 		return len(ids) < binding.MaxReuse, nil
 	})

@@ -210,7 +210,11 @@ func (db *DB) erase(ctx context.Context, e erasing, done func(PersonErased) erro
 func (db *DB) idsOf(ctx context.Context, who binding.Number) (ids []string, err error) {
 	prefix := keyHash(tableWho, db.numberHash(who))
 	err = db.each(ctx, prefix, keyAfter(prefix), func(key, _ []byte) (bool, error) {
-		ids = append(ids, string(key[min(whoPrefixSize, len(key)):]))
+		id, ok := idOfWho(key)
+		if !ok {
+			return false, errIDKey
+		}
+		ids = append(ids, id)
 		return true, nil
 	})
 	return ids, err
@@ -315,7 +319,7 @@ func (db *DB) dropEntries(ctx context.Context, who binding.Number, id string) er
 	prefix := keyHash(tableWho, db.numberHash(who))
 	var keys [][]byte
 	err := db.each(ctx, prefix, keyAfter(prefix), func(key, _ []byte) (bool, error) {
-		if string(key[min(whoPrefixSize, len(key)):]) == id {
+		if of, ok := idOfWho(key); ok && of == id {
 			keys = append(keys, bytes.Clone(key))
 		}
 		return true, nil

@@ -20,17 +20,17 @@
 // as [binding.Plan] reads it, and begins and ends where a group of digits does: a
 // group ends with a separator, with any other character, and where another
 // script begins. So an order number of 20 digits is none, whatever is inside of
-// it. The numbers of the parties themselves are found inside of longer groups too,
+// it. The numbers of the parties themselves are found inside of longer groups too, with up to eight
+// characters of any kind between two digits ("139, then 0000 and 0002"),
 // landlines with or without the 0 of their area code.
 //
 // 700 numbers are none: both parties see them.
 //
 // # Limits
 //
-// Not found is what needs to be understood: numbers spelt with other words or
-// letters between the digits ("一三八然后零零"), with commas or colons inside, as
-// sums or riddles, backwards, in pinyin, in several texts; and a landline without
-// its area code. What one party's own number looks like in percent, base64, hex
+// Not found is what needs to be understood: numbers as sums or riddles,
+// backwards, in pinyin, in several texts; a landline without
+// its area code; and those of others with words or letters between the digits ("一三八然后零零"), or commas or colons. What one party's own number looks like in percent, base64, hex
 // or reversed BCD is for package sentinel, which searches every text that leaves.
 package text
 

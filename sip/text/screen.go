@@ -1,8 +1,6 @@
 package text
 
 import (
-	"cmp"
-	"slices"
 	"unicode/utf8"
 
 	"mask700/binding"
@@ -22,6 +20,9 @@ const leastReal = 4
 // maxGap is how many separators may stand between two digits of a number.
 const maxGap = 3
 
+// maxWord is how many characters of any kind may stand between two digits of a party's own number.
+const maxWord = 8
+
 // Screened is a text that has been looked through.
 type Screened struct {
 	Body    []byte // as it may go on
@@ -40,35 +41,39 @@ type Screened struct {
 // The text is UTF-8. It is not changed; Body is a copy where something was masked.
 func Screen(plan *binding.Plan, policy Policy, body []byte, own func(binding.Number) bool) Screened {
 	s := screen{plan: plan, policy: policy, own: own, result: Screened{Body: body}}
-	gap := 0
+	gap, word := 0, 0
 	for at := 0; at < len(body); {
 		r, size := utf8.DecodeRune(body[at:])
 		switch value, kind, ok := digitOf(r); {
 		case ok && (kind != letters || s.looksLikeDigit(body, at)):
-			n := len(s.run)
-			starts := n == 0 || gap > 0 || s.run[n-1].script != kind
-			s.run = append(s.run, digit{start: at, end: at + size, value: value + '0', script: kind, starts: starts})
-			gap = 0
+			n := len(s.all)
+			starts := n == s.run || gap > 0 || s.all[n-1].script != kind
+			s.all = append(s.all, digit{start: at, end: at + size, value: value + '0', script: kind, starts: starts})
+			at, gap, word = at+size, 0, 0
+			continue
 		case isUnseen(r):
 		case isSeparator(r):
 			if gap++; gap > maxGap {
 				s.look()
 				s.plus = false
 			}
-			if len(s.run) == 0 {
+			if len(s.all) == s.run {
 				s.plus = r == '+' || r == '＋'
-			}
-			if n := len(s.run); n > 0 && (r == '+' || r == '＋') {
-				s.run[n-1].plus = true
+			} else if r == '+' || r == '＋' {
+				s.all[len(s.all)-1].plus = true
 			}
 		default:
 			s.look()
 			s.plus, gap = false, 0
 		}
 		at += size
+		if word++; word > maxWord {
+			s.owned()
+		}
 	}
 	s.look()
-	if len(s.hidden) > 0 && !s.result.Refused {
+	s.owned()
+	if s.result.Masked > 0 && !s.result.Refused {
 		s.mask(body)
 	}
 	if s.result.Refused {
@@ -80,8 +85,8 @@ func Screen(plan *binding.Plan, policy Policy, body []byte, own func(binding.Num
 // looksLikeDigit says of a letter that it is no part of a word: "No." and "call" have
 // none.
 func (s *screen) looksLikeDigit(body []byte, at int) bool {
-	n := len(s.run)
-	if at > 0 && isLetter(body[at-1]) && (n == 0 || s.run[n-1].end != at) {
+	n := len(s.all)
+	if at > 0 && isLetter(body[at-1]) && (n == s.run || s.all[n-1].end != at) {
 		return false
 	}
 	if at+1 == len(body) || !isLetter(body[at+1]) {
@@ -108,31 +113,30 @@ type screen struct {
 	plan   *binding.Plan
 	policy Policy
 	own    func(binding.Number) bool
-	run    []digit // digits with nothing but separators between them
-	plus   bool    // in front of the first
-	hidden []digit // to be masked
+	all    []digit // of the text so far
+	run    int     // where those begin that have nothing but separators between them
+	span   int     // and those that have no more than a few words between them
+	plus   bool    // in front of the run
 	result Screened
 }
 
 // look looks through a run that is over.
 func (s *screen) look() {
-	if len(s.run) >= leastDigits {
-		s.numbers()
-		if !s.result.Refused {
-			s.inside()
-		}
+	run := s.all[s.run:]
+	s.run = len(s.all)
+	if len(run) >= leastDigits {
+		s.numbers(run)
 	}
-	s.run = s.run[:0]
 }
 
 // numbers finds the numbers that are made of whole groups, at each place the longest.
-func (s *screen) numbers() {
-	for i := 0; i < len(s.run); {
-		if !s.run[i].starts {
+func (s *screen) numbers(run []digit) {
+	for i := 0; i < len(run); {
+		if !run[i].starts {
 			i++
 			continue
 		}
-		n, found := s.longest(i)
+		n, found := s.longest(run, i)
 		if n == 0 {
 			i++
 			continue
@@ -142,7 +146,7 @@ func (s *screen) numbers() {
 		case s.policy == Refuse:
 			s.result.Refused = true
 		case s.policy == Mask, s.own(found):
-			s.hide(i, i+n)
+			s.hide(run[i : i+n])
 		}
 		i += n
 	}
@@ -150,24 +154,24 @@ func (s *screen) numbers() {
 
 // longest is how many digits the longest number has that begins at a place; 0: none
 // does.
-func (s *screen) longest(from int) (int, binding.Number) {
+func (s *screen) longest(run []digit, from int) (int, binding.Number) {
 	var b [mostDigits + 1]byte
-	plus := from == 0 && s.plus || from > 0 && s.run[from-1].plus
+	plus := from == 0 && s.plus || from > 0 && run[from-1].plus
 	n, real, length := 0, 0, 0
 	var found binding.Number
 	if plus {
 		b[0], n = '+', 1
 	}
-	for k := from; k < len(s.run) && k-from < mostDigits; k++ {
-		if k > from && s.run[k-1].plus {
+	for k := from; k < len(run) && k-from < mostDigits; k++ {
+		if k > from && run[k-1].plus {
 			break // another number begins
 		}
-		b[n] = s.run[k].value
+		b[n] = run[k].value
 		n++
-		if s.run[k].script != letters {
+		if run[k].script != letters {
 			real++
 		}
-		if k+1 < len(s.run) && !s.run[k+1].starts || real < leastReal {
+		if k+1 < len(run) && !run[k+1].starts || real < leastReal {
 			continue
 		}
 		if number, ok := s.written(b[:n]); ok {
@@ -192,48 +196,52 @@ func (s *screen) written(text []byte) (binding.Number, bool) {
 	return n, err == nil
 }
 
-// inside finds the parties' own numbers wherever they are in a run. They are masked,
-// whatever the policy: see Screen.
-func (s *screen) inside() {
-	for i := range s.run {
+// owned finds the parties' own numbers wherever they are in a span that is over. They are masked, whatever the policy: see
+// Screen.
+func (s *screen) owned() {
+	span := s.all[s.span:]
+	s.span = len(s.all)
+	for i := range span {
 		for _, size := range [...]int{11, 10} {
-			if s.run[i].value == '0' || i+size > len(s.run) || s.run[i].hidden && s.run[i+size-1].hidden {
+			if span[i].value == '0' || i+size > len(span) || size == 11 && !mobile(span[i:]) || span[i].hidden && span[i+size-1].hidden {
 				continue
 			}
 			var b [11]byte
 			for k := range size {
-				b[k] = s.run[i+k].value
+				b[k] = span[i+k].value
 			}
 			if n, err := s.plan.ParseNumber(string(b[:size])); err == nil && s.own(n) {
 				s.result.Numbers++
-				s.hide(i, i+size)
+				s.hide(span[i : i+size])
 				break
 			}
 		}
 	}
 }
 
-// hide notes that digits have to be masked.
-func (s *screen) hide(from, to int) {
+// mobile says whether digits begin as a mobile number does. A landline is of ten digits without the 0 of its area code,
+// or of eleven.
+func mobile(d []digit) bool { return d[0].value != '1' || d[1].value >= '3' }
+
+// hide has digits masked.
+func (s *screen) hide(number []digit) {
 	s.result.Masked++
-	for i := from; i < to; i++ {
-		if !s.run[i].hidden {
-			s.run[i].hidden = true
-			s.hidden = append(s.hidden, s.run[i])
-		}
+	for i := range number {
+		number[i].hidden = true
 	}
 }
 
 // mask writes the text anew with a star for each digit that is hidden. It is never
 // longer than before.
 func (s *screen) mask(body []byte) {
-	slices.SortFunc(s.hidden, func(a, b digit) int { return cmp.Compare(a.start, b.start) })
 	out := make([]byte, 0, len(body))
 	at := 0
-	for _, d := range s.hidden {
-		out = append(out, body[at:d.start]...)
-		out = append(out, '*')
-		at = d.end
+	for _, d := range s.all {
+		if d.hidden {
+			out = append(out, body[at:d.start]...)
+			out = append(out, '*')
+			at = d.end
+		}
 	}
 	s.result.Body = append(out, body[at:]...)
 }

@@ -117,13 +117,24 @@ func TestOwnNumbersAreMasked(t *testing.T) {
 		{"+4413900000002", "+44***********"},
 		{"13900000002 13900000002", "*********** ***********"},
 		{"13800138000 13900000002", "13800138000 ***********"},
+		{"1,3,9,0,0,0,0,0,0,0,2", "*,*,*,*,*,*,*,*,*,*,*"},
+		{"139 then 0000 and 0002", "*** then **** and ****"},
+		{"一三九然后零零零零，最后零零零二", "***然后****，最后****"},
+		{"1x3x9x0x0x0x0x0x0x0x2x", "*x*x*x*x*x*x*x*x*x*x*x"},
+		{"区号10：5965 8005", "区号**：**** ****"},
+		{"139      0000 0002", "***      **** ****"},
 	} {
 		got := text.Screen(&plan, text.Pass, []byte(c.body), parties(t))
 		if string(got.Body) != c.masked || got.Masked == 0 || got.Refused {
 			t.Errorf("%q: %q, %d masked, want %q", c.body, got.Body, got.Masked, c.masked)
 		}
 	}
-	for _, guess := range []string{"9913900000002", "9913800138000"} {
+	for _, other := range []string{"138 then 0000 and 0002", "139 is the beginning of it: 0000 0002"} {
+		if got := text.Screen(&plan, text.Mask, []byte(other), parties(t)); string(got.Body) != other || got.Numbers != 0 {
+			t.Errorf("%q: %q", other, got.Body)
+		}
+	}
+	for _, guess := range []string{"9913900000002", "9913800138000", "139 then 0000 and 0002"} {
 		if got := text.Screen(&plan, text.Refuse, []byte(guess), parties(t)); got.Refused {
 			t.Errorf("%s tells by a refusal whose number it is", guess)
 		}

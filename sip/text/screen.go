@@ -201,6 +201,9 @@ func (s *screen) written(text []byte) (binding.Number, bool) {
 func (s *screen) owned() {
 	span := s.all[s.span:]
 	s.span = len(s.all)
+	if s.result.Refused {
+		return
+	}
 	for i := range span {
 		for _, size := range [...]int{11, 10} {
 			if span[i].value == '0' || i+size > len(span) || size == 11 && !mobile(span[i:]) || span[i].hidden && span[i+size-1].hidden {

@@ -10,9 +10,9 @@ import (
 	"mask700/sip/message"
 )
 
-// TestFourthCallInFiveMinutes: it gets 403, and its record says by which rule; where the rules only report it goes
+// TestSixthCallInFiveMinutes: it gets 403, and its record says by which rule; where the rules only report it goes
 // through, and its record says so too.
-func TestFourthCallInFiveMinutes(t *testing.T) {
+func TestSixthCallInFiveMinutes(t *testing.T) {
 	for _, mode := range []limit.Mode{limit.Enforce, limit.Shadow} {
 		t.Run(string(mode), func(t *testing.T) {
 			j := limit.New(limit.Options{Memory: 1 << 20})
@@ -32,22 +32,22 @@ func TestFourthCallInFiveMinutes(t *testing.T) {
 					}
 				}
 			}
-			for i := range 3 {
+			for i := range 5 {
 				if got := dial(fmt.Sprintf("call-%d", i)); got != "486 17" {
 					t.Errorf("%s: call %d is answered %s", mode, i, got)
 				}
 			}
-			last := dial("fourth")
+			last := dial("sixth")
 			closed := w.journal.Closed()
-			if len(closed) != 4 {
+			if len(closed) != 6 {
 				t.Fatalf("%s: %d records", mode, len(closed))
 			}
-			r := closed[3]
-			if mode == limit.Enforce && (last != "403 21" || r.Refusal != binding.RefusalCapped || r.Rule != "pair 3/5m" || r.Shadow != "") {
-				t.Errorf("the fourth call is answered %s, and its record says %q by %q, reported %q", last, r.Refusal, r.Rule, r.Shadow)
+			r := closed[5]
+			if mode == limit.Enforce && (last != "403 21" || r.Refusal != binding.RefusalCapped || r.Rule != "pair 5/5m" || r.Shadow != "") {
+				t.Errorf("the sixth call is answered %s, and its record says %q by %q, reported %q", last, r.Refusal, r.Rule, r.Shadow)
 			}
-			if mode == limit.Shadow && (last != "486 17" || r.Refusal != "" || r.Rule != "" || r.Shadow != "pair 3/5m") {
-				t.Errorf("the fourth call is answered %s, and its record says %q by %q, reported %q", last, r.Refusal, r.Rule, r.Shadow)
+			if mode == limit.Shadow && (last != "486 17" || r.Refusal != "" || r.Rule != "" || r.Shadow != "pair 5/5m") {
+				t.Errorf("the sixth call is answered %s, and its record says %q by %q, reported %q", last, r.Refusal, r.Rule, r.Shadow)
 			}
 			if n := j.Stats().Live; n != 0 {
 				t.Errorf("%s: %d calls are held as going on after all have ended", mode, n)

@@ -107,6 +107,7 @@ type ledger struct {
 	record             cdr.Record
 	invited            bool        // the callee's INVITE was sent
 	text               bool        // it is no call
+	words              string      // of the text
 	rang               bool        // the caller was told of ringing or early media
 	tone               call.Prompt // that plays to the caller
 	ordered            bool        // the platform has asked for it
@@ -186,7 +187,7 @@ func (w *world) drain() {
 		w.shard.Calls(func(c *call.Call) bool {
 			l := w.ledger(c.ID)
 			if l.via == "" {
-				l.text = c.Text.On
+				l.text, l.words = c.Text.On, string(c.Text.Body)
 				l.callID, l.via, l.ordered = c.Legs[call.Caller].CallID, "nobody's", c.Order.On
 				if !l.ordered {
 					l.via = c.Legs[call.Caller].Server.Echo.Via[0]
@@ -279,6 +280,7 @@ func (w *world) perform(o shard.Output) {
 			return call.MediaOpened{Session: a.Session, Local: w.locals(a)}
 		})
 	case call.OpenRecord:
+		w.unwritten(l, &a.Record)
 		if a.Record.ID != o.Call {
 			l.transfers++
 			l = w.ledger(a.Record.ID)
@@ -362,6 +364,7 @@ func (w *world) perform(o shard.Output) {
 		w.note("media    <- close")
 		w.put(o.Call, "ended", func() call.Event { return call.MediaEnded{Session: a.Session, Media: cdr.Media{Codec: "PCMA"}} })
 	case call.CloseRecord:
+		w.unwritten(l, &a.Record)
 		if l.media && l.transfers == 0 {
 			w.fail("call %s: record closed while media is open", o.Call)
 		}
@@ -401,6 +404,13 @@ func (w *world) perform(o shard.Output) {
 		w.note("route    <- %s did not take the call", a.Hop.Flow.Remote)
 	default:
 		w.fail("call %s: an action that nobody knows: %T", o.Call, a)
+	}
+}
+
+// unwritten checks that a record has nothing of what a text says.
+func (w *world) unwritten(l *ledger, r *cdr.Record) {
+	if len(l.words) > 4 && strings.Contains(fmt.Sprintf("%#v", *r), l.words) {
+		w.fail("the words of a text are in its record: %q", l.words)
 	}
 }
 

@@ -211,6 +211,9 @@ func (w *world) shut(numbers ...string) {
 	if _, found := rig.Find(w.gateway.Output(), numbers); found {
 		w.t.Error("a real number is in the gateway's log")
 	}
+	if strings.Contains(w.gateway.Output(), textWords) {
+		w.t.Error("the words of a text are in the gateway's log")
+	}
 	err = filepath.WalkDir(w.gateway.DataDir(), func(path string, d fs.DirEntry, err error) error {
 		if err != nil || !d.Type().IsRegular() {
 			return err
@@ -222,12 +225,18 @@ func (w *world) shut(numbers ...string) {
 		if _, found := rig.Find(string(data), numbers); found {
 			w.t.Errorf("a real number is in clear in %s", filepath.Base(path))
 		}
+		if strings.Contains(string(data), textWords) {
+			w.t.Errorf("the words of a text are in %s", filepath.Base(path))
+		}
 		return nil
 	})
 	if err != nil {
 		w.t.Error(err)
 	}
 }
+
+// textWords are in every text that a phone sends.
+const textWords = "I am at the gate"
 
 // masked is how a subscriber number may be shown.
 func masked(number string) string {

@@ -28,6 +28,10 @@ const (
 	maxWaits = 50
 	// retryAfter is when the kernel is asked again that would not take a direction.
 	retryAfter = int64(10 * time.Second)
+	// maxPending is how many packets a direction waits for the answer which way it goes
+	// before it takes a lane meanwhile, and pendingRetry when it is asked for again.
+	maxPending   = 10
+	pendingRetry = int64(time.Second)
 )
 
 // offload is how far a direction, named for the leg that it comes from, has come
@@ -40,6 +44,7 @@ type offload struct {
 	seen   kernel.Counters
 	routes uint64 // when the way was last looked at
 	waits  int    // packets while flow was not active yet
+	asks   int    // in a row for its way out, which is not known yet
 	source uint32 // SSRC of the last packet in user space
 	run    int    // packets of it in a row
 	retry  int64  // not before
@@ -157,8 +162,10 @@ func (s *session) put(side Side, now int64) bool {
 		Epoch: kernel.Monotonic() - s.now(),
 	})
 	if errors.Is(err, kernel.ErrPending) {
-		return false // with the next packet
+		o.pending(now)
+		return false
 	}
+	o.asks = 0
 	if err != nil {
 		s.shard.stats.NotOffloaded++
 		o.retry = now + retryAfter
@@ -171,6 +178,14 @@ func (s *session) put(side Side, now int64) bool {
 	s.shard.stats.Offloaded++
 	s.shard.settled(o, now)
 	return true
+}
+
+// pending lets a direction ask again with the next packet, and when it has often enough only later. Where a processor is
+// so busy that nobody gets to answer, asking is what keeps it busy.
+func (o *offload) pending(now int64) {
+	if o.asks++; o.asks >= maxPending {
+		o.asks, o.retry = 0, now+pendingRetry
+	}
 }
 
 // settled notes that a direction has left the usual way.
@@ -257,8 +272,8 @@ func (s *session) review() {
 	}
 	routes, now := table.Routes(), s.now()
 	for side, l := range s.legs {
-		o := &l.offload
-		if o.lane != nil && s.kernelTakes(now, o) {
+		o, to := &l.offload, s.legs[Side(side).Other()]
+		if o.lane != nil && s.kernelTakes(now, o) && table.Ready(l.connected, l.bound, to.bound, to.connected) {
 			s.reclaim(Side(side))
 		}
 		if o.routes == routes {

@@ -296,3 +296,42 @@ func TestKernelSeesAnotherCodec(t *testing.T) {
 	}
 	seesAnotherCodec(t, newRelay(t, Options{}), active)
 }
+
+// A direction asks which way it goes with every packet, but not for long.
+func TestADirectionStopsAskingForItsWay(t *testing.T) {
+	var o offload
+	for range 3 {
+		for range maxPending - 1 {
+			o.pending(1000)
+			if o.retry > 1000 {
+				t.Fatalf("waits after %d packets", o.asks)
+			}
+		}
+		if o.pending(1000); o.retry != 1000+pendingRetry || o.asks != 0 {
+			t.Errorf("%+v", o)
+		}
+		o.retry = 0
+	}
+}
+
+// What had to wait has a lane meanwhile, and goes into the kernel from there.
+func TestKernelTakesWhatHadToWait(t *testing.T) {
+	if !alone(t) {
+		return
+	}
+	r := newRelay(t, Options{})
+	a, b := newPhone(t, "127.0.0.2"), newPhone(t, "127.0.0.3")
+	s := talk(t, r, a, b).(*session)
+	converse(t, s, a, b) // both sources are settled
+	s.shard.mu.Lock()
+	for _, l := range s.legs {
+		l.offload.retry = s.now() + int64(200*time.Millisecond)
+	}
+	s.shard.mu.Unlock()
+	overTo(t, s, a, b, riding)
+	last, _ := converse(t, s, a, b)
+	over(t, s, a, b)
+	if next, _ := converse(t, s, a, b); next.SSRC != last.SSRC || s.Stats().AtoB.Lost+s.Stats().BtoA.Lost != 0 {
+		t.Errorf("%v after %v, %+v", next.Header, last.Header, s.Stats())
+	}
+}

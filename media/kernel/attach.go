@@ -153,6 +153,15 @@ func (t *Table) route(e *Entry) (path, error) {
 	return via, nil
 }
 
+// Ready says whether it is known which way a direction goes, so that Put need not be tried again for that. It asks where
+// it is not.
+func (t *Table) Ready(source, local, from, to netip.AddrPort) bool {
+	e := Entry{Local: local, Source: source, From: from, To: to}
+	_, err := t.ways.find(e.out())
+	_, back := t.ways.find(e.back())
+	return !errors.Is(err, ErrPending) && !errors.Is(back, ErrPending)
+}
+
 // watchLoop follows the host's interfaces and routes until the table is closed.
 func (t *Table) watchLoop() {
 	defer t.loops.Done()

@@ -199,3 +199,18 @@ func TestTheReasonIsTold(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// A direction whose way is not known is not ready, and is once it was asked for; no packet has to come for that.
+func TestADirectionIsReadyOnceItsWayIsKnown(t *testing.T) {
+	space(t)
+	wire(t)
+	tb := open(t, Options{})
+	is := func(l legs) bool { return tb.Ready(l.source, l.local, l.from, l.to) }
+	if is(over4) {
+		t.Error("before anybody has asked")
+	}
+	until(t, "the answer", func() bool { return is(over4) })
+	ip(t, "route add blackhole 203.0.113.0/24")
+	nowhere := over4
+	until(t, "an answer that there is none", func() bool { return is(nowhere) })
+}

@@ -107,7 +107,7 @@ soak-media:
 ## bindings; flags in BENCH, such as BENCH='-base 50000000 -dir /data'
 bench-store:
 	@testdata/setup/servers.sh redis-server postgresql
-	$(GO) build -o bin/bench-store ./cmd/bench/store
+	CGO_ENABLED=0 $(GO) build -o bin/bench-store ./cmd/bench/store
 	bin/bench-store $(BENCH)
 
 ## fuzz: every fuzz target for FUZZTIME

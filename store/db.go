@@ -42,6 +42,7 @@ type DB struct {
 	recordingKeys *keyring
 	rotation      sync.Mutex    // held while keys are rotated or destroyed
 	retention     sync.Mutex    // held while what is over is deleted; taken before rotation
+	imports       atomic.Uint64 // names their directories
 	erased        atomic.Uint64 // rows passed over because their key was destroyed
 
 	use struct {
@@ -103,6 +104,9 @@ func newCache(o Options) *pebble.Cache {
 
 func (db *DB) open() (err error) {
 	if db.bind, err = openEngine(db.opts, "bind", db.cache); err != nil {
+		return err
+	}
+	if err := dropImports(db.opts); err != nil {
 		return err
 	}
 	if db.cdr, err = openEngine(db.opts, "cdr", db.cache); err != nil {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/sstable"
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
@@ -28,7 +29,9 @@ type engine struct {
 	name  string
 	lock  *pebble.Lock
 	watch engineEvents
-	load  atomic.Int64 // writes that wait for a sync
+	// tables is how a table of the lowest level is written that the database is to take in.
+	tables sstable.WriterOptions
+	load   atomic.Int64 // writes that wait for a sync
 }
 
 // heavyLoad is how many waiting writes make it worth to hold a sync back for more of them. Below it a pause only
@@ -80,7 +83,10 @@ func (e *engine) open(o Options, dir string, cache *pebble.Cache) error {
 	if found > pebbleFormat {
 		return fmt.Errorf("%w (%s: files of format %d, this release writes %d)", ErrNewerFormat, e.name, found, pebbleFormat)
 	}
-	db, err := pebble.Open(dir, e.options(o, cache))
+	options := e.options(o, cache)
+	options.EnsureDefaults()
+	e.tables = options.MakeWriterOptions(len(options.Levels)-1, pebbleFormat.MaxTableFormat())
+	db, err := pebble.Open(dir, options)
 	if err != nil {
 		return fmt.Errorf("store: open %s: %w", e.name, err)
 	}

@@ -56,14 +56,23 @@ func (e *ours) hold(ctx context.Context, n int) error {
 	return nil
 }
 
-// loaders bind at once while loading: many, so that one sync serves many.
-const loaders = 512
+// atOnce is how many bindings one call imports: they are sorted in memory.
+const atOnce = 200_000
 
 func (e *ours) load(ctx context.Context, from, to int) error {
 	if err := e.hold(ctx, to+500_000); err != nil { // and for what is bound later: a block is no part of a bind
 		return err
 	}
-	return inParallel(loaders, from, to, func(n int) error { return e.db.Bind(ctx, bindingOf(n)) })
+	for ; from < to; from += atOnce {
+		some := make([]binding.Binding, min(atOnce, to-from))
+		for i := range some {
+			some[i] = bindingOf(from + i)
+		}
+		if err := first(e.db.Import(ctx, some)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // inParallel does something for each number of a range, from so many goroutines.

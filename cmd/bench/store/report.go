@@ -43,7 +43,7 @@ func (r *report) end(w io.Writer) {
 	fmt.Fprint(w, `
 A bind is durable when it is counted. CPU is the whole machine's, callers included, per operation. Rows are sealed and
 indexes hashed by the same code in all. mask700 runs in the callers' process, its memory is that of both; Redis and
-PostgreSQL are reached over a socket of this machine. Loading: mask700 by durable binds, Redis by pipelines of 1000,
+PostgreSQL are reached over a socket of this machine. Loading: mask700 by import, 200 000 bindings at a time under the conditions of a bind; Redis by pipelines of 1000,
 PostgreSQL by COPY. Killed: mask700 while it binds, the others at rest.
 `)
 }

@@ -12,8 +12,11 @@ import (
 // perBlock is how many bindings one block of 10 000 numbers carries before the next is used.
 const perBlock = binding.BlockSize
 
-// began is when all bindings begin. They last for a day of their own, so that all are live.
-var began = time.Now().Truncate(time.Second)
+// began is when the first binding begins, and createdEvery how much later each of the next: as if they had come in at 50 000 a
+// second. They last for a day of their own, so that all are live.
+var began = time.Now().Add(-6 * time.Hour)
+
+const createdEvery = 20 * time.Microsecond
 
 // blockOf is the block of a binding's number, numberOf the number: scattered within the block, so that neither engine
 // has its rows in order.
@@ -40,9 +43,10 @@ func idOf(n int) string {
 }
 
 func bindingOf(n int) binding.Binding {
+	created := began.Add(time.Duration(n) * createdEvery)
 	return binding.Binding{
 		ID: idOf(n), Mode: binding.ModeAXB, X: numberOf(n), A: subscriber(2 * n), B: subscriber(2*n + 1),
-		Order: fmt.Sprintf("order-%012d", n), Tenant: binding.DefaultTenant, CreatedAt: began, ExpiresAt: began.Add(24 * time.Hour),
+		Order: fmt.Sprintf("order-%012d", n), Tenant: binding.DefaultTenant, CreatedAt: created, ExpiresAt: created.Add(24 * time.Hour),
 	}
 }
 

@@ -134,7 +134,7 @@ func (db *DB) bindRows(ctx context.Context, b *binding.Binding, tenant uint32, n
 	if moved > 1<<16-1 {
 		return nil, nil, binding.ErrCrowded
 	}
-	h := rowHeader{version: bindingRow, moved: uint16(moved), tenant: tenant}
+	h := rowHeader{moved: uint16(moved), tenant: tenant}
 	h.expires, _ = nanos(b.ExpiresAt)
 	h.ended, _ = nanos(b.EndedAt)
 	var box *seal.Box
@@ -264,6 +264,7 @@ func (db *DB) alone(start uint64, numbers []binding.X) (uint64, error) {
 // that of the data key that h names.
 func sealRows(box *seal.Box, b *binding.Binding, h rowHeader, start uint64, numbers []binding.X) ([]pair, error) {
 	rows := make([]pair, 0, 8)
+	h.version = bindingRow // also where the row was of an older one
 	for i, x := range numbers {
 		other := b.Y
 		if h.copy = i > 0; h.copy {

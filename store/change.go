@@ -114,7 +114,6 @@ func (db *DB) rewriteRows(id string, numbers []binding.X, revise func(binding.Bi
 		return binding.Binding{}, nil, err
 	}
 	h := found.header
-	h.version = bindingRow // also where it was of an older one
 	h.expires, _ = nanos(r.ExpiresAt)
 	h.ended, _ = nanos(r.EndedAt)
 	// What is returned is what will be read.

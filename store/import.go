@@ -61,7 +61,7 @@ func (db *DB) Import(ctx context.Context, bs []binding.Binding) []error {
 	unlock()
 	inParallel(loneBinders, len(alone), func(k int) {
 		i := alone[k]
-		errs[i] = db.put(ctx, &bs[i], nil)
+		errs[i] = db.put(ctx, &bs[i], nil, nil)
 	})
 	return errs
 }

@@ -31,9 +31,9 @@ func (o *callOptions) check() error {
 }
 
 func newCallCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "call", Short: "The calls that go on, and how one ended"}
+	cmd := &cobra.Command{Use: "call", Short: "The calls that go on, how one ended, and one that is asked for"}
 	group(cmd)
-	cmd.AddCommand(newCallListCommand(), newCallGetCommand(), newCallHangupCommand())
+	cmd.AddCommand(newCallListCommand(), newCallGetCommand(), newCallHangupCommand(), newCallDialCommand())
 	return cmd
 }
 

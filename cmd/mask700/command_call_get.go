@@ -110,6 +110,9 @@ func came(c admin.CallView) string {
 	if dialled == "" {
 		dialled = "what is no number"
 	}
+	if c.Origin == cdr.OriginDial {
+		return fmt.Sprintf("it was asked for: %s is called first, as by %s, on trunk %s", caller, dialled, c.TrunkIn)
+	}
 	did := "dialled"
 	if c.Kind == cdr.KindText {
 		did = "wrote to"

@@ -205,6 +205,9 @@ func number(t *testing.T, s string) binding.Number {
 // fakeNode is a server with the calls that a test puts there.
 type fakeNode struct {
 	calls    []admin.Call
+	ordered  []admin.Order
+	placed   admin.Placed // what becomes of an order
+	looked   func()       // is called before a call is looked at; nil: nothing is
 	hungUp   []string
 	drained  bool
 	reloaded bool
@@ -214,12 +217,19 @@ type fakeNode struct {
 func (n *fakeNode) Status(context.Context) (admin.Status, error) { return n.status, nil }
 func (n *fakeNode) Calls(context.Context) ([]admin.Call, error)  { return n.calls, nil }
 func (n *fakeNode) Call(_ context.Context, id string) (admin.Call, error) {
+	if n.looked != nil {
+		n.looked()
+	}
 	for _, c := range n.calls {
 		if c.Record.ID == id {
 			return c, nil
 		}
 	}
 	return admin.Call{}, admin.ErrNoCall
+}
+func (n *fakeNode) Dial(_ context.Context, o admin.Order) (admin.Placed, error) {
+	n.ordered = append(n.ordered, o)
+	return n.placed, nil
 }
 func (n *fakeNode) Hangup(ctx context.Context, id string) error {
 	if _, err := n.Call(ctx, id); err != nil {

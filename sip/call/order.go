@@ -2,6 +2,7 @@ package call
 
 import (
 	"net/netip"
+	"time"
 
 	"mask700/binding"
 	"mask700/binding/cdr"
@@ -33,6 +34,7 @@ type Order struct {
 	Caller  binding.Number // who is called first
 	Query   binding.Query  // whom that could have dialled
 	Trunk   int            // index of the trunk that the caller is on
+	Ring    time.Duration  // how long the caller's phone may ring; 0: as any phone
 
 	Hops []Hop // targets that are left to call the caller by
 	Told bool  // Placed was done
@@ -116,7 +118,11 @@ func (c *Call) callOrdered(env *Env) {
 	}
 	c.State = Calling
 	c.openLeg(env, Caller, body)
-	env.do(StartTimer{Timer{RingTimer, Caller}, env.Config.RingTimeout})
+	wait := env.Config.RingTimeout
+	if c.Order.Ring > 0 {
+		wait = min(wait, c.Order.Ring)
+	}
+	env.do(StartTimer{Timer{RingTimer, Caller}, wait})
 	c.placed(env)
 }
 

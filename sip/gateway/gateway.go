@@ -91,6 +91,7 @@ type Gateway struct {
 	ready     atomic.Bool
 	draining  atomic.Bool
 	prompting atomic.Int64  // refused callers that hear a prompt
+	orders    atomic.Uint32 // calls that were asked for
 	faulty    atomic.Uint64 // messages that could not be answered
 	unwritten *unwritten
 	failing   seldom // of the journal

@@ -30,11 +30,12 @@ type loop struct {
 	decides *mailbox[decide]
 	media   *mediaWorker
 	gone    gone
-	ended   chan struct{} // closed when the loop runs no more
+	placing map[string]chan<- call.Placed // who waits for what becomes of a call that was asked for, by its id
+	ended   chan struct{}                 // closed when the loop runs no more
 }
 
 func newLoop(g *Gateway, s *shard.Shard) *loop {
-	l := &loop{gateway: g, shard: s, inbox: newMailbox[item](inboxLimit), decides: newMailbox[decide](0), ended: make(chan struct{})}
+	l := &loop{gateway: g, shard: s, inbox: newMailbox[item](inboxLimit), decides: newMailbox[decide](0), ended: make(chan struct{}), placing: map[string]chan<- call.Placed{}}
 	l.media = newMediaWorker(l)
 	return l
 }
@@ -102,6 +103,8 @@ func (l *loop) perform(o shard.Output) {
 		l.gateway.slides.put(a.Binding)
 	case call.LeakStopped:
 		l.gateway.leaked(a)
+	case call.Placed:
+		l.placed(id, a)
 	case call.HopFailed:
 		l.gateway.router.failed(a.Trunk, a.Hop.Flow.Remote, a.Hop.Flow.Network, a.RetryAfter)
 	default:

@@ -24,7 +24,7 @@ func TestEveryPromptOfACallIsInTheCatalogue(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, p := range []call.Prompt{call.NotInService, call.OrderFinished, call.CallLimit, call.LastMinute} {
+	for _, p := range []call.Prompt{call.NotInService, call.OrderFinished, call.CallLimit, call.LastMinute, call.EnterExtension, call.Ringback, call.Busy, call.Congestion, call.Unobtainable} {
 		for _, codec := range prompt.Codecs {
 			if c.Clip(prompt.ID(p), codec) == nil {
 				t.Errorf("no %s in %s", p, codec)

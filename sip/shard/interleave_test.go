@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"mask700/binding/cdr"
+	"mask700/sip/call"
 	"mask700/sip/phone"
 	"mask700/sip/token"
 )
@@ -100,6 +101,7 @@ type run struct {
 	// Nothing disturbs the one call of the run, nor its transfer, if it is transferred, to
 	// a phone that rings for longer than a session lasts.
 	patient bool
+	orders  int  // calls that the platform has asked for
 	turns   bool // a number was dialled under which several ring in turn
 	fair    bool // no message is lost, so that whoever waits for one waits for somebody's fault
 }
@@ -193,7 +195,7 @@ func (p *run) together() {
 	}
 	for _, pair := range p.pairs {
 		a, b := pair[0], pair[1]
-		if a.unreachable() || b.unreachable() {
+		if a.unreachable() || b.unreachable() || p.waits(a) || p.waits(b) {
 			continue
 		}
 		if a.talks() != b.talks() {
@@ -212,7 +214,7 @@ func (p *run) torn(since []time.Time) bool {
 	torn := false
 	for i, pair := range p.pairs {
 		switch {
-		case pair[0].talks() == pair[1].talks():
+		case pair[0].talks() == pair[1].talks(), p.waits(pair[0]), p.waits(pair[1]):
 			since[i] = time.Time{}
 		case since[i].IsZero():
 			since[i], torn = p.world.now, true
@@ -221,6 +223,19 @@ func (p *run) torn(since []time.Time) bool {
 		}
 	}
 	return torn
+}
+
+// waits reports whether a phone talks to us alone: the platform has asked for its call, and
+// the other one rings, or could not be reached.
+func (p *run) waits(h *handset) bool {
+	found := false
+	if h = h.talking(); h != nil {
+		p.world.shard.Calls(func(c *call.Call) bool {
+			found = found || c.Order.On && c.CallID(call.Caller) == h.CallID() && c.Record.AnsweredAt.IsZero()
+			return !found
+		})
+	}
+	return found
 }
 
 // transfers counts the calls that are records of a transfer alone.
@@ -294,8 +309,8 @@ func (p *run) over() {
 		}
 	}
 	p.judge()
-	if len(p.invited)+p.transfers() != len(p.world.calls) {
-		p.world.fail("%d INVITEs came, and %d calls were recorded, %d of them transfers", len(p.invited),
+	if len(p.invited)+p.orders+p.transfers() != len(p.world.calls) {
+		p.world.fail("%d INVITEs came, %d calls were ordered, and %d recorded, %d of them transfers", len(p.invited), p.orders,
 			len(p.world.calls), p.transfers())
 	}
 }

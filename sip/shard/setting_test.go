@@ -152,13 +152,36 @@ func (p *run) dialAll() {
 			case p.r.IntN(15) == 0:
 				number = []string{"700100000019999", "70010000001", "13800000000", "anybody"}[p.r.IntN(4)]
 			}
+			asked := p.r.IntN(5) == 0
 			p.agenda.put(epoch.Add(time.Duration(p.r.IntN(6000))*time.Millisecond), func() {
-				if s := h.State(); s == phone.Idle || s == phone.Ended {
+				switch s := h.State(); {
+				case asked:
+					p.order(h, number)
+				case s == phone.Idle || s == phone.Ended:
 					h.Dial(p.world.now, number)
 					p.collect(h)
 				}
 			})
 		}
+	}
+}
+
+// order lets the platform ask for a call from a phone to who is reached over a number, if
+// that is one.
+func (p *run) order(h *handset, number string) {
+	x, err := binding.Plan{}.ParseX(number)
+	if err != nil {
+		return
+	}
+	o := call.Order{Caller: mustNumber(h.number), Query: binding.Query{Dialled: x}, Trunk: int(h.flow.Listener)}
+	for _, r := range p.world.rows {
+		if r.OnX(x) && slices.ContainsFunc(r.Edges(), func(e binding.Edge) bool { return e.Caller == o.Caller }) {
+			o.Binding = r.ID
+		}
+	}
+	if _, err := p.world.shard.Place(p.world.now, o); err == nil {
+		p.orders++
+		p.world.drain()
 	}
 }
 

@@ -39,6 +39,8 @@ type fakeNode struct {
 	hungUp   []string
 	drained  int
 	reloaded int
+	ordered  []Order
+	placed   Placed // what becomes of an order
 	failure  error
 }
 
@@ -51,6 +53,10 @@ func (n *fakeNode) Call(_ context.Context, id string) (Call, error) {
 		return Call{}, ErrNoCall
 	}
 	return n.call, nil
+}
+func (n *fakeNode) Dial(_ context.Context, o Order) (Placed, error) {
+	n.ordered = append(n.ordered, o)
+	return n.placed, n.failure
 }
 func (n *fakeNode) Hangup(_ context.Context, id string) error {
 	if id != n.call.Record.ID {

@@ -23,6 +23,7 @@ type Node interface {
 	Status(ctx context.Context) (Status, error)
 	Calls(ctx context.Context) ([]Call, error)
 	Call(ctx context.Context, id string) (Call, error) // ErrNoCall
+	Dial(ctx context.Context, o Order) (Placed, error) // ErrNotTaken, or a *binding.FieldError of the trunk
 	Hangup(ctx context.Context, id string) error       // ErrNoCall
 	HangupBinding(ctx context.Context, id string) int  // every call over it; how many there were
 	Drain(ctx context.Context) error                   // begins it; returns at once
@@ -101,6 +102,7 @@ func (a *api) paths() map[string]http.HandlerFunc {
 		"GET /v1/explain":                 a.explainDialled,
 		"POST /v1/explain":                a.explain,
 		"GET /v1/calls":                   a.listCalls,
+		"POST /v1/calls":                  a.dial,
 		"GET /v1/calls/{id}":              a.getCall,
 		"DELETE /v1/calls/{id}":           a.hangUp,
 		"GET /v1/cdrs":                    a.listRecords,

@@ -38,41 +38,43 @@ func (a *api) listCalls(w http.ResponseWriter, r *http.Request) {
 	a.answer(w, http.StatusOK, list)
 }
 
-// getCall answers with a call that goes on, or else with one that has ended. One that ends in between has its record
-// by the time that it is no longer live.
+// getCall answers with a call that goes on, or else with one that has ended.
 func (a *api) getCall(w http.ResponseWriter, r *http.Request) {
-	id := r.PathValue("id")
-	if a.Node != nil {
-		c, err := a.Node.Call(r.Context(), id)
-		if err == nil {
-			a.answerCall(w, r, c.Record.ID, c.View)
-			return
-		}
-		if !errors.Is(err, ErrNoCall) {
-			a.fail(w, err)
-			return
-		}
-	}
-	record, err := a.Records.Record(r.Context(), id)
-	switch {
-	case errors.Is(err, cdr.ErrNotFound):
-		a.fail(w, ErrUnknownCall)
-	case err != nil:
-		a.fail(w, err)
-	default:
-		a.answerCall(w, r, record.ID, func(show Show) CallView {
-			return CallView{State: StateEnded, View: record.ViewWith(show)}
-		})
-	}
-}
-
-func (a *api) answerCall(w http.ResponseWriter, r *http.Request, id string, view func(Show) CallView) {
-	show, err := a.show(r, ActionCalls, id)
+	v, err := a.callView(r, r.PathValue("id"))
 	if err != nil {
 		a.fail(w, err)
 		return
 	}
-	a.answer(w, http.StatusOK, view(show))
+	a.answer(w, http.StatusOK, v)
+}
+
+// callView shows a call. One that ends in between has its record by the time that it is no longer live.
+func (a *api) callView(r *http.Request, id string) (CallView, error) {
+	if a.Node != nil {
+		c, err := a.Node.Call(r.Context(), id)
+		if err == nil {
+			show, err := a.show(r, ActionCalls, c.Record.ID)
+			if err != nil {
+				return CallView{}, err
+			}
+			return c.View(show), nil
+		}
+		if !errors.Is(err, ErrNoCall) {
+			return CallView{}, err
+		}
+	}
+	record, err := a.Records.Record(r.Context(), id)
+	if errors.Is(err, cdr.ErrNotFound) {
+		err = ErrUnknownCall
+	}
+	if err != nil {
+		return CallView{}, err
+	}
+	show, err := a.show(r, ActionCalls, record.ID)
+	if err != nil {
+		return CallView{}, err
+	}
+	return CallView{State: StateEnded, View: record.ViewWith(show)}, nil
 }
 
 func (a *api) hangUp(w http.ResponseWriter, r *http.Request) {

@@ -364,6 +364,9 @@ func (n confinedNode) Call(ctx context.Context, id string) (Call, error) {
 	return c, err
 }
 
+// Dial is asked for a binding that was found to be the tenant's.
+func (n confinedNode) Dial(ctx context.Context, o Order) (Placed, error) { return n.all.Dial(ctx, o) }
+
 func (n confinedNode) Hangup(ctx context.Context, id string) error {
 	if _, err := n.Call(ctx, id); err != nil {
 		return err

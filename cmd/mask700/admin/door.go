@@ -34,6 +34,7 @@ var tenantPaths = map[string]func(*api, http.ResponseWriter, *http.Request){
 	"GET /v1/explain":               (*api).explainDialled,
 	"POST /v1/explain":              (*api).explain,
 	"GET /v1/calls":                 (*api).listCalls,
+	"POST /v1/calls":                (*api).dial,
 	"GET /v1/calls/{id}":            (*api).getCall,
 	"DELETE /v1/calls/{id}":         (*api).hangUp,
 	"GET /v1/cdrs":                  (*api).listRecords,

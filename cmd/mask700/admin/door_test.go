@@ -142,7 +142,9 @@ func TestEveryPath(t *testing.T) {
 		"GET /v1/explain":         {at("/v1/explain?dialled=" + ownX), at("/v1/explain?dialled=" + othersX), at("/v1/explain?dialled=" + noX), 200},
 		"POST /v1/explain": {request{"/v1/explain", `{"caller":"` + numberA + `","dialled":"` + ownX + `"}`}, request{"/v1/explain", `{"caller":"` + numberC + `","dialled":"` + othersX + `"}`},
 			request{"/v1/explain", `{"caller":"` + numberC + `","dialled":"` + noX + `"}`}, 200},
-		"GET /v1/calls":           {own: at("/v1/calls"), status: 200},
+		"GET /v1/calls": {own: at("/v1/calls"), status: 200},
+		"POST /v1/calls": {request{"/v1/calls", `{"binding":"` + d.own.ID + `"}`}, request{"/v1/calls", `{"binding":"` + d.others.ID + `"}`},
+			request{"/v1/calls", `{"binding":"` + id + `"}`}, 201},
 		"GET /v1/calls/{id}":      {at("/v1/calls/ridesrecord"), at("/v1/calls/call"), at("/v1/calls/nobody"), 200},
 		"DELETE /v1/calls/{id}":   {none, at("/v1/calls/call"), at("/v1/calls/nobody"), 0},
 		"GET /v1/cdrs":            {at("/v1/cdrs"), at("/v1/cdrs?binding=" + d.others.ID), at("/v1/cdrs?binding=" + id), 200},
@@ -217,6 +219,9 @@ func TestEveryPath(t *testing.T) {
 	d.want(200, "GET", "/v1/bindings/"+d.others.ID, "", &now)
 	if now.State != binding.StateLive || now.Data != "" || len(d.node.hungUp) != 0 {
 		t.Errorf("of the other's: %+v, hung up %v", now, d.node.hungUp)
+	}
+	if len(d.node.ordered) != 1 || d.node.ordered[0].Binding != d.own.ID {
+		t.Errorf("calls asked for: %+v", d.node.ordered)
 	}
 	var page BarPage
 	d.want(200, "GET", "/v1/blocklist?tenant=meals", "", &page)

@@ -82,7 +82,7 @@ func problemOf(err error) *Problem {
 		k = kindNoServer
 	case errors.Is(err, store.ErrDiskFull):
 		k = kindDiskFull
-	case errors.Is(err, store.ErrBusy), errors.Is(err, store.ErrStalled), errors.Is(err, store.ErrClosed),
+	case errors.Is(err, ErrNotTaken), errors.Is(err, store.ErrBusy), errors.Is(err, store.ErrStalled), errors.Is(err, store.ErrClosed),
 		errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		k = kindUnavailable
 	case errors.Is(err, record.ErrCodec), errors.Is(err, record.ErrTooLong), errors.Is(err, store.ErrNoRecordingKey), errors.Is(err, audit.ErrBroken),

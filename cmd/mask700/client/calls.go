@@ -155,6 +155,13 @@ func (c *Client) Call(ctx context.Context, id string) (admin.CallView, error) {
 	return v, err
 }
 
+// Dial asks for a call over a binding, and returns it once its first party is being called.
+func (c *Client) Dial(ctx context.Context, r admin.DialRequest) (admin.CallView, error) {
+	var v admin.CallView
+	err := c.do(ctx, http.MethodPost, "/v1/calls", r, &v)
+	return v, err
+}
+
 // Hangup ends a call.
 func (c *Client) Hangup(ctx context.Context, id string) error {
 	return c.do(ctx, http.MethodDelete, "/v1/calls/"+url.PathEscape(id), nil, nil)

@@ -41,7 +41,10 @@ func (*node) Call(_ context.Context, id string) (admin.Call, error) {
 	}
 	return admin.Call{Record: cdr.Record{ID: id}}, nil
 }
-func (n *node) Hangup(context.Context, string) error      { n.hungUp = true; return nil }
+func (n *node) Hangup(context.Context, string) error { n.hungUp = true; return nil }
+func (n *node) Dial(context.Context, admin.Order) (admin.Placed, error) {
+	return admin.Placed{}, admin.ErrNotTaken
+}
 func (n *node) HangupBinding(context.Context, string) int { return 2 }
 func (n *node) Drain(context.Context) error               { n.drained = true; return nil }
 func (n *node) Reload(context.Context) error              { n.reloaded = true; return nil }

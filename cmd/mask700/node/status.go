@@ -2,10 +2,12 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"reflect"
 
+	"mask700/binding"
 	"mask700/binding/cdr"
 	"mask700/cmd/mask700/admin"
 	"mask700/cmd/mask700/config"
@@ -13,6 +15,7 @@ import (
 	"mask700/media/quality"
 	"mask700/sip/call"
 	"mask700/sip/gateway"
+	"mask700/sip/shard"
 )
 
 var _ admin.Node = (*Node)(nil)
@@ -179,6 +182,18 @@ func view(v gateway.CallView) admin.Call {
 		c.Held = cdr.ByCallee
 	}
 	return c
+}
+
+// Dial makes a call that the platform asks for.
+func (n *Node) Dial(ctx context.Context, o admin.Order) (admin.Placed, error) {
+	p, err := n.gateway.Place(ctx, gateway.Order{Binding: o.Binding, Edge: o.Edge, Trunk: o.Trunk, Ring: o.Ring})
+	switch {
+	case errors.Is(err, shard.ErrDraining), errors.Is(err, shard.ErrFull):
+		err = admin.ErrNotTaken
+	case errors.Is(err, gateway.ErrNoTrunk), errors.Is(err, gateway.ErrManyTrunks):
+		err = &binding.FieldError{Field: "trunk", Err: err}
+	}
+	return admin.Placed{ID: p.ID, End: p.End, Status: p.Status, Refusal: p.Refusal}, err
 }
 
 // Hangup ends a call on both legs, or returns admin.ErrNoCall.

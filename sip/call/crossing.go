@@ -18,6 +18,8 @@ import (
 //	Max-Forwards             to callee  INVITE                        loops have to end (RFC 7332): a number, one less
 //	the edge                 to callee  INVITE                        who is called and which 700 number is shown: from the binding,
 //	                                                                 never from the message
+//	the number that it       to caller  INVITE, where the platform    of an edge of the binding; the offer in it is ours (order.go)
+//	could have dialled                  has asked for the call
 //	progress                 to caller  1xx                           180 or 183 and nothing else (earlyStatus)
 //	final status             to caller  3xx-6xx                       one of a few, by table (outcomeOf); no phrase, no header
 //	final status             both       3xx-6xx of an offer in the    the same table

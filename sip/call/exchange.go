@@ -183,6 +183,8 @@ func (c *Call) occupied(s Side) int {
 			return 491
 		}
 		return 0
+	case (!c.settled(s.Other()) || !other.Updates) && l.State == Confirmed:
+		return 491 // it has been answered by us, or has answered us: the other one will come
 	case !c.settled(s.Other()) || !other.Updates:
 		return 504 // nobody can be asked before the call is answered
 	}

@@ -145,7 +145,10 @@ func (c *Call) orderedSays(env *Env, m *message.Message) {
 			c.cancelInvite(env, Caller)
 			return
 		}
-		c.acknowledgeEarly(env, Caller, m)
+		if m.Status > 100 && m.To.Tag != "" && l.Client.Pending {
+			l.early(m) // it may ask for something, or leave again
+			c.acknowledgeEarly(env, Caller, m)
+		}
 	case !l.Client.Pending:
 	case m.Status >= 300:
 		c.orderedGone(env)
@@ -212,9 +215,10 @@ func (c *Call) orderedAnswers(env *Env, m *message.Message) {
 func (c *Call) orderedUnanswered(env *Env, ev Unanswered) {
 	c.orderedGone(env)
 	if c.State < Ending && (ev.Full || !c.nextOrdered(env, 0)) {
-		e := ending{end: endUnavailable, by: byPlatform, status: 500}
+		e := ending{end: endUnavailable, by: byCaller, status: 500}
 		if ev.Full {
-			c.Record.Refusal, e.end, e.status = binding.RefusalOverload, cdr.EndRefused, 503
+			c.Record.Refusal = binding.RefusalOverload
+			e = ending{end: cdr.EndRefused, by: byPlatform, status: 503}
 		}
 		c.end(env, e)
 	}

@@ -19,6 +19,7 @@ type clientCall struct {
 	hangsUp        string
 	declined       bool   // the callee does not want to
 	srtp           string // as the trunk has it; "": as printed
+	observed       bool   // all that tshark decodes on both sides of the relay is searched
 	end            string
 	status         int
 	why            string // what `call get` says
@@ -27,7 +28,7 @@ type clientCall struct {
 // TestClients: programs that people use, real audio both ways, through Kamailio. What each hears is measured.
 func TestClients(t *testing.T) {
 	for _, call := range []clientCall{
-		{name: "baresip", caller: "baresip", callee: "baresip", holds: "caller", presses: "callee", hangsUp: "caller",
+		{name: "baresip", caller: "baresip", callee: "baresip", holds: "caller", presses: "callee", hangsUp: "caller", observed: true,
 			end: cdr.EndCompleted, status: 200, why: "the caller hung up (Q.850 16 normal call clearing)"},
 		{name: "baresip calls back", caller: "baresip", callee: "baresip", back: true, holds: "callee", presses: "caller", hangsUp: "callee",
 			end: cdr.EndCompleted, status: 200, why: "the callee hung up (Q.850 16 normal call clearing)"},
@@ -87,6 +88,11 @@ func (p clientCall) play(c *clients) {
 	c.searchClients(packets, a, b)
 	if !p.declined {
 		c.judge(packets, a, b, roles[p.holds])
+	}
+	if p.observed { // analysed says by which path it was relayed
+		observed, err := c.capture.Observe(c.ctx)
+		c.must(err)
+		c.observe(observed, false, true)
 	}
 	p.recorded(c, id)
 	if !p.declined {

@@ -89,7 +89,9 @@ func (w *world) observe(packets []rig.Observed, marks, audio bool) {
 		}
 	}
 	finders[0].Add(w.forwarder)
-	finders[1].Add(w.onward)
+	if w.onward != "" {
+		finders[1].Add(w.onward)
+	}
 	for _, p := range packets {
 		for i, phone := range phones {
 			if p.To != phone {

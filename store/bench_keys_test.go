@@ -25,7 +25,7 @@ func BenchmarkDataKeys(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	place := placeOf((place{x: pair.X, start: 1}).key(), (&rowHeader{}).append(nil))
+	place := placeOf((place{x: pair.X, start: 1}).key(), (&rowHeader{}).append(nil, 1))
 	for m := range months {
 		for t := range tenants {
 			k := key{tenant: uint32(t + 1), month: m}

@@ -81,9 +81,15 @@ func (e *Edge) isFor(q *Query) bool {
 		return false
 	}
 	if e.Anyone {
-		return q.Strangers && e.Callee != q.Caller
+		return e.isOpen(q)
 	}
 	return e.Caller == q.Caller
+}
+
+// isOpen reports whether a caller takes the edge as anyone does, once it has dialled the
+// extension.
+func (e *Edge) isOpen(q *Query) bool {
+	return e.Anyone && e.Dialled == q.Dialled && q.Strangers && e.Callee != q.Caller
 }
 
 // A value that is not known allows neither direction: a restriction that is

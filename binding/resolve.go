@@ -47,6 +47,11 @@ type Decision struct {
 	// Ended is when the caller's own edge on this number ended last, whatever the
 	// binding ended by; zero when it is live, or never was.
 	Ended time.Time
+	// Extensions are how long those are that strangers may dial behind the number,
+	// and Guess is the binding of one of them, where this caller has dialled one that
+	// there is not.
+	Extensions Lengths
+	Guess      *Binding
 	// Candidates are the edges that did not match, when Query.Explain asks.
 	Candidates []Candidate
 }
@@ -105,11 +110,17 @@ func decide(q *Query, held bool, rows []Binding) Decision {
 		return Decision{Refusal: RefusalNoBinding}
 	}
 	var forbidden, old *Binding
-	var open Decision // by an edge for anyone
+	var open Decision  // by an edge for anyone
+	var others Lengths // of extensions that would reach somebody
+	var other *Binding
 	for i := range rows {
 		row := &rows[i]
 		for e := range row.edges {
 			if !e.isFor(q) {
+				if e.Extension != "" && e.isOpen(q) && row.State(q.At) == StateLive {
+					others.add(len(e.Extension))
+					other = row
+				}
 				continue
 			}
 			switch state := row.State(q.At); {
@@ -130,11 +141,16 @@ func decide(q *Query, held bool, rows []Binding) Decision {
 		return Decision{Binding: forbidden, Refusal: RefusalOneWay}
 	case open.Binding != nil:
 		return open
-	case old != nil && old.State(q.At) == StateExpired:
-		return Decision{Binding: old, Refusal: RefusalExpired, Ended: old.ended()}
-	case old != nil:
-		return Decision{Refusal: RefusalNoBinding, Ended: old.ended()}
-	default:
-		return Decision{Refusal: RefusalNoBinding}
 	}
+	d := Decision{Refusal: RefusalNoBinding, Extensions: others}
+	if q.Extension != "" {
+		d.Guess = other
+	}
+	if old != nil {
+		d.Ended = old.ended()
+		if old.State(q.At) == StateExpired {
+			d.Binding, d.Refusal = old, RefusalExpired
+		}
+	}
+	return d
 }

@@ -15,6 +15,10 @@ const (
 	ByPlatform = "platform"
 )
 
+// RuleExtension is the Rule of a call whose caller was asked for an extension and has
+// pressed none that there is.
+const RuleExtension = "extension"
+
 // How a call ended, in Record.End.
 const (
 	EndCompleted    = "completed"     // answered, and one party hung up

@@ -188,6 +188,9 @@ func (r Record) reason() string {
 
 // refused is why a call was refused. What no binding is asked about is told by the status.
 func (r Record) refused() string {
+	if r.Rule == RuleExtension {
+		return "the caller pressed no extension that there is on the number"
+	}
 	if r.Refusal == binding.RefusalNone || r.Refusal == binding.RefusalNoBinding {
 		if text, known := statusWords[r.SIPStatus]; known {
 			return text

@@ -226,14 +226,29 @@ func (j *Judge) keys(a *rule.Attempt) (k [scopes]uint64) {
 // Judge implements [rule.Judge]. It does not wait. The time is that of its clock, whatever the query says. A probe
 // counts nothing.
 func (j *Judge) Judge(_ context.Context, a *rule.Attempt) rule.Verdict {
+	t := j.trial(a)
+	return t.run(a.Record)
+}
+
+func (j *Judge) trial(a *rule.Attempt) trial {
 	s := j.state.Load()
 	kind := min(a.Kind, rule.Text)
 	rules, special := s.tenants[a.Binding.Tenant]
 	if !special {
 		rules = s.rules
 	}
-	t := trial{judge: j, state: s, rules: rules, kind: kind, now: j.clock.now(), keys: j.keys(a), probe: a.Probe}
-	return t.run(a.Record)
+	return trial{judge: j, state: s, rules: rules, kind: kind, now: j.clock.now(), keys: j.keys(a), probe: a.Probe}
+}
+
+// Guess implements [rule.Guesser]: a wrong extension is an attempt to reach nobody, and as
+// many may be as the limits of calls allow of one caller to one other, of one caller and to
+// one number. It goes on for no time.
+func (j *Judge) Guess(a *rule.Attempt) rule.Verdict {
+	guess := *a
+	guess.Edge = binding.Edge{}
+	t := j.trial(&guess)
+	t.guess = true
+	return t.run("")
 }
 
 // Done implements [rule.Judge]: a call no longer goes on, and was short or not.

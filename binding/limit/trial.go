@@ -14,6 +14,7 @@ type trial struct {
 	now   int64
 	keys  [scopes]uint64
 	probe bool
+	guess bool // no call would go on
 
 	slots  [scopes]slot
 	refuse *question // the first that refuses
@@ -40,7 +41,7 @@ func (t *trial) run(record string) rule.Verdict {
 		t.check(scope)
 	}
 	call, going := onCall{caller: t.keys[Caller]}, false
-	if t.kind == rule.Call {
+	if t.kind == rule.Call && !t.guess {
 		going = t.begin(&call, record)
 	}
 	t.open(Tenant)

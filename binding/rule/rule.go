@@ -62,6 +62,32 @@ type Judge interface {
 	Done(r *cdr.Record)
 }
 
+// Guesser is a judge that bounds how often extensions are guessed.
+type Guesser interface {
+	// Guess decides about one who has dialled an extension that there is not. Binding is
+	// that of another one on the number, the edge is none. It does not wait. A probe asks
+	// whether there have been too many already.
+	Guess(a *Attempt) Verdict
+}
+
+// Guess asks the judges that bound guesses, as Judge does.
+func (c Chain) Guess(a *Attempt) Verdict {
+	var all Verdict
+	for _, j := range c {
+		g, ok := j.(Guesser)
+		if !ok {
+			continue
+		}
+		v := g.Guess(a)
+		all.Shadow = append(all.Shadow, v.Shadow...)
+		if v.Refusal != binding.RefusalNone {
+			all.Refusal, all.Rule = v.Refusal, v.Rule
+			break
+		}
+	}
+	return all
+}
+
 // Chain asks its judges in order. The empty chain lets everything pass.
 type Chain []Judge
 

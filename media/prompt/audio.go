@@ -3,7 +3,6 @@ package prompt
 import (
 	"embed"
 	"slices"
-	"time"
 
 	"mask700/media"
 	"mask700/media/tone"
@@ -85,22 +84,6 @@ func (a audio) then(b audio) audio {
 		a[i] = slices.Concat(a[i], b[i])
 	}
 	return a
-}
-
-// pause adds silence of at most four seconds.
-func (a audio) pause(d time.Duration) (audio, error) {
-	n := int(d/frameTime) * frameSize
-	// Silence in G.722 has no one code; there is some between two rings.
-	rings, err := embedded(toneFolder + "/" + China + "/" + string(Ringback))
-	if err != nil {
-		return audio{}, err
-	}
-	for i := range a {
-		if a[i] != nil {
-			a[i] = slices.Concat(a[i], rings[i][len(rings[i])-n:])
-		}
-	}
-	return a, nil
 }
 
 // clips cuts it into frames.

@@ -23,7 +23,7 @@ const (
 	CallLimit       ID = "call-limit"       // to a party that may not call now
 	LastMinute      ID = "last-minute"      // to both, before the longest duration is over
 	RecordingNotice ID = "recording-notice" // to both, when a call that is recorded is answered
-	EnterExtension  ID = "enter-extension"  // until a digit is dialled
+	EnterExtension  ID = "enter-extension"  // to one who has dialled none
 )
 
 // Tones.
@@ -78,9 +78,6 @@ var instead = map[ID]struct {
 	RecordingNotice: {Notice, 1},
 	EnterExtension:  {Notice, 1},
 }
-
-// asked is the pause before an announcement that waits for an answer is repeated.
-const asked = 3 * time.Second
 
 // errLanguage and errPlan repeat no value.
 var (
@@ -181,12 +178,7 @@ func Load(o Options) (*Catalogue, error) {
 				whole = whole.then(played[tone.tone])
 			}
 		}
-		if id == EnterExtension {
-			if whole, err = whole.pause(asked); err != nil {
-				return nil, err
-			}
-		}
-		c.clips[id] = whole.clips(id == EnterExtension)
+		c.clips[id] = whole.clips(false)
 	}
 	return c, nil
 }

@@ -105,15 +105,12 @@ func TestOnlySomeAreRepeated(t *testing.T) {
 	for _, id := range all {
 		want := false
 		switch id {
-		case prompt.EnterExtension, prompt.Ringback, prompt.Busy, prompt.Congestion, prompt.Unobtainable:
+		case prompt.Ringback, prompt.Busy, prompt.Congestion, prompt.Unobtainable:
 			want = true
 		}
 		if c.Clip(id, "PCMU").Loop != want {
 			t.Errorf("%s: repeated %t", id, !want)
 		}
-	}
-	if l := prompt.Length(c.Clip(prompt.EnterExtension, "PCMA")); l < 3*time.Second {
-		t.Errorf("no pause before the extension is asked for again: %v in all", l)
 	}
 }
 

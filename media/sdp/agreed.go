@@ -36,27 +36,32 @@ func (l *Leg) Follow(from *Description) error {
 	if src == nil || src.isFax() != told.isFax() {
 		return ErrNotMaskable
 	}
-	audio, video := l.carried(&l.Audio, src), []PayloadType(nil)
+	audio, video := l.carried(&l.Audio, src, from.TakesKeys), []PayloadType(nil)
 	if !told.isFax() && told.Port != 0 && src.Port != 0 && !slices.ContainsFunc(audio, func(t PayloadType) bool { return Voice(t.Name) }) {
 		return ErrNotMaskable
 	}
 	if src := from.video(); src != nil {
-		video = l.carried(&l.Video, src)
+		video = l.carried(&l.Video, src, false)
 	}
 	l.Audio.Types, l.Video.Types = audio, video
 	return nil
 }
 
 // carried maps what a stream of this leg has been agreed to carry, by the numbers that
-// the peer was told, to those of a line of the other leg's peer.
-func (l *Leg) carried(s *Stream, src *Line) (types []PayloadType) {
+// the peer was told, to those of a line of the other leg's peer. keys is as in offered.
+func (l *Leg) carried(s *Stream, src *Line, keys bool) (types []PayloadType) {
 	peer := l.peer(s)
 	if peer == nil {
 		return nil
 	}
 	for _, c := range l.written(s).Codecs {
-		if i := match(src.Codecs, c); i >= 0 && match(peer.Codecs, c) >= 0 {
-			types = append(types, PayloadType{PT: c.PT, Clock: c.Clock, Name: c.Name, Map: src.Codecs[i].PT})
+		own, i := match(peer.Codecs, c), match(src.Codecs, c)
+		switch {
+		case own < 0:
+		case i >= 0:
+			types = append(types, c.typed(c.PT, src.Codecs[i].PT))
+		case keys && isEvents(c):
+			types = append(types, c.typed(c.PT, EndsHere+peer.Codecs[own].PT))
 		}
 	}
 	return types

@@ -106,6 +106,7 @@ type OpenMedia struct {
 	Peers   [2]flow.Flow
 	Video   bool // there may be a video, which has ports of its own
 	Prompt  bool // the caller hears a prompt, and there is no callee; of these there are only so many at once
+	Asked   bool // it is asked for an extension: it is one of these until the callee has said where it is
 }
 
 // SetRemote says where a leg's media is and what it may send, once an offer has

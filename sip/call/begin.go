@@ -144,19 +144,16 @@ func (c *Call) decided(env *Env, ev Decided) {
 		return
 	}
 	c.Waiting &^= forDecision
+	if c.Extension.Asking {
+		c.extensionDecided(env, &ev)
+		return
+	}
 	if c.State != Deciding {
 		c.wind(env)
 		return
 	}
 	d := ev.Decision
-	if b := d.Binding; b != nil {
-		c.Record.Binding, c.Record.Order, c.Record.Tenant = b.ID, b.Order, b.Tenant
-		c.Record.IndustrialID, c.Record.Data = b.IndustrialID, b.Data
-		c.MaxDuration = b.MaxDuration
-		c.Recorded = b.Record && d.Refusal == ""
-		c.Sliding = b.Sliding > 0
-	}
-	judged(&c.Record, &ev.Verdict)
+	c.matched(&d, &ev.Verdict)
 	in := env.Config.Trunks[c.leg(Caller).Trunk]
 	switch {
 	case ev.Err != nil:
@@ -166,18 +163,37 @@ func (c *Call) decided(env *Env, ev Decided) {
 	case c.Order.other(&d):
 		c.refuse(env, binding.RefusalNoBinding, Final{Status: 404})
 		return
+	case d.Refusal != "" && c.askExtension(env, &d):
+		return
 	case d.Refusal != "":
 		c.recall(env, d)
 		c.refuse(env, d.Refusal, Final{Status: refusalStatus(&d)})
 		return
 	}
-	c.Edge = d.Edge
-	c.Next = d.Binding.Next(d.Edge)
-	c.Next = c.Next[:min(len(c.Next), maxTurns-1)]
+	c.take(&d)
 	if c.Text.On && !c.screened(env, &d, ev.Verdict.Numbers) {
 		return
 	}
 	c.open(env, in, route(env.Config.Trunks, in))
+}
+
+// matched writes down what the store and the rules have said: which binding it is.
+func (c *Call) matched(d *binding.Decision, v *rule.Verdict) {
+	if b := d.Binding; b != nil {
+		c.Record.Binding, c.Record.Order, c.Record.Tenant = b.ID, b.Order, b.Tenant
+		c.Record.IndustrialID, c.Record.Data = b.IndustrialID, b.Data
+		c.MaxDuration = b.MaxDuration
+		c.Recorded = b.Record && d.Refusal == ""
+		c.Sliding = b.Sliding > 0
+	}
+	judged(&c.Record, v)
+}
+
+// take takes the edge: who is called, and who after that.
+func (c *Call) take(d *binding.Decision) {
+	c.Edge = d.Edge
+	c.Next = d.Binding.Next(d.Edge)
+	c.Next = c.Next[:min(len(c.Next), maxTurns-1)]
 }
 
 // judged writes into a record what the rules after the match said.
@@ -239,8 +255,8 @@ func (c *Call) mediaOpened(env *Env, ev MediaOpened) {
 	if ev.Err != nil {
 		switch {
 		case c.State != Opening:
-		case c.announcing():
-			c.said(env)
+		case c.announcing(), c.Extension.On:
+			c.unasked(env)
 			return
 		case ev.Full:
 			c.refuse(env, binding.RefusalOverload, Final{Status: 503, RetryAfter: 5})
@@ -269,8 +285,8 @@ func (c *Call) recordOpened(env *Env, ev RecordOpened) {
 	}
 	c.Waiting &^= forOpened
 	if ev.Err != nil && c.State == Opening {
-		if c.announcing() {
-			c.said(env)
+		if c.announcing() || c.Extension.On {
+			c.unasked(env)
 			return
 		}
 		c.end(env, ending{end: cdr.EndFailed, by: byPlatform, status: 500})

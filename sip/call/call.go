@@ -157,6 +157,7 @@ type Call struct {
 	Presses   []Press    // keys of INFOs that are not yet known to be on their way
 	Strokes   []Stroke   // keys of telephone events that wait for their INFO
 	Text      Text       // it is no call but a text, where that is on
+	Extension Extension  // the caller is asked for one
 	Greeted   Greeted    // the caller talks to us before there is a callee
 	Order     Order      // the platform has asked for it, and the caller is called too
 }

@@ -63,6 +63,9 @@ func (c *Call) end(env *Env, e ending) {
 	env.do(StopTimer{Timer{LimitTimer, Caller}})
 	env.do(StopTimer{Timer{MinuteTimer, Caller}})
 	env.do(StopTimer{Timer{PromptTimer, Caller}})
+	if c.Extension.Asked {
+		env.do(StopTimer{Timer{DigitTimer, Caller}})
+	}
 	env.do(StopTimer{Timer{ProgressTimer, Caller}})
 	for s := range c.Legs {
 		c.stopSession(env, Side(s))
@@ -259,6 +262,8 @@ func (c *Call) fired(env *Env, ev Fired) {
 		if !c.farewellOver(env) {
 			c.said(env)
 		}
+	case DigitTimer:
+		c.digitLate(env)
 	case MinuteTimer:
 		c.playBoth(env, LastMinute)
 	case CancelTimer:

@@ -171,6 +171,7 @@ const (
 	ExpiryTimer                    // the session was not refreshed
 	AgainTimer                     // an offer of our own is to be tried again (section 14.1)
 	PromptTimer                    // a refusal that the caller hears is over at the latest
+	DigitTimer                     // the next digit of an extension does not come
 	MinuteTimer                    // the last minute of the longest duration begins
 
 	timerKinds

@@ -1,7 +1,6 @@
 package call
 
 import (
-	"slices"
 	"time"
 
 	"mask700/binding"
@@ -54,26 +53,18 @@ func (c *Call) greet(env *Env, out *trunk.Trunk, early bool, p Prompt) bool {
 		return false
 	}
 	l.SDP, l.Heard, c.FirstSDP, c.Hops = asked, hashOf(c.FirstSDP), nil, hops
-	c.leg(Callee).SDP.Peer = announcer(append([]sdp.Codec{codec}, eventsOf(&asked.Peer, codec.Clock)...)...)
+	c.leg(Callee).SDP.Peer = announcer(codec)
+	c.leg(Callee).SDP.Peer.TakesKeys = true // its keys are for us, until there is a callee
 	c.Greeted = Greeted{On: true, Early: early, Alone: true, Prompt: p}
 	c.State = Opening
 	c.Waiting |= forMedia | forOpened
 	in := env.trunk(l)
 	open := OpenMedia{Session: c.Session, Pools: [2]string{in.Media, out.Media}, Latch: [2]string{in.Latch, out.Latch}}
+	open.Asked = p == EnterExtension
 	open.Peers[Caller], open.Peers[Callee] = l.Flow, hops[0].Flow
 	env.do(open)
 	env.do(OpenRecord{Record: c.Record})
 	return true
-}
-
-// eventsOf are the telephone events of an offer that go with a clock.
-func eventsOf(d *sdp.Description, clock uint32) []sdp.Codec {
-	codecs := d.Lines[d.Audio].Codecs
-	i := slices.IndexFunc(codecs, func(c sdp.Codec) bool { return c.Name == "telephone-event" && c.Clock == clock })
-	if i < 0 {
-		return nil
-	}
-	return codecs[i : i+1]
 }
 
 // welcome answers a caller that is greeted.

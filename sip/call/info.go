@@ -29,6 +29,9 @@ func (c *Call) informed(env *Env, s Side, back Reply, m *message.Message) {
 		c.reply(env, back, message.Response{Status: 200}) // asks whether we are there
 	case !ok:
 		c.reply(env, back, message.Response{Status: 415, AcceptDTMF: true})
+	case c.Extension.Asked && c.State < Answered && s == Caller:
+		c.pressed(env, key)
+		c.reply(env, back, message.Response{Status: 200})
 	case !other.reachable():
 		c.reply(env, back, message.Response{Status: 480})
 	case other.infos()+c.presses(to) >= maxInfos:

@@ -25,6 +25,13 @@ func (c *Call) heardKey(env *Env, ev KeyHeard) {
 	if ev.Session != c.Session || c.State >= Ending || c.Text.On || ev.Side == Third {
 		return
 	}
+	if c.Extension.Asked && c.State < Answered {
+		// Also what comes too late: it is not for the callee.
+		if ev.Side == Caller {
+			c.pressed(env, ev.Key)
+		}
+		return
+	}
 	to := ev.Side.Other()
 	if l := c.leg(to); !l.reachable() || !l.SDP.TakesKeys || c.strokes(to) >= maxStrokes {
 		return

@@ -29,6 +29,9 @@ const (
 
 // Prompts is what callers hear of us, beside what each trunk says of refusals.
 type Prompts struct {
+	Attempts      int           // how often a caller is asked for an extension; 0: it is refused without
+	FirstDigit    time.Duration // how long after that it may begin to press one,
+	NextDigit     time.Duration // and wait before each further digit
 	LastMinute    bool          // both parties, a minute before the longest duration is over
 	OrderFinished time.Duration // how long a party hears that its binding has ended, and not what strangers hear
 }
@@ -194,6 +197,8 @@ func (c *Call) mediaPlayed(env *Env, ev MediaPlayed) {
 	case ev.Session != c.Session:
 	case c.announcing() && ev.Prompt == c.Announced.Prompt:
 		c.said(env)
+	case c.Extension.On && c.State == Calling:
+		c.extensionPlayed(env, ev.Prompt)
 	case ev.Prompt == c.Greeted.Hears:
 		c.farewellOver(env)
 	}

@@ -78,14 +78,42 @@ func (g *Gateway) decide(ctx context.Context, d decide, found func()) call.Decid
 			return call.Decided{Err: err}
 		}
 	}
+	if decided.Err == nil {
+		g.guess(d, &decided)
+	}
 	if decided.Decision.Refusal == binding.RefusalNone && decided.Err == nil && len(g.options.Rules) > 0 {
 		a := rule.Attempt{Kind: d.kind, Record: d.record, Query: q, Binding: decided.Decision.Binding, Edge: decided.Decision.Edge}
 		v := g.options.Rules.Judge(ctx, &a)
-		decided.Verdict.Refusal, decided.Verdict.Rule, decided.Verdict.Shadow, decided.Verdict.Numbers = v.Refusal, v.Rule, v.Shadow, v.Numbers
+		decided.Verdict.Refusal, decided.Verdict.Rule, decided.Verdict.Numbers = v.Refusal, v.Rule, v.Numbers
+		decided.Verdict.Shadow = append(decided.Verdict.Shadow, v.Shadow...)
 		decided.Verdict.Evidence = joined(decided.Verdict.Evidence, v.Evidence)
 		decided.Decision.Refuse(v.Refusal)
 	}
 	return decided
+}
+
+// guess counts a wrong extension, and refuses a right one after too many of these: who
+// tries them one after the other does not learn which there are. Either is answered as
+// strangers are.
+func (g *Gateway) guess(d decide, decided *call.Decided) {
+	found := &decided.Decision
+	a := rule.Attempt{Kind: d.kind, Record: d.record, Query: d.query, Binding: found.Guess}
+	if found.Refusal == binding.RefusalNone && found.Edge.Anyone && found.Edge.Extension != "" {
+		a.Binding, a.Probe = found.Binding, true
+	}
+	if a.Binding == nil {
+		return
+	}
+	v := g.options.Rules.Guess(&a)
+	decided.Verdict.Shadow = append(decided.Verdict.Shadow, v.Shadow...)
+	switch {
+	case v.Refusal == binding.RefusalNone:
+	case a.Probe:
+		decided.Verdict.Refusal, decided.Verdict.Rule = v.Refusal, v.Rule
+		found.Refuse(v.Refusal)
+	default:
+		decided.Verdict.Rule = v.Rule
+	}
 }
 
 // ask asks the endpoint of the number dialled about a call that nothing bound is

@@ -163,7 +163,8 @@ func Start(o Options) (*Gateway, error) {
 func (g *Gateway) run() error {
 	config := &call.Config{
 		Timers: g.options.Timers, RingTimeout: g.options.RingTimeout, TurnTimeout: g.options.TurnTimeout, Texts: g.options.Texts, Plan: g.options.Plan,
-		Prompts: call.Prompts{LastMinute: g.options.Prompts.LastMinute, OrderFinished: g.options.Prompts.OrderFinished},
+		Prompts: call.Prompts{LastMinute: g.options.Prompts.LastMinute, OrderFinished: g.options.Prompts.OrderFinished,
+			Attempts: g.options.Prompts.Attempts, FirstDigit: g.options.Prompts.FirstDigit, NextDigit: g.options.Prompts.NextDigit},
 	}
 	var err error
 	if g.router, err = newRouter(g); err != nil {

@@ -39,6 +39,25 @@ func portOf(t *testing.T, body []byte) netip.AddrPort {
 	return netip.AddrPortFrom(d.Lines[d.Audio].Addr, d.Lines[d.Audio].Port)
 }
 
+// hearSome is the next packet that a phone hears.
+func hearSome(t *testing.T, on *net.UDPConn) (heard rtp.Packet) {
+	t.Helper()
+	if err := on.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	b := make([]byte, 2048)
+	n, _, err := on.ReadFromUDPAddrPort(b)
+	if err == nil {
+		err = heard.Unmarshal(b[:n])
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return heard
+}
+
+func crlf(s string) string { return strings.ReplaceAll(s, "\n", "\r\n") }
+
 // Over real sockets: keys that the caller sends as telephone events reach a callee without
 // any as INFOs, each once and in order; one that this sends in an INFO reaches the caller
 // as an event. Nothing of it is logged.
@@ -61,7 +80,7 @@ func TestKeysCrossBetweenEventsAndINFO(t *testing.T) {
 	}
 	answer := message.Response{Echo: invite.Echo(w.gateway.Addr(0)), Status: 200, ToTag: "bob", Contact: "<sip:bob@" + w.peer.LocalAddr().String() + ">", Allow: true}
 	answer.ContentType = "application/sdp"
-	answer.Body = []byte(strings.ReplaceAll(described("8"), "\n", "\r\n"))
+	answer.Body = []byte(crlf(described("8")))
 	w.send(w.peer, string(answer.Append(nil)))
 	ok := w.expect(200, "INVITE")
 	d, err := sdp.Parse(ok.Body)
@@ -99,17 +118,8 @@ func TestKeysCrossBetweenEventsAndINFO(t *testing.T) {
 	info = strings.Replace(info, "From: <sip:"+bob+"@"+w.peer.LocalAddr().String()+">;tag=from"+invite.CallID, "From: "+invite.To.Text+";tag=bob", 1)
 	info = strings.Replace(info, "To: <sip:"+x+"@gateway>", "To: "+invite.From.Text, 1)
 	w.send(w.peer, info)
-	b := make([]byte, 2048)
-	if err := voice.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
-		t.Fatal(err)
-	}
-	n, _, err := voice.ReadFromUDPAddrPort(b)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var heard rtp.Packet
-	if err := heard.Unmarshal(b[:n]); err != nil || heard.PayloadType != 101 || heard.Payload[0] != 7 || heard.SSRC == 7 {
-		t.Errorf("heard %v, %v", heard, err)
+	if heard := hearSome(t, voice); heard.PayloadType != 101 || heard.Payload[0] != 7 || heard.SSRC == 7 {
+		t.Errorf("heard %v", heard)
 	}
 	w.expect(200, "INFO")
 	w.gateway.Close()

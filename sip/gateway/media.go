@@ -118,6 +118,9 @@ func (w *mediaWorker) perform(j mediaJob) {
 		w.loop.answer(j.id, w.openMedia(j.id, a))
 	case call.SetRemote:
 		if session := w.session(j.id, a.Session); session != nil {
+			if a.Side == call.Callee {
+				w.dismiss(sessionKey{j.id, a.Session})
+			}
 			session.SetRemote(media.Side(a.Side), media.RemoteOf(a.Remote, a.Signal))
 			if video := session.Video(); video != nil {
 				video.SetRemote(media.Side(a.Side), media.RemoteOf(a.Video, a.Signal))
@@ -162,7 +165,7 @@ func (w *mediaWorker) keyOf(s media.Session) (sessionKey, bool) {
 }
 
 func (w *mediaWorker) openMedia(id string, a call.OpenMedia) call.MediaOpened {
-	if a.Prompt && !w.loop.gateway.admit() {
+	if (a.Prompt || a.Asked) && !w.loop.gateway.admit() {
 		return call.MediaOpened{Session: a.Session, Err: errCrowded}
 	}
 	s, err := w.loop.gateway.media.Open(media.OpenSpec{
@@ -172,7 +175,7 @@ func (w *mediaWorker) openMedia(id string, a call.OpenMedia) call.MediaOpened {
 		Video: a.Video, Alone: a.Prompt,
 	})
 	if err != nil {
-		if a.Prompt {
+		if a.Prompt || a.Asked {
 			w.loop.gateway.dismiss()
 		}
 		full := media.Full(err)
@@ -188,7 +191,7 @@ func (w *mediaWorker) openMedia(id string, a call.OpenMedia) call.MediaOpened {
 	w.open.Lock()
 	key := sessionKey{id, a.Session}
 	w.open.sessions[key], w.open.calls[s] = s, key
-	if a.Prompt {
+	if a.Prompt || a.Asked {
 		w.open.prompts[key] = struct{}{}
 	}
 	w.open.Unlock()
@@ -215,18 +218,25 @@ func latching(word string) media.Latching {
 	return media.LatchStrict
 }
 
-func (w *mediaWorker) close(id string, number int) cdr.Media {
+// dismiss notes that nobody is any more who hears prompts alone.
+func (w *mediaWorker) dismiss(key sessionKey) {
 	w.open.Lock()
-	key := sessionKey{id, number}
-	s := w.open.sessions[key]
 	_, admitted := w.open.prompts[key]
-	delete(w.open.sessions, key)
-	delete(w.open.calls, s)
 	delete(w.open.prompts, key)
 	w.open.Unlock()
 	if admitted {
 		w.loop.gateway.dismiss()
 	}
+}
+
+func (w *mediaWorker) close(id string, number int) cdr.Media {
+	w.open.Lock()
+	key := sessionKey{id, number}
+	s := w.open.sessions[key]
+	delete(w.open.sessions, key)
+	delete(w.open.calls, s)
+	w.open.Unlock()
+	w.dismiss(key)
 	if s == nil {
 		return cdr.Media{}
 	}

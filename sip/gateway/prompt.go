@@ -16,6 +16,9 @@ type Prompts struct {
 	Max           int               // refused callers that may hear one at once; the others are refused without
 	LastMinute    bool              // as call.Prompts says
 	OrderFinished time.Duration     // likewise
+	Attempts      int               // likewise
+	FirstDigit    time.Duration     // likewise
+	NextDigit     time.Duration     // likewise
 }
 
 // errCrowded says that enough refused callers hear a prompt already.

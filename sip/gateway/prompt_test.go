@@ -46,12 +46,23 @@ func noise(seed uint64, frames int) []byte {
 // promptWorld has short prompts of its own, and gives their payloads by codec.
 func promptWorld(t *testing.T, mode string, most, frames int) (*world, map[string][]byte) {
 	t.Helper()
+	clips, payloads := shortPrompts(t, frames)
+	w := newWorldWith(t, func(o *Options) {
+		o.Trunks[0].Prompt = mode
+		o.Prompts = Prompts{Catalogue: clips, Max: most}
+	})
+	return w, payloads
+}
+
+// shortPrompts are prompts of a few frames, of which all are as long that refuse or ask.
+func shortPrompts(t *testing.T, frames int) (*prompt.Catalogue, map[string][]byte) {
+	t.Helper()
 	dir := t.TempDir()
 	if err := os.Mkdir(filepath.Join(dir, "en"), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	law, wide := noise(1, frames), noise(2, frames)
-	for name, b := range map[string][]byte{"not-in-service.al": law, "not-in-service.g722": wide} {
+	for name, b := range map[string][]byte{"not-in-service.al": law, "not-in-service.g722": wide, "enter-extension.al": law} {
 		if err := os.WriteFile(filepath.Join(dir, "en", name), b, 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -61,11 +72,7 @@ func promptWorld(t *testing.T, mode string, most, frames int) (*world, map[strin
 		t.Fatal(err)
 	}
 	mu := bytes.Join(clips.Clip(prompt.NotInService, "PCMU").Frames, nil)
-	w := newWorldWith(t, func(o *Options) {
-		o.Trunks[0].Prompt = mode
-		o.Prompts = Prompts{Catalogue: clips, Max: most}
-	})
-	return w, map[string][]byte{"PCMA": law, "PCMU": mu, "G722": wide}
+	return clips, map[string][]byte{"PCMA": law, "PCMU": mu, "G722": wide}
 }
 
 // offering is an offer of some payload types, to be sent to a socket.

@@ -104,7 +104,13 @@ func newScene() *scene {
 		ID: "turn", Mode: binding.ModeGXB, X: mustX("700100000010013"), B: mustNumber("13800000001"), Back: binding.BackInTurn,
 		Group: []binding.Number{mustNumber("13900000002"), mustNumber("13500000005")}, Order: "order", Tenant: "default", CreatedAt: pair.CreatedAt,
 	}
-	w.rows = []binding.Binding{pair, old, oneWay, guest, inner, turn}
+	extension := binding.Binding{
+		ID: "extension", Mode: binding.ModeAXE, X: mustX("700100000010014"), A: mustNumber("13900000002"), Extension: "1234",
+		Order: "order", Tenant: "default", CreatedAt: pair.CreatedAt,
+	}
+	shorter := extension
+	shorter.ID, shorter.A, shorter.Extension = "shorter", mustNumber("13500000005"), "77"
+	w.rows = []binding.Binding{pair, old, oneWay, guest, inner, turn, extension, shorter}
 	return s
 }
 
@@ -263,6 +269,10 @@ func (s *scene) set(t *testing.T, args []string) {
 			w.config.RingTimeout = by
 		case "prompt":
 			w.trunks[0].Prompt = value
+		case "strangers":
+			w.config.Plan.Strangers = true
+		case "attempts":
+			w.config.Prompts.Attempts, _ = strconv.Atoi(value)
 		case "minute":
 			w.config.Prompts.LastMinute = true
 		case "finished":

@@ -18,17 +18,24 @@ type Prompts struct {
 	Dir           string   `yaml:"dir"`            // own files in the place of ours; empty: none
 	Max           int      `yaml:"max"`            // refused callers that hear one at once; the others are refused without
 	LastMinute    bool     `yaml:"last_minute"`    // both are told a minute before max_duration is over
+	Attempts      int      `yaml:"attempts"`       // how often a caller is asked for an extension
+	FirstDigit    Duration `yaml:"first_digit"`    // how long it may take, after it was asked, to press one
+	NextDigit     Duration `yaml:"next_digit"`     // and to press each further one
 	OrderFinished Duration `yaml:"order_finished"` // how long a party hears that its binding has ended; 0: what all hear
 }
 
 // Bounds of Prompts.
 const (
 	maxPrompts  = 10_000
+	maxAttempts = 10
+	minDigit    = Duration(time.Second)
+	maxDigit    = Duration(time.Minute)
 	maxFinished = Duration(30 * 24 * time.Hour)
 )
 
 func newPrompts() Prompts {
-	return Prompts{Mode: trunk.PromptNone, Language: prompt.Chinese, Tones: prompt.China, Max: 200, LastMinute: true}
+	return Prompts{Mode: trunk.PromptNone, Language: prompt.Chinese, Tones: prompt.China, Max: 200, LastMinute: true,
+		Attempts: 3, FirstDigit: Duration(5 * time.Second), NextDigit: Duration(5 * time.Second)}
 }
 
 // UnmarshalYAML reads the keys.
@@ -97,6 +104,14 @@ func (c *Config) checkPrompts() error {
 	}
 	if p.Max < 0 || p.Max > maxPrompts {
 		return c.errorFor(fmt.Sprintf("must be from 0 to %d", maxPrompts), "media.prompts.max")
+	}
+	if p.Attempts < 1 || p.Attempts > maxAttempts {
+		return c.errorFor(fmt.Sprintf("must be from 1 to %d", maxAttempts), "media.prompts.attempts")
+	}
+	for key, d := range map[string]Duration{"first_digit": p.FirstDigit, "next_digit": p.NextDigit} {
+		if d < minDigit || d > maxDigit {
+			return c.errorFor(fmt.Sprintf("must be from %s to %s", minDigit, maxDigit), "media.prompts."+key)
+		}
 	}
 	if p.OrderFinished > maxFinished {
 		return c.errorFor(fmt.Sprintf("must be at most %s", maxFinished), "media.prompts.order_finished")

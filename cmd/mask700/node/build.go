@@ -83,6 +83,7 @@ func prompts(cfg config.Config, clips *prompt.Catalogue) gateway.Prompts {
 	p := cfg.Media.Prompts
 	return gateway.Prompts{
 		Catalogue: clips, Max: p.Max, LastMinute: p.LastMinute, OrderFinished: time.Duration(p.OrderFinished),
+		Attempts: p.Attempts, FirstDigit: time.Duration(p.FirstDigit), NextDigit: time.Duration(p.NextDigit),
 	}
 }
 

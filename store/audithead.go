@@ -12,7 +12,8 @@ import (
 )
 
 // metaAudit in tableMeta of bind/ is the mark of the audit log: data key u32, then sealed the number u64 and the hash of
-// its last line, and the hash of the one that is being written, if one is. The log itself is a file, for people and other
+// its last line, the hash of the one that is being written, if one is, and where lines were cut off at its beginning, number and
+// hash of the last that was, and of the last that is being. The log itself is a file, for people and other
 // programs to read; its mark is here so that a line that is cut off at its end, or put there, is noticed.
 const metaAudit = "audit"
 
@@ -40,13 +41,21 @@ func (db *DB) AuditHead() (audit.Mark, error) {
 		return audit.Mark{}, err
 	}
 	plain, err := box.Open(nil, w.b, placeOf(key, value[:4]))
-	if err != nil || len(plain) != 8+hash && len(plain) != 8+2*hash {
+	whole := 8 + 2*hash + 2*(8+hash)
+	if err != nil || len(plain) != 8+hash && len(plain) != 8+2*hash && len(plain) != whole {
 		return audit.Mark{}, fmt.Errorf("%w: head of the audit log", ErrCorrupt)
 	}
 	var m audit.Mark
 	m.Seq = binary.BigEndian.Uint64(plain)
 	copy(m.Hash[:], plain[8:])
 	copy(m.Next[:], plain[8+hash:])
+	if len(plain) == whole {
+		for i, h := range []*audit.Head{&m.Base, &m.Cut} {
+			at := plain[8+2*hash+i*(8+hash):]
+			h.Seq = binary.BigEndian.Uint64(at)
+			copy(h.Hash[:], at[8:])
+		}
+	}
 	return m, nil
 }
 
@@ -63,8 +72,14 @@ func (db *DB) SetAuditHead(m audit.Mark) error {
 	}
 	key := keyText(tableMeta, metaAudit)
 	plain := append(binary.BigEndian.AppendUint64(nil, m.Seq), m.Hash[:]...)
-	if m.Next != (audit.Hash{}) {
+	cut := m.Base != audit.Head{} || m.Cut != audit.Head{}
+	if cut || m.Next != (audit.Hash{}) {
 		plain = append(plain, m.Next[:]...)
+	}
+	if cut {
+		for _, h := range []audit.Head{m.Base, m.Cut} {
+			plain = append(binary.BigEndian.AppendUint64(plain, h.Seq), h.Hash[:]...)
+		}
 	}
 	value := binary.BigEndian.AppendUint32(make([]byte, 0, 4+len(plain)+seal.Overhead), storeKey)
 	value = box.Seal(value, plain, placeOf(key, value[:4]))

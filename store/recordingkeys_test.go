@@ -104,9 +104,14 @@ func TestAuditHeadIsKept(t *testing.T) {
 		t.Errorf("%+v, %v", h, err)
 	}
 	want := audit.Mark{Head: audit.Head{Seq: 7, Hash: audit.Hash{1, 2, 3}}, Next: audit.Hash{4}}
-	for _, h := range []audit.Mark{{Head: audit.Head{Seq: 6}}, want} {
+	cut := audit.Mark{Head: audit.Head{Seq: 7, Hash: audit.Hash{1}}, Base: audit.Head{Seq: 3, Hash: audit.Hash{2}}, Cut: audit.Head{Seq: 5, Hash: audit.Hash{3}}}
+	base := audit.Mark{Head: audit.Head{Seq: 7}, Next: audit.Hash{9}, Base: audit.Head{Seq: 3, Hash: audit.Hash{2}}}
+	for _, h := range []audit.Mark{{Head: audit.Head{Seq: 6}}, cut, base, want} {
 		if err := db.SetAuditHead(h); err != nil {
 			t.Fatal(err)
+		}
+		if got, err := db.AuditHead(); err != nil || got != h {
+			t.Errorf("%+v, %v, want %+v", got, err, h)
 		}
 	}
 	mustClose(t, db)

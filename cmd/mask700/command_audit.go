@@ -101,7 +101,10 @@ func (o *auditOptions) verify(ctx context.Context, cmd *cobra.Command, s *sessio
 	if o.json() {
 		err = printJSON(out, r)
 	} else if r.Fault == "" {
-		_, err = fmt.Fprintf(out, "%d of %d as written; the last is %d:%s\n", r.Entries, r.Entries, r.Entries, r.Hash)
+		if r.First > 1 {
+			fmt.Fprintf(out, "entries before %d were deleted when their time was over\n", r.First)
+		}
+		_, err = fmt.Fprintf(out, "%d of %d as written; the last is %d:%s\n", r.Entries-r.First+1, r.Entries-r.First+1, r.Entries, r.Hash)
 	}
 	if err == nil && r.Fault != "" {
 		err = fmt.Errorf("the audit log is not as it was written: %s; keep it as it is and ask who changed it", r.Fault)

@@ -12,7 +12,7 @@ func TestRetention(t *testing.T) {
 	bothWays(t, func(t *testing.T, d *desk) {
 		v := d.bind()
 		out := d.must("retention", "show")
-		for _, want := range []string{"bindings    730 days", "records     183 days", "recordings  183 days"} {
+		for _, want := range []string{"bindings    730 days", "records     183 days", "recordings  183 days", "audit       1096 days"} {
 			if !strings.Contains(out, want) {
 				t.Errorf("%q is not in:\n%s", want, out)
 			}
@@ -26,7 +26,7 @@ func TestRetention(t *testing.T) {
 			}
 			classes = append(classes, c)
 		}
-		if len(classes) != 3 || classes[0].Last == nil || classes[0].Last.Kept != 1 || classes[0].Oldest.IsZero() || classes[1].Last == nil || classes[2].Last != nil {
+		if len(classes) != 4 || classes[0].Last == nil || classes[0].Last.Kept != 1 || classes[0].Oldest.IsZero() || classes[1].Last == nil || classes[2].Last != nil {
 			t.Errorf("%+v", classes)
 		}
 		d.must("binding", "get", v.ID)

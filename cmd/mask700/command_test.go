@@ -156,7 +156,7 @@ func (d *desk) listen() {
 	d.t.Cleanup(func() { log.Close() })
 	ctx, cancel := context.WithCancel(context.Background())
 	server := admin.NewServer(ctx, admin.New(admin.Deps{
-		Bindings: &binding.Service{Store: d.db}, Records: d.db, Check: d.db.Check, Node: d.node, Limits: &admin.Limits{Set: cfg.LimitSet()}, Keys: d.db, Keeper: d.db, Eraser: d.db, Keep: cfg.StoreRetention(), KeepRecordings: time.Duration(cfg.Recording.Retention),
+		Bindings: &binding.Service{Store: d.db}, Records: d.db, Check: d.db.Check, Node: d.node, Limits: &admin.Limits{Set: cfg.LimitSet()}, Keys: d.db, Keeper: d.db, Eraser: d.db, Keep: cfg.StoreRetention(), KeepAudit: time.Duration(cfg.Retention.Audit), KeepRecordings: time.Duration(cfg.Recording.Retention),
 		Bars: d.db, TenantTokens: d.db,
 		Rules:      rule.Chain{rule.Tenants{Tenant: d.db.Tenant}, rule.Bars{Store: d.db}},
 		Recordings: archive.NewShelf(archive.Options{Dir: cfg.RecordingDir(), Keys: d.db}), Audit: log,

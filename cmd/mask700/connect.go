@@ -226,7 +226,7 @@ func openStore(cfg config.Config, n need, notice io.Writer) (*session, error) {
 		Audit:      log,
 		Keys:       db,
 		Limits:     &admin.Limits{Set: cfg.LimitSet()},
-		Eraser:     db, Keeper: db, BackupFiles: cfg.BackupFiles(), Keep: cfg.StoreRetention(), KeepRecordings: time.Duration(cfg.Recording.Retention),
+		Eraser:     db, Keeper: db, BackupFiles: cfg.BackupFiles(), Keep: cfg.StoreRetention(), KeepAudit: time.Duration(cfg.Retention.Audit), KeepRecordings: time.Duration(cfg.Recording.Retention),
 		Check: db.Check,
 	})
 	return &session{Client: client.NewInProcess(handler), db: db, audit: log}, nil

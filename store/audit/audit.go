@@ -4,7 +4,8 @@
 //	{"seq":7,"at":"2026-01-02T03:04:05.678Z","who":"token ops","what":"recording.export","object":"…","reason":"…","prev":"HEX64","hash":"HEX64"}
 //
 // hash is the SHA-256 of the line up to and without `,"hash":`, so that it can be checked with a few lines of any
-// language. prev of the first line is 64 zeroes. A line that is changed, left out, put in or moved breaks the chain
+// language. prev of the first line is 64 zeroes, or the hash of the line that was before it: lines whose time is over are cut
+// off at the beginning ([Log.Cut]), which a line says that stays, and the anchor. A line that is changed, left out, put in or moved breaks the chain
 // there. What is cut off at the end, or added there, is found by the anchor: it keeps number and hash of the last line
 // in another place, and before a line is written the hash that it is going to have. So no line can be put in place of
 // one that a crash cut off, and none can be taken away and called a crash.
@@ -47,6 +48,8 @@ type Head struct {
 type Mark struct {
 	Head      // the last line that is whole on disk
 	Next Hash // of the line that is being written behind it; zero: none is
+	Base Head // the line before the first; zero: none was cut off
+	Cut  Head // the line up to which is being cut off; zero: none is
 }
 
 // Anchor keeps the mark of a log, sealed and in another place than the log.
@@ -122,6 +125,7 @@ type Log struct {
 	mu     sync.Mutex // protects what follows, and that one line is written at a time
 	file   file
 	head   Head
+	base   Head  // the line before the first
 	size   int64 // up to the end of the last line
 	length int64 // of the last line
 	torn   bool  // behind it stands a part of a line that could not be cut off
@@ -141,7 +145,7 @@ func Open(path string, anchor Anchor) (*Log, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.head, l.size, l.length = report.Head, report.size, report.length
+	l.head, l.base, l.size, l.length = report.Head, report.Base, report.size, report.length
 	if report.Fault != "" {
 		l.err = fmt.Errorf("%w (%s); keep it as it is and ask who changed it", ErrBroken, report.Fault)
 		return l, nil
@@ -152,7 +156,11 @@ func Open(path string, anchor Anchor) (*Log, error) {
 			return nil, fmt.Errorf("audit: %w", err)
 		}
 	}
-	if settled := (Mark{Head: l.head}); settled != want {
+	// A cut that a crash left is done or it is not; what it would have put in place of the file is of no use.
+	if err := os.Remove(path + cutSuffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("audit: %w", err)
+	}
+	if settled := (Mark{Head: l.head, Base: l.base}); settled != want {
 		return l, anchor.SetAuditHead(settled)
 	}
 	return l, nil
@@ -186,25 +194,35 @@ func (l *Log) Append(e Entry, at time.Time) (Entry, error) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if err := l.ready(); err != nil {
+		return Entry{}, err
+	}
+	return l.append(e, at)
+}
+
+// ready reports whether the log can be written to. mu is held.
+func (l *Log) ready() error {
 	if l.closed {
-		return Entry{}, ErrClosed
+		return ErrClosed
 	}
 	if l.err == nil {
 		l.err = l.look()
 	}
-	if l.err != nil {
-		err := l.err
-		if !errors.Is(err, ErrBroken) {
-			l.err = nil // it may be better the next time
-		}
-		return Entry{}, err
+	err := l.err
+	if err != nil && !errors.Is(err, ErrBroken) {
+		l.err = nil // it may be better the next time
 	}
+	return err
+}
+
+// append is Append of a log that is ready. mu is held.
+func (l *Log) append(e Entry, at time.Time) (Entry, error) {
 	e.Seq, e.At, e.Prev = l.head.Seq+1, at.UTC().Round(time.Millisecond), l.head.Hash.String()
 	line, hash, err := e.line()
 	if err != nil {
 		return Entry{}, err
 	}
-	if err := l.anchor.SetAuditHead(Mark{Head: l.head, Next: hash}); err != nil {
+	if err := l.anchor.SetAuditHead(Mark{Head: l.head, Next: hash, Base: l.base}); err != nil {
 		return Entry{}, err
 	}
 	_, err = l.file.WriteAt(line, l.size)
@@ -217,7 +235,7 @@ func (l *Log) Append(e Entry, at time.Time) (Entry, error) {
 		return Entry{}, fmt.Errorf("audit: %w", errors.Join(err, l.mend()))
 	}
 	l.head, l.size, l.length = Head{Seq: e.Seq, Hash: hash}, l.size+int64(len(line)), int64(len(line))
-	if err := l.anchor.SetAuditHead(Mark{Head: l.head}); err != nil {
+	if err := l.anchor.SetAuditHead(Mark{Head: l.head, Base: l.base}); err != nil {
 		return Entry{}, err // the line stays: the anchor knows that it was coming
 	}
 	e.Hash = hash.String()

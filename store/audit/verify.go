@@ -12,6 +12,7 @@ import (
 // Report is what a look at a whole log found.
 type Report struct {
 	Head  Head   // the last line up to which the chain holds
+	Base  Head   // the line before the first that is there; zero: none was cut off
 	Fault string // where and how it breaks, in a sentence without an entry's text; "": it does not
 
 	size, length int64 // up to the end of that line; of it alone
@@ -28,6 +29,8 @@ func Verify(r io.Reader, want Mark, known ...Head) Report {
 		return rep
 	}
 	writing := want.Next != Hash{}
+	rep.Base, rep.Head = want.Base, want.Base
+	first := true
 	for in := newReader(r); ; {
 		line, whole, err := in.next()
 		if err != nil && err != io.EOF {
@@ -39,8 +42,13 @@ func Verify(r io.Reader, want Mark, known ...Head) Report {
 			}
 			continue
 		}
-		n := rep.Head.Seq + 1
 		hash, e, ok := readLine(line)
+		// A crash while its beginning was cut off leaves the file as it was or as it was going to be.
+		if first && ok && want.Cut.Seq > want.Base.Seq && e.Seq == want.Cut.Seq+1 {
+			rep.Base, rep.Head = want.Cut, want.Cut
+		}
+		first = false
+		n := rep.Head.Seq + 1
 		switch {
 		case !whole || !ok:
 			// A crash leaves a beginning of the one line that was being written, or a part of it with zeroes before.
@@ -73,6 +81,12 @@ func Verify(r io.Reader, want Mark, known ...Head) Report {
 		return fault("it ends at line %d, and there were %d", rep.Head.Seq, want.Seq)
 	}
 	for _, k := range known {
+		switch {
+		case k.Seq == rep.Base.Seq && k.Seq > 0 && k.Hash != rep.Base.Hash:
+			return fault("line %d has another hash than the one given", k.Seq)
+		case k.Seq < rep.Base.Seq:
+			return fault("line %d was deleted with all up to line %d when their time was over; give a later one", k.Seq, rep.Base.Seq)
+		}
 		if k.Seq > rep.Head.Seq {
 			return fault("it ends at line %d, and line %d is known", rep.Head.Seq, k.Seq)
 		}

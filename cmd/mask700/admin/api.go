@@ -55,6 +55,7 @@ type Deps struct {
 	Tokens         []Token            // one of them is asked of every request; none: whoever reaches the socket is let in
 	Logger         *slog.Logger       // nil: nothing is logged
 	Keep           store.Retention    // how long what is over is kept
+	KeepAudit      time.Duration      // of entries of the audit log; zero: for ever
 	KeepRecordings time.Duration      // zero: for ever
 }
 

@@ -11,6 +11,7 @@ import (
 
 // AuditReport is what a look at the whole audit log found.
 type AuditReport struct {
+	First   uint64 `json:"first"`   // that is there; those before were deleted when their time was over
 	Entries uint64 `json:"entries"` // up to which the chain holds
 	Hash    string `json:"hash"`    // of the last of them
 	Fault   string `json:"fault"`   // where it breaks; empty: it does not
@@ -64,5 +65,5 @@ func (a *api) verifyAudit(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, err)
 		return
 	}
-	a.answer(w, http.StatusOK, AuditReport{Entries: report.Head.Seq, Hash: report.Head.Hash.String(), Fault: report.Fault})
+	a.answer(w, http.StatusOK, AuditReport{First: report.Base.Seq + 1, Entries: report.Head.Seq, Hash: report.Head.Hash.String(), Fault: report.Fault})
 }

@@ -6,6 +6,7 @@ import (
 
 	"mask700/binding"
 	"mask700/store"
+	"mask700/store/audit"
 )
 
 // RetentionList is how long each class is kept, and what became of what is over.
@@ -23,6 +24,9 @@ type RetentionClass struct {
 
 // ClassRecordings is the class of recordings, which are files.
 const ClassRecordings = "recordings"
+
+// ClassAudit is the class of entries of the audit log.
+const ClassAudit = "audit"
 
 // whatSweep is what the audit log calls a sweep that somebody asked for.
 const whatSweep = "retention.delete"
@@ -57,6 +61,14 @@ func (a *api) listRetention(w http.ResponseWriter, _ *http.Request) {
 		}
 		list.Classes = append(list.Classes, RetentionClass{Class: ClassRecordings, Keep: binding.Duration(a.KeepRecordings), Oldest: oldest})
 	}
+	if a.Audit != nil {
+		oldest, err := a.Audit.Oldest()
+		if err != nil {
+			a.fail(w, err)
+			return
+		}
+		list.Classes = append(list.Classes, RetentionClass{Class: ClassAudit, Keep: binding.Duration(a.KeepAudit), Oldest: oldest})
+	}
 	a.answer(w, http.StatusOK, list)
 }
 
@@ -70,6 +82,10 @@ func (a *api) sweep(w http.ResponseWriter, r *http.Request) {
 		_, err := a.note(r, whatSweep, s.String(), "its time is over")
 		return err
 	})
+	if err == nil && a.KeepAudit > 0 && a.Audit != nil {
+		now := a.now()
+		_, err = a.Audit.Cut(now.Add(-a.KeepAudit), audit.Entry{Who: who(r.Context()), What: whatSweep, Reason: "its time is over"}, now)
+	}
 	if err != nil {
 		a.fail(w, err)
 		return

@@ -16,6 +16,7 @@ import (
 type Retention struct {
 	Bindings Days `yaml:"bindings"` // after a binding was over: so long it can be told who held a number
 	Records  Days `yaml:"records"`  // after a call ended
+	Audit    Days `yaml:"audit"`    // after an entry of the audit log was written
 
 	RowsPerSecond int `yaml:"rows_per_second"` // looked at by the daily sweep; 0: as many as there are
 }
@@ -68,7 +69,7 @@ const (
 )
 
 func newRetention() Retention {
-	return Retention{Bindings: leastTrace, Records: leastKept, RowsPerSecond: 50_000}
+	return Retention{Bindings: leastTrace, Records: leastKept, Audit: 1096 * wholeDay, RowsPerSecond: 50_000}
 }
 
 // minKept is the least that makes sense: rows that are deleted while their calls go on would be missed.
@@ -76,7 +77,7 @@ const minKept = Days(time.Hour)
 
 func (c *Config) checkRetention() error {
 	r := c.Retention
-	for key, kept := range map[string]Days{"retention.bindings": r.Bindings, "retention.records": r.Records} {
+	for key, kept := range map[string]Days{"retention.bindings": r.Bindings, "retention.records": r.Records, "retention.audit": r.Audit} {
 		if kept != 0 && kept < minKept {
 			return c.errorFor(fmt.Sprintf("must be at least %s, or 0d to keep them for ever", minKept), key)
 		}
@@ -95,6 +96,7 @@ func (c *Config) warnRetention() (out []string) {
 	}{
 		{"retention.bindings", c.Retention.Bindings, leastTrace},
 		{"retention.records", c.Retention.Records, leastKept},
+		{"retention.audit", c.Retention.Audit, leastTrace},
 		{"recording.retention", Days(c.Recording.Retention), leastKept},
 	} {
 		if k.kept != 0 && k.kept < k.least {

@@ -217,7 +217,7 @@ func (n *Node) startGateway(cfg config.Config) error {
 }
 
 func (n *Node) startAdmin(ctx context.Context, cfg config.Config) (err error) {
-	deps := admin.Deps{Bindings: n.service, Records: n.db, Bars: n.db, TenantTokens: n.db, Calls: n.db, Remote: n.platforms.remote, Rules: n.rules(), Texts: texts(cfg), Recordings: n.recordings.Shelf, Audit: n.audit, Keys: n.db, Limits: &admin.Limits{Set: n.limits.set, Use: n.limits.use}, Keeper: n.db, Eraser: n.db, BackupFiles: cfg.BackupFiles(), Keep: cfg.StoreRetention(), KeepRecordings: time.Duration(cfg.Recording.Retention), Check: n.db.Check, Node: n, Logger: n.log}
+	deps := admin.Deps{Bindings: n.service, Records: n.db, Bars: n.db, TenantTokens: n.db, Calls: n.db, Remote: n.platforms.remote, Rules: n.rules(), Texts: texts(cfg), Recordings: n.recordings.Shelf, Audit: n.audit, Keys: n.db, Limits: &admin.Limits{Set: n.limits.set, Use: n.limits.use}, Keeper: n.db, Eraser: n.db, BackupFiles: cfg.BackupFiles(), Keep: cfg.StoreRetention(), KeepAudit: time.Duration(cfg.Retention.Audit), KeepRecordings: time.Duration(cfg.Recording.Retention), Check: n.db.Check, Node: n, Logger: n.log}
 	if path := cfg.AdminSocket(); path != "" {
 		n.socket, err = admin.ListenUnix(path)
 	} else {

@@ -18,16 +18,22 @@ const (
 // startRetention begins to delete what is over for as long as it is kept.
 func (n *Node) startRetention(ctx context.Context, cfg config.Config) {
 	keep := cfg.StoreRetention()
-	if keep.Bindings == 0 && keep.Records == 0 {
+	keepAudit := time.Duration(cfg.Retention.Audit)
+	if keep.Bindings == 0 && keep.Records == 0 && keepAudit == 0 {
 		return
 	}
 	ctx, n.stopRetention = context.WithCancel(ctx)
 	n.retention.Go(func() {
 		tick := time.NewTicker(retentionLook)
 		defer tick.Stop()
+		var cut time.Time // when the audit log was looked at last
 		for {
 			if n.retentionDue() {
 				n.sweepRetention(ctx, keep)
+			}
+			if keepAudit > 0 && time.Since(cut) >= retentionEvery {
+				cut = time.Now()
+				n.cutAudit(cut.Add(-keepAudit), cut)
 			}
 			select {
 			case <-tick.C:
@@ -62,6 +68,17 @@ func (n *Node) sweepRetention(ctx context.Context, keep store.Retention) {
 	}
 	if err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, store.ErrClosed) {
 		n.log.Error("rows whose time is over are not all deleted; it is tried again", "error", err)
+	}
+}
+
+// cutAudit deletes the entries of the audit log from before a moment.
+func (n *Node) cutAudit(before, now time.Time) {
+	c, err := n.audit.Cut(before, audit.Entry{Who: "retention", What: "retention.delete", Reason: "its time is over"}, now)
+	switch {
+	case err != nil:
+		n.log.Error("entries of the audit log whose time is over are not deleted; it is tried again", "error", err)
+	case c.Last > 0:
+		n.log.Info("entries of the audit log whose time is over are deleted", "first", c.First, "last", c.Last, "until", c.Until)
 	}
 }
 

@@ -1,6 +1,7 @@
 package limit
 
 import (
+	"os"
 	"reflect"
 	"strings"
 	"testing"
@@ -108,5 +109,29 @@ func TestTooManyWindows(t *testing.T) {
 	}
 	if got := j.Stats().Memory; got != 0 {
 		t.Errorf("%d bytes after what was refused", got)
+	}
+}
+
+// TestDefaultsArePublished: each stands in the README.
+func TestDefaultsArePublished(t *testing.T) {
+	b, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(b), "### Limits")
+	table, _, _ = strings.Cut(table, "- A tenant may have its own")
+	for _, rules := range Defaults().Rules {
+		for _, r := range rules {
+			text, row := r.text(), table
+			if r.Metric == Attempts || r.Metric == Callees {
+				word, rate, _ := strings.Cut(text, " ")
+				_, row, _ = strings.Cut(table, "(`"+word+"`)")
+				row, _, _ = strings.Cut(row, "\n")
+				text = rate
+			}
+			if !strings.Contains(row, "`"+text+"`") {
+				t.Errorf("%s is not in the README", r.Name())
+			}
+		}
 	}
 }

@@ -20,10 +20,14 @@ func (db *DB) History(ctx context.Context, q binding.HistoryQuery, each func(bin
 	for from := startKey(q); from != nil; {
 		var found []binding.Holding
 		var err error
+		some := page // at once; no more is opened than may be asked for
+		if left > 0 {
+			some = min(some, left)
+		}
 		if q.X != 0 {
-			found, from, err = db.pastOnX(ctx, q, from)
+			found, from, err = db.pastOnX(ctx, q, from, some)
 		} else {
-			found, from, err = db.pastOf(ctx, q, db.askedHash(q), from)
+			found, from, err = db.pastOf(ctx, q, db.askedHash(q), from, some)
 		}
 		if err != nil {
 			return err
@@ -64,7 +68,7 @@ func startKey(q binding.HistoryQuery) []byte {
 }
 
 // pastOnX returns what is asked for among the next rows on a number, and where to go on; nil: those were the last.
-func (db *DB) pastOnX(ctx context.Context, q binding.HistoryQuery, from []byte) (found []binding.Holding, next []byte, err error) {
+func (db *DB) pastOnX(ctx context.Context, q binding.HistoryQuery, from []byte, some int) (found []binding.Holding, next []byte, err error) {
 	if err := db.enter(ctx); err != nil {
 		return nil, nil, err
 	}
@@ -86,7 +90,7 @@ func (db *DB) pastOnX(ctx context.Context, q binding.HistoryQuery, from []byte) 
 		case err != nil:
 			return false, err
 		}
-		if found = append(found, q.Holdings(&row)...); len(found) >= page {
+		if found = append(found, q.Holdings(&row)...); len(found) >= some {
 			next = append(append(next, key[len(prefix):]...), 0)
 			return false, nil
 		}
@@ -96,7 +100,7 @@ func (db *DB) pastOnX(ctx context.Context, q binding.HistoryQuery, from []byte) 
 }
 
 // pastOf is pastOnX for what the entries of a hash find.
-func (db *DB) pastOf(ctx context.Context, q binding.HistoryQuery, hash seal.Hash, from []byte) (found []binding.Holding, next []byte, err error) {
+func (db *DB) pastOf(ctx context.Context, q binding.HistoryQuery, hash seal.Hash, from []byte, some int) (found []binding.Holding, next []byte, err error) {
 	if err := db.enter(ctx); err != nil {
 		return nil, nil, err
 	}
@@ -115,7 +119,7 @@ func (db *DB) pastOf(ctx context.Context, q binding.HistoryQuery, hash seal.Hash
 		if !ok {
 			return false, errIDKey
 		}
-		if ids = append(ids, id); len(ids) == page {
+		if ids = append(ids, id); len(ids) == some {
 			next = append(append(next, key[len(prefix):]...), 0)
 			return false, nil
 		}

@@ -17,12 +17,14 @@ type Tenants struct {
 	Tenant func(name string) (binding.Tenant, bool)
 }
 
-// Judge implements Judge. Where there is no such tenant, as of a binding that
-// another decided about, the binding's own words hold.
+// Judge implements Judge. What is stored is of a tenant that is there; what an
+// endpoint decides about is of the one that its configuration names, over which
+// nothing goes before it is added, as nothing is bound for it. Where no tenant is
+// named the binding's own words hold.
 func (t Tenants) Judge(_ context.Context, a *Attempt) Verdict {
-	tenant, _ := t.Tenant(a.Binding.Tenant)
+	tenant, known := t.Tenant(a.Binding.Tenant)
 	switch {
-	case tenant.State == binding.TenantSuspended:
+	case tenant.State == binding.TenantSuspended, !known && a.Binding.Tenant != "":
 		return Verdict{Refusal: binding.RefusalSuspended, Rule: NameTenant}
 	case a.Kind != Text:
 		return Verdict{}

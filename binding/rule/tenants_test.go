@@ -20,7 +20,7 @@ func TestSuspendedTenant(t *testing.T) {
 		return judge.Judge(t.Context(), &rule.Attempt{Kind: kind, Binding: &binding.Binding{Tenant: tenant}})
 	}
 	for _, kind := range []rule.Kind{rule.Call, rule.Text} {
-		for _, tenant := range []string{"shop", binding.DefaultTenant, "", "elsewhere"} {
+		for _, tenant := range []string{"shop", binding.DefaultTenant, ""} {
 			if v := verdict(tenant, kind); v.Refusal != "" || v.Rule != "" {
 				t.Errorf("%v of %q: %+v", kind, tenant, v)
 			}
@@ -36,6 +36,10 @@ func TestSuspendedTenant(t *testing.T) {
 		if v := verdict(binding.DefaultTenant, kind); v.Refusal != "" {
 			t.Errorf("%v of another: %+v", kind, v)
 		}
+	}
+	// An endpoint may be of a tenant that nobody added.
+	if v := verdict("elsewhere", rule.Call); v.Refusal != binding.RefusalSuspended || v.Rule != rule.NameTenant {
+		t.Errorf("of a tenant that is not there: %+v", v)
 	}
 	if _, err := s.ResumeTenant(t.Context(), "shop"); err != nil {
 		t.Fatal(err)
@@ -63,7 +67,7 @@ func TestWhereTextsAreOff(t *testing.T) {
 		{"with", "", "", ""}, {"with", binding.TextsOn, "", ""}, {"with", binding.TextsOff, cdr.RuleBindingTexts, ""},
 		{"without", "", cdr.RuleTenantTexts, ""}, {"without", binding.TextsOn, "", ""}, {"without", binding.TextsOff, cdr.RuleBindingTexts, ""},
 		{"masks", "", "", binding.TextsMask}, {"masks", binding.TextsOff, cdr.RuleBindingTexts, ""}, {"refuses", binding.TextsOn, "", binding.TextsRefuse},
-		{"elsewhere", "", "", ""}, {"elsewhere", binding.TextsOff, cdr.RuleBindingTexts, ""},
+		{"", "", "", ""}, {"", binding.TextsOff, cdr.RuleBindingTexts, ""},
 	} {
 		a := rule.Attempt{Kind: rule.Text, Binding: &binding.Binding{Tenant: c.tenant, Texts: c.texts}}
 		v := judge.Judge(t.Context(), &a)

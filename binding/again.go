@@ -2,6 +2,9 @@ package binding
 
 import (
 	"errors"
+	"fmt"
+	"io"
+	"log/slog"
 	"reflect"
 	"time"
 )
@@ -9,8 +12,24 @@ import (
 // Repeat says how a bind is answered that was asked for before. The zero value
 // asks for a new binding each time.
 type Repeat struct {
-	Reuse bool // one that lives and is what was asked for is bound once more
+	Reuse   bool   // one that lives and is what was asked for is bound once more
+	Key     string // names one request of its tenant, which is done once; "": it has no name
+	Request string // what is asked for under Key: the same text for the same request
 }
+
+// KeyLife is how long it is remembered what was done under a [Repeat].Key.
+const KeyLife = 24 * time.Hour
+
+// maxKey bounds such a key, in bytes.
+const maxKey = 255
+
+// Errors of keys.
+var (
+	// ErrKeyUsed: something else was asked for under the key.
+	ErrKeyUsed = errors.New("was used for another request in the last 24 hours; give each request a key of its own")
+	// ErrKeyGone: what was done under the key is not there any more.
+	ErrKeyGone = errors.New("the binding that was made under this key is erased; give a new key for a new binding")
+)
 
 // MaxReuse is among how many bindings of its order, newest first, one is looked
 // for that is bound once more, where no X is named.
@@ -19,6 +38,31 @@ const MaxReuse = 256
 // ErrUnlike: a binding is not, or no longer, what was asked for, and cannot be
 // bound once more. It is for engines.
 var ErrUnlike = errors.New("the binding is not what was asked for")
+
+// repeat is how a request is answered that was made before.
+func (r *Request) repeat() (Repeat, error) {
+	again := Repeat{Reuse: r.Reuse, Key: r.IdempotencyKey}
+	if again.Key == "" {
+		return again, nil
+	}
+	if err := checkText("idempotency_key", again.Key, maxKey); err != nil {
+		return again, err
+	}
+	asked := *r
+	asked.IdempotencyKey = ""
+	text, err := asked.MarshalJSON()
+	again.Request = string(text)
+	return again, err
+}
+
+// String says nothing of what is in it: the request has numbers.
+func (r Repeat) String() string { return "repeat of a bind" }
+
+// Format implements [fmt.Formatter]: String under every verb.
+func (r Repeat) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, r.String()) }
+
+// LogValue implements [slog.LogValuer] with String.
+func (r Repeat) LogValue() slog.Value { return slog.StringValue(r.String()) }
 
 // Alike reports whether b is what was asked for but for its times: the same
 // people in the same roles, order, tenant and terms, and each of its numbers

@@ -2,6 +2,8 @@ package binding_test
 
 import (
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -75,6 +77,36 @@ func TestBoundAgainIsRefusedAsABindIs(t *testing.T) {
 	} {
 		if _, err := s.Create(t.Context(), request(reusing, bad)); !errors.As(err, &field) {
 			t.Errorf("a bad request: %v", err)
+		}
+	}
+}
+
+func TestRequestUnderAKeyIsDoneOnce(t *testing.T) {
+	s, now := clocked(t)
+	keyed := func(r *binding.Request) { r.IdempotencyKey, r.Expires = "k", noon.Add(time.Hour) }
+	first := made(t, s, keyed)
+	*now = noon.Add(2 * time.Hour)
+	// What is asked for could not be made any more, and was.
+	got, again, err := s.CreateAgain(t.Context(), request(keyed))
+	if err != nil || !again || got.ID != first.ID || got.State(*now) != binding.StateExpired {
+		t.Errorf("when it had expired: %+v, %v, %v", got, again, err)
+	}
+	var field *binding.FieldError
+	_, err = s.Create(t.Context(), request(keyed, func(r *binding.Request) { r.B = "13700000003" }))
+	if !errors.As(err, &field) || field.Field != "idempotency_key" || !errors.Is(err, binding.ErrKeyUsed) {
+		t.Errorf("another request: %v", err)
+	}
+	bad := func(r *binding.Request) { r.IdempotencyKey, r.Order = "l", "" }
+	if _, err := s.Create(t.Context(), request(bad)); !errors.As(err, &field) || field.Field != "order" {
+		t.Errorf("no order: %v", err)
+	}
+	if _, again, err := s.CreateAgain(t.Context(), request(func(r *binding.Request) { r.IdempotencyKey = "l" })); err != nil || again {
+		t.Errorf("what was refused, mended: %v, %v", again, err)
+	}
+	r := binding.Repeat{Key: "13800000001", Request: `{"a":"13800000001"}`}
+	for _, text := range []string{fmt.Sprint(r), fmt.Sprintf("%+v %#v %s", r, r, &r), r.LogValue().String()} {
+		if strings.Contains(text, "138") {
+			t.Errorf("it shows a number: %s", text)
 		}
 	}
 }

@@ -92,7 +92,9 @@
 //
 // A binding may be bound several times ([Request].Reuse, [Binding.Alike]), and then
 // is to be deleted as often: [Service.Delete] takes one bind back and ends it
-// with the last, [Service.End] ends it at once. Neither touches a call.
+// with the last, [Service.End] ends it at once. Neither touches a call. A request
+// under a key of its tenant ([Request].IdempotencyKey) is done once within
+// [KeyLife], and answered by what was done.
 //
 // # Errors
 //

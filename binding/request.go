@@ -15,7 +15,7 @@ var (
 	errFlag     = errors.New("neither true nor false; write one of them, without quotes")
 	errText     = errors.New("not text; write the value in quotes")
 	errUnknown  = errors.New("a field of the request is not known; known: " +
-		"mode, a, b, x, y, group, extension, ttl, expires, sliding, order, consent, industrial_id, tenant, max_duration, one_way, back, record, texts, data, reuse")
+		"mode, a, b, x, y, group, extension, ttl, expires, sliding, order, consent, industrial_id, tenant, max_duration, one_way, back, record, texts, data, reuse, idempotency_key")
 	errJSON = errors.New("the request is not one JSON object")
 )
 
@@ -43,6 +43,8 @@ type Request struct {
 	Record       bool          // its calls are recorded
 	Reuse        bool          // a binding that is all this and lives is bound once more
 	Texts        string        // "on" or "off"; "": as its tenant has them
+
+	IdempotencyKey string // the tenant's name of this request, which is done once; "": none
 }
 
 // requestJSON has text and a flag, so that no error of the decoder can repeat a
@@ -69,6 +71,8 @@ type requestJSON struct {
 	Texts        string   `json:"texts,omitempty"`
 	Data         string   `json:"data,omitempty"`
 	Reuse        bool     `json:"reuse,omitempty"`
+
+	IdempotencyKey string `json:"idempotency_key,omitempty"`
 }
 
 // MarshalJSON writes the request for the server, with its numbers.
@@ -77,7 +81,7 @@ func (r Request) MarshalJSON() ([]byte, error) {
 		Mode: r.Mode, A: r.A, B: r.B, X: r.X, Y: r.Y, Group: r.Group, Extension: r.Extension,
 		TTL: Duration(r.TTL).String(), Sliding: Duration(r.Sliding).String(), Order: r.Order, Consent: r.Consent, IndustrialID: r.IndustrialID,
 		Tenant: r.Tenant, MaxDuration: Duration(r.MaxDuration).String(), OneWay: r.OneWay, Back: r.Back, Record: r.Record, Texts: r.Texts, Data: r.Data,
-		Reuse: r.Reuse,
+		Reuse: r.Reuse, IdempotencyKey: r.IdempotencyKey,
 	}
 	if !r.Expires.IsZero() {
 		w.Expires = r.Expires.Format(time.RFC3339Nano)
@@ -97,7 +101,7 @@ func (r *Request) UnmarshalJSON(b []byte) error {
 		Mode: w.Mode, A: w.A, B: w.B, X: w.X, Y: w.Y, Group: w.Group, Extension: w.Extension,
 		Order: w.Order, Consent: w.Consent, IndustrialID: w.IndustrialID,
 		Tenant: w.Tenant, OneWay: w.OneWay, Back: w.Back, Record: w.Record, Texts: w.Texts, Data: w.Data,
-		Reuse: w.Reuse,
+		Reuse: w.Reuse, IdempotencyKey: w.IdempotencyKey,
 	}
 	for _, t := range []struct {
 		field string

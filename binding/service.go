@@ -1,6 +1,7 @@
 package binding
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,7 +29,8 @@ func (s *Service) Create(ctx context.Context, r Request) (Binding, error) {
 // CreateAgain makes a binding: it checks the request, takes the numbers asked for,
 // has the store draw those that were not, and writes it in one transaction with
 // the check that the numbers are free for these parties. One that the request lets
-// be there already is returned as it now is, and again is true.
+// be there already is returned as it now is, and again is true. A request that was
+// refused is not remembered under its key.
 //
 // A refusal is a *FieldError that names the field; behind it stands one of
 // the errors of this package (for a number asked for, ErrNotHeld, ErrNotOpen,
@@ -36,6 +38,19 @@ func (s *Service) Create(ctx context.Context, r Request) (Binding, error) {
 // ErrNoFreeNumber, comes as it is. Any other error is the store's or the random
 // source's.
 func (s *Service) CreateAgain(ctx context.Context, r Request) (bound Binding, again bool, err error) {
+	r.Tenant = cmp.Or(r.Tenant, s.Tenant, DefaultTenant)
+	repeat, err := r.repeat()
+	if err != nil {
+		return Binding{}, false, err
+	}
+	if repeat.Key != "" { // what was done is answered, whatever holds by now
+		switch b, err := s.Store.Repeated(ctx, r.Tenant, repeat, s.now()); {
+		case err == nil:
+			return b, true, nil
+		case !errors.Is(err, ErrNotFound):
+			return Binding{}, false, ofKey(err)
+		}
+	}
 	b, err := s.check(r)
 	if err != nil {
 		return Binding{}, false, err
@@ -46,15 +61,23 @@ func (s *Service) CreateAgain(ctx context.Context, r Request) (bound Binding, ag
 	if b.ID, err = NewID(s.Random); err != nil {
 		return Binding{}, false, err
 	}
-	if repeat := (Repeat{Reuse: r.Reuse}); repeat != (Repeat{}) {
+	if repeat != (Repeat{}) {
 		bound, again, err = s.Store.BindAgain(ctx, b, repeat)
 	} else {
 		bound, err = s.bind(ctx, b)
 	}
 	if err != nil {
-		return Binding{}, false, s.refused(&b, err)
+		return Binding{}, false, ofKey(s.refused(&b, err))
 	}
 	return bound, again, nil
+}
+
+// ofKey names the field of an error about a key.
+func ofKey(err error) error {
+	if errors.Is(err, ErrKeyUsed) || errors.Is(err, ErrKeyGone) {
+		return &FieldError{Field: "idempotency_key", Err: err}
+	}
+	return err
 }
 
 // bind binds b, and draws the numbers that it lacks.

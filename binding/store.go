@@ -117,9 +117,16 @@ type Store interface {
 	// there already; looking for it and binding it are one transaction. With
 	// Repeat.Reuse a binding that can be is bound once more in its place, see
 	// [Binding.Again]: one on b.X where that is named, else the newest of b.Order
-	// among MaxReuse. It is returned as it now is, and again is true. Errors are
-	// those of Bind, Draw and Change.
+	// among MaxReuse. It is returned as it now is, and again is true. With
+	// Repeat.Key the request is done once, and what Repeated returns is
+	// returned. Errors are those of Bind, Draw, Change and Repeated.
 	BindAgain(ctx context.Context, b Binding, r Repeat) (bound Binding, again bool, err error)
+
+	// Repeated returns the binding that was made, or bound once more, under
+	// Repeat.Key of a tenant in the KeyLife before a moment, as it now is.
+	// ErrNotFound: there was no such request, or it was refused. ErrKeyUsed: it
+	// was another. ErrKeyGone: the binding cannot be read any more.
+	Repeated(ctx context.Context, tenant string, r Repeat, at time.Time) (Binding, error)
 
 	// Change changes a live binding as [Revise] has it, in one transaction
 	// with Bind's check against the others on its numbers where somebody came

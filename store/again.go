@@ -4,13 +4,23 @@ import (
 	"context"
 	"errors"
 
+	"github.com/cockroachdb/pebble/v2"
+
 	"mask700/binding"
 )
 
-// beside is what is held while a bind or a change is on its way to the disk. Nil: nothing.
+// beside is what is written and held together with a bind or a change. Nil: nothing.
 type beside struct {
 	unlock func()
-	handed bool // to the committer, which settles it
+	handed bool                              // to the committer, which settles it
+	rows   func(*pebble.Batch, string) error // of the binding with that id; nil: none
+}
+
+func (w *beside) write(b *pebble.Batch, id string) error {
+	if w == nil || w.rows == nil {
+		return nil
+	}
+	return w.rows(b, id)
 }
 
 func (w *beside) hand() {
@@ -39,15 +49,29 @@ func (db *DB) BindAgain(ctx context.Context, b binding.Binding, r binding.Repeat
 		return binding.Binding{}, false, err
 	}
 	defer db.leave()
-	if db.guard.full.Load() {
-		return binding.Binding{}, false, ErrDiskFull
+	var names []uint64
+	if r.Reuse {
+		names = append(names, db.again.ofID("order "+b.Tenant+"\x00"+b.Order))
 	}
-	unlock, err := db.again.lock(ctx, db.opts.WriteTimeout, db.again.ofID(b.Tenant+"\x00"+b.Order))
+	if r.Key != "" {
+		names = append(names, db.again.ofID("key "+b.Tenant+"\x00"+r.Key))
+	}
+	unlock, err := db.again.lock(ctx, db.opts.WriteTimeout, names...)
 	if err != nil {
 		return binding.Binding{}, false, err
 	}
 	with := &beside{unlock: unlock}
 	defer with.end()
+	if r.Key != "" {
+		key, text := db.requestHashes(b.Tenant, r)
+		if done, err := db.repeated(key, text, b.CreatedAt); err != binding.ErrNotFound {
+			return done, err == nil, err
+		}
+		with.rows = func(batch *pebble.Batch, id string) error { return db.putRequest(batch, key, text, b.CreatedAt, id) }
+	}
+	if db.guard.full.Load() {
+		return binding.Binding{}, false, ErrDiskFull
+	}
 	if r.Reuse {
 		bound, found, err := db.reuse(ctx, &b, with)
 		if found || err != nil {

@@ -81,7 +81,7 @@ func (db *DB) put(ctx context.Context, b *binding.Binding, draws []drawn, with *
 	handed = true
 	with.hand()
 	return db.bindWrites.do(ctx,
-		func(batch *pebble.Batch) error { return putAll(batch, rows) },
+		func(batch *pebble.Batch) error { return errors.Join(putAll(batch, rows), with.write(batch, b.ID)) },
 		func(written bool) {
 			if written {
 				held := db.blocks.table.Load().held

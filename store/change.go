@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -72,7 +73,7 @@ func (db *DB) rewrite(ctx context.Context, id string, revise func(old binding.Bi
 	}
 	with.hand()
 	err = db.bindWrites.do(ctx,
-		func(batch *pebble.Batch) error { return putAll(batch, rows) },
+		func(batch *pebble.Batch) error { return errors.Join(putAll(batch, rows), with.write(batch, id)) },
 		func(written bool) {
 			if written {
 				db.tellPool(numbers)

@@ -12,6 +12,7 @@ import (
 
 	"mask700/binding"
 	"mask700/store/ring"
+	"mask700/store/seal"
 )
 
 // Check goes through the whole store as it is at one moment and opens every sealed value. It holds every index entry
@@ -141,6 +142,16 @@ func (c *checker) blocks(r pebble.Reader) (map[binding.Block]bool, error) {
 		return nil, err
 	}
 	if err := c.tokens(r); err != nil {
+		return nil, err
+	}
+	err = c.table(r, "requests under a key", tableRequest, func(key, value []byte) error {
+		_, err := parseRequest(value)
+		if err == nil && len(key) != 1+4+seal.HashSize {
+			err = fmt.Errorf("%w: its key", ErrCorrupt)
+		}
+		return err
+	})
+	if err != nil {
 		return nil, err
 	}
 	return held, c.bars(r)

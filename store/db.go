@@ -44,6 +44,7 @@ type DB struct {
 	retention     sync.Mutex    // held while what is over is deleted; taken before rotation
 	imports       atomic.Uint64 // names their directories
 	erased        atomic.Uint64 // rows passed over because their key was destroyed
+	requestsOf    atomic.Uint32 // day for which older requests were deleted last
 
 	use struct {
 		sync.Mutex // protects what follows

@@ -27,6 +27,7 @@
 //	      j id                         hash(number)               of such an entry
 //	      e id                         version, sealed erasure    of a person, while it is being done
 //	      a id                         header, sealed token       tokens of tenants, of their secrets the hash
+//	      y day u32, hash(tenant, key) hash(request), time, id    what was asked for under an idempotency key
 //	cdr/  m                                                       as above
 //	      l hash(record id)            header, sealed record      calls that go on
 //	      c seq u64                    header, sealed record      calls that ended

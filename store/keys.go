@@ -29,6 +29,7 @@ const (
 	tableBarID   = 'j' // id of such an entry -> hash of its number
 	tableErasing = 'x' // id -> sealed erasure of a person that was begun and is not done
 	tableToken   = 'a' // id -> sealed token of a tenant
+	tableRequest = 'y' // day u32, hash of a tenant and its key -> hash of the request, when u64, binding id
 
 	tableOpen   = 'l' // hash of a record id -> sealed opening row
 	tableClosed = 'c' // seq u64 -> sealed closed row
@@ -49,6 +50,8 @@ const (
 	domainDraws   = 'u'
 	domainContact = 'd'
 	domainBar     = 'v'
+	domainKey     = 'y'
+	domainRequest = 'z'
 )
 
 // splitKey is where the prefix of a key ends: the part that Bloom filters know and that rows share which are asked

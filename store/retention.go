@@ -70,6 +70,9 @@ func (db *DB) SweepRetention(ctx context.Context, r Retention, note func(Sweep) 
 	defer db.leave()
 	db.retention.Lock()
 	defer db.retention.Unlock()
+	if err := db.bindWrites.do(ctx, func(b *pebble.Batch) error { return db.dropRequests(b, db.opts.Now()) }, nil); err != nil {
+		return nil, err
+	}
 	var all []Sweep
 	for _, c := range []struct {
 		class  string

@@ -2,6 +2,7 @@ package bindingtest
 
 import (
 	"context"
+	"time"
 
 	"mask700/binding"
 )
@@ -13,6 +14,47 @@ func (s *Store) BindAgain(ctx context.Context, b binding.Binding, r binding.Repe
 	if err := s.usableLocked(ctx); err != nil {
 		return binding.Binding{}, false, err
 	}
+	if row, err := s.repeatedLocked(b.Tenant, r, b.CreatedAt); err != binding.ErrNotFound {
+		return row, err == nil, err
+	}
+	bound, again, err := s.bindAgainLocked(b, r)
+	if err == nil && r.Key != "" {
+		if s.asked == nil {
+			s.asked = make(map[[2]string]request)
+		}
+		s.asked[[2]string{b.Tenant, r.Key}] = request{r.Request, bound.ID, b.CreatedAt}
+	}
+	return bound, again, err
+}
+
+// request is what was done under a key.
+type request struct {
+	text, id string
+	at       time.Time
+}
+
+// Repeated implements binding.Store.
+func (s *Store) Repeated(ctx context.Context, tenant string, r binding.Repeat, at time.Time) (binding.Binding, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.usableLocked(ctx); err != nil {
+		return binding.Binding{}, err
+	}
+	return s.repeatedLocked(tenant, r, at)
+}
+
+func (s *Store) repeatedLocked(tenant string, r binding.Repeat, at time.Time) (binding.Binding, error) {
+	done, ok := s.asked[[2]string{tenant, r.Key}]
+	switch {
+	case !ok || at.Sub(done.at) >= binding.KeyLife:
+		return binding.Binding{}, binding.ErrNotFound
+	case done.text != r.Request:
+		return binding.Binding{}, binding.ErrKeyUsed
+	}
+	return clone(s.bindings[done.id]), nil
+}
+
+func (s *Store) bindAgainLocked(b binding.Binding, r binding.Repeat) (binding.Binding, bool, error) {
 	if r.Reuse {
 		for _, row := range s.ofOrderLocked(&b) {
 			again, err := s.changeLocked(row.ID, func(row *binding.Binding) error { return row.Again(&b) })

@@ -38,6 +38,7 @@ type Store struct {
 	drawn    map[binding.Block]*pool.Block
 	turn     int // of draws
 	tenants  map[string]binding.Tenant
+	asked    map[[2]string]request // by tenant and key
 	bars     map[string]binding.Bar
 	tokens   map[string]binding.TenantToken
 	failure  error

@@ -85,7 +85,10 @@ func printResult(out io.Writer, t *table, r admin.BatchResult, asJSON bool) erro
 	case r.Problem != nil:
 		result = r.Problem.Detail
 	case r.Again:
-		result = "bound again, " + times(r.Binding.Refs)
+		result = "there already"
+		if n := times(r.Binding.Refs); n != "" {
+			result += ", bound " + n
+		}
 	}
 	if err := t.add(fmt.Sprint(r.Row), id, state, x, result); err != nil {
 		return err

@@ -66,6 +66,7 @@ the names that a binding has in JSON, and each row has its own result.`,
 	fs.StringVar(&r.Texts, "texts", "", "on or off: whether it carries texts (default as its tenant has them)")
 	fs.StringVar(&r.Data, "data", "", "text that is handed through to the call records")
 	fs.BoolVar(&r.Reuse, "reuse", false, "bind a binding that is all this once more where it lives: it is then to be deleted so often")
+	fs.StringVar(&r.IdempotencyKey, "idempotency-key", "", "your name of this request: sent again within 24 hours it is answered by the same binding")
 	fs.StringVar(&o.from, "from", "", "file of requests, a JSON object a line; - for standard input")
 	return cmd
 }
@@ -100,7 +101,7 @@ func (o *bindingCreateOptions) run(cmd *cobra.Command, _ []string) error {
 // alone returns a flag that was given and describes one binding.
 func (o *bindingCreateOptions) alone(fs *pflag.FlagSet) string {
 	for _, name := range []string{"mode", "a", "b", "x", "y", "group", "extension", "ttl", "expires", "sliding", "order", "consent",
-		"industrial-id", "tenant", "max-duration", "one-way", "back", "record", "texts", "data", "reuse"} {
+		"industrial-id", "tenant", "max-duration", "one-way", "back", "record", "texts", "data", "reuse", "idempotency-key"} {
 		if fs.Changed(name) {
 			return name
 		}

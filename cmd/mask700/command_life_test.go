@@ -91,7 +91,7 @@ func TestBindingIsBoundAndDeletedSeveralTimes(t *testing.T) {
 			t.Errorf("bound again: %s", out)
 		}
 		row := `{"mode":"axb","a":"` + numberA + `","b":"` + numberB + `","order":"o","reuse":true}`
-		if a := d.feed(row, "binding", "create", "--from", "-"); a.status != 0 || !strings.Contains(a.out, "bound again, 3 times") {
+		if a := d.feed(row, "binding", "create", "--from", "-"); a.status != 0 || !strings.Contains(a.out, "there already, bound 3 times") {
 			t.Errorf("by a row: %+v", a)
 		}
 		for refs := 2; refs > 0; refs-- {
@@ -114,5 +114,27 @@ func TestBindingIsBoundAndDeletedSeveralTimes(t *testing.T) {
 		}
 		d.refuse(1, "--from and --reuse do not go together", "binding", "create", "--from", "-", "--reuse")
 		d.refuse(1, "--from and --back do not go together", "binding", "create", "--from", "-", "--back", "in-turn")
+	})
+}
+
+func TestRequestIsDoneOnceUnderItsKey(t *testing.T) {
+	bothWays(t, func(t *testing.T, d *desk) {
+		d.must("block", "add", block)
+		create := []string{"binding", "create", "--a", numberA, "--b", numberB, "--order", "o", "--idempotency-key", "K-1"}
+		var first, again binding.View
+		d.mustJSON(&first, create...)
+		if d.mustJSON(&again, create...); again.ID != first.ID || again.Refs != 1 {
+			t.Errorf("again: %+v", again)
+		}
+		row := `{"mode":"axb","a":"` + numberA + `","b":"` + numberB + `","order":"o","idempotency_key":"K-1"}`
+		if a := d.feed(row, "binding", "create", "--from", "-"); a.status != 0 || !strings.Contains(a.out, first.ID) || !strings.Contains(a.out, "there already") {
+			t.Errorf("by a row: %+v", a)
+		}
+		d.refuse(1, "--idempotency-key: was used for another request", append(create, "--data", "x")...)
+		d.must("binding", "delete", first.ID)
+		if d.mustJSON(&again, create...); again.ID != first.ID || again.State != binding.StateUnbound {
+			t.Errorf("when it had ended: %+v", again)
+		}
+		d.refuse(1, "--from and --idempotency-key do not go together", "binding", "create", "--from", "-", "--idempotency-key", "k")
 	})
 }

@@ -206,3 +206,120 @@ func boundAgainByMany(t *testing.T, s binding.Store) {
 		}
 	}
 }
+
+func key(name, request string) binding.Repeat { return binding.Repeat{Key: name, Request: request} }
+
+func doneOnce(t *testing.T, s binding.Store) {
+	ctx := context.Background()
+	hold(t, s, block)
+	_, err := s.Repeated(ctx, binding.DefaultTenant, key("k", "r"), start)
+	wantError(t, "nothing was done", err, binding.ErrNotFound)
+	first, again, err := s.BindAgain(ctx, asked(t, 1, 0), key("k", "r"))
+	if err != nil || again || first.ID != letters(1) {
+		t.Fatalf("first: %+v, %v, %v", first, again, err)
+	}
+	for i, after := range []time.Duration{0, -time.Hour, time.Hour, 23*time.Hour + 59*time.Minute} {
+		b := asked(t, 2+i, after)
+		b.X = block.Number(9) // what is asked for is in the text alone
+		got, again, err := s.BindAgain(ctx, b, key("k", "r"))
+		if err != nil || !again || !same(got, first) {
+			t.Errorf("after %v: %+v, %v, %v", after, got, again, err)
+		}
+		if got, err := s.Repeated(ctx, binding.DefaultTenant, key("k", "r"), at(after)); err != nil || !same(got, first) {
+			t.Errorf("read after %v: %+v, %v", after, got, err)
+		}
+	}
+	_, _, err = s.BindAgain(ctx, asked(t, 10, time.Hour), key("k", "other"))
+	wantError(t, "another request", err, binding.ErrKeyUsed)
+	_, err = s.Repeated(ctx, binding.DefaultTenant, key("k", "other"), at(time.Hour))
+	wantError(t, "read of another request", err, binding.ErrKeyUsed)
+	_, err = s.Repeated(ctx, "other", key("k", "r"), at(time.Hour))
+	wantError(t, "of another tenant", err, binding.ErrNotFound)
+	b := asked(t, 11, time.Hour)
+	b.Tenant = "other"
+	if got, again, err := s.BindAgain(ctx, b, key("k", "other")); err != nil || again || got.ID != b.ID {
+		t.Errorf("another tenant's key: %+v, %v, %v", got, again, err)
+	}
+	ended, err := s.Unbind(ctx, first.ID, at(2*time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, again, err := s.BindAgain(ctx, asked(t, 12, 3*time.Hour), key("k", "r")); err != nil || !again || !same(got, ended) {
+		t.Errorf("when it had ended: %+v, %v, %v", got, again, err)
+	}
+	if got, again, err := s.BindAgain(ctx, asked(t, 13, binding.KeyLife), key("k", "r")); err != nil || again || got.ID == first.ID {
+		t.Errorf("after a day: %+v, %v, %v", got, again, err)
+	}
+	// Days later the key is as new, and what was done with others is forgotten.
+	if got, again, err := s.BindAgain(ctx, asked(t, 14, 3*binding.KeyLife), key("l", "r")); err != nil || again || got.ID != letters(14) {
+		t.Errorf("another key: %+v, %v, %v", got, again, err)
+	}
+	if got, again, err := s.BindAgain(ctx, asked(t, 15, 3*binding.KeyLife), key("k", "third")); err != nil || again || got.ID != letters(15) {
+		t.Errorf("days later: %+v, %v, %v", got, again, err)
+	}
+}
+
+func refusedIsNotDone(t *testing.T, s binding.Store) {
+	ctx := context.Background()
+	hold(t, s, block)
+	taken := asked(t, 1, 0)
+	taken.X = block.Number(3)
+	bind(t, s, taken)
+	b := asked(t, 2, time.Minute)
+	b.X = taken.X
+	_, _, err := s.BindAgain(ctx, b, key("k", "r"))
+	wantConflict(t, "a number that is taken", err, taken.ID)
+	_, err = s.Repeated(ctx, binding.DefaultTenant, key("k", "r"), at(time.Minute))
+	wantError(t, "it was refused", err, binding.ErrNotFound)
+	if _, err := s.Unbind(ctx, taken.ID, at(time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	b.CreatedAt = at(2 * time.Minute)
+	if got, again, err := s.BindAgain(ctx, b, key("k", "r")); err != nil || again || got.X != taken.X {
+		t.Errorf("tried again: %+v, %v, %v", got, again, err)
+	}
+	// Both at once: a key counts once, however often it is sent.
+	both := binding.Repeat{Reuse: true, Key: "both", Request: "r"}
+	for i := range 3 {
+		got, again, err := s.BindAgain(ctx, asked(t, 10+i, 3*time.Minute), both)
+		if err != nil || !again || got.ID != b.ID || got.Refs != 1 {
+			t.Errorf("bound once more under a key: %+v, %v, %v", got, again, err)
+		}
+	}
+}
+
+// doneOnceByMany: of twins one is done, and all are told which.
+func doneOnceByMany(t *testing.T, s binding.Store) {
+	ctx := context.Background()
+	hold(t, s, block)
+	const callers, keys = 24, 4
+	var ids [callers]string
+	var made atomic.Int32
+	var all sync.WaitGroup
+	for c := range callers {
+		all.Go(func() {
+			b := asked(t, c, 0)
+			if c%2 == 0 {
+				b.X = block.Number(c % keys)
+			}
+			name := letters(c % keys)
+			got, again, err := s.BindAgain(ctx, b, key(name, name))
+			if err != nil {
+				t.Errorf("bind: %v", err)
+			}
+			if !again {
+				made.Add(1)
+			}
+			ids[c] = got.ID
+		})
+	}
+	all.Wait()
+	for c := range callers {
+		if ids[c] != ids[c%keys] {
+			t.Errorf("caller %d got %s, its twin %s", c, ids[c], ids[c%keys])
+		}
+	}
+	if n := len(list(t, s, binding.Filter{})); made.Load() != keys || n != keys {
+		t.Errorf("%d were made, %d are there, of %d keys", made.Load(), n, keys)
+	}
+}

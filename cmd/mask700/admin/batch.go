@@ -39,6 +39,10 @@ func (a *api) batchBindings(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, &binding.FieldError{Field: "verb", Err: errors.New("write create or delete")})
 		return
 	}
+	if r.Header.Get(headerKey) != "" {
+		a.fail(w, refuseKey("a batch has none; write one into each row that is to be done once"))
+		return
+	}
 	data, err := readBody(w, r, maxBatchBody)
 	if err != nil {
 		a.fail(w, err)

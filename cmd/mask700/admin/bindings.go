@@ -23,6 +23,10 @@ func (a *api) createBinding(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, err)
 		return
 	}
+	if err := takeKey(r, &req.IdempotencyKey); err != nil {
+		a.fail(w, err)
+		return
+	}
 	b, again, err := a.Bindings.CreateAgain(r.Context(), req)
 	if err != nil {
 		a.fail(w, err)

@@ -170,6 +170,15 @@ func (s confinedStore) BindAgain(ctx context.Context, b binding.Binding, r bindi
 	return bound, again, s.scrub(ctx, err)
 }
 
+// Repeated knows the keys of the tenant alone.
+func (s confinedStore) Repeated(ctx context.Context, tenant string, r binding.Repeat, at time.Time) (binding.Binding, error) {
+	if tenant != s.tenant {
+		return binding.Binding{}, binding.ErrNotFound
+	}
+	b, err := s.all.Repeated(ctx, tenant, r, at)
+	return b, s.mine(&b, s.scrub(ctx, err))
+}
+
 func (s confinedStore) Change(ctx context.Context, id string, change func(*binding.Binding) error) (binding.Binding, error) {
 	own, err := s.own(ctx)
 	if err != nil {

@@ -6,7 +6,7 @@
 //	POST   /v1/blocks               hold a block: {"block":"70010000001"}
 //	DELETE /v1/blocks/{block}       give a block up
 //	GET    /v1/bindings             a page of bindings, by x, order, live, after, limit
-//	POST   /v1/bindings             make a binding, 201; one that was there already, 200
+//	POST   /v1/bindings             make a binding, 201; one that was there already, 200; Idempotency-Key
 //	POST   /v1/bindings/query       a page of bindings, by number too
 //	POST   /v1/bindings/batch       JSON lines in, a result a row; verb=create or verb=delete, with all=1
 //	GET    /v1/bindings/{id}        one binding

@@ -2,10 +2,39 @@ package admin
 
 import (
 	"context"
+	"errors"
 	"net/http"
+	"strings"
 
 	"mask700/binding"
 )
+
+// headerKey carries the idempotency key of a request for which its body has none: the key, or the key in quotes.
+const headerKey = "Idempotency-Key"
+
+// takeKey takes the key of a request from its header, if that has one.
+func takeKey(r *http.Request, into *string) error {
+	sent := r.Header.Values(headerKey)
+	if len(sent) == 0 {
+		return nil
+	}
+	key := strings.TrimSpace(sent[0])
+	if n := len(key); n >= 2 && key[0] == '"' && key[n-1] == '"' {
+		key = key[1 : n-1]
+	}
+	switch {
+	case len(sent) > 1 || *into != "" && *into != key:
+		return refuseKey("two of them; send one, in the header or in the body")
+	case key == "":
+		return refuseKey("the header is empty; send a key, or no header")
+	}
+	*into = key
+	return nil
+}
+
+func refuseKey(text string) error {
+	return &binding.FieldError{Field: "idempotency_key", Err: errors.New(text)}
+}
 
 // updateBinding changes parties or terms of a binding that lives.
 func (a *api) updateBinding(w http.ResponseWriter, r *http.Request) {

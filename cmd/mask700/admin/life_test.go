@@ -108,3 +108,62 @@ func TestBindingIsSharedByThoseWhoAskForIt(t *testing.T) {
 		t.Errorf("not a flag: %+v", p)
 	}
 }
+
+func TestRequestIsDoneOnceUnderItsKey(t *testing.T) {
+	b := newBench(t)
+	b.want(201, "POST", "/v1/blocks", `{"block":"`+block+`"}`, nil)
+	request := func(more string) string {
+		return `{"mode":"axb","a":"` + numberA + `","b":"` + numberB + `","order":"o"` + more + `}`
+	}
+	var first, got binding.View
+	b.want(201, "POST", "/v1/bindings", request(`,"idempotency_key":"k"`), &first)
+	same := func(what string, status int, body string) {
+		t.Helper()
+		if b.want(status, "POST", "/v1/bindings", body, &got); got.ID != first.ID {
+			t.Errorf("%s: %+v", what, got)
+		}
+	}
+	same("in the body", 200, request(`,"idempotency_key":"k"`))
+	same("the default tenant by name", 200, request(`,"tenant":"default","idempotency_key":"k"`))
+	for _, header := range []string{"k", `"k"`, " k "} {
+		b.header = http.Header{headerKey: {header}}
+		same("in the header", 200, request(""))
+		same("in both", 200, request(`,"idempotency_key":"k"`))
+	}
+	var p Problem
+	if b.want(422, "POST", "/v1/bindings", request(`,"data":"x"`), &p); p.Type != "urn:mask700:idempotency-key" || p.Field != "idempotency_key" {
+		t.Errorf("another request: %+v", p)
+	}
+	for _, bad := range []http.Header{{headerKey: {"k", "l"}}, {headerKey: {"l"}}, {headerKey: {""}}, {headerKey: {`""`}}} {
+		b.header = bad
+		if b.want(400, "POST", "/v1/bindings", request(`,"idempotency_key":"k"`), &p); p.Field != "idempotency_key" {
+			t.Errorf("%v: %+v", bad, p)
+		}
+	}
+	b.header = http.Header{headerKey: {"k"}}
+	if b.want(400, "POST", "/v1/bindings/batch", request(""), &p); p.Field != "idempotency_key" {
+		t.Errorf("of a batch: %+v", p)
+	}
+	b.header = nil
+	for _, bad := range []string{strings.Repeat("k", 256), "a\\tb"} {
+		if b.want(400, "POST", "/v1/bindings", request(`,"idempotency_key":"`+bad+`"`), &p); p.Field != "idempotency_key" {
+			t.Errorf("%.9s: %+v", bad, p)
+		}
+	}
+	rows := b.batch("create", []string{request(`,"idempotency_key":"k"`), request(`,"data":"x","idempotency_key":"k"`)})
+	if v := rows[0].Binding; v == nil || v.ID != first.ID || !rows[0].Again || rows[1].Problem == nil || rows[1].Problem.Status != 422 {
+		t.Errorf("in rows: %+v", rows)
+	}
+	b.now = b.now.Add(time.Minute)
+	b.want(200, "DELETE", "/v1/bindings/"+first.ID, "", nil)
+	if same("when it had ended", 200, request(`,"idempotency_key":"k"`)); got.State != binding.StateUnbound {
+		t.Errorf("it is %s", got.State)
+	}
+	b.want(200, "POST", "/v1/tenants/default/suspend", `{"reason":"a test"}`, nil)
+	same("when its tenant is suspended", 200, request(`,"idempotency_key":"k"`))
+	b.want(200, "POST", "/v1/tenants/default/resume", "", nil)
+	b.now = b.now.Add(binding.KeyLife)
+	if b.want(201, "POST", "/v1/bindings", request(`,"idempotency_key":"k"`), &got); got.ID == first.ID {
+		t.Error("after a day it is not forgotten")
+	}
+}

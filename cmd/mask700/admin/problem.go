@@ -49,6 +49,7 @@ var (
 	kindExhausted   = kind{"no-free-number", "No number is free", http.StatusConflict}
 	kindTooMany     = kind{"too-many-requests", "Too many requests", http.StatusTooManyRequests}
 	kindDiskFull    = kind{"disk-full", "The disk is nearly full", http.StatusInsufficientStorage}
+	kindKeyUsed     = kind{"idempotency-key", "The idempotency key was used for another request", http.StatusUnprocessableEntity}
 	kindUnavailable = kind{"unavailable", "The store cannot take it now", http.StatusServiceUnavailable}
 )
 
@@ -74,6 +75,8 @@ func problemOf(err error) *Problem {
 	}
 	k := kindFailed
 	switch {
+	case errors.Is(err, binding.ErrKeyUsed):
+		k = kindKeyUsed
 	case errors.Is(err, binding.ErrNotFound), errors.Is(err, cdr.ErrNotFound), errors.Is(err, ErrNoCall), errors.Is(err, ErrUnknownCall),
 		errors.Is(err, archive.ErrNotFound), errors.Is(err, archive.ErrID), errors.Is(err, store.ErrNoKeys), errors.Is(err, store.ErrNoTenant), errors.Is(err, binding.ErrNoBar), errors.Is(err, binding.ErrNoToken),
 		errors.Is(err, binding.ErrNoTenant) && !errors.As(err, new(*binding.FieldError)):
@@ -91,7 +94,7 @@ func problemOf(err error) *Problem {
 	case errors.Is(err, binding.ErrNoFreeNumber):
 		k = kindExhausted
 	case errors.Is(err, binding.ErrSuspended), errors.Is(err, binding.ErrManyBars), errors.Is(err, binding.ErrManyTokens), errors.Is(err, binding.ErrTooManyTenants), errors.Is(err, binding.ErrExists), errors.Is(err, binding.ErrInUse), errors.Is(err, binding.ErrNotHeld),
-		errors.Is(err, binding.ErrCrowded), errors.Is(err, binding.ErrEnded), errors.Is(err, binding.ErrQuarantine), errors.Is(err, binding.ErrChanges), errors.As(err, new(*binding.ConflictError)):
+		errors.Is(err, binding.ErrCrowded), errors.Is(err, binding.ErrKeyGone), errors.Is(err, binding.ErrEnded), errors.Is(err, binding.ErrQuarantine), errors.Is(err, binding.ErrChanges), errors.As(err, new(*binding.ConflictError)):
 		k = kindConflict
 	case errors.As(err, new(*binding.FieldError)):
 		k = kindInvalid

@@ -62,13 +62,8 @@ func (s *Service) checkMode(b *Binding, r *Request) error {
 		return refuse("one_way", "mode "+r.Mode+" has no two directions; leave it out")
 	}
 	want := shapeOf(b.Mode)
-	switch group := want.group != absent; {
-	case b.Back != BackNamed && b.Back != BackInTurn && b.Back != BackLast:
-		return refuse("back", "one of in-turn, last-caller, or none for the party that is named")
-	case b.Back == BackInTurn && !group:
-		return refuse("back", "mode "+r.Mode+" has no group to be rung in turn; leave it out")
-	case b.Back != BackNamed && !group && !b.Mode.open():
-		return refuse("back", "mode "+r.Mode+" has one party on either side; leave it out")
+	if err := checkBack(b); err != nil {
+		return err
 	}
 	for _, f := range []struct {
 		field, missing, surplus string
@@ -87,6 +82,19 @@ func (s *Service) checkMode(b *Binding, r *Request) error {
 		case f.want == absent && f.given:
 			return refuse(f.field, "mode "+r.Mode+f.surplus)
 		}
+	}
+	return nil
+}
+
+// checkBack checks whom the protected side reaches.
+func checkBack(b *Binding) error {
+	switch group := shapeOf(b.Mode).group != absent; {
+	case b.Back != BackNamed && b.Back != BackInTurn && b.Back != BackLast:
+		return refuse("back", "one of in-turn, last-caller, or none for the party that is named")
+	case b.Back == BackInTurn && !group:
+		return refuse("back", "mode "+string(b.Mode)+" has no group to be rung in turn; leave it out")
+	case b.Back != BackNamed && !group && !b.Mode.open():
+		return refuse("back", "mode "+string(b.Mode)+" has one party on either side; leave it out")
 	}
 	return nil
 }

@@ -27,6 +27,8 @@ type Update struct {
 	TTL          time.Duration // from now
 	Expires      time.Time
 	Sliding      *time.Duration
+	Back         *string
+	NoExpiry     bool // it does not expire any more
 }
 
 // Extension asks for a later expiry: one of both.
@@ -40,7 +42,8 @@ var errNoUpdate = errors.New("nothing is to be changed; name what is to be")
 // empty reports whether nothing is asked for.
 func (u *Update) empty() bool {
 	return u.A == nil && u.B == nil && len(u.GroupAdd) == 0 && len(u.GroupRemove) == 0 && u.OneWay == nil && u.MaxDuration == nil &&
-		u.Data == nil && u.Consent == nil && u.IndustrialID == nil && u.Record == nil && u.Texts == nil && u.TTL == 0 && u.Expires.IsZero() && u.Sliding == nil
+		u.Data == nil && u.Consent == nil && u.IndustrialID == nil && u.Record == nil && u.Texts == nil && u.TTL == 0 && u.Expires.IsZero() && u.Sliding == nil &&
+		u.Back == nil && !u.NoExpiry
 }
 
 // Update changes a binding and returns it as it now is. Its id, order and
@@ -150,6 +153,8 @@ func (s *Service) parseUpdate(u *Update) (*parsedUpdate, error) {
 		}
 	}
 	switch {
+	case u.NoExpiry && (u.TTL != 0 || !u.Expires.IsZero()):
+		return nil, refuse("expires", "none, and a time as well; give one of them")
 	case u.TTL != 0 && !u.Expires.IsZero():
 		return nil, refuse("ttl", "given together with expires; give one of them")
 	case u.TTL != 0:
@@ -236,6 +241,12 @@ func (p *parsedUpdate) terms(b *Binding, _ time.Time) error {
 		}
 		b.OneWay = OneWay(*p.OneWay)
 	}
+	if p.Back != nil {
+		b.Back = Back(*p.Back)
+		if err := checkBack(b); err != nil {
+			return err
+		}
+	}
 	if p.MaxDuration != nil {
 		b.MaxDuration = *p.MaxDuration
 	}
@@ -260,17 +271,21 @@ func (p *parsedUpdate) terms(b *Binding, _ time.Time) error {
 }
 
 func (p *parsedUpdate) times(b *Binding, now time.Time) error {
+	if p.Sliding != nil {
+		b.Sliding = *p.Sliding
+	}
 	expires := b.ExpiresAt
 	switch {
+	case p.NoExpiry && b.Sliding > 0:
+		return refuse("expires", "none, and the binding expires when it is not used; end its sliding as well")
+	case p.NoExpiry:
+		expires = time.Time{}
 	case p.TTL != 0:
 		expires = now.Add(p.TTL).Truncate(time.Millisecond)
 	case !p.Expires.IsZero():
 		expires = p.Expires.UTC().Truncate(time.Millisecond)
 	case p.Sliding != nil && *p.Sliding > 0 && expires.IsZero():
 		expires = now.Add(*p.Sliding).Truncate(time.Millisecond)
-	}
-	if p.Sliding != nil {
-		b.Sliding = *p.Sliding
 	}
 	if expires.Equal(b.ExpiresAt) {
 		return nil

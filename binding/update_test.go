@@ -73,6 +73,43 @@ func TestUpdateOfAGroup(t *testing.T) {
 	}
 }
 
+func TestUpdateOfTheWayBack(t *testing.T) {
+	s, _ := clocked(t)
+	b := made(t, s, group)
+	for _, back := range []string{"in-turn", "last-caller", ""} {
+		got, err := s.Update(t.Context(), b.ID, binding.Update{Back: to(back)})
+		if err != nil || string(got.Back) != back {
+			t.Errorf("%q: %+v, %v", back, got, err)
+		}
+	}
+}
+
+func TestUpdateTakesAnExpiryAway(t *testing.T) {
+	s, now := clocked(t)
+	b := made(t, s, func(r *binding.Request) { r.TTL, r.X = time.Hour, x.String() })
+	got, err := s.Update(t.Context(), b.ID, binding.Update{NoExpiry: true})
+	if err != nil || !got.ExpiresAt.IsZero() {
+		t.Errorf("taken away: %+v, %v", got, err)
+	}
+	b = made(t, s, func(r *binding.Request) { r.Sliding = time.Hour })
+	_, err = s.Update(t.Context(), b.ID, binding.Update{NoExpiry: true})
+	assertRefusal(t, "it slides", err, "expires")
+	got, err = s.Update(t.Context(), b.ID, binding.Update{NoExpiry: true, Sliding: to(time.Duration(0))})
+	if err != nil || !got.ExpiresAt.IsZero() || got.Sliding != 0 {
+		t.Errorf("both taken away: %+v, %v", got, err)
+	}
+	// For ever is longer than until the next one begins.
+	y := (x + 1).String()
+	short := made(t, s, func(r *binding.Request) { r.TTL, r.X = time.Hour, y })
+	*now = noon.Add(time.Hour)
+	next := made(t, s, func(r *binding.Request) { r.X = y })
+	*now = noon.Add(time.Minute)
+	var conflict *binding.ConflictError
+	if _, err := s.Update(t.Context(), short.ID, binding.Update{NoExpiry: true}); !errors.As(err, &conflict) || conflict.Binding != next.ID {
+		t.Errorf("over the next one: %v", err)
+	}
+}
+
 func TestUpdateRefuses(t *testing.T) {
 	s, now := clocked(t)
 	giveX := func(r *binding.Request) { r.X = x.String() }
@@ -100,6 +137,12 @@ func TestUpdateRefuses(t *testing.T) {
 		"b as a member":      {g.ID, binding.Update{GroupAdd: []string{"13600000006"}}, "b"},
 		"a is no member":     {g.ID, binding.Update{A: to("13700138009")}, "a"},
 		"one way":            {b.ID, binding.Update{OneWay: to("up")}, "one_way"},
+		"back":               {g.ID, binding.Update{Back: to("up")}, "back"},
+		"back of a pair":     {b.ID, binding.Update{Back: to("last-caller")}, "back"},
+		"in turn of ax":      {open.ID, binding.Update{Back: to("in-turn")}, "back"},
+		"none and ttl":       {b.ID, binding.Update{NoExpiry: true, TTL: time.Hour}, "expires"},
+		"none and expires":   {b.ID, binding.Update{NoExpiry: true, Expires: noon.Add(time.Hour)}, "expires"},
+		"none and slides":    {b.ID, binding.Update{NoExpiry: true, Sliding: to(time.Hour)}, "expires"},
 		"one way of ax":      {open.ID, binding.Update{OneWay: to("a-to-b")}, "one_way"},
 		"short call":         {b.ID, binding.Update{MaxDuration: to(time.Millisecond)}, "max_duration"},
 		"short sliding":      {b.ID, binding.Update{Sliding: to(time.Second)}, "sliding"},
@@ -273,6 +316,15 @@ func TestUpdateInJSON(t *testing.T) {
 	if err := json.Unmarshal(b, &got); err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("it did not come back as it was: %v", err)
 	}
+	for _, text := range []string{`{"back":"","expires":"none"}`, `{"back":"in-turn"}`} {
+		var u binding.Update
+		if err := json.Unmarshal([]byte(text), &u); err != nil || u.Back == nil || u.NoExpiry != strings.Contains(text, "none") {
+			t.Errorf("%s: %v", text, err)
+		}
+		if b, err := json.Marshal(u); err != nil || string(b) != text {
+			t.Errorf("%s came back as %s, %v", text, b, err)
+		}
+	}
 	var e binding.Extension
 	if err := json.Unmarshal([]byte(`{"expires":"2026-03-01T12:00:00Z"}`), &e); err != nil || !e.Expires.Equal(noon) {
 		t.Errorf("extension: %+v, %v", e, err)
@@ -282,6 +334,7 @@ func TestUpdateInJSON(t *testing.T) {
 	}
 	const n = "13800138000"
 	for text, want := range map[string]string{
+		`{"back":13800138000}`:            "back: ",
 		`{"a":13800138000}`:               "a: ",
 		`{"ttl":13800138000}`:             "ttl: ",
 		`{"ttl":"13800138000"}`:           "ttl: ",

@@ -9,7 +9,7 @@ import (
 )
 
 var errUnknownUpdate = errors.New("a field of the request is not known; known: " +
-	"a, b, group_add, group_remove, one_way, max_duration, data, consent, industrial_id, record, texts, ttl, expires, sliding")
+	"a, b, group_add, group_remove, one_way, max_duration, data, consent, industrial_id, record, texts, ttl, expires, sliding, back")
 
 var errUnknownExtension = errors.New("a field of the request is not known; known: ttl, expires")
 
@@ -27,8 +27,12 @@ type updateJSON struct {
 	Record       *bool    `json:"record,omitempty"`
 	Texts        *string  `json:"texts,omitempty"`
 	Sliding      *string  `json:"sliding,omitempty"`
+	Back         *string  `json:"back,omitempty"`
 	expiryJSON
 }
+
+// noExpiry in the place of a time takes an expiry away.
+const noExpiry = "none"
 
 type expiryJSON struct {
 	TTL     string `json:"ttl,omitempty"`
@@ -57,11 +61,15 @@ func (e expiryJSON) parse() (ttl time.Duration, expires time.Time, err error) {
 
 // MarshalJSON writes the update for the server, with its numbers.
 func (u Update) MarshalJSON() ([]byte, error) {
-	return json.Marshal(updateJSON{
+	w := updateJSON{
 		A: u.A, B: u.B, GroupAdd: u.GroupAdd, GroupRemove: u.GroupRemove, OneWay: u.OneWay, MaxDuration: durationText(u.MaxDuration),
 		Data: u.Data, Consent: u.Consent, IndustrialID: u.IndustrialID, Record: u.Record, Texts: u.Texts, Sliding: durationText(u.Sliding),
-		expiryJSON: newExpiryJSON(u.TTL, u.Expires),
-	})
+		Back: u.Back, expiryJSON: newExpiryJSON(u.TTL, u.Expires),
+	}
+	if u.NoExpiry {
+		w.Expires = noExpiry
+	}
+	return json.Marshal(w)
 }
 
 func durationText(d *time.Duration) *string {
@@ -79,7 +87,10 @@ func (u *Update) UnmarshalJSON(b []byte) error {
 		return err
 	}
 	parsed := Update{A: w.A, B: w.B, GroupAdd: w.GroupAdd, GroupRemove: w.GroupRemove, OneWay: w.OneWay,
-		Data: w.Data, Consent: w.Consent, IndustrialID: w.IndustrialID, Record: w.Record, Texts: w.Texts}
+		Data: w.Data, Consent: w.Consent, IndustrialID: w.IndustrialID, Record: w.Record, Texts: w.Texts, Back: w.Back, NoExpiry: w.Expires == noExpiry}
+	if parsed.NoExpiry {
+		w.Expires = ""
+	}
 	for _, t := range []struct {
 		field string
 		text  *string

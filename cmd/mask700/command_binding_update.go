@@ -11,6 +11,9 @@ import (
 	"mask700/binding"
 )
 
+// noExpiryWord takes an expiry away.
+const noExpiryWord = "none"
+
 // bothWaysWord takes a one-way restriction away.
 const bothWaysWord = "both"
 
@@ -19,6 +22,7 @@ type bindingUpdateOptions struct {
 	update                                                binding.Update
 	a, b, oneWay, data, consent, industrial, until, texts string
 	maxDuration, sliding                                  time.Duration
+	back                                                  string
 	record                                                bool
 }
 
@@ -32,7 +36,7 @@ go on. A party who is bound on the same 700 number already is refused. The bindi
 shows when that was.
 
 A value that may be left out is taken away by an empty one: --data "", --consent "", --texts "", --max-duration 0, --sliding 0,
---one-way both, of a group --a "". Where a NUMBER is -, a line of standard input is read, --a first, then --b, --group-add
+--one-way both, --back "", --expires none, of a group --a "". Where a NUMBER is -, a line of standard input is read, --a first, then --b, --group-add
 and --group-remove.`,
 		Args: oneArg("the ID of a binding"),
 		RunE: o.run,
@@ -51,7 +55,8 @@ and --group-remove.`,
 	fs.BoolVar(&o.record, "record", false, "record its calls, after a notice to both parties")
 	fs.StringVar(&o.texts, "texts", "", "on or off: whether it carries texts")
 	fs.DurationVar(&o.update.TTL, "ttl", 0, "time to live from now, such as 2h")
-	fs.StringVar(&o.until, "expires", "", "when it expires, in RFC 3339")
+	fs.StringVar(&o.until, "expires", "", "when it expires, in RFC 3339, or none")
+	fs.StringVar(&o.back, "back", "", "whom b of a group, or a of ax and axe, reaches who calls back: in-turn, last-caller, or empty for the party named")
 	fs.DurationVar(&o.sliding, "sliding", 0, "each call or text moves the expiry so far ahead, such as 2h")
 	return cmd
 }
@@ -97,8 +102,10 @@ func (o *bindingUpdateOptions) read(cmd *cobra.Command) (err error) {
 			}
 		}
 	}
-	if u.Expires, err = expiry(o.until); err != nil {
-		return err
+	if u.NoExpiry = o.until == noExpiryWord; !u.NoExpiry {
+		if u.Expires, err = expiry(o.until); err != nil {
+			return err
+		}
 	}
 	if o.oneWay == bothWaysWord {
 		o.oneWay = string(binding.BothWays)
@@ -108,8 +115,9 @@ func (o *bindingUpdateOptions) read(cmd *cobra.Command) (err error) {
 	u.Consent, u.IndustrialID = given(fs, "consent", &o.consent), given(fs, "industrial-id", &o.industrial)
 	u.MaxDuration, u.Sliding = given(fs, "max-duration", &o.maxDuration), given(fs, "sliding", &o.sliding)
 	u.Record, u.Texts = given(fs, "record", &o.record), given(fs, "texts", &o.texts)
+	u.Back = given(fs, "back", &o.back)
 	for _, name := range []string{"a", "b", "group-add", "group-remove", "one-way", "max-duration", "data", "consent", "industrial-id",
-		"record", "texts", "ttl", "expires", "sliding"} {
+		"record", "texts", "ttl", "expires", "sliding", "back"} {
 		if fs.Changed(name) {
 			return nil
 		}

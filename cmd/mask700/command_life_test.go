@@ -46,6 +46,12 @@ func TestBindingIsChangedAndExtended(t *testing.T) {
 			t.Errorf("extended from %v to %v", before, got.ExpiresAt)
 		}
 		d.refuse(1, "--ttl: sooner than the binding expires now", "binding", "extend", v.ID, "--ttl", "1h")
+		if d.mustJSON(&got, "binding", "update", v.ID, "--expires", "none", "--sliding", "0"); got.ExpiresAt != nil {
+			t.Errorf("expiry taken away: %+v", got)
+		}
+		d.refuse(1, "--ttl: the binding does not expire", "binding", "extend", v.ID, "--ttl", "1h")
+		d.refuse(1, "--back: mode axb has one party on either side", "binding", "update", v.ID, "--back", "last-caller")
+		d.refuse(2, "unknown flag", "binding", "update", v.ID, "--order", "x")
 		d.refuse(1, "--group-add: mode axb has no group", "binding", "update", v.ID, "--group-add", "13700000009")
 		d.refuse(1, "--from and --hard do not go together", "binding", "delete", "--from", "-", "--hard")
 		a := d.run("binding", "delete", v.ID, "--hard")

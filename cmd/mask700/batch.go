@@ -15,8 +15,8 @@ import (
 
 // A batch is sent when it has so many rows or bytes, or when no row is waiting.
 const (
-	batchRows  = 500
-	batchBytes = 1 << 20
+	batchRows  = 5000
+	batchBytes = 8 << 20
 )
 
 // row is a line of the input that is not blank.

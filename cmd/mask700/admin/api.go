@@ -70,11 +70,13 @@ type api struct {
 	Deps
 	log *slog.Logger
 	mux *http.ServeMux
+
+	room *room // for batches
 }
 
 // New returns the handler of everything under /v1/.
 func New(d Deps) http.Handler {
-	a := &api{Deps: d, log: d.Logger, mux: http.NewServeMux()}
+	a := &api{Deps: d, log: d.Logger, mux: http.NewServeMux(), room: newRoom()}
 	if a.log == nil {
 		a.log = slog.New(slog.DiscardHandler)
 	}

@@ -83,14 +83,15 @@ func (a *api) batchBars(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, errNoBars)
 		return
 	}
-	data, err := readBody(w, r, maxBatchBody)
+	leave, err := a.room.enter(r.Context())
 	if err != nil {
 		a.fail(w, err)
 		return
 	}
-	rows := bytes.Split(bytes.TrimRight(data, "\r\n"), []byte("\n"))
-	if len(rows) > MaxBatchRows {
-		a.fail(w, kindTooLarge.problem("more than 1000 rows; send them in several batches"))
+	defer leave()
+	rows, err := readRows(w, r)
+	if err != nil {
+		a.fail(w, err)
 		return
 	}
 	if _, err := a.note(r, whatBarAdd, fmt.Sprintf("%d rows", len(rows)), noReason); err != nil {
@@ -248,10 +249,13 @@ func (a *api) removeBar(w http.ResponseWriter, r *http.Request) {
 	a.answer(w, http.StatusOK, b.View(a.now(), binding.Number.Masked))
 }
 
+// barsAtOnce is how many entries of a batch are written at once.
+const barsAtOnce = 32
+
 // inParallel calls each for 0 to n-1, so many at once as the store commits together, and waits for all.
 func inParallel(n int, each func(i int)) {
 	var running sync.WaitGroup
-	slots := make(chan struct{}, batchWorkers)
+	slots := make(chan struct{}, barsAtOnce)
 	for i := range n {
 		slots <- struct{}{}
 		running.Go(func() {

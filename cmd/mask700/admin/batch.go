@@ -5,25 +5,43 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
-	"sync"
 	"time"
 
 	"mask700/binding"
 )
 
-// batchWorkers is how many rows of a batch are at work at once: the store commits them together.
-const batchWorkers = 32
+// Bounds of batches. Rows are done side by side, because the store commits those that wait together with one sync; but all
+// batches share so many, and what looks a number up for a call waits for a few of them at most.
+const (
+	batchRows   = 64  // rows at work at once, of all batches
+	batchWindow = 512 // rows of one batch whose results may wait to be sent
+	batches     = 4   // batches at once
+	batchWait   = 10 * time.Second
+)
+
+// tooManyRows refuses a batch for its length.
+var tooManyRows = fmt.Sprintf("more than %d rows; send them in several batches", MaxBatchRows)
+
+// errBatches: there are as many batches as may be.
+var errBatches = kindUnavailable.problem("other batches are at work; send it again")
 
 // DeleteRow is a row of a batch that deletes.
 type DeleteRow struct {
 	ID string `json:"id"`
 }
 
-// batchBindings does a row after the other and answers with a result for each, in their order. Rows that leave the
-// choice of X to us cannot be in each other's way and are done side by side.
+// work is what is to be done for a row.
+type work struct {
+	do    func() (b binding.Binding, again bool, err error)
+	names []string // of what it is about: rows with a name in common are done in their order
+}
+
+// batchBindings does the rows of a batch and answers with a result for each, in their order, as they come. A row that is refused does
+// not stop the others.
 func (a *api) batchBindings(w http.ResponseWriter, r *http.Request) {
-	do := a.createRow
+	row := a.createRow
 	switch r.URL.Query().Get("verb") {
 	case "", "create":
 	case "delete":
@@ -32,9 +50,7 @@ func (a *api) batchBindings(w http.ResponseWriter, r *http.Request) {
 			a.fail(w, err)
 			return
 		}
-		do = func(ctx context.Context, row []byte) (func() (binding.Binding, bool, error), bool) {
-			return deleteRow(ctx, row, unbind)
-		}
+		row = func(ctx context.Context, text []byte) work { return deleteRow(ctx, text, unbind) }
 	default:
 		a.fail(w, &binding.FieldError{Field: "verb", Err: errors.New("write create or delete")})
 		return
@@ -43,73 +59,132 @@ func (a *api) batchBindings(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, refuseKey("a batch has none; write one into each row that is to be done once"))
 		return
 	}
-	data, err := readBody(w, r, maxBatchBody)
+	leave, err := a.room.enter(r.Context())
 	if err != nil {
 		a.fail(w, err)
 		return
 	}
-	rows := bytes.Split(bytes.TrimRight(data, "\r\n"), []byte("\n"))
-	if len(rows) > MaxBatchRows {
-		a.fail(w, kindTooLarge.problem("more than 1000 rows; send them in several batches"))
+	defer leave()
+	rows, err := readRows(w, r)
+	if err != nil {
+		a.fail(w, err)
 		return
 	}
-	results := make([]BatchResult, len(rows))
-	var running sync.WaitGroup
-	slots := make(chan struct{}, batchWorkers)
-	for i, row := range rows {
-		row = bytes.TrimSpace(row)
-		work, alone := do(r.Context(), row)
-		if alone {
-			running.Wait()
-		}
-		finish := func() {
-			results[i] = BatchResult{Row: i + 1}
-			b, again, err := work()
-			if err != nil {
-				results[i].Problem = problemOf(err)
-				return
-			}
-			view := b.View(a.now())
-			results[i].Binding, results[i].Again = &view, again
-		}
-		if alone {
-			finish()
-			continue
-		}
-		slots <- struct{}{}
-		running.Go(func() {
-			defer func() { <-slots }()
-			finish()
-		})
-	}
-	running.Wait()
+	results := make(chan chan BatchResult, batchWindow)
+	go a.doRows(r.Context(), rows, row, results)
 	a.answerRows(w, results)
 }
 
-// createRow returns the work of a row that creates, and whether it must be done alone: when it names its X, what
-// was asked before must be there first and what is asked after must find it.
-func (a *api) createRow(ctx context.Context, row []byte) (work func() (binding.Binding, bool, error), alone bool) {
-	var req binding.Request
-	err := decode(row, &req)
-	return func() (binding.Binding, bool, error) {
-		if err != nil {
-			return binding.Binding{}, false, err
-		}
-		return a.Bindings.CreateAgain(ctx, req)
-	}, req.X != "" || req.Y != ""
+// room is what batches share.
+type room struct {
+	batches chan struct{} // a token for each that is read or done
+	rows    chan struct{} // and for each of their rows at work
+	wait    time.Duration // for one of the first
 }
 
-// deleteRow returns the work of a row that deletes.
-func deleteRow(ctx context.Context, row []byte, unbind func(context.Context, string) (binding.Binding, error)) (work func() (binding.Binding, bool, error), alone bool) {
-	var req DeleteRow
-	err := decodeID(row, &req)
-	return func() (binding.Binding, bool, error) {
-		if err != nil {
-			return binding.Binding{}, false, err
+func newRoom() *room {
+	return &room{batches: make(chan struct{}, batches), rows: make(chan struct{}, batchRows), wait: batchWait}
+}
+
+// enter waits until there is room for one more batch. Its body is not read before.
+func (r *room) enter(ctx context.Context) (leave func(), err error) {
+	timer := time.NewTimer(r.wait)
+	defer timer.Stop()
+	select {
+	case r.batches <- struct{}{}:
+		return func() { <-r.batches }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-timer.C:
+		return nil, errBatches
+	}
+}
+
+// readRows reads the lines of a batch.
+func readRows(w http.ResponseWriter, r *http.Request) ([][]byte, error) {
+	data, err := readBody(w, r, maxBatchBody)
+	if err != nil {
+		return nil, err
+	}
+	data = bytes.TrimRight(data, "\r\n")
+	if bytes.Count(data, []byte("\n")) >= MaxBatchRows {
+		return nil, kindTooLarge.problem(tooManyRows)
+	}
+	return bytes.Split(data, []byte("\n")), nil
+}
+
+// doRows begins one row after the other and hands out where the result of each will be, as far ahead as batchWindow lets it.
+func (a *api) doRows(ctx context.Context, rows [][]byte, parse func(context.Context, []byte) work, results chan<- chan BatchResult) {
+	defer close(results)
+	last := make(map[string]chan struct{}) // when the last row with a name is done
+	for i, text := range rows {
+		result := make(chan BatchResult, 1)
+		results <- result
+		row := parse(ctx, bytes.TrimSpace(text))
+		var before []chan struct{}
+		done := make(chan struct{})
+		for _, name := range row.names {
+			if earlier := last[name]; earlier != nil && earlier != done {
+				before = append(before, earlier)
+			}
+			last[name] = done
 		}
+		go func() {
+			defer close(done)
+			for _, earlier := range before {
+				<-earlier
+			}
+			a.room.rows <- struct{}{}
+			result <- a.doRow(i+1, row)
+			<-a.room.rows
+		}()
+	}
+}
+
+func (a *api) doRow(n int, row work) BatchResult {
+	result := BatchResult{Row: n}
+	b, again, err := row.do()
+	if err != nil {
+		result.Problem = problemOf(err)
+		return result
+	}
+	view := b.View(a.now())
+	result.Binding, result.Again = &view, again
+	return result
+}
+
+// createRow is the work of a row that creates. Of two that name one X, or one key, or ask for one thing that may be there, the second is to
+// find what the first has done.
+func (a *api) createRow(ctx context.Context, text []byte) work {
+	var req binding.Request
+	if err := decode(text, &req); err != nil {
+		return work{do: func() (binding.Binding, bool, error) { return binding.Binding{}, false, err }}
+	}
+	row := work{do: func() (binding.Binding, bool, error) { return a.Bindings.CreateAgain(ctx, req) }}
+	for _, number := range []string{req.X, req.Y} {
+		if x, err := a.Bindings.Plan.ParseX(number); err == nil {
+			row.names = append(row.names, "number "+x.String())
+		}
+	}
+	if req.IdempotencyKey != "" {
+		row.names = append(row.names, "key "+req.IdempotencyKey)
+	}
+	if req.Reuse {
+		row.names = append(row.names, "order "+req.Order)
+	}
+	return row
+}
+
+// deleteRow is the work of a row that deletes.
+func deleteRow(ctx context.Context, text []byte, unbind func(context.Context, string) (binding.Binding, error)) work {
+	var req DeleteRow
+	if err := decodeID(text, &req); err != nil {
+		return work{do: func() (binding.Binding, bool, error) { return binding.Binding{}, false, err }}
+	}
+	return work{names: []string{req.ID}, do: func() (binding.Binding, bool, error) {
 		b, err := unbind(ctx, req.ID)
 		return b, false, err
-	}, false
+	}}
 }
 
 // decodeID reads a row that names a binding; its other fields may be there, so that what a batch that created has
@@ -132,13 +207,19 @@ func decodeID(row []byte, into *DeleteRow) error {
 	return nil
 }
 
-func (a *api) answerRows(w http.ResponseWriter, results []BatchResult) {
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerTime))
+// answerRows sends the results as they come. When the client is gone the rows that are left are refused by the end of its request, and
+// waited for all the same.
+func (a *api) answerRows(w http.ResponseWriter, results <-chan chan BatchResult) {
+	deadline := http.NewResponseController(w)
 	w.Header().Set("Content-Type", "application/jsonl")
 	enc := json.NewEncoder(w)
-	for i := range results {
-		if enc.Encode(&results[i]) != nil {
-			return
+	gone := false
+	for result := range results {
+		r := <-result
+		if gone {
+			continue
 		}
+		_ = deadline.SetWriteDeadline(time.Now().Add(answerTime))
+		gone = enc.Encode(&r) != nil
 	}
 }

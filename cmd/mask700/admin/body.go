@@ -15,9 +15,9 @@ import (
 // Bounds of one request.
 const (
 	maxBody      = 64 << 10 // bytes of a JSON object
-	maxBatchBody = 4 << 20  // bytes of a batch
+	maxBatchBody = 16 << 20 // bytes of a batch
 	// MaxBatchRows is how many rows a batch may have.
-	MaxBatchRows = 1000
+	MaxBatchRows = 10_000
 )
 
 // answerTime is how long an answer may take to be written, or one piece of it where it is a stream.

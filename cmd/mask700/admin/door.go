@@ -64,6 +64,7 @@ type door struct {
 	deps     Deps
 	log      *slog.Logger
 	mux      *http.ServeMux
+	room     *room   // for batches, apart from that of the operator
 	tokens   *bounds // by id
 	failures *bounds // by address
 }
@@ -74,7 +75,7 @@ func NewTenants(d Deps, t TenantDoor) http.Handler {
 	// What is the operator's own is not at hand here at all.
 	d.Check, d.Keys, d.Keeper, d.Recordings, d.Remote, d.Tokens, d.TenantTokens, d.Eraser = nil, nil, nil, nil, nil, nil, nil, nil
 	b := &door{
-		TenantDoor: t, deps: d, log: d.Logger, mux: http.NewServeMux(),
+		TenantDoor: t, deps: d, log: d.Logger, mux: http.NewServeMux(), room: newRoom(),
 		tokens:   newBounds(maxClients, time.Second/time.Duration(max(t.PerSecond, 1)), 2*max(t.PerSecond, 1)),
 		failures: newBounds(maxClients, failureEvery, failuresAtOnce),
 	}
@@ -95,7 +96,7 @@ func confinedOf(ctx context.Context) *api { return ctx.Value(confinedKey{}).(*ap
 
 // confine gives the handlers what they may ask on behalf of a token.
 func (b *door) confine(t binding.TenantToken) *api {
-	a := &api{Deps: b.deps, log: b.log, mux: b.mux}
+	a := &api{Deps: b.deps, log: b.log, mux: b.mux, room: b.room}
 	service := *b.deps.Bindings
 	service.Store, service.Tenant = confinedStore{service.Store, t.Tenant, b.Shared}, t.Tenant
 	a.Bindings = &service

@@ -25,7 +25,7 @@ type CutOff struct {
 
 // String is as it stands in the line about it.
 func (c CutOff) String() string {
-	return fmt.Sprintf("entries %d to %d, the last of %s; hash of the last %s", c.First, c.Last, c.Until.Format(time.RFC3339), c.Hash)
+	return fmt.Sprintf("entries %d to %d, the last of %s; hash of the last %s", c.First, c.Last, c.Until.Format(time.RFC3339), c.Hash.String())
 }
 
 // Cut deletes the lines that were written before a moment, but never the last line. What was deleted is a line of its own,

@@ -44,6 +44,35 @@ func TestKilled(t *testing.T) {
 	w.shut(w.caller.number, w.callee.number)
 }
 
+// TestUnbound: a binding that is deleted cuts off no call; --hard does, on both legs, and the record says why.
+func TestUnbound(t *testing.T) {
+	need(t, "sipp")
+	t.Parallel()
+	w := newWorld(t)
+	w.serve(setup{})
+	id := w.bind(w.caller.number, w.callee.number, w.x)
+	live := w.begin(play{caller: "caller-await-bye", callee: "callee-never-acked"})
+	w.until("the call to be answered", func() bool {
+		all, err := rig.ReadTrace(live.callerPhone.TraceFile())
+		return err == nil && slices.ContainsFunc(all, func(m rig.Message) bool { return strings.HasPrefix(m.First(), "ACK ") })
+	})
+	if out := w.run("binding", "delete", id); !strings.Contains(out, "unbound") {
+		t.Errorf("deleted: %s", out)
+	}
+	if n := w.calls(); n != 1 || len(w.records()) != 0 {
+		t.Fatalf("%d calls go on after their binding was deleted, %d have ended", n, len(w.records()))
+	}
+	w.run("binding", "delete", id, "--hard")
+	if o := live.finish(); o.callerStatus != 0 || o.calleeStatus != 0 {
+		t.Errorf("the caller's SIPp ended with %d, the callee's with %d", o.callerStatus, o.calleeStatus)
+	}
+	w.until("the record", func() bool { return len(w.records()) == 1 })
+	if r := w.records()[0]; r.Binding != id || r.End != cdr.EndUnbound || r.ReleasedBy != cdr.ByPlatform || r.AnsweredAt.IsZero() {
+		t.Errorf("record: %+v", r)
+	}
+	w.shut(w.caller.number, w.callee.number)
+}
+
 // TestDrain: after SIGTERM a live call goes on, new calls are sent elsewhere, and when the drain time is over the call
 // is hung up on both legs. Its record is there for a command that opens the store itself.
 func TestDrain(t *testing.T) {

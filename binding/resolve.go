@@ -10,6 +10,10 @@ type Query struct {
 	At        time.Time
 	Strangers bool // edges for anyone count: see Plan.Strangers
 	Explain   bool // fill Decision.Candidates
+
+	// Over is the id of the binding that a call was ordered over; empty: it was dialled, and goes
+	// over whichever there is. One that would go over another goes over none.
+	Over string
 }
 
 // Refusal is why a call is not carried, as its record says. The zero value
@@ -87,9 +91,13 @@ type Candidate struct {
 // dialled number is held by this installation; rows are the bindings on that
 // number in any state and order. A caller whom a live binding names takes that
 // edge, or is refused where it is forbidden; then comes a live edge for
-// anyone; everyone else is refused.
+// anyone; everyone else is refused. With Query.Over nothing is said of another
+// binding than that one, not even that it refuses.
 func Resolve(q Query, held bool, rows []Binding) Decision {
 	d := decide(&q, held, rows)
+	if q.Over != "" && (d.Binding == nil || d.Binding.ID != q.Over) {
+		d = Decision{Refusal: RefusalNoBinding}
+	}
 	if q.Explain {
 		d.Candidates = candidates(&q, held, rows, d)
 	}

@@ -109,6 +109,43 @@ func idOf(b *binding.Binding) string {
 	return b.ID
 }
 
+// TestResolveOverOneBinding: a call that was ordered over a binding goes over that or over none, and nothing is told of
+// another that has the number.
+func TestResolveOverOneBinding(t *testing.T) {
+	live := row(t, func(r *binding.Binding) { r.ID = "pair" })
+	former := live
+	former.ID, former.EndedAt = "former", noon.Add(-time.Minute)
+	oneWay, expired := live, former
+	oneWay.OneWay, oneWay.B = binding.OneWayBToA, number(t, digitsC)
+	expired.ExpiresAt, expired.EndedAt = former.EndedAt, time.Time{}
+	for name, test := range map[string]struct {
+		rows    []binding.Binding
+		over    string
+		refusal binding.Refusal
+		binding string
+	}{
+		"it is live":          {[]binding.Binding{former, live}, "pair", binding.RefusalNone, "pair"},
+		"it refuses":          {[]binding.Binding{oneWay}, "pair", binding.RefusalOneWay, "pair"},
+		"it has expired":      {[]binding.Binding{expired}, "former", binding.RefusalExpired, "former"},
+		"another is live":     {[]binding.Binding{former, live}, "former", binding.RefusalNoBinding, ""},
+		"another refuses":     {[]binding.Binding{former, oneWay}, "former", binding.RefusalNoBinding, ""},
+		"another has expired": {[]binding.Binding{expired}, "pair", binding.RefusalNoBinding, ""},
+		"there is none":       {nil, "former", binding.RefusalNoBinding, ""},
+	} {
+		d := binding.Resolve(binding.Query{Dialled: x, Caller: number(t, digitsA), At: noon, Over: test.over}, true, test.rows)
+		id := ""
+		if d.Binding != nil {
+			id = d.Binding.ID
+		}
+		if d.Refusal != test.refusal || id != test.binding {
+			t.Errorf("%s: %q by %q, want %q by %q", name, d.Refusal, id, test.refusal, test.binding)
+		}
+		if id == "" && (d.Edge != binding.Edge{} || !d.Ended.IsZero() || d.Guess != nil) {
+			t.Errorf("%s: something is told: %+v", name, d)
+		}
+	}
+}
+
 func TestResolveOfNo700Number(t *testing.T) {
 	rows := []binding.Binding{row(t, func(b *binding.Binding) { b.X = 13800138000 })}
 	for _, dialled := range []binding.X{0, 13800138000} {

@@ -153,15 +153,16 @@ func (c *Call) decided(env *Env, ev Decided) {
 		return
 	}
 	d := ev.Decision
+	if ev.Err == nil && c.Order.other(&d) {
+		c.refuse(env, binding.RefusalNoBinding, Final{Status: 404})
+		return
+	}
 	c.matched(&d, &ev.Verdict)
 	in := env.Config.Trunks[c.leg(Caller).Trunk]
 	switch {
 	case ev.Err != nil:
 		// The store failed, nobody refused.
 		c.end(env, ending{end: endFailed, by: byPlatform, status: 500})
-		return
-	case c.Order.other(&d):
-		c.refuse(env, binding.RefusalNoBinding, Final{Status: 404})
 		return
 	case d.Refusal != "" && c.askExtension(env, &d):
 		return

@@ -87,14 +87,23 @@ func Place(env *Env, o Order) *Call {
 	default:
 		c.prepareOrdered(env)
 		c.Waiting |= forDecision
-		env.do(Decide{Record: c.Record.ID, Query: query(env, o.Query.Dialled, o.Query.Extension, o.Caller)})
+		q := query(env, o.Query.Dialled, o.Query.Extension, o.Caller)
+		q.Over = o.Binding
+		env.do(Decide{Record: c.Record.ID, Query: q})
 	}
 	return c
 }
 
-// other reports whether a decision is about another binding than the one ordered over.
+// other reports whether a decision, be it a refusal, is about another binding than the one
+// ordered over. The number may be another tenant's by now: nothing of it is written down.
 func (o *Order) other(d *binding.Decision) bool {
-	return o.On && d.Refusal == "" && (d.Binding == nil || d.Binding.ID != o.Binding)
+	switch {
+	case !o.On:
+		return false
+	case d.Binding == nil:
+		return d.Refusal == ""
+	}
+	return d.Binding.ID != o.Binding
 }
 
 // prepareOrdered composes the caller's leg toward the first hop that is left. It is shown

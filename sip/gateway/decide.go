@@ -117,10 +117,11 @@ func (g *Gateway) guess(d decide, decided *call.Decided) {
 }
 
 // ask asks the endpoint of the number dialled about a call that nothing bound is
-// for. It stays as it is where there is none.
+// for. It stays as it is where there is none, and for a call that was ordered over
+// one that is bound.
 func (g *Gateway) ask(ctx context.Context, d decide, held bool, decided call.Decided) call.Decided {
 	why := decided.Decision.Refusal
-	if why != binding.RefusalNoBinding && why != binding.RefusalExpired || !held || !g.options.Remote.Serves(d.query.Dialled) {
+	if d.query.Over != "" || why != binding.RefusalNoBinding && why != binding.RefusalExpired || !held || !g.options.Remote.Serves(d.query.Dialled) {
 		return decided
 	}
 	r := g.options.Remote.Decide(ctx, d.kind, d.record, &d.query)

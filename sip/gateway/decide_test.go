@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"testing"
+	"time"
 
 	"mask700/binding"
 	"mask700/binding/cdr"
@@ -38,6 +39,44 @@ func parsed(t testing.TB, text string) binding.Number {
 		t.Fatal(err)
 	}
 	return n
+}
+
+// TestEndpointIsNotAskedOfAnOrder: a call that was ordered over a binding goes over that or over none, so that what an
+// endpoint says of the number is nothing to it.
+func TestEndpointIsNotAskedOfAnOrder(t *testing.T) {
+	e := &asked{questions: make(chan remote.Question, 1), answers: make(chan func() (remote.Answer, error), 1)}
+	w := newWorldWith(t, func(o *Options) {
+		service := binding.Service{Store: o.Bindings.(binding.Store)}
+		if _, err := service.AddBlock(t.Context(), far[:11]); err != nil {
+			t.Fatal(err)
+		}
+		block, err := binding.ParseBlock(far[:11])
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.Remote, err = remote.New(o.Bindings.Holds, remote.Endpoint{Name: "rides", Tenant: "rides", Asker: e, Blocks: []binding.Block{block}})
+		if err != nil {
+			t.Fatal(err)
+		}
+	})
+	dialled, err := binding.Plan{}.ParseX(far)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.answers <- func() (remote.Answer, error) {
+		return remote.Answer{Connect: true, Callee: parsed(t, bob), Order: "R-1", Binding: "ride"}, nil
+	}
+	q := binding.Query{Dialled: dialled, Caller: parsed(t, alice), At: time.Now()}
+	for over, want := range map[string]int{"former": 0, "": 1} {
+		q.Over = over
+		d := w.gateway.decide(t.Context(), decide{query: q}, func() {})
+		if d.Err != nil || len(e.questions) != want || (d.Decision.Binding != nil) != (want > 0) || (d.Verdict.Evidence != "") != (want > 0) {
+			t.Errorf("ordered over %q: %d questions, %q, %q, %v", over, len(e.questions), d.Decision.Refusal, d.Verdict.Evidence, d.Err)
+		}
+		for len(e.questions) > 0 {
+			<-e.questions
+		}
+	}
 }
 
 // TestEndpointDecides: a call to a number on which nothing is stored goes where the endpoint says, shows what it says and

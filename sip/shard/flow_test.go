@@ -182,7 +182,7 @@ func (s *scene) play(t *testing.T, d *datadriven.TestData) string {
 		}
 		w.drain()
 	case "order":
-		s.places(t, s.actors[first], args[1])
+		s.places(t, s.actors[first], args[1:]...)
 	case "drain":
 		w.shard.Drain(true)
 	case "key":
@@ -269,6 +269,8 @@ func (s *scene) set(t *testing.T, args []string) {
 			w.config.RingTimeout = by
 		case "prompt":
 			w.trunks[0].Prompt = value
+		case "rebound":
+			s.rebound()
 		case "strangers":
 			w.config.Plan.Strangers = true
 		case "attempts":
@@ -322,14 +324,32 @@ func (s *scene) set(t *testing.T, args []string) {
 	}
 }
 
-// places lets the platform ask for a call from an actor to who is reached over a number.
-func (s *scene) places(t *testing.T, a *actor, over string) {
+// rebound has numbers that two of another tenant had are meals' now: on one the caller may only be called, on one it
+// calls the guest.
+func (s *scene) rebound() {
+	for i, way := range []binding.OneWay{binding.OneWayBToA, binding.BothWays} {
+		former := s.world.rows[0]
+		former.ID, former.X, former.Tenant = fmt.Sprintf("former%d", i+1), mustX(fmt.Sprintf("70010000001001%d", 5+i)), "rides"
+		former.EndedAt = epoch.Add(-time.Hour)
+		now := former
+		now.ID, now.Tenant, now.Order, now.Data, now.IndustrialID = fmt.Sprintf("now%d", i+1), "meals", "M-1", "dish", "industry"
+		now.B, now.OneWay, now.CreatedAt, now.EndedAt = mustNumber("13500000005"), way, former.EndedAt, time.Time{}
+		s.world.rows = append(s.world.rows, former, now)
+	}
+}
+
+// places lets the platform ask for a call from an actor to who is reached over a number, by the binding of that id or by
+// the last one on the number.
+func (s *scene) places(t *testing.T, a *actor, over ...string) {
 	w := s.world
-	o := call.Order{Caller: mustNumber(a.number), Query: binding.Query{Dialled: mustX(over)}, Trunk: int(a.listener)}
+	o := call.Order{Caller: mustNumber(a.number), Query: binding.Query{Dialled: mustX(over[0])}, Trunk: int(a.listener)}
 	for _, r := range w.rows {
-		if r.OnX(o.Query.Dialled) {
+		if r.OnX(o.Query.Dialled) && (len(over) == 1 || r.ID == over[1]) {
 			o.Binding = r.ID
 		}
+	}
+	if o.Binding == "" {
+		t.Fatalf("no such binding: %v", over)
 	}
 	if _, err := w.shard.Place(w.now, o); err != nil {
 		s.line("platform <- %v", err)

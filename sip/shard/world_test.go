@@ -462,6 +462,9 @@ func summary(r cdr.Record) string {
 	if r.Shadow != "" {
 		fmt.Fprintf(&b, ", would be by %s", r.Shadow)
 	}
+	if r.Tenant == "meals" || r.Tenant == "rides" {
+		fmt.Fprintf(&b, ", %s' order %q, data %q over %s", r.Tenant, r.Order, r.Data, r.Binding)
+	}
 	if r.Kind == cdr.KindText {
 		fmt.Fprintf(&b, ", text of %d in %d, %d numbers, %d masked, far side %d", v.Text.Bytes, v.Text.Segments, v.Text.Numbers, v.Text.Masked, v.Text.FarStatus)
 	}

@@ -86,9 +86,16 @@ func (a *api) order(r *http.Request, req *DialRequest) (Order, error) {
 	if err != nil {
 		return o, err
 	}
+	switch b.State(a.now()) {
+	case binding.StateExpired, binding.StateUnbound:
+		return o, errEnded
+	}
 	o.Edge, err = b.CallFrom(req.From)
 	return o, err
 }
+
+// errEnded: the number of a binding that is over may be another's by now.
+var errEnded = kindConflict.problem("the binding has ended; make a new one, and ask for the call over that")
 
 // problem is why nobody is called; nil: the first party is.
 func (p *Placed) problem() error {

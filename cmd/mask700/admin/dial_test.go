@@ -58,6 +58,15 @@ func TestDialRefused(t *testing.T) {
 			t.Errorf("%s: %s", body, out)
 		}
 	}
+	over, expired := b.bind(numberC, numberD, block+"0001"), b.bind(numberE, numberF, block+"0002")
+	b.want(200, "DELETE", "/v1/bindings/"+over.ID, "", nil)
+	b.want(200, "PATCH", "/v1/bindings/"+expired.ID, `{"ttl":"1m"}`, nil)
+	b.now = b.now.Add(time.Minute)
+	for state, id := range map[string]string{"unbound": over.ID, "expired": expired.ID} {
+		if out := b.want(409, "POST", "/v1/calls", `{"binding":"`+id+`"}`, nil); !strings.Contains(string(out), "the binding has ended") {
+			t.Errorf("%s: %s", state, out)
+		}
+	}
 	if len(b.node.ordered) > 0 {
 		t.Errorf("ordered %+v", b.node.ordered)
 	}

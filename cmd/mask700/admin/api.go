@@ -176,9 +176,25 @@ func (a *api) broken() {
 		return
 	}
 	if v != http.ErrAbortHandler {
-		a.log.Error("a request is broken off by a fault of the program", "panic", fmt.Sprintf("%T", v), "stack", process.Bare(debug.Stack()))
+		a.logFault("a request is broken off by a fault of the program", v)
 	}
 	panic(http.ErrAbortHandler)
+}
+
+// logFault logs what was found where the program failed, as broken says. It is called by who has recovered.
+func (a *api) logFault(what string, v any) {
+	a.log.Error(what, "panic", fmt.Sprintf("%T", v), "stack", process.Bare(debug.Stack()))
+}
+
+// errFault is what a row says in which the program failed: the others of its batch go on.
+var errFault = kindFailed.problem("the server failed at this row; its log says where")
+
+// failedRow, deferred where a row of a batch is done beside its request, makes a fault of the program the problem of the row.
+func (a *api) failedRow(problem **Problem) {
+	if v := recover(); v != nil {
+		a.logFault("a row of a batch fails by a fault of the program", v)
+		*problem = errFault
+	}
 }
 
 // nowhere answers what no pattern matches: another method of a path that is known, or a path that is not.

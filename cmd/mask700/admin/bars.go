@@ -2,6 +2,7 @@ package admin
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -99,24 +100,7 @@ func (a *api) batchBars(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	results := make([]BarResult, len(rows))
-	inParallel(len(rows), func(i int) {
-		results[i].Row = i + 1
-		var req binding.BarRequest
-		err := decode(bytes.TrimSpace(rows[i]), &req)
-		if err == nil {
-			err = a.checkReason(req.Reason)
-		}
-		var b binding.Bar
-		if err == nil {
-			b, err = a.Bindings.AddBar(r.Context(), a.Bars, req)
-		}
-		if err != nil {
-			results[i].Problem = problemOf(err)
-			return
-		}
-		v := b.View(a.now(), binding.Number.Masked)
-		results[i].Entry = &v
-	})
+	inParallel(len(rows), func(i int) { results[i] = a.addBarRow(r.Context(), i+1, rows[i]) })
 	out := &lineWriter{w: w, control: http.NewResponseController(w)}
 	for i := range results {
 		if out.write(&results[i]) != nil {
@@ -124,6 +108,28 @@ func (a *api) batchBars(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	out.begin()
+}
+
+// addBarRow does a row of a batch.
+func (a *api) addBarRow(ctx context.Context, n int, text []byte) (result BarResult) {
+	result.Row = n
+	defer a.failedRow(&result.Problem)
+	var req binding.BarRequest
+	err := decode(bytes.TrimSpace(text), &req)
+	if err == nil {
+		err = a.checkReason(req.Reason)
+	}
+	var b binding.Bar
+	if err == nil {
+		b, err = a.Bindings.AddBar(ctx, a.Bars, req)
+	}
+	if err != nil {
+		result.Problem = problemOf(err)
+		return result
+	}
+	v := b.View(a.now(), binding.Number.Masked)
+	result.Entry = &v
+	return result
 }
 
 func (a *api) listBars(w http.ResponseWriter, r *http.Request) {
@@ -252,7 +258,8 @@ func (a *api) removeBar(w http.ResponseWriter, r *http.Request) {
 // barsAtOnce is how many entries of a batch are written at once.
 const barsAtOnce = 32
 
-// inParallel calls each for 0 to n-1, so many at once as the store commits together, and waits for all.
+// inParallel calls each for 0 to n-1, so many at once as the store commits together, and waits for all. None may
+// panic: nobody is above them to recover.
 func inParallel(n int, each func(i int)) {
 	var running sync.WaitGroup
 	slots := make(chan struct{}, barsAtOnce)

@@ -120,7 +120,7 @@ func (a *api) doRows(ctx context.Context, rows [][]byte, parse func(context.Cont
 	for i, text := range rows {
 		result := make(chan BatchResult, 1)
 		results <- result
-		row := parse(ctx, bytes.TrimSpace(text))
+		row := a.parseRow(ctx, text, parse)
 		var before []chan struct{}
 		done := make(chan struct{})
 		for _, name := range row.names {
@@ -135,14 +135,28 @@ func (a *api) doRows(ctx context.Context, rows [][]byte, parse func(context.Cont
 				<-earlier
 			}
 			a.room.rows <- struct{}{}
-			result <- a.doRow(i+1, row)
+			r := a.doRow(i+1, row)
 			<-a.room.rows
+			result <- r
 		}()
 	}
 }
 
-func (a *api) doRow(n int, row work) BatchResult {
-	result := BatchResult{Row: n}
+// parseRow is the work of a row. One at which parse fails by a fault of the program has this to say.
+func (a *api) parseRow(ctx context.Context, text []byte, parse func(context.Context, []byte) work) (row work) {
+	var fault *Problem
+	defer func() {
+		if fault != nil {
+			row = work{do: func() (binding.Binding, bool, error) { return binding.Binding{}, false, fault }}
+		}
+	}()
+	defer a.failedRow(&fault)
+	return parse(ctx, bytes.TrimSpace(text))
+}
+
+func (a *api) doRow(n int, row work) (result BatchResult) {
+	result.Row = n
+	defer a.failedRow(&result.Problem)
 	b, again, err := row.do()
 	if err != nil {
 		result.Problem = problemOf(err)

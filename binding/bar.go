@@ -14,8 +14,10 @@ const (
 	BarBoth = "both"
 )
 
-// MaxBarsOnNumber is how many entries a number may have on block lists: for
-// every call of it they are gone through.
+// MaxBarsOnNumber is how many entries of one tenant, or for every
+// tenant, a number may have on block lists: for every call of it they
+// are gone through. Each tenant's are counted for themselves, so that none
+// learns whether others have any.
 const MaxBarsOnNumber = 256
 
 // Bar is an entry of a block list: a subscriber who may not call or be called,
@@ -77,7 +79,7 @@ func (f *BarFilter) Match(b *Bar) bool {
 type BarStore interface {
 	// AddBar adds an entry and returns it; where one is there that covers it
 	// already, that one is returned and nothing is written. ErrManyBars: its
-	// number has MaxBarsOnNumber. ErrExists: the id is taken.
+	// number has MaxBarsOnNumber of its tenant. ErrExists: the id is taken.
 	AddBar(ctx context.Context, b Bar) (Bar, error)
 
 	// Bar returns the entry with an id. ErrNoBar: none.

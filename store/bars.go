@@ -152,7 +152,7 @@ func (db *DB) barsOf(h seal.Hash, each func(key, value []byte) (bool, error)) er
 }
 
 // AddBar adds an entry of a block list. It implements binding.BarStore; ErrDiskFull, ErrStalled, ErrBusy and ErrRow
-// besides. Of a number that has as many as may be, those that are over leave.
+// besides. Of a number that has as many of its tenant as may be, those that are over leave.
 func (db *DB) AddBar(ctx context.Context, b binding.Bar) (binding.Bar, error) {
 	if err := db.enter(ctx); err != nil {
 		return binding.Bar{}, err
@@ -212,6 +212,9 @@ func (db *DB) barInPlace(hash seal.Hash, b *binding.Bar) (there binding.Bar, ove
 		other, err := db.openBar(key, value)
 		if err != nil {
 			return false, err
+		}
+		if other.Tenant != b.Tenant {
+			return true, nil // no tenant learns how many there are of others
 		}
 		if n++; !other.Live(b.CreatedAt) {
 			over = append(over, bytes.Clone(key))

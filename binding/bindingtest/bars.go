@@ -24,7 +24,7 @@ func (s *Store) AddBar(ctx context.Context, b binding.Bar) (binding.Bar, error) 
 	n := 0
 	var over []string
 	for id, other := range s.bars {
-		if other.Number != b.Number {
+		if other.Number != b.Number || other.Tenant != b.Tenant {
 			continue
 		}
 		if other.Covers(&b, b.CreatedAt) {

@@ -177,6 +177,11 @@ func barBound(t *testing.T, s BarStore) {
 	next := of(binding.MaxBarsOnNumber, time.Time{})
 	_, err := s.AddBar(context.Background(), next)
 	wantError(t, "one too many", err, binding.ErrManyBars)
+	others := of(2*binding.MaxBarsOnNumber, time.Time{})
+	others.Tenant = "even" // does not learn of them
+	addBar(t, s, others)
+	_, err = s.AddBar(context.Background(), next)
+	wantError(t, "one too many still", err, binding.ErrManyBars)
 	next.CreatedAt = at(time.Hour)
 	addBar(t, s, next)
 	for n := range 3 {

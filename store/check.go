@@ -24,6 +24,8 @@ func (db *DB) Check(ctx context.Context) (Report, error) {
 		return Report{}, err
 	}
 	defer db.leave()
+	db.snapshots.RLock()
+	defer db.snapshots.RUnlock()
 	c := db.newChecker(ctx)
 	for _, part := range []struct {
 		engine *engine

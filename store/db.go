@@ -42,6 +42,7 @@ type DB struct {
 	recordingKeys *keyring
 	rotation      sync.Mutex    // held while keys are rotated or destroyed
 	retention     sync.Mutex    // held while what is over is deleted; taken before rotation
+	snapshots     sync.RWMutex  // held to read while one is there; held while a person is erased
 	imports       atomic.Uint64 // names their directories
 	erased        atomic.Uint64 // rows passed over because their key was destroyed
 	requestsOf    atomic.Uint32 // day for which older requests were deleted last

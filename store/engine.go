@@ -27,6 +27,8 @@ const pebbleFormat = pebble.FormatValueSeparation
 type engine struct {
 	*pebble.DB
 	name  string
+	fs    vfs.FS
+	dir   string
 	lock  *pebble.Lock
 	watch engineEvents
 	// tables is how a table of the lowest level is written that the database is to take in.
@@ -67,7 +69,7 @@ func openEngine(o Options, name string, cache *pebble.Cache) (*engine, error) {
 		}
 		return nil, fmt.Errorf("store: lock the data directory: %w", err)
 	}
-	e := &engine{name: name, lock: lock}
+	e := &engine{name: name, fs: o.fs, dir: dir, lock: lock}
 	if err := e.open(o, dir, cache); err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
@@ -173,6 +175,7 @@ func (e *engine) options(o Options, cache *pebble.Cache) *pebble.Options {
 		CompactionConcurrencyRange:  func() (int, int) { return 1, max(2, runtime.NumCPU()/2) },
 		Logger:                      log,
 		EventListener:               e.listener(log.log),
+		Cleaner:                     cleaner{},
 	}
 	p.TargetFileSizes[0] = 8 << 20
 	for i := range p.Levels {

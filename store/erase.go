@@ -177,7 +177,24 @@ func (db *DB) FinishErasures(ctx context.Context, done func(p PersonErased, reas
 
 // erase does what an erasure consists of. Each step can be done again.
 func (db *DB) erase(ctx context.Context, e erasing, done func(PersonErased) error) (p PersonErased, err error) {
+	err = db.withoutSnapshots(ctx, func() error {
+		p, err = db.eraseNow(ctx, e, done)
+		return err
+	})
+	return p, err
+}
+
+func (db *DB) eraseNow(ctx context.Context, e erasing, done func(PersonErased) error) (p PersonErased, err error) {
 	p.ID = e.id
+	for _, n := range []binding.Number{e.who, e.as} { // as: of an attempt before
+		ids, err := db.idsOf(ctx, n)
+		if err == nil {
+			err = db.forgetRequests(ctx, ids)
+		}
+		if err != nil {
+			return p, err
+		}
+	}
 	if err := db.forgetBindings(ctx, &e); err != nil {
 		return p, err
 	}
@@ -517,52 +534,4 @@ func (db *DB) forgottenRecord(e *erasing, seq uint64) (pair, error) {
 	}
 	sealed := h.append(make([]byte, 0, recordHeaderSize+len(plain)+seal.Overhead))
 	return pair{key, box.Seal(sealed, plain, placeOf(key, sealed))}, nil
-}
-
-// wipe writes anew what of the tables may still have what was deleted or changed: the rows alone where they are few, as
-// they mostly are, else their table.
-func (db *DB) wipe(ctx context.Context, who binding.Number, p *PersonErased) error {
-	entries := keyHash(tableWho, db.numberHash(who))
-	parts := []part{{db.bind, entries, keyAfter(entries)}}
-	if p.Bars > 0 {
-		parts = append(parts, part{db.bind, []byte{tableBar}, []byte{tableBar + 1}})
-	}
-	if p.Contacts > 0 {
-		parts = append(parts, part{db.cdr, []byte{tableContact}, []byte{tableContact + 1}})
-	}
-	for _, rows := range []struct {
-		engine *engine
-		table  byte
-		keys   [][]byte
-	}{{db.bind, tableRow, p.touched.bindings}, {db.cdr, tableClosed, p.touched.records}} {
-		if len(rows.keys) > maxTouched {
-			parts = append(parts, part{rows.engine, []byte{rows.table}, []byte{rows.table + 1}})
-			continue
-		}
-		for _, key := range rows.keys {
-			parts = append(parts, part{rows.engine, key, append(bytes.Clone(key), 0)})
-		}
-	}
-	return db.rewriteParts(ctx, parts...)
-}
-
-// part is a stretch of a table.
-type part struct {
-	engine       *engine
-	lower, upper []byte
-}
-
-// rewriteParts has the files of some parts written anew, without what was deleted.
-func (db *DB) rewriteParts(ctx context.Context, parts ...part) error {
-	ctx, cancel := db.untilClosed(ctx)
-	defer cancel()
-	if err := errors.Join(db.bind.Flush(), db.cdr.Flush()); err != nil {
-		return fmt.Errorf("store: %w", err)
-	}
-	for _, p := range parts {
-		if err := p.engine.Compact(ctx, p.lower, p.upper, false); err != nil {
-			return fmt.Errorf("store: what was erased is not written anew: %w", err)
-		}
-	}
-	return nil
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -106,4 +107,29 @@ func (db *DB) dropRequests(b *pebble.Batch, now time.Time) error {
 		return nil
 	}
 	return b.DeleteRange([]byte{tableRequest}, requestKey(today-1, seal.Hash{})[:1+4], nil)
+}
+
+// forgetRequests drops what was asked for under a key of the bindings with some ids: the hash of a request has
+// the numbers in it, and who asks again with a guess is told whether it is right.
+func (db *DB) forgetRequests(ctx context.Context, ids []string) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	of := make(map[string]bool, len(ids))
+	for _, id := range ids {
+		of[id] = true
+	}
+	var keys [][]byte
+	lower := []byte{tableRequest}
+	err := db.each(ctx, lower, keyAfter(lower), func(key, value []byte) (bool, error) {
+		r, err := parseRequest(value)
+		if err == nil && of[r.id] {
+			keys = append(keys, bytes.Clone(key))
+		}
+		return true, nil // a damaged one is Check's to tell
+	})
+	if err != nil || len(keys) == 0 {
+		return err
+	}
+	return db.bindWrites.do(ctx, func(b *pebble.Batch) error { return deleteAll(b, keys) }, nil)
 }

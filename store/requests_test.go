@@ -117,3 +117,33 @@ func TestRequestForWhatIsErased(t *testing.T) {
 	}
 	mustClose(t, db)
 }
+
+// TestErasureForgetsRequests: a key under which a person was bound, asked for again with a guess, tells nothing any more; the
+// keys of others stay.
+func TestErasureForgetsRequests(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	o := erasedOptions(t)
+	o.Quarantine = 0
+	db := mustOpen(t, o)
+	defer func() { mustClose(t, db) }()
+	holdBlock(t, db)
+	his, _ := keyed(t, db, 1, 0)
+	others, _ := keyed(t, db, 2, 0)
+	if _, err := db.Unbind(ctx, his.ID, testStart.Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.ErasePerson(ctx, his.A, "he asked", func(string) error { return nil }, func(PersonErased) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	for _, guess := range []string{"13800000001", "other"} {
+		_, err := db.Repeated(ctx, his.Tenant, binding.Repeat{Key: his.ID, Request: guess}, testStart.Add(time.Hour))
+		if !errors.Is(err, binding.ErrNotFound) {
+			t.Errorf("asked again with %s: %v", guess, err)
+		}
+	}
+	if b, err := db.Repeated(ctx, others.Tenant, binding.Repeat{Key: others.ID, Request: "13800000001"}, testStart.Add(time.Hour)); err != nil || b.ID != others.ID {
+		t.Errorf("the key of others: %v", err)
+	}
+	checked(t, db)
+}

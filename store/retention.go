@@ -256,15 +256,7 @@ func (s *sweeper) account(victims func(ring.Key) bool) error {
 // forget writes the files anew by whose keys a subscriber's number could be tried: what was deleted of them is in none of
 // them any more.
 func (s *sweeper) forget() error {
-	if err := s.db.bind.Flush(); err != nil {
-		return fmt.Errorf("store: %w", err)
-	}
-	ctx, cancel := s.db.untilClosed(s.ctx)
-	defer cancel()
-	if err := s.db.bind.Compact(ctx, []byte{tableWho}, []byte{tableWho + 1}, false); err != nil {
-		return fmt.Errorf("store: the index of deleted bindings is not written anew: %w", err)
-	}
-	return nil
+	return s.db.rewriteParts(s.ctx, part{s.db.bind, []byte{tableWho}, []byte{tableWho + 1}})
 }
 
 // String is the account as it stands in the audit log.

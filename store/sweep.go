@@ -61,13 +61,8 @@ func (db *DB) sweepErased(ctx context.Context) (deleted uint64, err error) {
 		}
 	}
 	if deleted > 0 {
-		if err := db.bind.Flush(); err != nil {
-			return deleted, fmt.Errorf("store: %w", err)
-		}
-		ctx, cancel := db.untilClosed(ctx)
-		defer cancel()
-		if err := db.bind.Compact(ctx, []byte{tableWho}, []byte{tableWho + 1}, false); err != nil {
-			return deleted, fmt.Errorf("store: entries of erased bindings are deleted, and their files not written anew: %w", err)
+		if err := db.rewriteParts(ctx, part{db.bind, []byte{tableWho}, []byte{tableWho + 1}}); err != nil {
+			return deleted, err
 		}
 	}
 	err = db.bind.Set(keyText(tableMeta, metaSwept), binary.BigEndian.AppendUint64(nil, upTo), pebble.Sync)

@@ -158,7 +158,7 @@ func isLocked(err error) bool {
 func (e *engine) options(o Options, cache *pebble.Cache) *pebble.Options {
 	log := engineLog{log: o.Logger.With("database", e.name), fatal: o.Fatal}
 	p := &pebble.Options{
-		FS:                          o.fs,
+		FS:                          firstFS{o.fs},
 		Lock:                        e.lock,
 		Comparer:                    newComparer(),
 		FormatMajorVersion:          pebbleFormat,
@@ -240,4 +240,24 @@ func (l engineLog) Fatalf(format string, args ...any) {
 	err := fmt.Errorf(format, args...)
 	l.log.Error("the store cannot go on", "error", err)
 	l.fatal(err)
+}
+
+// firstFS has the directory synced when a manifest was made, before the marker that names it: of the two entries a crash might
+// keep only the second, and a database that was just made could not be opened.
+type firstFS struct{ vfs.FS }
+
+// Create implements vfs.FS.
+func (f firstFS) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
+	file, err := f.FS.Create(name, category)
+	if err != nil || !strings.HasPrefix(f.PathBase(name), "MANIFEST-") {
+		return file, err
+	}
+	dir, err := f.OpenDir(f.PathDir(name))
+	if err == nil {
+		err = errors.Join(dir.Sync(), dir.Close())
+	}
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return file, nil
 }

@@ -25,7 +25,9 @@ type PersonErased struct {
 	Contacts   int      `json:"contacts"`             // deleted: which numbers it dialled
 	Bars       int      `json:"blocklist"`            // deleted: entries of block lists, as the number or its peer
 	Recordings []string `json:"recordings,omitempty"` // ids of those of its calls that are kept
-	Digest     string   `json:"digest"`               // SHA-256 over the ids of those bindings and the numbers of those records
+	// DeleteRecordings: they are to be deleted.
+	DeleteRecordings bool   `json:"-"`
+	Digest           string `json:"digest"` // SHA-256 over the ids of those bindings and the numbers of those records
 
 	touched touched
 }
@@ -56,11 +58,16 @@ type erasing struct {
 	who    binding.Number
 	as     binding.Number // in its place
 	reason string
+	// recordings of the number's calls are deleted too, by who is told that it is done.
+	recordings bool
 }
 
-const erasingVersion = 1
+const (
+	erasingVersion = 2
+	erasingBefore  = 1 // says nothing of recordings: they stay
+)
 
-// erasingRow seals an erasure: number, what is put in its place, reason. Its header is version u8.
+// erasingRow seals an erasure: number, what is put in its place, reason, whether recordings go u8. Its header is version u8.
 func (db *DB) erasingRow(e *erasing) (pair, error) {
 	plain, err := appendNumber(nil, e.who)
 	if err == nil {
@@ -69,7 +76,10 @@ func (db *DB) erasingRow(e *erasing) (pair, error) {
 	if err != nil {
 		return pair{}, fmt.Errorf("%w: %w", ErrRow, err)
 	}
-	plain = appendText(plain, e.reason)
+	plain = append(appendText(plain, e.reason), 0)
+	if e.recordings {
+		plain[len(plain)-1] = 1
+	}
 	box, err := db.bindKeys.box(storeKey)
 	if err != nil {
 		return pair{}, err
@@ -91,7 +101,7 @@ func (db *DB) erasings() (all []erasing, err error) {
 
 func (db *DB) openErasing(key, value []byte) (erasing, error) {
 	bad := fmt.Errorf("%w: an erasure that was begun", ErrCorrupt)
-	if len(value) < 1 || value[0] != erasingVersion || len(key) < 2 {
+	if len(value) < 1 || value[0] != erasingVersion && value[0] != erasingBefore || len(key) < 2 {
 		return erasing{}, bad
 	}
 	box, err := db.bindKeys.box(storeKey)
@@ -104,6 +114,9 @@ func (db *DB) openErasing(key, value []byte) (erasing, error) {
 	}
 	w := wire{b: plain}
 	e := erasing{id: string(key[1:]), who: w.number(), as: w.number(), reason: w.text()}
+	if value[0] != erasingBefore {
+		e.recordings = w.byte() == 1
+	}
 	if w.end() != nil || e.who.IsZero() || e.as.IsZero() {
 		return erasing{}, bad
 	}
@@ -113,10 +126,11 @@ func (db *DB) openErasing(key, value []byte) (erasing, error) {
 // ErasePerson takes a subscriber's number out of everything that is kept. Bindings and records whose time is not over stay,
 // as they have to, with a number in its place that is nobody's; what only finds or concerns the person is deleted. begin is
 // called before anything is changed, done when all is, with the account; an error of either ends it. One that was begun and
-// not done, after a crash or an error, goes on when it is asked for again, and with FinishErasures.
+// not done, after a crash or an error, goes on when it is asked for again, and with FinishErasures. recordings says that
+// done is to delete those of the person's calls, which it is told; it is kept until then.
 //
 // Errors: ErrLiveBindings, and nothing is changed; ErrCallsGoOn; those of begin and done, of ctx, or of a write.
-func (db *DB) ErasePerson(ctx context.Context, who binding.Number, reason string, begin func(id string) error, done func(PersonErased) error) (PersonErased, error) {
+func (db *DB) ErasePerson(ctx context.Context, who binding.Number, reason string, recordings bool, begin func(id string) error, done func(PersonErased) error) (PersonErased, error) {
 	if err := db.enter(ctx); err != nil {
 		return PersonErased{}, err
 	}
@@ -134,9 +148,16 @@ func (db *DB) ErasePerson(ctx context.Context, who binding.Number, reason string
 		return PersonErased{}, err
 	}
 	if i := slices.IndexFunc(all, func(e erasing) bool { return e.who == who }); i >= 0 {
-		return db.erase(ctx, all[i], done)
+		e := all[i]
+		if recordings && !e.recordings {
+			e.recordings = true
+			if err := db.putErasing(ctx, &e); err != nil {
+				return PersonErased{}, err
+			}
+		}
+		return db.erase(ctx, e, done)
 	}
-	e := erasing{who: who, reason: reason}
+	e := erasing{who: who, reason: reason, recordings: recordings}
 	if e.id, err = binding.NewID(nil); err != nil {
 		return PersonErased{}, err
 	}
@@ -146,14 +167,18 @@ func (db *DB) ErasePerson(ctx context.Context, who binding.Number, reason string
 	if err := begin(e.id); err != nil {
 		return PersonErased{}, err
 	}
-	row, err := db.erasingRow(&e)
-	if err == nil {
-		err = db.bindWrites.do(ctx, func(b *pebble.Batch) error { return b.Set(row.key, row.value, nil) }, nil)
-	}
-	if err != nil {
+	if err := db.putErasing(ctx, &e); err != nil {
 		return PersonErased{}, err
 	}
 	return db.erase(ctx, e, done)
+}
+
+func (db *DB) putErasing(ctx context.Context, e *erasing) error {
+	row, err := db.erasingRow(e)
+	if err != nil {
+		return err
+	}
+	return db.bindWrites.do(ctx, func(b *pebble.Batch) error { return b.Set(row.key, row.value, nil) }, nil)
 }
 
 // FinishErasures goes on with the erasures that were begun and not done. done is called for each that is, with the reason
@@ -185,7 +210,7 @@ func (db *DB) erase(ctx context.Context, e erasing, done func(PersonErased) erro
 }
 
 func (db *DB) eraseNow(ctx context.Context, e erasing, done func(PersonErased) error) (p PersonErased, err error) {
-	p.ID = e.id
+	p.ID, p.DeleteRecordings = e.id, e.recordings
 	for _, n := range []binding.Number{e.who, e.as} { // as: of an attempt before
 		ids, err := db.idsOf(ctx, n)
 		if err == nil {

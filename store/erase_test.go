@@ -184,7 +184,7 @@ func TestErasePerson(t *testing.T) {
 	var said []string
 	begin := func(id string) error { said = append(said, "begin "+id); return nil }
 	done := func(p PersonErased) error { said = append(said, "done "+p.ID); return nil }
-	p, err := db.ErasePerson(ctx, testNumber(t, person), "he asked", begin, done)
+	p, err := db.ErasePerson(ctx, testNumber(t, person), "he asked", false, begin, done)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -200,10 +200,10 @@ func TestErasePerson(t *testing.T) {
 	again.A, again.CreatedAt, again.ExpiresAt = testNumber(t, person), testStart.Add(time.Hour), testStart.Add(90*time.Minute)
 	again.X = testBlock.Number(2)
 	mustBind(t, db, again)
-	if p, err := db.ErasePerson(ctx, testNumber(t, person), "he asked", begin, done); err != nil || p.Bindings != 1 || p.Records != 0 {
+	if p, err := db.ErasePerson(ctx, testNumber(t, person), "he asked", false, begin, done); err != nil || p.Bindings != 1 || p.Records != 0 {
 		t.Errorf("%s, %v", p, err)
 	}
-	if p, err := db.ErasePerson(ctx, testNumber(t, 4000), "he asked", begin, done); err != nil || p.Bindings+p.Records+p.Contacts+p.Bars != 0 {
+	if p, err := db.ErasePerson(ctx, testNumber(t, 4000), "he asked", false, begin, done); err != nil || p.Bindings+p.Records+p.Contacts+p.Bars != 0 {
 		t.Errorf("of nobody: %s, %v", p, err)
 	}
 }
@@ -218,11 +218,11 @@ func TestErasureWaits(t *testing.T) {
 	lived(t, db)
 	never := func(string) error { t.Error("it has begun"); return nil }
 	undone := func(PersonErased) error { t.Error("it is done"); return nil }
-	if _, err := db.ErasePerson(ctx, testNumber(t, 6), "he asked", never, undone); !errors.Is(err, ErrLiveBindings) {
+	if _, err := db.ErasePerson(ctx, testNumber(t, 6), "he asked", false, never, undone); !errors.Is(err, ErrLiveBindings) {
 		t.Errorf("of a party of what lives: %v", err)
 	}
 	refused := errors.New("no room in the audit log")
-	if _, err := db.ErasePerson(ctx, testNumber(t, person), "he asked", func(string) error { return refused }, undone); !errors.Is(err, refused) {
+	if _, err := db.ErasePerson(ctx, testNumber(t, person), "he asked", false, func(string) error { return refused }, undone); !errors.Is(err, refused) {
 		t.Errorf("what cannot be noted: %v", err)
 	}
 	if b, err := db.Binding(ctx, testID(2)); err != nil || b.A != testNumber(t, person) {
@@ -234,7 +234,7 @@ func TestErasureWaits(t *testing.T) {
 		t.Fatal(err)
 	}
 	begin := func(string) error { return nil }
-	if _, err := db.ErasePerson(ctx, testNumber(t, person), "he asked", begin, undone); !errors.Is(err, ErrCallsGoOn) {
+	if _, err := db.ErasePerson(ctx, testNumber(t, person), "he asked", false, begin, undone); !errors.Is(err, ErrCallsGoOn) {
 		t.Errorf("during a call: %v", err)
 	}
 	if err := db.FinishErasures(ctx, func(PersonErased, string) error { t.Error("it is done"); return nil }); !errors.Is(err, ErrCallsGoOn) {
@@ -333,7 +333,7 @@ func TestErasureLeavesBackups(t *testing.T) {
 	mustClose(t, db)
 	copied, _ := backedUp(t, o)
 	db = mustOpen(t, o)
-	if _, err := db.ErasePerson(ctx, testNumber(t, person), "he asked", func(string) error { return nil }, func(PersonErased) error { return nil }); err != nil {
+	if _, err := db.ErasePerson(ctx, testNumber(t, person), "he asked", false, func(string) error { return nil }, func(PersonErased) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
 	mustClose(t, db)
@@ -359,5 +359,43 @@ func TestErasureLeavesBackups(t *testing.T) {
 	mustClose(t, db)
 	if n := found(); n != 0 {
 		t.Errorf("%d bindings in a backup whose keys are gone", n)
+	}
+}
+
+// That recordings are to go is kept until it is done; a row from before that was kept says that they stay.
+func TestErasureKeepsWhatBecomesOfRecordings(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	db := mustOpen(t, erasedOptions(t))
+	defer func() { mustClose(t, db) }()
+	lived(t, db)
+	interrupted := errors.New("interrupted")
+	_, err := db.ErasePerson(ctx, testNumber(t, person), "he asked", true, func(string) error { return nil }, func(PersonErased) error { return interrupted })
+	if !errors.Is(err, interrupted) {
+		t.Fatal(err)
+	}
+	if err := db.FinishErasures(ctx, func(p PersonErased, _ string) error {
+		if !p.DeleteRecordings || strings.Join(p.Recordings, " ") != "hiscall" {
+			t.Errorf("%v, recordings %v", p.DeleteRecordings, p.Recordings)
+		}
+		return nil
+	}); err != nil {
+		t.Error(err)
+	}
+	plain, err := appendNumber(nil, testNumber(t, 4000))
+	if err == nil {
+		plain, err = appendNumber(plain, testNumber(t, 4001))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	box, err := db.bindKeys.box(storeKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, header := keyText(tableErasing, testID(1)), []byte{erasingBefore}
+	e, err := db.openErasing(key, box.Seal(header, appendText(plain, "long ago"), placeOf(key, []byte{erasingBefore})))
+	if err != nil || e.recordings || e.reason != "long ago" || e.who != testNumber(t, 4000) {
+		t.Errorf("of before: %q, %v, %v", e.reason, e.recordings, err)
 	}
 }

@@ -133,7 +133,7 @@ func TestErasureForgetsRequests(t *testing.T) {
 	if _, err := db.Unbind(ctx, his.ID, testStart.Add(time.Hour)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := db.ErasePerson(ctx, his.A, "he asked", func(string) error { return nil }, func(PersonErased) error { return nil }); err != nil {
+	if _, err := db.ErasePerson(ctx, his.A, "he asked", false, func(string) error { return nil }, func(PersonErased) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
 	for _, guess := range []string{"13800000001", "other"} {

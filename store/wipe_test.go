@@ -92,7 +92,7 @@ func erasureLeavesNoFile(t *testing.T, where string) {
 	if _, err := closeCall(t, db, opened); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := db.ErasePerson(ctx, testNumber(t, person), "he asked", func(string) error { return nil }, func(PersonErased) error {
+	if _, err := db.ErasePerson(ctx, testNumber(t, person), "he asked", false, func(string) error { return nil }, func(PersonErased) error {
 		look("when it is said to be done", false)
 		return nil
 	}); err != nil {
@@ -128,7 +128,7 @@ func TestErasureWaitsForACheck(t *testing.T) {
 		return nil
 	}
 	undone := func(PersonErased) error { t.Error("it is done"); return nil }
-	if _, err := db.ErasePerson(ctx, testNumber(t, person), "he asked", begin, undone); !errors.Is(err, context.Canceled) {
+	if _, err := db.ErasePerson(ctx, testNumber(t, person), "he asked", false, begin, undone); !errors.Is(err, context.Canceled) {
 		t.Errorf("during a check: %v", err)
 	}
 	if b, err := db.Binding(context.Background(), testID(2)); err != nil || b.A != testNumber(t, person) {

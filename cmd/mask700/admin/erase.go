@@ -7,12 +7,13 @@ import (
 	"net/http"
 
 	"mask700/binding"
+	"mask700/media/record/archive"
 	"mask700/store"
 )
 
 // Eraser is what the handlers ask of a store to have a person erased; *store.DB is one.
 type Eraser interface {
-	ErasePerson(ctx context.Context, who binding.Number, reason string, begin func(id string) error, done func(store.PersonErased) error) (store.PersonErased, error)
+	ErasePerson(ctx context.Context, who binding.Number, reason string, recordings bool, begin func(id string) error, done func(store.PersonErased) error) (store.PersonErased, error)
 }
 
 // EraseRequest asks that a subscriber's number be taken out of everything.
@@ -65,13 +66,13 @@ func (a *api) erasePerson(w http.ResponseWriter, r *http.Request) {
 			_, err := a.note(r, whatErase, "erasure "+id+" of number "+who.String(), req.Reason)
 			return err
 		}
-		done.PersonErased, err = a.Eraser.ErasePerson(r.Context(), who, req.Reason, begin, func(p store.PersonErased) error {
-			if req.Recordings {
-				if done.Deleted, err = a.deleteRecordings(p.Recordings); err != nil {
+		done.PersonErased, err = a.Eraser.ErasePerson(r.Context(), who, req.Reason, req.Recordings, begin, func(p store.PersonErased) error {
+			if p.DeleteRecordings {
+				if done.Deleted, err = RemoveRecordings(a.Recordings, p.Recordings); err != nil {
 					return err
 				}
 			}
-			e, err := a.note(r, WhatEraseDone, p.String()+fmt.Sprintf("; %d of %d recordings", done.Deleted, len(p.Recordings)), req.Reason)
+			e, err := a.note(r, WhatEraseDone, ErasureDone(p, done.Deleted), req.Reason)
 			done.Seq, done.Hash = e.Seq, e.Hash
 			return err
 		})
@@ -109,13 +110,13 @@ func (a *api) endAll(r *http.Request, who binding.Number, reason string) error {
 	return nil
 }
 
-// deleteRecordings deletes those that are there still.
-func (a *api) deleteRecordings(ids []string) (deleted int, err error) {
-	if a.Recordings == nil {
+// RemoveRecordings deletes those that are there still. No shelf: there are none.
+func RemoveRecordings(shelf *archive.Shelf, ids []string) (deleted int, err error) {
+	if shelf == nil {
 		return 0, nil
 	}
 	for _, id := range ids {
-		gone, err := a.Recordings.Remove(id)
+		gone, err := shelf.Remove(id)
 		if err != nil {
 			return deleted, err
 		}
@@ -124,4 +125,9 @@ func (a *api) deleteRecordings(ids []string) (deleted int, err error) {
 		}
 	}
 	return deleted, nil
+}
+
+// ErasureDone is what the audit log says of an erasure that is done, with how many recordings were deleted.
+func ErasureDone(p store.PersonErased, deleted int) string {
+	return fmt.Sprintf("%s; %d of %d recordings", p, deleted, len(p.Recordings))
 }

@@ -75,10 +75,18 @@ func (n *Node) sweepContacts(ctx context.Context) {
 	}
 }
 
-// finishErasures goes on with erasures that a crash, or a call that went on, kept from being done.
+// finishErasures goes on with erasures that a crash, or a call that went on, kept from being done, and deletes the recordings of those
+// for which that was asked.
 func (n *Node) finishErasures(ctx context.Context) {
 	err := n.db.FinishErasures(ctx, func(p store.PersonErased, reason string) error {
-		_, err := n.audit.Append(audit.Entry{Who: "erasure", What: admin.WhatEraseDone, Object: p.String(), Reason: reason}, time.Now())
+		deleted := 0
+		if p.DeleteRecordings {
+			var err error
+			if deleted, err = admin.RemoveRecordings(n.recordings.Shelf, p.Recordings); err != nil {
+				return err
+			}
+		}
+		_, err := n.audit.Append(audit.Entry{Who: "erasure", What: admin.WhatEraseDone, Object: admin.ErasureDone(p, deleted), Reason: reason}, time.Now())
 		if err == nil {
 			n.log.Info("the erasure of a person is done", "erasure", p.ID, "bindings", p.Bindings, "records", p.Records)
 		}

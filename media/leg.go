@@ -32,6 +32,9 @@ type leg struct {
 	answered bool // Settle was called
 	latch    latch
 	told     netip.Addr     // OnSource was called with
+	looped   bool           // its packets would come back to us: nothing is sent
+	hop      *hop           // nil: there are no sockets
+	hairpins *hairpins      // that know it, nil: none do
 	former   straggler      // of the call that had the port before
 	reports  netip.AddrPort // where RTCP last came from
 	reporter reporter
@@ -167,7 +170,7 @@ func (l *leg) held() bool { return !l.remote.Send || !l.remote.Recv }
 
 // target is where RTP to this side goes, invalid when none may.
 func (l *leg) target() netip.AddrPort {
-	if !l.remote.Recv {
+	if !l.remote.Recv || l.looped {
 		return netip.AddrPort{}
 	}
 	return l.latch.destination()
@@ -200,6 +203,8 @@ func (l *leg) mayReport(src netip.AddrPort) bool {
 	switch {
 	case src == l.remote.RTCP:
 		return true
+	case src != l.latch.signalled && l.hairpins.has(src):
+		return false // ourselves are not learnt
 	case l.latch.policy == LatchOff:
 		return src == l.latch.signalled // multiplexed
 	case l.latch.locked && l.reports.IsValid():

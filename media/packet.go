@@ -191,7 +191,7 @@ func (l *leg) admit(b []byte, src netip.AddrPort, now int64) []byte {
 		f.Junk.count(b)
 	case !l.payloads.table[b[1]&0x7f].Known:
 		f.Unknown++
-	case !l.latch.mayTake(src), !l.latch.locked && src != l.latch.signalled && l.former.is(b, src, now):
+	case !l.latch.mayTake(src), !l.latch.locked && src != l.latch.signalled && (l.former.is(b, src, now) || l.hairpins.has(src)):
 		f.Refused++
 	default:
 		b, ok := l.open(b)

@@ -61,6 +61,7 @@ type Relay struct {
 	start    time.Time
 	edge     edge
 	shards   []*shard
+	hairpins *hairpins
 	loops    sync.WaitGroup
 	timedOut atomic.Uint64
 
@@ -116,7 +117,7 @@ func newRelayOver(o Options, e edge) (*Relay, error) {
 	if o.Shards < 0 || o.Shards > maxShards {
 		return nil, fmt.Errorf("media: %d shards: take 0, for one a processor, to %d", o.Shards, maxShards)
 	}
-	r := &Relay{options: o, edge: e, start: o.Clock.Now()}
+	r := &Relay{options: o, edge: e, start: o.Clock.Now(), hairpins: newHairpins(o.Pools)}
 	r.state.pools = make(map[string]*pool, len(o.Pools))
 	for _, p := range o.Pools {
 		if err := r.addPool(p); err != nil {
@@ -266,6 +267,7 @@ func (r *Relay) prepare(spec OpenSpec) (*session, error) {
 		l.latch.policy = from.latch
 		s.legs[side] = l
 	}
+	r.hairpins.join(s.legs[A], s.legs[B])
 	return s, nil
 }
 
@@ -322,6 +324,7 @@ func (r *Relay) openLeg(name string, peer netip.Addr) (*leg, error) {
 		}
 		if err = l.bind(r.edge.listen); err == nil {
 			r.identify(l)
+			r.hairpins.enter(l)
 			return l, nil
 		}
 		r.giveBack(p, port, former, true)
@@ -384,6 +387,7 @@ func (r *Relay) giveBack(p *pool, port uint16, late straggler, failed bool) {
 
 func (r *Relay) release(l *leg) {
 	if l.pool != nil {
+		r.hairpins.leave(l)
 		r.giveBack(l.pool, l.bound.Port(), l.leaves(), false)
 	}
 }

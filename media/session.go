@@ -47,11 +47,12 @@ func (s *session) SetRemote(side Side, r Remote) {
 	}
 	s.reclaimBoth()
 	l := s.legs[side&1]
-	if s.isOurs(r.RTP) || s.isOurs(r.RTCP) {
+	l.looped = s.isOurs(r.RTP) || s.isOurs(r.RTCP) || !s.shard.relay.hairpins.aim(l.hop, r.RTP, r.RTCP)
+	if l.looped {
 		r.RTP, r.RTCP = netip.AddrPort{}, netip.AddrPort{}
 	}
 	l.remote, l.known = r, true
-	if l.latch.set(r.RTP, r.Signal) {
+	if l.latch.set(r.RTP, r.Signal) || l.hairpins.has(l.reports) {
 		l.reports = netip.AddrPort{}
 	}
 	s.follow(side & 1)

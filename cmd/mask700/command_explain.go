@@ -27,7 +27,8 @@ func newExplainCommand() *cobra.Command {
 		Use:   "explain --caller NUMBER --dialled X",
 		Short: "Say what would become of a call or text, and why",
 		Long: `Say what would become of a call, or with --text of a text: which edge matches, why each other does not, what each
-handset would show. Without --caller the call shows none.`,
+handset would show. Without --caller the call shows none. The audit log records that a caller was named, the number masked,
+and why, if --reason says so; a tenant's token has to be one that may see numbers, and needs --reason.`,
 		Args: noArgs,
 		RunE: o.run,
 	}
@@ -46,7 +47,11 @@ func (o *explainOptions) run(cmd *cobra.Command, _ []string) error {
 	if err := o.outputOptions.check(); err != nil {
 		return err
 	}
-	if err := o.revealOptions.check(); err != nil {
+	check := o.revealOptions.check
+	if o.question.Caller != "" {
+		check = o.checkReason
+	}
+	if err := check(); err != nil {
 		return err
 	}
 	if err := newNumberInput(cmd.InOrStdin()).read("caller", &o.question.Caller); err != nil {

@@ -394,7 +394,9 @@ func TestExplainWhereTextsAreOff(t *testing.T) {
 	b := newBench(t)
 	b.want(201, "POST", "/v1/blocks", `{"block":"`+block+`"}`, nil)
 	b.bind(numberA, numberB, x)
-	b.handler = New(Deps{Bindings: &binding.Service{Store: b.store, Now: b.store.Now}, Records: b.records, Texts: Texts{Off: true}})
+	deps := b.handler.(*api).Deps
+	deps.Texts = Texts{Off: true}
+	b.handler = New(deps)
 	var e Explanation
 	b.want(200, "POST", "/v1/explain", `{"kind":"text","caller":"`+numberA+`","dialled":"`+x+`"}`, &e)
 	if e.Connected || e.Answer != 405 || e.Rule != ruleTexts || e.Rings != "" || e.Numbers != "" {

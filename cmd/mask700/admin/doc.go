@@ -14,7 +14,7 @@
 //	POST   /v1/bindings/{id}/extend let it live longer: {"ttl"} or {"expires"}
 //	DELETE /v1/bindings/{id}        take one bind back, the last of them unbinds it; all=1: unbind it, hard=1: with its calls
 //	GET    /v1/explain              which edge a call without a caller would match, by dialled, at
-//	POST   /v1/explain              which edge a call would match: {"caller","dialled","at"}
+//	POST   /v1/explain              which edge a call would match: {"caller","dialled","at"}; noted, and for tenants needs Mask700-Reason
 //	GET    /v1/calls                the calls that go on
 //	GET    /v1/calls/{id}           one of them
 //	DELETE /v1/calls/{id}           end it

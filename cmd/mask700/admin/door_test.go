@@ -16,6 +16,7 @@ import (
 	"mask700/binding"
 	"mask700/binding/cdr"
 	"mask700/binding/limit"
+	"mask700/store/audit"
 )
 
 // Blocks and numbers of two tenants. numberC is bound for the other one alone.
@@ -166,6 +167,7 @@ func TestEveryPath(t *testing.T) {
 	d.header.Set(HeaderReason, "complaint 17")
 	withoutReason := d.header.Clone()
 	withoutReason.Del(HeaderReason)
+	revealing, _ := d.newToken(true)
 	nowhere := ""
 	for _, pattern := range slices.Sorted(maps.Keys((&api{}).paths())) {
 		method, path, _ := strings.Cut(pattern, " ")
@@ -173,6 +175,9 @@ func TestEveryPath(t *testing.T) {
 		if _, lookup := byNumber[pattern]; lookup {
 			d.header = withoutReason.Clone()
 			d.header.Set(HeaderReason, "complaint 17")
+		}
+		if pattern == "POST /v1/explain" { // whoever names a caller may see them
+			d.header.Set("Authorization", "Bearer "+revealing)
 		}
 		try, allowed := tries[pattern]
 		if _, served := tenantPaths[pattern]; served != allowed {
@@ -427,6 +432,62 @@ func TestTokensReveal(t *testing.T) {
 }
 
 // TestFollowedByTokenThatIsRevoked: a list that goes on ends with the token.
+// TestTenantsExplainThatNamesACaller: whether somebody is a party tells the digits of it that are masked to who tries them
+// all. A token that may not see them may not, another one says why, and every try is noted.
+func TestTenantsExplainThatNamesACaller(t *testing.T) {
+	t.Parallel()
+	d := newDoorBench(t)
+	noted := func() []audit.Entry {
+		t.Helper()
+		handler, header := d.handler, d.header
+		d.handler, d.header = d.operator, nil
+		defer func() { d.handler, d.header = handler, header }()
+		return d.entries()
+	}
+	revealing, id := d.newToken(true)
+	before := len(noted())
+	body := func(caller, to string) string { return `{"caller":"` + caller + `","dialled":"` + to + `"}` }
+	said := make(map[string]bool)
+	for _, why := range []string{"", "complaint 17"} {
+		d.header = http.Header{"Authorization": {"Bearer " + d.token}, HeaderReason: {why}}
+		for _, guess := range []string{body(numberA, ownX), body(numberD, ownX), body(numberC, othersX)} {
+			said[d.said("POST", "/v1/explain", guess)] = true
+		}
+	}
+	for out := range said {
+		if len(said) != 1 || !strings.HasPrefix(out, "403 ") || strings.Contains(out, "connected") {
+			t.Errorf("by a token that may see no number: %s", out)
+		}
+	}
+	d.header = http.Header{"Authorization": {"Bearer " + d.token}}
+	d.want(200, "POST", "/v1/explain", `{"dialled":"`+ownX+`"}`, nil)
+	d.header = http.Header{"Authorization": {"Bearer " + revealing}}
+	if out := d.want(400, "POST", "/v1/explain", body(numberA, ownX), nil); !strings.Contains(out, HeaderReason) || strings.Contains(out, "connected") {
+		t.Errorf("without a reason: %s", out)
+	}
+	if now := noted(); len(now) != before {
+		t.Errorf("noted: %+v", now[before:])
+	}
+	d.header.Set(HeaderReason, "complaint 17")
+	var e Explanation
+	if out := d.want(200, "POST", "/v1/explain", body(numberA, ownX), &e); !e.Connected || strings.Contains(out, numberA) {
+		t.Errorf("a party: %s", out)
+	}
+	if d.want(200, "POST", "/v1/explain", body(numberC, othersX), &e); e.Connected {
+		t.Errorf("another's: %+v", e)
+	}
+	now := noted()[before:]
+	want := []string{"x " + ownX + ", caller 138****0001: 1 binding " + d.own.ID, "x " + othersX + ", caller 137****0003: 0 bindings"}
+	if len(now) != len(want) {
+		t.Fatalf("noted: %+v", now)
+	}
+	for i, n := range now {
+		if n.What != ActionGuess || n.Object != want[i] || n.Reason != "complaint 17" || n.Who != "token rides/dispatch "+id {
+			t.Errorf("noted: %+v, want %s", n, want[i])
+		}
+	}
+}
+
 func TestFollowedByTokenThatIsRevoked(t *testing.T) {
 	t.Parallel()
 	d := newDoorBench(t)

@@ -59,6 +59,10 @@ func (a *api) answerExplain(w http.ResponseWriter, r *http.Request, q Question) 
 			a.fail(w, &binding.FieldError{Field: "caller", Err: err})
 			return
 		}
+		if err = a.mayGuess(r); err != nil {
+			a.fail(w, err)
+			return
+		}
 	}
 	rows, err := a.Bindings.Store.Candidates(r.Context(), query.Dialled, query.At)
 	if err != nil {
@@ -74,7 +78,11 @@ func (a *api) answerExplain(w http.ResponseWriter, r *http.Request, q Question) 
 	if !query.Caller.IsZero() {
 		object += ", caller " + query.Caller.String()
 	}
-	show, err := a.show(r, ActionExplain, object+": "+listed("binding", ids))
+	object += ": " + listed("binding", ids)
+	show, err := a.show(r, ActionExplain, object)
+	if k := askOf(r.Context()); err == nil && !k.reveal && !query.Caller.IsZero() {
+		_, err = a.note(r, ActionGuess, object, cmp.Or(k.reason, noReason))
+	}
 	if err != nil {
 		a.fail(w, err)
 		return
@@ -98,6 +106,26 @@ func (a *api) answerExplain(w http.ResponseWriter, r *http.Request, q Question) 
 	}
 	a.answer(w, http.StatusOK, e)
 }
+
+// mayGuess refuses a caller that may not be named. What is said of a number that was given says whether it is that of a
+// party, so that who may try them all has the digits that are masked: on behalf of a tenant that is for who may see them,
+// and for a reason. The operator's is noted, as each is.
+func (a *api) mayGuess(r *http.Request) error {
+	switch {
+	case a.Bindings.Tenant == "":
+		return nil
+	case !mayReveal(r.Context()):
+		return errMayNotGuess
+	case askOf(r.Context()).reason == "":
+		return errGuessNeedsReason
+	}
+	return nil
+}
+
+var (
+	errMayNotGuess            = kindForbidden.problem("this token may not see real numbers, nor try them as callers; use one that was made with --reveal, or name no caller")
+	errGuessNeedsReason error = &binding.FieldError{Field: "reason", Err: errors.New("a caller that is named needs one, in " + HeaderReason + " or --reason; the audit log records it")}
+)
 
 // kinds are the words of Question.Kind.
 var kinds = map[string]rule.Kind{"": rule.Call, "call": rule.Call, "text": rule.Text}

@@ -28,6 +28,7 @@ const (
 	ActionRecords    = "cdr.reveal"
 	ActionRecordsEnd = "cdr.reveal.end" // of a list: how many records were shown
 	ActionExplain    = "explain.reveal"
+	ActionGuess      = "explain.caller" // one was named; what came back was masked
 	ActionExport     = "recording.export"
 )
 
@@ -74,11 +75,12 @@ var revealing = map[string]bool{
 }
 
 // byNumber are the requests that find a person by a number and answer masked. They need a reason and are noted: those that
-// are for nothing else (true) are refused before anything of them is read, the others once the number is seen in them.
+// are for nothing else (true) are refused before anything of them is read, the others once the number is seen in them. Of an explanation that names a caller the operator need not say why.
 var byNumber = map[string]bool{
 	"POST /v1/bindings/query":  false,
 	"POST /v1/blocklist/query": false,
 	"POST /v1/history/number":  true,
+	"POST /v1/explain":         false,
 }
 
 // checkSearch refuses a search by a number that has no reason.

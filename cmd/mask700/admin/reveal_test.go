@@ -261,9 +261,32 @@ func TestTokenThatMayNotReveal(t *testing.T) {
 		t.Fatal(err)
 	}
 	slices.Sort(who)
-	if who = slices.Compact(who); strings.Join(who, ", ") != "token desk binding.lookup, token lead binding.reveal, token lead call.reveal, "+
+	if who = slices.Compact(who); strings.Join(who, ", ") != "token desk binding.lookup, token desk explain.caller, token lead binding.reveal, token lead call.reveal, "+
 		"token lead cdr.reveal, token lead cdr.reveal.end, token lead explain.reveal" {
 		t.Errorf("%v", who)
+	}
+}
+
+// TestExplainThatNamesACallerIsNoted: with the reason where one is given, though nothing is shown. One that names none
+// tells nothing of anybody.
+func TestExplainThatNamesACallerIsNoted(t *testing.T) {
+	b, v, _ := filled(t)
+	object := "x " + x + ", caller 137****0003: 1 binding " + v.ID
+	for reason, want := range map[string]string{"": noReason, why: why} {
+		before := len(b.entries())
+		b.header = http.Header{HeaderReason: {reason}}
+		b.want(200, "POST", "/v1/explain", `{"dialled":"`+x+`","caller":"13700000003"}`, nil)
+		b.want(200, "POST", "/v1/explain", `{"dialled":"`+x+`"}`, nil)
+		now := b.entries()[before:]
+		if len(now) != 1 || now[0].What != ActionGuess || now[0].Object != object || now[0].Reason != want {
+			t.Errorf("reason %q: %+v", reason, now)
+		}
+	}
+	// What cannot be noted is not answered.
+	b.handler = New(Deps{Bindings: &binding.Service{Store: b.store, Now: b.store.Now}, Records: b.records})
+	b.header = nil
+	if out := b.want(500, "POST", "/v1/explain", `{"dialled":"`+x+`","caller":"`+numberA+`"}`, nil); strings.Contains(out, "connected") {
+		t.Errorf("%s", out)
 	}
 }
 

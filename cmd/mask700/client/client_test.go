@@ -22,6 +22,7 @@ import (
 	"mask700/binding/cdr/cdrtest"
 	"mask700/cmd/mask700/admin"
 	"mask700/store"
+	"mask700/store/audit"
 )
 
 const block = "70010000001"
@@ -56,9 +57,22 @@ type parts struct {
 	handler http.Handler
 }
 
-func newParts() parts {
+// head is where the audit log has its end sealed.
+type head struct{ mark audit.Mark }
+
+func (h *head) AuditHead() (audit.Mark, error)     { return h.mark, nil }
+func (h *head) SetAuditHead(mark audit.Mark) error { h.mark = mark; return nil }
+
+func newParts(t *testing.T) parts {
+	t.Helper()
+	log, err := audit.Open(filepath.Join(t.TempDir(), "audit.jsonl"), new(head))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { log.Close() })
 	p := parts{node: new(node), records: new(cdrtest.Journal)}
 	p.handler = admin.New(admin.Deps{
+		Audit:    log,
 		Bindings: &binding.Service{Store: new(bindingtest.Store)},
 		Records:  p.records,
 		Check:    func(context.Context) (store.Report, error) { return store.Report{Bindings: 9}, nil },
@@ -70,7 +84,7 @@ func newParts() parts {
 // everyWay runs a test over a unix socket, over HTTP, and in the own process.
 func everyWay(t *testing.T, test func(*testing.T, parts, *Client)) {
 	t.Run("unix", func(t *testing.T) {
-		p := newParts()
+		p := newParts(t)
 		path := filepath.Join(t.TempDir(), "s")
 		l, err := admin.ListenUnix(path)
 		if err != nil {
@@ -94,7 +108,7 @@ func everyWay(t *testing.T, test func(*testing.T, parts, *Client)) {
 		test(t, p, c)
 	})
 	t.Run("http", func(t *testing.T) {
-		p := newParts()
+		p := newParts(t)
 		server := httptest.NewServer(p.handler)
 		defer server.Close()
 		c, err := New(server.URL, Options{})
@@ -104,7 +118,7 @@ func everyWay(t *testing.T, test func(*testing.T, parts, *Client)) {
 		test(t, p, c)
 	})
 	t.Run("in process", func(t *testing.T) {
-		p := newParts()
+		p := newParts(t)
 		test(t, p, NewInProcess(p.handler))
 	})
 }

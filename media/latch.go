@@ -1,6 +1,9 @@
 package media
 
-import "net/netip"
+import (
+	"net/netip"
+	"time"
+)
 
 // Latching says how far a side's source may be from what signalling said.
 type Latching uint8
@@ -28,12 +31,13 @@ const (
 //	         │                            └── set, learnt ───┤  │
 //	         └──────────────────── set with another address ─┘
 //
-// A source nearer to what was signalled always wins over one further off while the
-// window lasts: on one host there may be many parties, and in one network many
-// hosts. The very address that was signalled wins at any time, and for good. A
-// source that was only learnt is looked for anew with each offer and answer, as a
-// NAT may have moved it: the one we had keeps it unless it is silent for the
-// window. It is plain data; times are in ns of any monotonic clock.
+// One source is learnt for each offer and answer, and none once learnFor is over: a
+// party that says nothing cannot be taken over later. The very address that was
+// signalled wins at any time, and for good; within the window of the one that was
+// learnt, a nearer one wins too: on one host there may be many parties, and in one
+// network many hosts. A source that was only learnt is looked for anew with each
+// offer and answer, as a NAT may have moved it: the one we had keeps it unless it is
+// silent for the window. It is plain data; times are in ns of any monotonic clock.
 type latch struct {
 	policy Latching
 	window int64
@@ -41,7 +45,10 @@ type latch struct {
 	signalled netip.AddrPort
 	signal    netip.Addr
 	settled   bool
-	taken     bool // source was accepted after settle
+	offered   bool  // there was an offer or answer since settle
+	until     int64 // when nothing is learnt any more; 0: not before settle
+	learnt    bool  // source is the one that was, since the last offer or answer
+	taken     bool  // source was accepted after settle
 	locked    bool
 	source    netip.AddrPort
 	takenAt   int64
@@ -50,6 +57,10 @@ type latch struct {
 	best      nearness // the last that spoke within the window, unless a nearer one did
 	bestAt    int64
 }
+
+// learnFor is how long after an offer and answer a source may be learnt: a phone behind
+// a NAT that begins later is heard after its next offer or answer.
+const learnFor = int64(30 * time.Second)
 
 // nearness is how near a source is to what signalling said.
 type nearness uint8
@@ -64,13 +75,16 @@ const (
 // set applies signalling and says whether the window opened anew: the peer told
 // another address, is no longer where its source was allowed, or was only learnt.
 // An invalid address is a hold: it leaves the latch as it was.
-func (l *latch) set(rtp netip.AddrPort, signal netip.Addr) bool {
+func (l *latch) set(rtp netip.AddrPort, signal netip.Addr, now int64) bool {
 	l.signal = signal.Unmap()
 	rtp = netip.AddrPortFrom(rtp.Addr().Unmap(), rtp.Port())
 	if !rtp.IsValid() {
 		return false
 	}
 	if rtp == l.signalled && (!l.source.IsValid() || l.near(l.source) != stranger) {
+		if l.learnt, l.offered = false, true; l.settled {
+			l.until = now + learnFor
+		}
 		if !l.locked || l.source == l.signalled {
 			return false
 		}
@@ -81,8 +95,11 @@ func (l *latch) set(rtp netip.AddrPort, signal netip.Addr) bool {
 	return true
 }
 
-func (l *latch) settle() {
-	l.settled = true
+func (l *latch) settle(now int64) {
+	if !l.settled || l.offered {
+		l.until = now + learnFor
+	}
+	l.settled, l.offered = true, false
 	// Nothing is learnt, so nothing is waited for.
 	l.locked = l.locked || l.policy == LatchOff && l.source.IsValid()
 }
@@ -105,16 +122,23 @@ func (l *latch) accept(src netip.AddrPort, now int64) bool {
 		l.locked = l.settled
 	case src == l.source && l.taken:
 		l.locked = now-l.takenAt >= l.window
+	case l.late(now) && src != l.source:
+		return false
+	case l.learnt && (near <= l.near(l.source) || now-l.takenAt >= l.window):
+		return false
 	case l.taken && near <= l.near(l.source) && now-l.heardAt < l.window:
 		return false
 	case near == neighbour && l.source.IsValid() && src != l.source && l.near(l.source) == neighbour:
 		return false // among neighbours the first counts, before the answer too
 	case l.settled:
-		l.taken, l.takenAt = true, now
+		l.taken, l.learnt, l.takenAt = true, true, now
 	}
 	l.source, l.best, l.bestAt, l.heardAt = src, near, now, now
 	return true
 }
+
+// late says whether it is too late to learn a source.
+func (l *latch) late(now int64) bool { return l.until != 0 && now >= l.until }
 
 // near says how near a source is to what signalling said.
 func (l *latch) near(src netip.AddrPort) nearness {

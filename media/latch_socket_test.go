@@ -37,6 +37,77 @@ func TestTheSignalledSourceTakesItsCallBack(t *testing.T) {
 	}
 }
 
+// Who is at the address of a party that says nothing, or in its network, gets nothing
+// once it is too late to be learnt, and neither does who comes after one that was. The
+// party has its call as soon as it speaks from where it was said to be.
+func TestAPartyThatIsSilentIsNotTakenOver(t *testing.T) {
+	for name, tt := range map[string]struct {
+		policy Latching
+		learnt string // who speaks in time, "": nobody
+	}{
+		"strict":         {LatchStrict, ""},
+		"subnet":         {LatchSubnet, ""},
+		"strict, learnt": {LatchStrict, "127.0.0.2"},
+		"subnet, learnt": {LatchSubnet, "127.0.0.8"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newClock()
+			r := newRelay(t, Options{Timeout: -1, Window: 2 * time.Second, Clock: Clock{Now: c.read}})
+			a, b := newPhone(t, "127.0.0.2"), newPhone(t, "127.0.0.3")
+			strangers := []*phone{newPhone(t, "127.0.0.2"), newPhone(t, "127.0.0.9")}
+			s, err := r.Open(OpenSpec{PoolA: "one", PoolB: "one", LatchA: tt.policy, LatchB: tt.policy})
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.SetRemote(A, a.remote())
+			s.SetRemote(B, b.remote())
+			s.Settle(A)
+			s.Settle(B)
+			party, refused := a, uint64(0)
+			attack := func() {
+				t.Helper()
+				for _, x := range strangers {
+					refused++
+					send(t, x.rtp, x.frame("injected"), at(s.Local(A)))
+					eventually(t, "it is refused", func() bool { return s.Stats().AtoB.Refused == refused })
+				}
+				send(t, b.rtp, b.frame("to a"), at(s.Local(B)))
+				if got := party.hear(); string(got.Payload) != "to a" {
+					t.Errorf("heard %q", got.Payload)
+				}
+			}
+			send(t, a.rtcp, report(t, a.ssrc), control(s.Local(A)))
+			eventually(t, "its reports are read", func() bool { return s.Stats().AtoB.RTCP == 1 })
+			c.advance(r, time.Duration(learnFor)-5*time.Second)
+			if tt.learnt != "" {
+				party = newPhone(t, tt.learnt)
+				send(t, party.rtp, party.frame("late"), at(s.Local(A)))
+				if got := b.hear(); string(got.Payload) != "late" {
+					t.Errorf("heard %q", got.Payload)
+				}
+				c.advance(r, 3*time.Second)
+				attack()
+			}
+			c.advance(r, 5*time.Second)
+			attack()
+			c.advance(r, time.Hour)
+			attack()
+			for _, x := range strangers {
+				refused++
+				send(t, x.rtcp, report(t, a.ssrc), control(s.Local(A)))
+				eventually(t, "nor are its reports read", func() bool { return s.Stats().AtoB.Refused == refused })
+			}
+			party = a
+			send(t, a.rtp, a.frame("at last"), at(s.Local(A)))
+			if got := b.hear(); string(got.Payload) != "at last" {
+				t.Errorf("heard %q", got.Payload)
+			}
+			attack()
+			silent(t, b)
+		})
+	}
+}
+
 // A NAT gives a phone another port in mid-call. The next offer, with the same
 // private address, finds it, once the old port has been silent for the window.
 func TestTheNextOfferFindsAPortThatANATHasMoved(t *testing.T) {

@@ -13,6 +13,7 @@ func TestLatch(t *testing.T) {
 		public  = "203.0.113.5:4000"
 		window  = 2 * time.Second
 		nowhere = "invalid AddrPort"
+		late    = time.Duration(learnFor)
 	)
 	type step struct {
 		do     string // "set ADDRESS SIGNAL", "settle" or "" for a packet
@@ -43,6 +44,26 @@ func TestLatch(t *testing.T) {
 			{from: "203.0.113.9:4000", to: "203.0.113.5:9000"},
 			{from: public, accept: true, to: public},
 			{from: "203.0.113.5:9000", after: window, to: public},
+		},
+		"the nearer is too late after the window": {
+			{do: "set", set: public, to: public},
+			{do: "settle", to: public},
+			{from: "203.0.113.9:4000", accept: true, to: "203.0.113.9:4000"},
+			{from: "203.0.113.5:9000", after: window, to: "203.0.113.9:4000"},
+			{from: "203.0.113.8:4000", to: "203.0.113.9:4000"},
+			{from: public, accept: true, to: public},
+		},
+		"who is silent is not taken over": {
+			{do: "set", set: public, to: public},
+			{do: "settle", to: public},
+			{from: "203.0.113.9:4000", after: late, to: public},
+			{from: "203.0.113.5:9000", to: public},
+			{do: "settle", to: public}, // of no offer of its own
+			{from: "203.0.113.9:4000", to: public},
+			{do: "set", set: public, to: public},
+			{do: "settle", to: public},
+			{from: "203.0.113.9:4000", after: late - 1, accept: true, to: "203.0.113.9:4000"},
+			{from: "203.0.113.8:4000", to: "203.0.113.9:4000"},
 		},
 		"before the answer the first neighbour counts": {
 			{do: "set", set: public, to: public},
@@ -121,13 +142,13 @@ func TestLatch(t *testing.T) {
 			{do: "set", set: public, to: public}, // learns nothing
 			{from: "203.0.113.5:9000", after: time.Hour, to: public},
 		},
-		"who falls silent in the window was another's": {
+		"who falls silent in the window keeps it": {
 			{do: "set", set: public, to: public},
 			{do: "settle", to: public},
 			{from: "203.0.113.5:9000", accept: true, to: "203.0.113.5:9000"},
-			{from: "203.0.113.5:9002", after: window - 1, to: "203.0.113.5:9000"},
-			{from: "203.0.113.5:9002", after: 1, accept: true, to: "203.0.113.5:9002"},
-			{from: "203.0.113.5:9000", to: "203.0.113.5:9002"},
+			{from: "203.0.113.5:9002", after: window, to: "203.0.113.5:9000"},
+			{from: "203.0.113.5:9000", after: time.Hour, accept: true, to: "203.0.113.5:9000"},
+			{from: "203.0.113.5:9002", after: time.Hour, to: "203.0.113.5:9000"},
 		},
 		"a NAT moves the port, and the next offer finds it": {
 			{do: "set", set: "192.168.1.2:4000", signal: "203.0.113.5", to: "192.168.1.2:4000"},
@@ -137,9 +158,53 @@ func TestLatch(t *testing.T) {
 			{from: "203.0.113.5:44444", after: time.Hour, to: "203.0.113.5:33333"},
 			{do: "set", set: "192.168.1.2:4000", signal: "203.0.113.5", to: "203.0.113.5:33333"},
 			{do: "settle", to: "203.0.113.5:33333"},
-			{from: "203.0.113.5:44444", after: time.Hour, to: "203.0.113.5:33333"}, // the old one may speak yet
+			{from: "203.0.113.5:44444", after: window, to: "203.0.113.5:33333"}, // the old one may speak yet
 			{from: "203.0.113.5:44444", after: window, accept: true, to: "203.0.113.5:44444"},
-			{from: "203.0.113.5:33333", to: "203.0.113.5:44444"},
+			{from: "203.0.113.5:33333", after: window, to: "203.0.113.5:44444"},
+			{from: "203.0.113.5:55555", after: window, to: "203.0.113.5:44444"},
+			{from: "203.0.113.5:44444", after: time.Hour, accept: true, to: "203.0.113.5:44444"},
+		},
+		"a NAT moves the port, and the phone speaks too late": {
+			{do: "set", set: "192.168.1.2:4000", signal: "203.0.113.5", to: "192.168.1.2:4000"},
+			{do: "settle", to: "192.168.1.2:4000"},
+			{from: "203.0.113.5:33333", accept: true, to: "203.0.113.5:33333"},
+			{from: "203.0.113.5:33333", after: window, accept: true, to: "203.0.113.5:33333"},
+			{do: "set", set: "192.168.1.2:4000", signal: "203.0.113.5", after: time.Hour, to: "203.0.113.5:33333"},
+			{from: "203.0.113.5:44444", after: late - window - 1, to: "203.0.113.5:33333"},
+			{from: "203.0.113.5:44444", after: window + 1, to: "203.0.113.5:33333"},
+			{do: "settle", to: "203.0.113.5:33333"}, // of this offer
+			{from: "203.0.113.5:44444", after: late - 1, accept: true, to: "203.0.113.5:44444"},
+		},
+		"a phone behind a NAT that begins late": {
+			{do: "set", set: "192.168.1.2:4000", signal: "203.0.113.5", to: "192.168.1.2:4000"},
+			{do: "settle", after: time.Hour, to: "192.168.1.2:4000"},
+			{from: "203.0.113.5:33333", after: late - 1, accept: true, to: "203.0.113.5:33333"},
+			{from: "203.0.113.5:44444", after: 1, to: "203.0.113.5:33333"},
+			{from: "203.0.113.5:33333", after: time.Hour, accept: true, to: "203.0.113.5:33333"}, // it was learnt
+		},
+		"who is silent is not taken over": {
+			{do: "set", set: public, to: public},
+			{do: "settle", to: public},
+			{from: "203.0.113.5:9000", after: late, to: public},
+			{from: public, after: time.Hour, accept: true, to: public}, // never too late
+			{from: "203.0.113.5:9000", after: time.Hour, to: public},
+		},
+		"who was heard before the answer is not taken over": {
+			{do: "set", set: public, to: public},
+			{from: "203.0.113.5:9000", after: time.Hour, accept: true, to: "203.0.113.5:9000"},
+			{do: "settle", to: "203.0.113.5:9000"},
+			{from: "203.0.113.5:9002", after: late, to: "203.0.113.5:9000"},
+			{from: "203.0.113.5:9000", accept: true, to: "203.0.113.5:9000"},
+			{from: public, accept: true, to: public},
+		},
+		"two do not take turns": {
+			{do: "set", set: public, to: public},
+			{do: "settle", to: public},
+			{from: "203.0.113.5:9000", accept: true, to: "203.0.113.5:9000"},
+			{from: "203.0.113.5:9002", after: window, to: "203.0.113.5:9000"},
+			{do: "set", set: public, to: "203.0.113.5:9000"}, // the next offer learns one more
+			{from: "203.0.113.5:9002", after: window, accept: true, to: "203.0.113.5:9002"},
+			{from: "203.0.113.5:9000", after: window, to: "203.0.113.5:9002"},
 		},
 		"an offer takes nothing from one that goes on": {
 			{do: "set", set: "192.168.1.2:4000", signal: "203.0.113.5", to: "192.168.1.2:4000"},
@@ -249,9 +314,9 @@ func TestLatch(t *testing.T) {
 					if s.signal != "" {
 						signal = netip.MustParseAddr(s.signal)
 					}
-					l.set(at, signal)
+					l.set(at, signal, int64(now))
 				case "settle":
-					l.settle()
+					l.settle(int64(now))
 				default:
 					if got := l.accept(netip.MustParseAddrPort(s.from), int64(now)); got != s.accept {
 						t.Errorf("%s, step %d: accepted %t", name, i, got)
@@ -271,11 +336,11 @@ func TestReportsComeFromThePeer(t *testing.T) {
 	if l.fromPeer(peer.Addr()) {
 		t.Error("taken before signalling")
 	}
-	l.set(peer, nat)
+	l.set(peer, nat, 0)
 	if !l.fromPeer(peer.Addr()) || !l.fromPeer(nat) || l.fromPeer(netip.MustParseAddr("203.0.113.6")) {
 		t.Error("wrong before the latch")
 	}
-	l.settle()
+	l.settle(0)
 	l.accept(netip.AddrPortFrom(nat, 33333), 0)
 	l.accept(netip.AddrPortFrom(nat, 33333), int64(time.Second))
 	if l.fromPeer(peer.Addr()) || !l.fromPeer(nat) {

@@ -4,19 +4,24 @@ import "testing"
 
 // learntIsTakenOver: a phone that sends from another port than it told is relayed by a path as any other is, once that
 // port is settled. A stranger gets nothing there; the port that was told takes its call back from the path, at once.
-func learntIsTakenOver(t *testing.T, r *Relay, on func(Session) int) {
+func learntIsTakenOver(t *testing.T, r *Relay, policy Latching, on func(Session) int) {
 	t.Helper()
 	told, a, b, x := newPhone(t, "127.0.0.2"), newPhone(t, "127.0.0.2"), newPhone(t, "127.0.0.3"), newPhone(t, "127.0.0.2")
-	x.ssrc, told.ssrc = a.ssrc, 0x77777777
-	s := open(t, r)
+	near := newPhone(t, "127.0.0.9") // in the network of A
+	x.ssrc, near.ssrc, told.ssrc = a.ssrc, a.ssrc, 0x77777777
+	s, err := r.Open(OpenSpec{PoolA: "one", PoolB: "one", LatchA: policy, LatchB: policy})
+	if err != nil {
+		t.Fatal(err)
+	}
 	s.SetRemote(A, told.remote())
 	s.SetRemote(B, b.remote())
 	s.Settle(A)
 	s.Settle(B)
 	overTo(t, s, a, b, on)
 	last, _ := converse(t, s, a, b)
-	for n := uint64(1); n <= 3; n++ {
-		send(t, x.rtp, x.frame("injected"), at(s.Local(A)))
+	for n := uint64(1); n <= 4; n++ {
+		from := []*phone{x, near}[n%2]
+		send(t, from.rtp, from.frame("injected"), at(s.Local(A)))
 		eventually(t, "the stranger is refused", func() bool { return s.Stats().AtoB.Refused == n })
 	}
 	next, _ := converse(t, s, a, b)
@@ -28,10 +33,11 @@ func learntIsTakenOver(t *testing.T, r *Relay, on func(Session) int) {
 		t.Errorf("heard %q, %v after %v", got.Payload, got.Header, next.Header)
 	}
 	send(t, a.rtp, a.frame("still here"), at(s.Local(A)))
-	eventually(t, "who had the call is refused", func() bool { return s.Stats().AtoB.Refused == 4 })
+	eventually(t, "who had the call is refused", func() bool { return s.Stats().AtoB.Refused == 5 })
 	overTo(t, s, told, b, on)
 	silent(t, a)
 	silent(t, x)
+	silent(t, near)
 }
 
 // briefly is a relay whose sources settle soon.
@@ -42,12 +48,17 @@ func TestKernelTakesOverALearntPort(t *testing.T) {
 		return
 	}
 	r := newRelay(t, Options{Window: briefly})
-	learntIsTakenOver(t, r, active)
+	for _, policy := range []Latching{LatchStrict, LatchSubnet} {
+		learntIsTakenOver(t, r, policy, active)
+	}
 	if n := r.Stats().AtoB.Kernel; n == 0 {
 		t.Error("no packet by the kernel")
 	}
 }
 
 func TestLanesTakeOverALearntPort(t *testing.T) {
-	learntIsTakenOver(t, inUserSpace(t, Options{Window: briefly}), riding)
+	r := inUserSpace(t, Options{Window: briefly})
+	for _, policy := range []Latching{LatchStrict, LatchSubnet} {
+		learntIsTakenOver(t, r, policy, riding)
+	}
 }

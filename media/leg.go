@@ -199,7 +199,7 @@ func (l *leg) reportTarget() netip.AddrPort {
 
 // mayReport says whether RTCP may come from a source: from where signalling said,
 // and until that is fixed from any port of the peer's.
-func (l *leg) mayReport(src netip.AddrPort) bool {
+func (l *leg) mayReport(src netip.AddrPort, now int64) bool {
 	switch {
 	case src == l.remote.RTCP:
 		return true
@@ -207,10 +207,15 @@ func (l *leg) mayReport(src netip.AddrPort) bool {
 		return false // ourselves are not learnt
 	case l.latch.policy == LatchOff:
 		return src == l.latch.signalled // multiplexed
-	case l.latch.locked && l.reports.IsValid():
+	case l.reportsFixed(now):
 		return src == l.reports || src == l.latch.source
 	}
 	return l.latch.fromPeer(src.Addr())
+}
+
+// reportsFixed says whether where reports come from is learnt for good.
+func (l *leg) reportsFixed(now int64) bool {
+	return l.reports.IsValid() && (l.latch.locked || l.latch.late(now))
 }
 
 // figures completes the counts of what came from this leg.

@@ -222,7 +222,7 @@ func (s *session) readControl(side Side, now int64) {
 		return
 	}
 	sh.stats.Packets++
-	if s.control(side, sh.in[:n], src, now) && !(l.latch.locked && l.reports.IsValid()) {
+	if s.control(side, sh.in[:n], src, now) && !l.reportsFixed(now) {
 		l.reports = src
 	}
 }
@@ -232,7 +232,7 @@ func (s *session) readControl(side Side, now int64) {
 func (s *session) control(side Side, b []byte, src netip.AddrPort, now int64) bool {
 	from := s.legs[side]
 	f := &from.flow
-	if !from.mayReport(src) || from.lateReport(b, src, now) {
+	if !from.mayReport(src, now) || from.lateReport(b, src, now) {
 		f.Refused++
 		return false
 	}

@@ -52,7 +52,7 @@ func (s *session) SetRemote(side Side, r Remote) {
 		r.RTP, r.RTCP = netip.AddrPort{}, netip.AddrPort{}
 	}
 	l.remote, l.known = r, true
-	if l.latch.set(r.RTP, r.Signal) || l.hairpins.has(l.reports) {
+	if l.latch.set(r.RTP, r.Signal, s.now()) || l.hairpins.has(l.reports) {
 		l.reports = netip.AddrPort{}
 	}
 	s.follow(side & 1)
@@ -91,7 +91,7 @@ func (s *session) Settle(side Side) {
 	}
 	s.reclaimBoth()
 	l := s.legs[side&1]
-	l.latch.settle()
+	l.latch.settle(s.now())
 	if l.former.until == 0 {
 		l.former.until = s.now() + l.latch.window
 	}

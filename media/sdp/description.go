@@ -34,6 +34,7 @@ type Line struct {
 	Picture  Picture       // of a video line
 	Crypto   []srtp.Crypto // of secure RTP, those that could be agreed to
 	T38      T38           // of a fax
+	Foreign  Foreign       // of a line that is in no list: Media and Proto are empty
 }
 
 // Codec is one payload type of a line.

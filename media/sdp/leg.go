@@ -296,7 +296,7 @@ func (l *Leg) write(at Local, offer bool) []byte {
 // rejected is a line as it is written when it carries nothing (RFC 3264 section
 // 6): by its own name, transport and first format.
 func (ln Line) rejected() Line {
-	return Line{Media: ln.Media, Proto: ln.Proto, Format: ln.Format}
+	return Line{Media: ln.Media, Proto: ln.Proto, Format: ln.Format, Foreign: ln.Foreign}
 }
 
 // fax is a line of a fax as we write it.

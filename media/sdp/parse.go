@@ -46,7 +46,7 @@ func Parse(b []byte) (*Description, error) {
 	if !p.origin {
 		return nil, &Error{Why: "there is no origin line"}
 	}
-	if p.foreign {
+	if p.unnamed {
 		return nil, ErrNotMaskable
 	}
 	return p.description(), nil
@@ -77,7 +77,7 @@ type reading struct {
 type parser struct {
 	session section
 	origin  bool
-	foreign bool // an m-line that cannot be named again was there
+	unnamed bool // an m-line was there that cannot even be refused by its name
 	media   []*reading
 }
 
@@ -147,8 +147,13 @@ func (p *parser) mediaLine(value string) string {
 	}
 	r := &reading{rtpmaps: map[uint8]string{}, fmtps: map[uint8]string{}, feedback: map[uint8]Feedback{}, images: map[uint8]string{}}
 	r.send, r.recv = p.session.send, p.session.recv
-	r.line.Media, r.line.Proto = among(mediaNames, f[0]), among(protoNames, f[2])
-	p.foreign = p.foreign || r.line.Media == "" || r.line.Proto == ""
+	media, proto := among(mediaNames, f[0]), among(protoNames, f[2])
+	if media != "" && proto != "" {
+		r.line.Media, r.line.Proto = media, proto
+	} else {
+		r.line.Foreign = foreign(f[0], f[2], f[3])
+		p.unnamed = p.unnamed || !r.line.isForeign()
+	}
 	port, count, layered := strings.Cut(f[1], "/")
 	n, ok := number(port, 65535)
 	if !ok {
@@ -230,6 +235,9 @@ func (p *parser) attribute(value string) string {
 // attribute reads what belongs to one stream. Of an attribute that cannot be
 // read, only the attribute is lost: it could not have been written again.
 func (r *reading) attribute(name, arg string) string {
+	if r.line.isForeign() {
+		return "" // whatever it means there
+	}
 	switch name {
 	case "rtpmap", "fmtp":
 		text, rest, _ := strings.Cut(arg, " ")
@@ -350,9 +358,8 @@ func (r *reading) finish(session section) Line {
 	return ln
 }
 
-// mediaNames and protoNames are what an m-line may be told to be. A line that is
-// not relayed still has to be rejected by its own name and transport (RFC 3264
-// section 6), so both come out of closed lists too.
+// mediaNames and protoNames are what an m-line that is relayed, or could be one day,
+// may be told to be. Any other is Foreign.
 var (
 	mediaNames = []string{"audio", "video", "text", "application", "message", "image"}
 	protoNames = []string{

@@ -107,7 +107,14 @@ func TestNotMaskable(t *testing.T) {
 		{"two layers", strings.Replace(plain, "4000", "4000/2", 1)},
 		{"unknown kind of media", strings.Replace(plain, "m=audio", "m=13800138000", 1)},
 		{"unknown transport", strings.Replace(plain, "RTP/AVP", "13800138000", 1)},
-		{"unknown kind beside audio", plain + "m=13800138000 9 RTP/AVP 0"},
+		{"kind that is no token", plain + "m=a@13800138000 9 RTP/AVP 0"},
+		{"kind that is too long", plain + "m=" + strings.Repeat("x", maxToken+1) + " 9 RTP/AVP 0"},
+		{"transport that is no token", plain + "m=video 9 UDP//RTP 31"},
+		{"transport that ends in a slash", plain + "m=video 9 UDP/ 31"},
+		{"transport that is too long", plain + "m=video 9 " + strings.Repeat("x/", maxToken/2) + "y 31"},
+		{"format that is no token", plain + "m=control 9 UDP/CTL <13800138000>"},
+		{"format that is not ASCII", plain + "m=control 9 UDP/CTL \u0661\u0663\u0668"},
+		{"format that is too long", plain + "m=control 9 UDP/CTL " + strings.Repeat("1", maxToken+1)},
 	}
 	at := Local{Addr: netip.MustParseAddr("192.0.2.1"), Port: 20000}
 	for _, tt := range tests {

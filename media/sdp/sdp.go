@@ -3,9 +3,10 @@
 // it is allowed one video stream beside it, between two legs, and lets neither leg
 // learn anything of the other.
 //
-// Nothing that was read is ever written back as text. What is read becomes
-// numbers, addresses and names out of closed lists; what is written is composed
-// from those alone. The package is pure: it draws no random value, looks at no
+// Nothing that was read crosses as text. What is read becomes numbers, addresses
+// and names out of closed lists; what is written is composed from those alone. One
+// thing goes back to who wrote it, and to no one else: the name of a line that is
+// refused (Foreign). The package is pure: it draws no random value, looks at no
 // clock and opens nothing. Its types are plain exported data, so that the state
 // of a call can be encoded (encoding/gob) and decoded.
 package sdp

@@ -6,7 +6,8 @@ import (
 )
 
 // compose writes a description of our own (RFC 8866): the address and ports are
-// ours, names come out of this package's lists, the rest are numbers.
+// ours, names come out of this package's lists, the rest are numbers, but for what
+// Foreign says.
 func compose(session, version uint64, at netip.Addr, lines []Line) []byte {
 	b := make([]byte, 0, 512)
 	b = append(b, "v=0\r\no=- "...)
@@ -37,6 +38,9 @@ func appendAddr(b []byte, a netip.Addr) []byte {
 // appendTo writes an m-line and its attributes. A rejected or disabled line has
 // none, but RFC 8866 section 5.14 wants one format on it all the same.
 func (ln *Line) appendTo(b []byte) []byte {
+	if ln.isForeign() {
+		return ln.Foreign.appendTo(b)
+	}
 	b = append(b, "m="...)
 	b = append(b, ln.Media...)
 	b = append(b, ' ')

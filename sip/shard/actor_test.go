@@ -93,7 +93,7 @@ func (a *actor) sees(m *message.Message) {
 //	Require: 100rel             a header in the place of the one that would be there, or beside
 //	-Contact                    a header left out
 //	sdp sendonly port=7000      a description, and what is not as always; key=one: encrypted;
-//	                            fax, bundle, mux; level=sendonly: of the session
+//	                            fax, bundle, mux, foreign; level=sendonly: of the session
 //	same                        the last description once more
 //	body Signal=5\r\n           a body of another type
 //	as second                   from another phone of the same number, behind a proxy that forks
@@ -307,6 +307,10 @@ func (a *actor) describe(options []string) string {
 		case "bundle":
 			first += "a=group:BUNDLE 0 1\na=ice-options:trickle\n"
 			more += "a=mid:0\na=ice-ufrag:user-" + a.name + "\na=rtcp-mux\nm=video " + strconv.Itoa(port) + " " + proto + " 96\na=mid:1\na=bundle-only\na=rtpmap:96 VP8/90000\n"
+		case "foreign": // lines of kinds and over transports that are nobody's, named like the actor
+			first += "m=application 9 TCP/MRCPv2 1\na=channel:user-" + a.name + "@speechrecog\na=rtpmap:user-" + a.name + "\n"
+			more += "m=user-" + a.name + " 9 UDP/user-" + a.name + " user-" + a.name + " of-" + a.name + "\na=user-" + a.name + "\n" +
+				"m=video 0 UDP/RTP 31\n"
 		case "types":
 			types = strings.ReplaceAll(value, ",", " ")
 		default:

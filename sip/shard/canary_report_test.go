@@ -60,7 +60,7 @@ var groups = []struct {
 	{"re-INVITE, UPDATE, hold, session timers", []string{"reinvite", "update", "hold", "session", "retarget"}},
 	{"forks and failover", []string{"fork", "failover", "redirected"}},
 	{"transfers and INFO", []string{"refer", "info"}},
-	{"fax, video, encryption, bundles", []string{"fax", "video", "srtp", "mux", "bundle"}},
+	{"fax, video, encryption, bundles", []string{"fax", "video", "srtp", "mux", "bundle", "foreign"}},
 	{"texts", []string{"text"}},
 	{"prompts and recording", []string{"prompt", "recorded"}},
 	{"refusals, errors, faults of the store", []string{

@@ -126,7 +126,7 @@ func TestDial(t *testing.T) {
 		w.refused(want, append([]string{"call", "dial"}, strings.Fields(args)...)...)
 	}
 	w.run("binding", "delete", id)
-	w.refused("nobody was called", "call", "dial", "--trunk", "left", "--binding", id)
+	w.refused("the binding has ended", "call", "dial", "--trunk", "left", "--binding", id)
 	w.shut(w.caller.number, w.callee.number)
 }
 

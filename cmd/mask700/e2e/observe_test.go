@@ -69,7 +69,10 @@ func (w *world) observe(packets []rig.Observed, marks, audio bool) {
 		}
 	}
 	for i := range phones {
-		finders[i] = canary.NewFinder() // of what the other phone may not see
+		finders[i] = &canary.Finder{} // of what the other phone may not see
+		if marks {
+			finders[i] = canary.NewFinder()
+		}
 		finders[i].AddHost(phones[i])
 		for _, s := range []subscriber{w.caller, w.callee}[i : i+1] {
 			finders[i].Add(s.number, s.addr.String())

@@ -30,6 +30,7 @@ type soak struct {
 	changed chan change   // made
 
 	next    time.Time
+	made    time.Time    // when a call was last ended for another
 	busy    map[int]bool // places that are between two calls
 	haunted map[int]bool // places with a ghost: it sends from where the new call does
 	silent  []change
@@ -73,12 +74,17 @@ const (
 	haunting = resting + 3*time.Second
 )
 
+// spacing is the least time between two changes: a call whose packets are late holds up
+// those behind it, as a relay does that has no processor for a moment, and what then
+// waits would find the ports of all of them resting.
+func spacing(every time.Duration) time.Duration { return every * 3 / 4 }
+
 // soakPorts is the highest port of a pool that has room for all calls, for those
 // that rest, and a few.
 func soakPorts(calls int, every, rest time.Duration) int {
 	pairs := calls + 4
 	if every > 0 {
-		pairs += int(rest / every)
+		pairs += int(rest / spacing(every))
 	}
 	return lowestPort + 2*pairs - 1
 }
@@ -109,7 +115,12 @@ func newSoak(ctx context.Context, l *lane, o options, haunt time.Duration, where
 // operate ends and opens calls: a relay may take longer for that than the
 // generator may wait.
 func (s *soak) operate(ctx context.Context) {
-	for {
+	for next := time.NewTimer(0); ; next.Reset(spacing(s.every)) {
+		select {
+		case <-ctx.Done():
+			return
+		case <-next.C:
+		}
 		select {
 		case <-ctx.Done():
 			return

@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"mask700/crash"
 	"mask700/media/kernel"
 	"mask700/media/rebase"
 	"mask700/media/socket"
@@ -174,7 +175,7 @@ func (r *Relay) launch() error {
 			return errors.Join(fmt.Errorf("media: no poll: %w", err), r.Close())
 		}
 		r.shards = append(r.shards, sh)
-		r.loops.Go(sh.loop)
+		r.loops.Go(crash.Guard(sh.loop))
 	}
 	r.state.load = make([]int, len(r.shards))
 	return nil

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
+
+	"mask700/crash"
 )
 
 // maxGroup bounds the writes of one batch, so that the first of them does not wait for ever more others.
@@ -101,9 +103,9 @@ func newCommitter(e *engine, limit int, timeout time.Duration) *committer {
 }
 
 func (c *committer) start() {
-	go c.commitLoop()
-	go c.syncLoop()
-	go c.watchLoop()
+	go crash.Guard(c.commitLoop)()
+	go crash.Guard(c.syncLoop)()
+	go crash.Guard(c.watchLoop)()
 }
 
 // add puts w behind all writes added before. It never blocks. After an error (ErrBusy, ErrClosed) neither settle nor

@@ -4,6 +4,8 @@ import (
 	"log/slog"
 	"sync/atomic"
 	"time"
+
+	"mask700/crash"
 )
 
 // leastFree is the part of the disk, in percent, that is kept back for records and unbinding.
@@ -43,7 +45,7 @@ func (g *guard) look() {
 	}
 }
 
-func (g *guard) start(every time.Duration) { go g.lookLoop(every) }
+func (g *guard) start(every time.Duration) { go crash.Guard(func() { g.lookLoop(every) })() }
 
 func (g *guard) lookLoop(every time.Duration) {
 	defer close(g.done)

@@ -15,6 +15,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/sstable"
 
 	"mask700/binding"
+	"mask700/crash"
 )
 
 // importDir is where tables are written that are to be taken in, under the data directory. A process that was killed
@@ -95,6 +96,7 @@ func inParallel(goroutines, n int, do func(i int)) {
 	var all sync.WaitGroup
 	for range min(goroutines, n) {
 		all.Go(func() {
+			defer crash.Door()
 			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
 				do(i)
 			}
@@ -165,7 +167,7 @@ func sortRows(rows []pair) {
 	}
 	half := len(rows) / 2
 	var left sync.WaitGroup
-	left.Go(func() { slices.SortFunc(rows[:half], byKey) })
+	left.Go(crash.Guard(func() { slices.SortFunc(rows[:half], byKey) }))
 	slices.SortFunc(rows[half:], byKey)
 	left.Wait()
 	merged := make([]pair, 0, len(rows))

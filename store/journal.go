@@ -13,6 +13,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 
 	"mask700/binding/cdr"
+	"mask700/crash"
 	"mask700/store/seal"
 )
 
@@ -111,7 +112,7 @@ func (j *journal) start() { j.writes.start() }
 func (j *journal) Open(r cdr.Record, done func(error)) {
 	id, plain, err := j.prepare(&r)
 	if err != nil {
-		go done(err)
+		go crash.Guard(func() { done(err) })()
 		return
 	}
 	h, at := recordHeader{tenant: j.tenant(r.Tenant), mark: j.run}, r.ReceivedAt
@@ -120,7 +121,7 @@ func (j *journal) Open(r cdr.Record, done func(error)) {
 		answer: done,
 	})
 	if err != nil {
-		go done(err) // a caller may hold a lock that its done takes
+		go crash.Guard(func() { done(err) })() // a caller may hold a lock that its done takes
 	}
 }
 
@@ -133,7 +134,7 @@ func (j *journal) Close(r cdr.Record, done func(seq uint64, err error)) {
 func (j *journal) close(r cdr.Record, stale bool, done func(seq uint64, err error)) {
 	id, plain, err := j.prepare(&r)
 	if err != nil {
-		go done(0, err)
+		go crash.Guard(func() { done(0, err) })()
 		return
 	}
 	at, _ := nanos(r.ClosedAt())
@@ -165,7 +166,7 @@ func (j *journal) close(r cdr.Record, stale bool, done func(seq uint64, err erro
 		},
 	})
 	if err != nil {
-		go done(0, err)
+		go crash.Guard(func() { done(0, err) })()
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 
+	"mask700/crash"
 	"mask700/store/ring"
 	"mask700/store/seal"
 )
@@ -210,6 +211,7 @@ func (k *keyring) make(ctx context.Context, tenant uint32, bucket ring.Bucket) (
 	}
 	done := make(chan made, 1)
 	go func() {
+		defer crash.Door()
 		defer func() { <-k.gate }()
 		n, err := k.write(tenant, bucket)
 		done <- made{n, err}

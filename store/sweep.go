@@ -7,6 +7,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 
+	"mask700/crash"
 	"mask700/store/ring"
 )
 
@@ -82,6 +83,7 @@ func (db *DB) sweepLater() error {
 		return err
 	}
 	go func() {
+		defer crash.Door()
 		defer db.leave()
 		db.rotation.Lock()
 		defer db.rotation.Unlock()
@@ -99,6 +101,7 @@ func (db *DB) sweepLater() error {
 func (db *DB) untilClosed(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(ctx)
 	go func() {
+		defer crash.Door()
 		select {
 		case <-db.use.closing:
 			cancel()

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"mask700/cmd/mask700/admin"
+	"mask700/crash"
 )
 
 // A batch is sent when it has so many rows or bytes, or when no row is waiting.
@@ -108,6 +109,7 @@ func readRows(ctx context.Context, input io.Reader) <-chan row {
 		}
 	}
 	go func() {
+		defer crash.Door()
 		lines := bufio.NewScanner(input)
 		lines.Buffer(nil, maxLine)
 		n := 0

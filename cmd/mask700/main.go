@@ -14,12 +14,14 @@ import (
 	"mask700/cmd/mask700/examples"
 	"mask700/cmd/mask700/node"
 	"mask700/cmd/mask700/process"
+	"mask700/crash"
 )
 
 // version is set by the linker (-X main.version=1.0.0).
 var version string
 
 func main() {
+	defer crash.Door()
 	syscall.Umask(0o077) // whatever is written is its owner's alone
 	if err := process.Seal(); err != nil {
 		fmt.Fprintf(os.Stderr, "mask700: %s\n", oneLine(err.Error()))

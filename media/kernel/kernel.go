@@ -22,6 +22,8 @@ import (
 	"github.com/cilium/ebpf"
 	tcx "github.com/cilium/ebpf/link"
 	"golang.org/x/sys/unix"
+
+	"mask700/crash"
 )
 
 // ErrUnsupported says that the kernel lacks what the program needs.
@@ -108,10 +110,10 @@ func Open(o Options) (*Table, error) {
 		return nil, fmt.Errorf("media in the kernel: %w", err)
 	}
 	t.loops.Add(3)
-	go t.restLoop()
-	go t.watchLoop()
-	go t.policyLoop()
-	t.loops.Go(func() { t.ways.loop(t.done) })
+	go crash.Guard(t.restLoop)()
+	go crash.Guard(t.watchLoop)()
+	go crash.Guard(t.policyLoop)()
+	t.loops.Go(crash.Guard(func() { t.ways.loop(t.done) }))
 	return t, nil
 }
 

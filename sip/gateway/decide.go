@@ -6,6 +6,7 @@ import (
 
 	"mask700/binding"
 	"mask700/binding/rule"
+	"mask700/crash"
 	"mask700/sip/call"
 )
 
@@ -38,7 +39,10 @@ func (l *loop) lookupLoop() {
 		}
 		for _, d := range l.decides.take() {
 			slots <- struct{}{}
-			l.gateway.running.Go(func() { l.lookup(ctx, d, func() { <-slots }) })
+			l.gateway.running.Go(func() {
+				defer crash.Door()
+				l.lookup(ctx, d, func() { <-slots })
+			})
 		}
 	}
 }

@@ -24,6 +24,7 @@ import (
 	"mask700/binding/cdr"
 	"mask700/binding/remote"
 	"mask700/binding/rule"
+	"mask700/crash"
 	"mask700/media"
 	"mask700/media/record/archive"
 	"mask700/sip/call"
@@ -118,7 +119,7 @@ func Start(o Options) (*Gateway, error) {
 	}
 	o.Shards = max(o.Shards, 1)
 	if o.later == nil {
-		o.later = func(d time.Duration, f func()) { time.AfterFunc(d, f) }
+		o.later = func(d time.Duration, f func()) { time.AfterFunc(d, crash.Guard(f)) }
 	}
 	if o.Records == nil {
 		o.Records = new(route.Resolver)
@@ -203,10 +204,10 @@ func (g *Gateway) run() error {
 		g.loops = append(g.loops, l)
 		l.start()
 	}
-	g.running.Go(func() { g.unwritten.run(g.stop) })
-	g.running.Go(g.router.run)
-	g.running.Go(func() { g.leaks.run(g.stop) })
-	g.running.Go(func() { g.slides.run(g.stop) })
+	g.running.Go(crash.Guard(func() { g.unwritten.run(g.stop) }))
+	g.running.Go(crash.Guard(g.router.run))
+	g.running.Go(crash.Guard(func() { g.leaks.run(g.stop) }))
+	g.running.Go(crash.Guard(func() { g.slides.run(g.stop) }))
 	g.register()
 	g.ready.Store(true)
 	return nil

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"mask700/binding/cdr"
+	"mask700/crash"
 	"mask700/sip/call"
 	"mask700/sip/shard"
 )
@@ -41,9 +42,9 @@ func newLoop(g *Gateway, s *shard.Shard) *loop {
 }
 
 func (l *loop) start() {
-	l.gateway.running.Go(l.run)
-	l.gateway.running.Go(l.lookupLoop)
-	l.gateway.running.Go(l.media.run)
+	l.gateway.running.Go(crash.Guard(l.run))
+	l.gateway.running.Go(crash.Guard(l.lookupLoop))
+	l.gateway.running.Go(crash.Guard(l.media.run))
 }
 
 // run is the shard's loop: everything that has come, then the timers, then what

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"mask700/crash"
 	"mask700/sip/message"
 	"mask700/sip/register"
 	"mask700/sip/shard"
@@ -47,7 +48,7 @@ func (g *Gateway) register() {
 		}
 		r.view.Store(&register.View{})
 		g.registrations = append(g.registrations, r)
-		g.running.Go(func() { r.run(i) })
+		g.running.Go(crash.Guard(func() { r.run(i) }))
 	}
 }
 

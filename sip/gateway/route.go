@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"mask700/crash"
 	"mask700/sip/call"
 	"mask700/sip/flow"
 	"mask700/sip/route"
@@ -196,6 +197,7 @@ func (r *router) lookup(now time.Time, begun *int) {
 			}
 			what, reach := t.Target, r.trunks[i].reach
 			r.gateway.running.Go(func() {
+				defer crash.Door()
 				answer, err := r.resolve(what, reach)
 				r.inbox.put(news{resolved: &resolved{i, j, answer, err}})
 			})

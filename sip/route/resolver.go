@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"mask700/crash"
 )
 
 // Bounds of what the system's configuration may ask for, as the C library has
@@ -216,7 +218,7 @@ func (r *Resolver) send(ctx context.Context, network, server string, q *dns.Msg)
 	}
 	defer conn.Close()
 	// The library looks at the deadline alone: nobody waits for it at the end.
-	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	defer context.AfterFunc(ctx, crash.Guard(func() { conn.Close() }))()
 	m, _, err := c.ExchangeWithConnContext(ctx, q, conn)
 	return m, err
 }

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/gobwas/ws"
+
+	"mask700/crash"
 )
 
 const (
@@ -164,10 +166,11 @@ func (c *conn) secure(config *tls.Config) error {
 func (c *conn) run() {
 	c.written.Store(time.Now().UnixNano())
 	// What Close gives to the last messages is over.
-	stop := context.AfterFunc(c.edge.t.hurry, func() { c.raw.Close() })
+	stop := context.AfterFunc(c.edge.t.hurry, crash.Guard(func() { c.raw.Close() }))
 	defer stop()
 	stopped := make(chan struct{})
 	go func() {
+		defer crash.Door()
 		defer close(stopped)
 		c.writeLoop()
 		c.net.Close() // makes the reader's Read return

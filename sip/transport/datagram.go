@@ -10,6 +10,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"mask700/crash"
 )
 
 // datagramEdge is a UDP listener: its sockets on one port, a reader for each.
@@ -58,7 +60,7 @@ func listenDatagrams(t *Transport, index int, l Listener) (*datagramEdge, error)
 
 func (e *datagramEdge) start() {
 	for _, s := range e.sockets {
-		e.t.running.Go(func() { e.readLoop(s) })
+		e.t.running.Go(crash.Guard(func() { e.readLoop(s) }))
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+
+	"mask700/crash"
 )
 
 // send queues a message on the connection that the flow names, or on the one
@@ -67,7 +69,7 @@ func (e *streamEdge) find(f Flow) (c *conn, begun bool) {
 	c = newConn(e, e.t.ids.Add(1), remote, true)
 	e.conns.dialled[remote] = c
 	e.conns.byID[c.id] = c
-	e.t.running.Go(func() { e.dial(c, e.from(f.Local.Addr(), remote.Addr())) })
+	e.t.running.Go(crash.Guard(func() { e.dial(c, e.from(f.Local.Addr(), remote.Addr())) }))
 	return c, true
 }
 
@@ -137,7 +139,7 @@ func (e *streamEdge) serve(c *conn, nc *net.TCPConn, secure *tls.Config) {
 
 // establish makes the handshakes, which end also when the transport does.
 func (e *streamEdge) establish(c *conn, nc *net.TCPConn, secure *tls.Config) bool {
-	stop := context.AfterFunc(e.t.context, func() { nc.Close() })
+	stop := context.AfterFunc(e.t.context, crash.Guard(func() { nc.Close() }))
 	err := c.establish(nc, secure)
 	if !stop() {
 		return false

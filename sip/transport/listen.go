@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"mask700/crash"
 	"mask700/sip/flow"
 )
 
@@ -61,7 +62,7 @@ func Listen(listeners []Listener, h Handler, o Options) (*Transport, error) {
 		}
 		t.edges = append(t.edges, e)
 	}
-	t.running.Go(func() { t.notices.loop(h, t.context.Done()) })
+	t.running.Go(crash.Guard(func() { t.notices.loop(h, t.context.Done()) }))
 	for _, e := range t.edges {
 		e.start()
 	}
@@ -180,7 +181,7 @@ func (t *Transport) Close() {
 		for _, e := range t.edges {
 			e.close()
 		}
-		timer := time.AfterFunc(flushTime, t.force)
+		timer := time.AfterFunc(flushTime, crash.Guard(t.force))
 		t.running.Wait()
 		timer.Stop()
 		t.force()

@@ -8,6 +8,8 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"mask700/crash"
 )
 
 // keepAlive finds out that a peer is gone while nothing is sent to it.
@@ -71,7 +73,7 @@ func (e *streamEdge) name() string { return e.t.listeners[e.index].Name }
 
 func (e *streamEdge) addr() netip.AddrPort { return e.bound }
 
-func (e *streamEdge) start() { e.t.running.Go(e.acceptLoop) }
+func (e *streamEdge) start() { e.t.running.Go(crash.Guard(e.acceptLoop)) }
 
 func (e *streamEdge) stats() ListenerStats {
 	s := e.counters.read(e.t.listeners[e.index])
@@ -129,7 +131,7 @@ func (e *streamEdge) accept(nc *net.TCPConn) {
 		drop(nc)
 		return
 	}
-	e.t.running.Go(func() { e.serve(c, nc, e.tls) })
+	e.t.running.Go(crash.Guard(func() { e.serve(c, nc, e.tls) }))
 }
 
 // drop closes without waiting for the peer's part in it.

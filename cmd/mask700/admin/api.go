@@ -2,7 +2,6 @@ package admin
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
@@ -12,7 +11,7 @@ import (
 	"mask700/binding/cdr"
 	"mask700/binding/remote"
 	"mask700/binding/rule"
-	"mask700/cmd/mask700/process"
+	"mask700/crash"
 	"mask700/media/record/archive"
 	"mask700/store"
 	"mask700/store/audit"
@@ -168,7 +167,7 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.mux.ServeHTTP(w, r)
 }
 
-// broken breaks an answer off in which the program failed. What was found is logged by its type and place alone: the
+// broken breaks an answer off in which the program failed. What was found is logged by its kind and place alone: the
 // server would log its text, and the words that functions were given.
 func (a *api) broken() {
 	v := recover()
@@ -183,7 +182,7 @@ func (a *api) broken() {
 
 // logFault logs what was found where the program failed, as broken says. It is called by who has recovered.
 func (a *api) logFault(what string, v any) {
-	a.log.Error(what, "panic", fmt.Sprintf("%T", v), "stack", process.Bare(debug.Stack()))
+	a.log.Error(what, "panic", crash.Kind(v), "stack", crash.Bare(debug.Stack()))
 }
 
 // errFault is what a row says in which the program failed: the others of its batch go on.

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"mask700/binding"
+	"mask700/crash"
 )
 
 // BarQuery selects entries of block lists; what is empty does not restrict.
@@ -266,6 +267,7 @@ func inParallel(n int, each func(i int)) {
 	for i := range n {
 		slots <- struct{}{}
 		running.Go(func() {
+			defer crash.Door()
 			defer func() { <-slots }()
 			each(i)
 		})

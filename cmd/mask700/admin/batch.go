@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"mask700/binding"
+	"mask700/crash"
 )
 
 // Bounds of batches. Rows are done side by side, because the store commits those that wait together with one sync; but all
@@ -71,7 +72,7 @@ func (a *api) batchBindings(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	results := make(chan chan BatchResult, batchWindow)
-	go a.doRows(r.Context(), rows, row, results)
+	go crash.Guard(func() { a.doRows(r.Context(), rows, row, results) })()
 	a.answerRows(w, results)
 }
 
@@ -130,6 +131,7 @@ func (a *api) doRows(ctx context.Context, rows [][]byte, parse func(context.Cont
 			last[name] = done
 		}
 		go func() {
+			defer crash.Door()
 			defer close(done)
 			for _, earlier := range before {
 				<-earlier
@@ -222,8 +224,13 @@ func decodeID(row []byte, into *DeleteRow) error {
 }
 
 // answerRows sends the results as they come. When the client is gone the rows that are left are refused by the end of its request, and
-// waited for all the same.
+// waited for all the same. So they are by a fault of the program here: who does them would wait for ever for somebody to take their results.
 func (a *api) answerRows(w http.ResponseWriter, results <-chan chan BatchResult) {
+	defer func() {
+		for result := range results {
+			<-result
+		}
+	}()
 	deadline := http.NewResponseController(w)
 	w.Header().Set("Content-Type", "application/jsonl")
 	enc := json.NewEncoder(w)

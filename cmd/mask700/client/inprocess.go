@@ -6,6 +6,8 @@ import (
 	"io"
 	"net/http"
 	"sync"
+
+	"mask700/crash"
 )
 
 // inProcess is an http.RoundTripper that calls a handler in its own goroutine and gives back what it writes as it
@@ -22,6 +24,7 @@ func (t inProcess) RoundTrip(req *http.Request) (*http.Response, error) {
 		in.Body = http.NoBody
 	}
 	go func() {
+		defer crash.Door()
 		defer cancel()
 		// net/http keeps a server alive through a panic of a handler; here the command is told instead.
 		defer func() {
@@ -43,6 +46,7 @@ func (t inProcess) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, req.Context().Err()
 	}
 	stop := context.AfterFunc(ctx, func() {
+		defer crash.Door()
 		if err := req.Context().Err(); err != nil {
 			writer.CloseWithError(err)
 		}

@@ -18,6 +18,7 @@ import (
 
 	"mask700/binding"
 	"mask700/binding/cdr"
+	"mask700/crash"
 	"mask700/media"
 	"mask700/sip/flow"
 	"mask700/sip/gateway"
@@ -94,8 +95,8 @@ func Run(ctx context.Context, out io.Writer) error {
 	for _, h := range x.handsets {
 		h.ready(x, mint, time.Now())
 	}
-	go x.read()
-	go x.run()
+	go crash.Guard(x.read)()
+	go crash.Guard(x.run)()
 
 	legs := make([]leg, 0, 2)
 	a, b := x.handsets[0], x.handsets[1]
@@ -162,7 +163,7 @@ func (x *exchange) carry(ctx context.Context, from, to *handset, mint *token.Min
 	var here, there []byte
 	x.order(func(time.Time) { here, there = from.phone.RemoteSDP(), to.phone.RemoteSDP() })
 	speaking := make(chan error, 1)
-	go func() { speaking <- to.talk(there, talk) }()
+	go crash.Guard(func() { speaking <- to.talk(there, talk) })()
 	err := errors.Join(from.talk(here, talk), <-speaking)
 	x.order(func(now time.Time) { from.phone.HangUp(now) })
 	if err = errors.Join(err, x.await(ctx, phone.Ended, 5*time.Second)); err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/pion/rtp"
 
+	"mask700/crash"
 	"mask700/media/tone"
 	"mask700/sip/flow"
 	"mask700/sip/phone"
@@ -41,7 +42,7 @@ func newHandset(x *exchange, number string, hz, hear float64) (*handset, error) 
 	}
 	h := &handset{number: number, hz: hz, audio: audio}
 	h.ear.hz = hear
-	go h.listen()
+	go crash.Guard(h.listen)()
 	return h, nil
 }
 

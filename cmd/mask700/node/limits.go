@@ -16,6 +16,7 @@ import (
 	"mask700/binding/limit"
 	"mask700/cmd/mask700/admin"
 	"mask700/cmd/mask700/config"
+	"mask700/crash"
 )
 
 // limits is the rule that counts, and the file in which its counters outlive the process.
@@ -45,7 +46,7 @@ func (n *Node) startLimits(ctx context.Context, cfg config.Config) error {
 		n.log.Warn("the limits begin to count anew: what was counted before cannot be read", "error", err)
 	}
 	ctx, l.stop = context.WithCancel(ctx)
-	l.loop.Go(func() { l.saveLoop(ctx, time.Duration(cfg.Limits.Snapshot)) })
+	l.loop.Go(crash.Guard(func() { l.saveLoop(ctx, time.Duration(cfg.Limits.Snapshot)) }))
 	return nil
 }
 

@@ -22,6 +22,7 @@ import (
 	"mask700/binding"
 	"mask700/cmd/mask700/admin"
 	"mask700/cmd/mask700/config"
+	"mask700/crash"
 	"mask700/media"
 	"mask700/media/record/archive"
 	"mask700/sip/call"
@@ -242,7 +243,7 @@ func (n *Node) startAdmin(ctx context.Context, cfg config.Config) (err error) {
 	}
 	ctx, n.hangUp = context.WithCancel(ctx)
 	n.admin = admin.NewServer(ctx, admin.New(deps), n.log)
-	go n.serve(n.admin, n.socket, "operators")
+	go crash.Guard(func() { n.serve(n.admin, n.socket, "operators") })()
 	return n.startTenants(ctx, cfg, deps)
 }
 
@@ -298,6 +299,7 @@ func (n *Node) wait(ctx context.Context, signals <-chan os.Signal) error {
 			n.log.Info("draining", "limit", n.config().SIP.DrainTime.String())
 			atOnce, cancel := context.WithCancel(context.Background())
 			go func() {
+				defer crash.Door()
 				for s := range signals {
 					if s != syscall.SIGHUP {
 						cancel()

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"mask700/cmd/mask700/config"
+	"mask700/crash"
 	"mask700/media"
 	"mask700/media/prompt"
 	"mask700/media/record"
@@ -34,6 +35,7 @@ func (n *Node) startRecordings(ctx context.Context, cfg config.Config) error {
 	}
 	ctx, n.stopSweeping = context.WithCancel(ctx)
 	n.sweeping.Go(func() {
+		defer crash.Door()
 		n.recordings.SweepLoop(ctx, func(s archive.Swept) {
 			n.swept.Add(uint64(s.Files))
 			n.log.Info("recordings whose time is over are deleted", "files", s.Files, "bytes", s.Bytes, "keys", s.Keys)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"mask700/cmd/mask700/config"
+	"mask700/crash"
 	"mask700/store"
 	"mask700/store/audit"
 )
@@ -24,6 +25,7 @@ func (n *Node) startRetention(ctx context.Context, cfg config.Config) {
 	}
 	ctx, n.stopRetention = context.WithCancel(ctx)
 	n.retention.Go(func() {
+		defer crash.Door()
 		tick := time.NewTicker(retentionLook)
 		defer tick.Stop()
 		var cut time.Time // when the audit log was looked at last

@@ -9,6 +9,7 @@ import (
 
 	"mask700/cmd/mask700/admin"
 	"mask700/cmd/mask700/config"
+	"mask700/crash"
 )
 
 // served is an interface and where it is served.
@@ -33,7 +34,7 @@ func (n *Node) startTenants(ctx context.Context, cfg config.Config, deps admin.D
 	door := admin.TenantDoor{Tokens: n.db, PerSecond: cfg.Admin.Tenants.RequestsPerSecond, Shared: cfg.Numbering.Share}
 	d := served{admin.NewServer(ctx, admin.NewTenants(deps, door), n.log), socket}
 	n.doors = append(n.doors, d)
-	go n.serve(d.server, d.socket, "tenants")
+	go crash.Guard(func() { n.serve(d.server, d.socket, "tenants") })()
 	return nil
 }
 

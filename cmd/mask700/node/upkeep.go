@@ -7,6 +7,7 @@ import (
 
 	"mask700/binding"
 	"mask700/cmd/mask700/admin"
+	"mask700/crash"
 	"mask700/store"
 	"mask700/store/audit"
 )
@@ -23,10 +24,10 @@ const erasureCheck = 10 * time.Minute
 // startUpkeep begins what a server does by itself now and then.
 func (n *Node) startUpkeep(ctx context.Context) {
 	ctx, n.stopUpkeep = context.WithCancel(ctx)
-	n.upkeep.Go(func() { every(ctx, contactSweep, n.sweepContacts) })
-	n.upkeep.Go(func() { every(ctx, erasureCheck, n.finishErasures) })
-	n.upkeep.Go(func() { every(ctx, drainCheck, n.giveUpDrained) })
-	n.upkeep.Go(func() { every(ctx, stockCheck, n.watchStock) })
+	n.upkeep.Go(crash.Guard(func() { every(ctx, contactSweep, n.sweepContacts) }))
+	n.upkeep.Go(crash.Guard(func() { every(ctx, erasureCheck, n.finishErasures) }))
+	n.upkeep.Go(crash.Guard(func() { every(ctx, drainCheck, n.giveUpDrained) }))
+	n.upkeep.Go(crash.Guard(func() { every(ctx, stockCheck, n.watchStock) }))
 }
 
 // every does something now and after each time that goes by, until ctx ends.

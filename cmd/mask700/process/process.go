@@ -3,16 +3,15 @@
 package process
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
-	"runtime"
-	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"mask700/crash"
 )
 
 // Seal lets no core of the process be written, and no other process of the same user look into it.
@@ -28,6 +27,8 @@ func Unseal() error {
 	if err := core(func(r *unix.Rlimit) { r.Cur = r.Max }); err != nil {
 		return err
 	}
+	signal.Reset(aborts...) // the runtime makes a core of them
+	crash.WantCore()
 	return dumpable(1)
 }
 
@@ -51,39 +52,19 @@ func dumpable(yes uintptr) error {
 	return nil
 }
 
-// Quit has SIGQUIT end the process as it does by itself, with status 2 and what each goroutine is at, but without the
-// words that functions were given.
+// aborts are the signals besides SIGQUIT for which the runtime ends the process with a trace: a watchdog of the system sends the first.
+var aborts = []os.Signal{
+	syscall.SIGABRT, syscall.SIGILL, syscall.SIGTRAP, syscall.SIGBUS, syscall.SIGFPE, syscall.SIGSEGV, syscall.SIGSTKFLT, syscall.SIGSYS,
+}
+
+// Quit has SIGQUIT, and what else is sent to end a process with a trace, end it as it does by itself, with status 2 and what each
+// goroutine is at, but without the words that functions were given.
 func Quit(w io.Writer) {
 	quit := make(chan os.Signal, 1)
-	signal.Notify(quit, syscall.SIGQUIT)
-	go func() {
-		<-quit
-		_, _ = fmt.Fprintf(w, "SIGQUIT: quit\n\n%s\n", Bare(all())) // there is no other place to say it
-		os.Exit(2)
-	}()
-}
-
-// all is the stacks of all goroutines.
-func all() []byte {
-	for b := make([]byte, 1<<20); ; b = make([]byte, 2*len(b)) {
-		if n := runtime.Stack(b, true); n < len(b) || len(b) > 64<<20 {
-			return b[:n]
-		}
-	}
-}
-
-// Bare is a trace of the runtime without the arguments of its functions, which it prints in hexadecimal.
-func Bare(trace []byte) string {
-	var out strings.Builder
-	for line := range bytes.Lines(trace) {
-		switch {
-		case bytes.HasPrefix(line, []byte("goroutine ")), bytes.HasPrefix(line, []byte("\t")), bytes.HasPrefix(line, []byte("created by ")):
-		default:
-			if i := bytes.LastIndexByte(line, '('); i > 0 {
-				line = append(bytes.Clone(line[:i]), "()\n"...)
-			}
-		}
-		out.Write(line)
-	}
-	return out.String()
+	signal.Notify(quit, append(aborts, syscall.SIGQUIT)...)
+	go crash.Guard(func() {
+		name := unix.SignalName((<-quit).(syscall.Signal))
+		_, _ = fmt.Fprintf(w, "%s: quit\n\n%s\n", name, crash.Bare(crash.All())) // there is no other place to say it
+		os.Exit(crash.Status)
+	})()
 }

@@ -20,6 +20,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"mask700/crash"
 	"mask700/media/record"
 )
 
@@ -126,7 +127,7 @@ func Open(o Options) (*Archive, error) {
 	}
 	a := &Archive{Shelf: NewShelf(o), writer: newWriter(o)}
 	a.Shelf.live = a.writer.live
-	go a.writer.writeLoop()
+	go crash.Guard(a.writer.writeLoop)()
 	return a, nil
 }
 

@@ -42,7 +42,8 @@ type work struct {
 // batchBindings does the rows of a batch and answers with a result for each, in their order, as they come. A row that is refused does
 // not stop the others.
 func (a *api) batchBindings(w http.ResponseWriter, r *http.Request) {
-	row := a.createRow
+	told := &rowConflicts{api: a, r: r}
+	row := func(ctx context.Context, text []byte) work { return a.createRow(ctx, text, told) }
 	switch r.URL.Query().Get("verb") {
 	case "", "create":
 	case "delete":
@@ -73,6 +74,7 @@ func (a *api) batchBindings(w http.ResponseWriter, r *http.Request) {
 	}
 	results := make(chan chan BatchResult, batchWindow)
 	go crash.Guard(func() { a.doRows(r.Context(), rows, row, results) })()
+	defer told.end()
 	a.answerRows(w, results)
 }
 
@@ -171,12 +173,18 @@ func (a *api) doRow(n int, row work) (result BatchResult) {
 
 // createRow is the work of a row that creates. Of two that name one X, or one key, or ask for one thing that may be there, the second is to
 // find what the first has done.
-func (a *api) createRow(ctx context.Context, text []byte) work {
+func (a *api) createRow(ctx context.Context, text []byte, told *rowConflicts) work {
 	var req binding.Request
 	if err := decode(text, &req); err != nil {
 		return work{do: func() (binding.Binding, bool, error) { return binding.Binding{}, false, err }}
 	}
-	row := work{do: func() (binding.Binding, bool, error) { return a.Bindings.CreateAgain(ctx, req) }}
+	row := work{do: func() (binding.Binding, bool, error) {
+		b, again, err := a.Bindings.CreateAgain(ctx, req)
+		if err != nil {
+			err = told.refused(&req, err)
+		}
+		return b, again, err
+	}}
 	for _, number := range []string{req.X, req.Y} {
 		if x, err := a.Bindings.Plan.ParseX(number); err == nil {
 			row.names = append(row.names, "number "+x.String())

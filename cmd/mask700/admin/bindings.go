@@ -29,7 +29,7 @@ func (a *api) createBinding(w http.ResponseWriter, r *http.Request) {
 	}
 	b, again, err := a.Bindings.CreateAgain(r.Context(), req)
 	if err != nil {
-		a.fail(w, err)
+		a.fail(w, a.refusedParties(r, &req, err))
 		return
 	}
 	status := http.StatusCreated

@@ -40,7 +40,8 @@ func refuseKey(text string) error {
 func (a *api) updateBinding(w http.ResponseWriter, r *http.Request) {
 	var u binding.Update
 	a.changeBinding(w, r, &u, func(ctx context.Context, id string) (binding.Binding, error) {
-		return a.Bindings.Update(ctx, id, u)
+		b, err := a.Bindings.Update(ctx, id, u)
+		return b, a.refusedChange(r, id, &u, err)
 	})
 }
 

@@ -69,7 +69,7 @@ interleave:
 	$(GO) test -count=1 -v -run '^TestAMillionCalls' ./sip/sentinel -calls 1000000
 	$(GO) test -count=1 -skip '^TestInterleavings' ./sip/shard
 
-## canary: marks in every field of every message of every call flow; canary.md is the table of those planted and found
+## canary: marks in every field of every message of every call flow; canary.md is the table of those planted and found; -rewrite on the test puts its summary into the README
 canary:
 	$(GO) test -count=1 -run '^TestCanaries' ./sip/shard -report $(CURDIR)/canary.md
 

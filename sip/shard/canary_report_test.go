@@ -117,7 +117,12 @@ func (r *report) lines(of func(*flowRow) string) string {
 
 const columns = "| %s | files | marks planted | messages with them | of these read | messages searched | marks found |\n|---|---|---|---|---|---|---|\n"
 
-// summary is a table by groups of flows, and one by the fields of a message.
+// groups is a table by groups of flows.
+func (r *report) groups() string {
+	return fmt.Sprintf(columns, "flows of") + r.lines(func(row *flowRow) string { return group(row.name) })
+}
+
+// summary is that table, and one by the fields of a message.
 func (r *report) summary() string {
 	marks := map[string]string{}
 	for _, row := range r.rows {
@@ -128,8 +133,7 @@ func (r *report) summary() string {
 		kinds[kind]++
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, columns, "flows of")
-	b.WriteString(r.lines(func(row *flowRow) string { return group(row.name) }))
+	b.WriteString(r.groups())
 	b.WriteString("\n| field | distinct marks |\n|---|---|\n")
 	for _, kind := range slices.Sorted(maps.Keys(kinds)) {
 		fmt.Fprintf(&b, "| %s | %d |\n", kind, kinds[kind])

@@ -78,6 +78,9 @@ const (
 	fieldKind   recordField = 26<<1 | kindBytes
 	fieldOrigin recordField = 27<<1 | kindBytes
 
+	fieldAtoBPath recordField = 38<<1 | kindBytes
+	fieldBtoAPath recordField = 39<<1 | kindBytes
+
 	fieldReceivedAt recordField = 20<<1 | kindInteger // times: nanoseconds since 1970
 	fieldRingingAt  recordField = 21<<1 | kindInteger
 	fieldAnsweredAt recordField = 22<<1 | kindInteger
@@ -145,6 +148,7 @@ func recordTexts(r *cdr.Record) []textField {
 		{fieldMediaPath, &r.Media.Path}, {fieldRecording, &r.Media.Recording.ID}, {fieldVideoCodec, &r.Media.Video.Codec},
 		{fieldRule, &r.Rule}, {fieldShadow, &r.Shadow}, {fieldEvidence, &r.Evidence},
 		{fieldKind, &r.Kind}, {fieldOrigin, &r.Origin},
+		{fieldAtoBPath, &r.Media.AtoB.Path}, {fieldBtoAPath, &r.Media.BtoA.Path},
 	}
 }
 

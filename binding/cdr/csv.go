@@ -75,6 +75,8 @@ var columns = []column{
 	{"text_masked", func(v *View) string { return strconv.FormatUint(v.Text.Masked, 10) }},
 	{"text_far_status", func(v *View) string { return strconv.FormatUint(v.Text.FarStatus, 10) }},
 	{"origin", func(v *View) string { return v.Origin }},
+	{"a_to_b_path", func(v *View) string { return v.Media.AtoB.Path }},
+	{"b_to_a_path", func(v *View) string { return v.Media.BtoA.Path }},
 }
 
 // Columns returns the names of the columns of the CSV export, in order.

@@ -30,6 +30,7 @@ func TestRow(t *testing.T) {
 		{"video_codec", "H264"}, {"video_a_to_b_packets", "5000"}, {"video_b_to_a_packets", "4000"},
 		{"rule", ""}, {"shadow", "x,tenant"}, {"evidence", "ticket 7"},
 		{"kind", "call"}, {"text_bytes", "0"}, {"text_segments", "0"}, {"text_numbers", "0"}, {"text_masked", "0"}, {"text_far_status", "0"}, {"origin", ""},
+		{"a_to_b_path", "kernel"}, {"b_to_a_path", "user"},
 	}
 	columns, row := cdr.Columns(), completed(t).Row()
 	if len(columns) != len(want) || len(row) != len(want) {

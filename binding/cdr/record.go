@@ -118,7 +118,7 @@ func (p Party) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
 // Media is what was heard.
 type Media struct {
 	Codec          string
-	Path           string // one of the Path constants; "" where nothing was relayed
+	Path           string // PathKernel where that of a direction is; "" where nothing was relayed
 	AtoB           Flow   // from the caller to the callee
 	BtoA           Flow
 	Caller, Callee Leg
@@ -148,10 +148,10 @@ type Recording struct {
 	Lost  uint64 // packets that were not recorded, because the disk was too slow
 }
 
-// Who relayed the audio, in Media.Path.
+// Who relayed the audio, in Flow.Path and Media.Path.
 const (
 	PathUser   = "user"   // this program, every packet
-	PathKernel = "kernel" // the kernel, once both directions were settled
+	PathKernel = "kernel" // the kernel, once the direction was settled
 )
 
 // Flow counts the audio of one direction as it came in.
@@ -162,6 +162,7 @@ type Flow struct {
 	Refused  uint64 // packets from a source that is not the peer, or not sealed by its key
 	JitterMS float64
 	MOS      float64 // by the E-model (ITU-T G.107) of what came in, 1 to 4.5; 0: nothing came
+	Path     string  // one of the Path constants; "" where nothing was relayed
 }
 
 // Leg is what a party's phone reports by RTCP of what it was sent. It is the

@@ -93,6 +93,7 @@ type FlowView struct {
 	Refused  uint64  `json:"refused_sources"`
 	JitterMS float64 `json:"jitter_ms"`
 	MOS      float64 `json:"mos"`
+	Path     string  `json:"path"`
 }
 
 // LegView is a Leg in JSON.

@@ -196,6 +196,9 @@ func audio(from string, f cdr.FlowView) string {
 	if f.MOS > 0 {
 		more = append(more, fmt.Sprintf("MOS %.1f", f.MOS))
 	}
+	if f.Path == cdr.PathKernel {
+		more = append(more, "relayed by the kernel")
+	}
 	return strings.Join(more, ", ")
 }
 

@@ -13,11 +13,8 @@ import (
 func mediaRecord(s media.Stats) cdr.Media {
 	m := cdr.Media{Codec: s.Codec, AtoB: flowRecord(s.AtoB), BtoA: flowRecord(s.BtoA)}
 	m.Video = cdr.Video{Codec: s.Video.Codec, AtoB: videoRecord(s.Video.AtoB), BtoA: videoRecord(s.Video.BtoA)}
-	if s.AtoB.Packets+s.BtoA.Packets > 0 {
-		m.Path = cdr.PathUser
-	}
-	if s.AtoB.Kernel+s.BtoA.Kernel > 0 {
-		m.Path = cdr.PathKernel
+	if m.Path = m.AtoB.Path; m.Path != cdr.PathKernel && m.BtoA.Path != "" {
+		m.Path = m.BtoA.Path
 	}
 	// From mouth to ear a packet crosses both legs, one way each.
 	through := (s.A.RoundTrip + s.B.RoundTrip) / 2
@@ -37,7 +34,18 @@ func mediaRecord(s media.Stats) cdr.Media {
 }
 
 func flowRecord(f media.Flow) cdr.Flow {
-	return cdr.Flow{Packets: f.Packets, Bytes: f.Bytes, Lost: f.Lost, Refused: f.Refused + f.Forged, JitterMS: milliseconds(f.Jitter)}
+	return cdr.Flow{Packets: f.Packets, Bytes: f.Bytes, Lost: f.Lost, Refused: f.Refused + f.Forged, JitterMS: milliseconds(f.Jitter), Path: path(f)}
+}
+
+// path is who relayed a direction.
+func path(f media.Flow) string {
+	switch {
+	case f.Kernel > 0:
+		return cdr.PathKernel
+	case f.Packets > 0:
+		return cdr.PathUser
+	}
+	return ""
 }
 
 func videoRecord(f media.Flow) cdr.VideoFlow {

@@ -43,17 +43,24 @@ func TestMediaRecord(t *testing.T) {
 	if got := mediaRecord(mixed); got.AtoB.MOS != m.AtoB.MOS || got.BtoA.MOS >= m.BtoA.MOS || got.Caller.MOS >= m.Caller.MOS {
 		t.Errorf("with another codec from B %v and %v, heard by A %v", got.AtoB.MOS, got.BtoA.MOS, got.Caller.MOS)
 	}
+	const user, kernel = cdr.PathUser, cdr.PathKernel
 	for name, c := range map[string]struct {
 		change    func(*media.Stats)
 		path, end string
+		each      [2]string // path of either direction
 	}{
-		"in user space": {func(s *media.Stats) { s.AtoB.Kernel = 0 }, cdr.PathUser, cdr.MediaReleased},
-		"timed out":     {func(s *media.Stats) { s.TimedOut = true }, cdr.PathKernel, cdr.MediaTimeout},
-		"nothing came":  {func(s *media.Stats) { *s = media.Stats{} }, "", cdr.MediaNone},
+		"the kernel one way":       {func(s *media.Stats) {}, kernel, cdr.MediaReleased, [2]string{kernel, user}},
+		"the kernel the other way": {func(s *media.Stats) { s.AtoB.Kernel, s.BtoA.Kernel = 0, 1 }, kernel, cdr.MediaReleased, [2]string{user, kernel}},
+		"the kernel both ways":     {func(s *media.Stats) { s.BtoA.Kernel = 1 }, kernel, cdr.MediaReleased, [2]string{kernel, kernel}},
+		"in user space":            {func(s *media.Stats) { s.AtoB.Kernel = 0 }, user, cdr.MediaReleased, [2]string{user, user}},
+		"one way alone":            {func(s *media.Stats) { s.BtoA.Packets = 0 }, kernel, cdr.MediaReleased, [2]string{kernel, ""}},
+		"the other alone":          {func(s *media.Stats) { s.AtoB.Packets, s.AtoB.Kernel = 0, 0 }, user, cdr.MediaReleased, [2]string{"", user}},
+		"timed out":                {func(s *media.Stats) { s.TimedOut = true }, kernel, cdr.MediaTimeout, [2]string{kernel, user}},
+		"nothing came":             {func(s *media.Stats) { *s = media.Stats{} }, "", cdr.MediaNone, [2]string{}},
 	} {
 		s := full
 		c.change(&s)
-		if m := mediaRecord(s); m.Path != c.path || m.End != c.end {
+		if m := mediaRecord(s); m.Path != c.path || m.AtoB.Path != c.each[0] || m.BtoA.Path != c.each[1] || m.End != c.end {
 			t.Errorf("%s: %+v", name, m)
 		}
 	}

@@ -7,3 +7,6 @@ const raceEnabled = true
 
 // leakCalls is what the race detector has time for.
 const leakCalls = 50_000
+
+// socketLeakCalls is enough for a leak of one file a hundred calls to be seen.
+const socketLeakCalls = 400

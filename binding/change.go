@@ -119,7 +119,7 @@ func Revise(old Binding, change func(*Binding) error) (Revision, error) {
 			from = earlier
 		}
 	}
-	if old.State(from) != StateLive {
+	if !old.EndedAt.IsZero() || old.State(from) != StateLive {
 		return Revision{}, ErrEnded
 	}
 	if b.EndedAt.IsZero() {

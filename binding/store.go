@@ -65,8 +65,8 @@ type Store interface {
 	AddBlock(ctx context.Context, b BlockState) error
 
 	// RemoveBlock gives a block up. ErrNotHeld: it is not held. ErrInUse:
-	// bindings on it are live by the engine's clock. Rows of ended bindings
-	// stay.
+	// bindings on it are live by the engine's clock, or will be: made by one
+	// that was set back since. Rows of ended bindings stay.
 	RemoveBlock(ctx context.Context, b Block) error
 
 	// SetBlock puts a block into another state, BlockOpen, BlockLocked or
@@ -96,7 +96,8 @@ type Store interface {
 	// block of X, or of Y where there is one, is not held, not open, or not
 	// one that the tenant draws from (see Draw); *ConflictError when a
 	// party of it, in whatever role, is a party of another binding on X (or
-	// on Y) that is live at b.CreatedAt; ErrCrowded when as many bindings are
+	// on Y) while b lives, which may be later where clocks differ or are set
+	// back; ErrCrowded when as many bindings are
 	// live on X (or on Y) then as may be; *QuarantineError when a party of it
 	// is kept off X (or Y), see [Binding.KeptOff], or dialled it not long
 	// enough ago; ErrExists when the id is taken. A

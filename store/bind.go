@@ -186,7 +186,7 @@ func (db *DB) free(b *binding.Binding, x binding.X, w wish) (on onNumber, err er
 			return false, binding.ErrCrowded
 		}
 		over := !overlap(b, &times)
-		if p.start == w.own || over && (len(w.who) == 0 || times.CreatedAt.After(b.CreatedAt) || !ends(&times).Add(rest).After(b.CreatedAt)) {
+		if p.start == w.own || over && (len(w.who) == 0 || !ends(&times).Add(rest).After(b.CreatedAt)) {
 			return true, nil
 		}
 		if !over {

@@ -252,7 +252,8 @@ func (db *DB) RemoveBlock(ctx context.Context, block binding.Block) error {
 		}, settle)
 }
 
-// unused returns ErrInUse when a binding on the block is live now.
+// unused returns ErrInUse when a binding on the block is live, or will be: one that was made by a clock which was set back
+// since then.
 func (db *DB) unused(ctx context.Context, block binding.Block) error {
 	now := db.opts.Now()
 	lower := key64(tableRow, uint64(block.Number(0)))
@@ -266,7 +267,7 @@ func (db *DB) unused(ctx context.Context, block binding.Block) error {
 		if err != nil {
 			return false, err
 		}
-		if times := h.times(p); times.State(now) == binding.StateLive {
+		if times := h.times(p); times.EndedAt.IsZero() && ends(&times).After(now) {
 			return false, binding.ErrInUse
 		}
 		return true, nil

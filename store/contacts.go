@@ -206,7 +206,7 @@ func (db *DB) dropContacts(ctx context.Context, keys [][]byte, old func(key, val
 			if err != nil {
 				return err
 			}
-			if !ok || !old(key, value) || db.journal.dials[string(key)] {
+			if !ok || !old(key, value) || db.journal.dials[string(key)] != 0 {
 				continue
 			}
 			if err := b.Delete(key, nil); err != nil {

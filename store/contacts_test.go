@@ -54,6 +54,24 @@ func TestQuarantine(t *testing.T) {
 	})
 }
 
+func TestClocks(t *testing.T) {
+	storetest.Clocks(t, func(t *testing.T, now func() time.Time, rest time.Duration) (binding.Store, storetest.Dialled) {
+		o := memOptions(t, nil)
+		o.Quarantine, o.Now = rest, now
+		db := mustOpen(t, o)
+		t.Cleanup(func() {
+			checked(t, db)
+			mustClose(t, db)
+		})
+		return db, func(x binding.X, who binding.Number, at time.Time) {
+			for i := range db.contacts.recent {
+				db.contacts.recent[i].Store(0)
+			}
+			dial(t, db, x, who, at)
+		}
+	})
+}
+
 // contactRows is how many rows there are.
 func contactRows(t testing.TB, db *DB) (n int) {
 	t.Helper()

@@ -291,7 +291,7 @@ func TestFirstStartMayCrashAnywhere(t *testing.T) {
 }
 
 // copyKeys copies what there is of a key file and the ring beside it to another directory, as a crash now would leave them.
-func copyKeys(t *testing.T, keyFile string) string {
+func copyKeys(t testing.TB, keyFile string) string {
 	t.Helper()
 	to := filepath.Join(t.TempDir(), "mask700.key")
 	for _, suffix := range []string{"", ".ring"} {

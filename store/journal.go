@@ -32,7 +32,7 @@ type journal struct {
 	seq   uint64                    // last one given
 	span  span                      // the one being filled
 	group map[seal.Hash]recordState // what the group being filled does, not yet to be found in the database
-	dials map[string]bool           // keys of contacts that it writes
+	dials map[string]uint32         // and of contacts by their keys, the second that it writes
 
 	durable atomic.Uint64 // last seq that is on disk; nothing after it is shown
 	purged  atomic.Uint64 // last seq of those that were deleted when their time was over
@@ -60,7 +60,7 @@ func newJournal(db *DB) (*journal, error) {
 	j := &journal{
 		db: db.cdr, keys: db.cdrKeys, tenant: db.tenants.known, dialled: db.contactOf,
 		writes: newCommitter(db.cdr, db.opts.QueueLimit, db.opts.WriteTimeout),
-		group:  make(map[seal.Hash]recordState), dials: make(map[string]bool),
+		group:  make(map[seal.Hash]recordState), dials: make(map[string]uint32),
 	}
 	var run [8]byte
 	rand.Read(run[:]) // never fails
@@ -151,8 +151,7 @@ func (j *journal) close(r cdr.Record, stale bool, done func(seq uint64, err erro
 			given, err := j.fillClose(b, id, of, h, plain, stale)
 			seq.Store(given)
 			if err == nil && dialled != nil {
-				j.dials[string(dialled.row.key)] = true
-				err = b.Set(dialled.row.key, dialled.row.value, nil)
+				err = j.putContact(b, dialled)
 			}
 			return err
 		},
@@ -168,6 +167,26 @@ func (j *journal) close(r cdr.Record, stale bool, done func(seq uint64, err erro
 	if err != nil {
 		go crash.Guard(func() { done(0, err) })()
 	}
+}
+
+// putContact writes who dialled what, unless a later moment is known: clocks are set back.
+func (j *journal) putContact(b *pebble.Batch, c *contact) error {
+	before, ok := j.dials[string(c.row.key)]
+	if !ok {
+		there, ok, err := get(j.db, c.row.key)
+		if err != nil {
+			return err
+		}
+		if ok {
+			before, _ = parseContact(c.row.key, there) // a damaged one is written over
+		}
+	}
+	at, err := parseContact(c.row.key, c.row.value)
+	if err != nil || before > at {
+		return err
+	}
+	j.dials[string(c.row.key)] = at
+	return b.Set(c.row.key, c.row.value, nil)
 }
 
 // prepare does on the caller's goroutine what does not need the order of writes.

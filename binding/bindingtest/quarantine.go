@@ -19,7 +19,9 @@ func (s *Store) Dialled(x binding.X, who binding.Number, at time.Time) {
 	if s.dialled == nil {
 		s.dialled = make(map[contact]time.Time)
 	}
-	s.dialled[contact{x, who}] = at
+	if last := s.dialled[contact{x, who}]; at.After(last) { // a clock may go back
+		s.dialled[contact{x, who}] = at
+	}
 }
 
 // endOf is when a binding is over.
@@ -33,20 +35,25 @@ func endOf(b *binding.Binding) time.Time {
 	return end
 }
 
+// overlap reports whether there is a moment at which both may be live.
+func overlap(a, b *binding.Binding) bool {
+	return endOf(a).After(b.CreatedAt) && endOf(b).After(a.CreatedAt)
+}
+
 // restedLocked refuses who is kept off a number.
 func (s *Store) restedLocked(b *binding.Binding, x binding.X, who []binding.Number) error {
 	var keptOff time.Time
 	back := false
 	for _, id := range s.onX[x] {
 		row := s.bindings[id]
-		if row.ID == b.ID || row.CreatedAt.After(b.CreatedAt) {
+		if row.ID == b.ID {
 			continue
 		}
 		if until := b.KeptOff(&row, who, s.Quarantine); until.After(keptOff) {
 			keptOff = until
 		}
 		end := endOf(&row)
-		back = back || !end.After(b.CreatedAt) && end.Add(s.Quarantine).After(b.CreatedAt) && b.SamePeople(&row)
+		back = back || !overlap(b, &row) && end.Add(s.Quarantine).After(b.CreatedAt) && b.SamePeople(&row)
 	}
 	if !back && keptOff.IsZero() && s.Quarantine > 0 {
 		for _, n := range who {

@@ -97,7 +97,7 @@ func (s *Store) RemoveBlock(ctx context.Context, b binding.Block) error {
 	}
 	at := now()
 	for _, row := range s.bindings {
-		if (row.X.Block() == b || row.Y.Block() == b) && row.State(at) == binding.StateLive {
+		if (row.X.Block() == b || row.Y.Block() == b) && row.EndedAt.IsZero() && endOf(&row).After(at) {
 			return binding.ErrInUse
 		}
 	}
@@ -208,7 +208,7 @@ func (s *Store) bindLocked(b binding.Binding, alone bool) error {
 		live := 0
 		for _, id := range s.onX[x] {
 			row := s.bindings[id]
-			if row.State(b.CreatedAt) != binding.StateLive {
+			if !overlap(&b, &row) {
 				continue
 			}
 			if row.Collides(&b) {

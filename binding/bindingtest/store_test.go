@@ -259,7 +259,7 @@ func TestOnX(t *testing.T) {
 		of(t, "middle", 5, 6, at(2)),
 		of(t, "same", 7, 8, at(3)),
 		of(t, "elsewhere", 1, 2, func(b *binding.Binding) { b.X = block.Number(1) }),
-		of(t, "y", 1, 3, func(b *binding.Binding) {
+		of(t, "y", 9, 10, func(b *binding.Binding) {
 			b.X, b.Y, b.CreatedAt = block.Number(2), block.Number(0), noon.Add(-time.Hour)
 		}),
 	} {

@@ -74,7 +74,7 @@ func (g *Gateway) decide(ctx context.Context, d decide, found func()) call.Decid
 		g.log.Error("binding lookup failed", "error", err)
 		return call.Decided{Err: err}
 	}
-	decided := call.Decided{Decision: binding.Resolve(q, held, rows)}
+	decided := call.Decided{Decision: binding.Resolve(q, held, binding.Settled(rows, q.At))}
 	decided = g.ask(ctx, d, held, decided)
 	if decided.Err == nil {
 		if err := decided.Decision.CallBack(ctx, &q, g.options.Calls, g.options.Plan.CallBack); err != nil {

@@ -19,6 +19,7 @@ func restart(t *testing.T, open func(t *testing.T) Engine) {
 		"tokens are there again":          tokensAgain,
 		"records go on where they ended":  recordsAgain,
 		"open records are closed by name": abandoned,
+		"records of a clock set back":     clockRecords,
 	} {
 		t.Run(name, func(t *testing.T) {
 			var e Engine

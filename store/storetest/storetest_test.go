@@ -18,6 +18,10 @@ func TestEnginesInMemory(t *testing.T) {
 		s := &bindingtest.Store{Quarantine: rest}
 		return s, s.Dialled
 	})
+	storetest.Clocks(t, func(_ *testing.T, now func() time.Time, rest time.Duration) (binding.Store, storetest.Dialled) {
+		s := &bindingtest.Store{Quarantine: rest, Now: now}
+		return s, s.Dialled
+	})
 	storetest.Bars(t, func(*testing.T) storetest.BarStore { return new(bindingtest.Store) })
 	storetest.Tokens(t, func(*testing.T) storetest.TokenStore { return new(bindingtest.Store) })
 	storetest.Records(t, func(*testing.T) (cdr.Journal, cdr.Reader) {

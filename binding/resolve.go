@@ -45,6 +45,8 @@ type Decision struct {
 	// the record. It points into the rows that were given.
 	Binding *Binding
 	Refusal Refusal
+	// Next are those who are tried when the callee of Edge does not answer, in their order.
+	Next []Number
 	// Stranger: a rule refuses an edge for anyone. The caller is no party, and
 	// is answered as those are whom nothing is bound for.
 	Stranger bool
@@ -65,7 +67,7 @@ type Decision struct {
 func (d *Decision) Refuse(why Refusal) {
 	if why != RefusalNone {
 		d.Stranger = d.Edge.Anyone
-		d.Edge, d.Refusal = Edge{}, why
+		d.Edge, d.Next, d.Refusal = Edge{}, nil, why
 	}
 }
 
@@ -97,6 +99,9 @@ func Resolve(q Query, held bool, rows []Binding) Decision {
 	d := decide(&q, held, rows)
 	if q.Over != "" && (d.Binding == nil || d.Binding.ID != q.Over) {
 		d = Decision{Refusal: RefusalNoBinding}
+	}
+	if d.Edge.Back == BackInTurn {
+		d.Next = d.Binding.Next(d.Edge)
 	}
 	if q.Explain {
 		d.Candidates = candidates(&q, held, rows, d)

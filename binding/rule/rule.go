@@ -70,6 +70,24 @@ type Guesser interface {
 	Guess(a *Attempt) Verdict
 }
 
+// Sparer is a judge that keeps one from another whatever else is. Where several may be called
+// one after the other, those are left out who are to be spared.
+type Sparer interface {
+	// Spares reports whether the callee of an attempt is not to be called by this caller. It is
+	// not an attempt of its own: nothing is counted.
+	Spares(ctx context.Context, a *Attempt) bool
+}
+
+// Spares asks the judges that spare somebody.
+func (c Chain) Spares(ctx context.Context, a *Attempt) bool {
+	for _, j := range c {
+		if s, ok := j.(Sparer); ok && s.Spares(ctx, a) {
+			return true
+		}
+	}
+	return false
+}
+
 // Guess asks the judges that bound guesses, as Judge does.
 func (c Chain) Guess(a *Attempt) Verdict {
 	var all Verdict

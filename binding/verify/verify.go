@@ -11,6 +11,7 @@
 //	deny TICKET            it refused; the caller gets 403, unverified
 //	unasked REASON, open   no answer, and the policy lets it pass
 //	unasked REASON, closed no answer, and the policy refuses
+//	unasked probe          somebody only asks what would be; in no record
 //
 // What is a reason is said by the [Asker]; see [Failure].
 package verify
@@ -30,6 +31,9 @@ import (
 
 // Rule is the name of the rule in records.
 const Rule = "verification"
+
+// Unasked is the evidence of a probe about which nothing is remembered.
+const Unasked = "unasked probe"
 
 // Question is what the platform is told of an attempt.
 type Question struct {
@@ -128,7 +132,7 @@ func (j *Judge) Judge(ctx context.Context, a *rule.Attempt) rule.Verdict {
 		return j.decided(answer, ", cached")
 	}
 	if a.Probe {
-		return rule.Verdict{}
+		return rule.Verdict{Evidence: Unasked}
 	}
 	answer, err := j.options.Asker.Ask(ctx, &Question{
 		Kind: a.Kind, Record: a.Record, Binding: a.Binding, Dialled: a.Query.Dialled, Shown: a.Edge.Shown,

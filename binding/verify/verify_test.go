@@ -92,7 +92,7 @@ func TestAnswersAreRemembered(t *testing.T) {
 	}
 	same := func(*rule.Attempt) {}
 	probe := func(a *rule.Attempt) { a.Probe = true }
-	ask(probe, 0, "")
+	ask(probe, 0, "unasked probe")
 	ask(same, 1, "allow t")
 	ask(same, 1, "allow t, cached")
 	ask(probe, 1, "allow t, cached")

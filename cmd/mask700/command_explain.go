@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/http"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"mask700/binding/rule"
+	"mask700/binding/verify"
 	"mask700/cmd/mask700/admin"
 )
 
@@ -72,7 +74,10 @@ func (o *explainOptions) run(cmd *cobra.Command, _ []string) error {
 		switch {
 		case err != nil:
 			return asFlag(err)
-		case o.json():
+		case s.db != nil:
+			fmt.Fprintln(cmd.ErrOrStderr(), "mask700: no server runs, so that limits, endpoints under remote: and the verification platform are not asked")
+		}
+		if o.json() {
 			return printJSON(cmd.OutOrStdout(), e)
 		}
 		return printExplanation(cmd.OutOrStdout(), e)
@@ -83,12 +88,18 @@ func (o *explainOptions) run(cmd *cobra.Command, _ []string) error {
 func refusal(e admin.Explanation) string {
 	switch e.Refusal {
 	case "":
+		if e.Answer == http.StatusInternalServerError {
+			return "the endpoint of the number gives no answer, which on_failure makes an error"
+		}
 		return "no texts are carried: " + e.Rule + " is false"
 	case "no_caller":
 		return "the call shows no caller"
 	case "no_binding":
 		if !e.Held {
 			return "the number is in no block that this installation holds"
+		}
+		if e.Rule != "" {
+			return "no binding on this number is for this caller, who has dialled too many wrong extensions (" + e.Rule + ")"
 		}
 		return "no binding on this number is for this caller"
 	case "expired":
@@ -123,6 +134,9 @@ func printExplanation(w io.Writer, e admin.Explanation) error {
 	}
 	if e.Remote != "" {
 		fmt.Fprintf(w, "  asked %s\n", e.Remote)
+	}
+	if e.Connected && e.Evidence == verify.Unasked {
+		fmt.Fprintln(w, "  the verification platform is asked about a call itself, and has not been")
 	}
 	if len(e.Candidates) == 0 {
 		if e.Connected {

@@ -13,6 +13,7 @@ import (
 
 	"mask700/binding"
 	"mask700/binding/bindingtest"
+	"mask700/binding/lookup"
 	"mask700/media"
 	"mask700/sip/call"
 	"mask700/sip/message"
@@ -92,7 +93,7 @@ func populate(t testing.TB, s binding.Store) {
 func TestStrangersCostTheSame(t *testing.T) {
 	c := &counted{Store: new(bindingtest.Store)}
 	populate(t, c)
-	g := &Gateway{options: Options{Bindings: c}}
+	g := &Gateway{path: lookup.Path{Store: c}}
 	for _, s := range strangers {
 		x, err := binding.Plan{}.ParseX(s.dialled)
 		if err != nil {

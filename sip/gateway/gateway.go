@@ -22,6 +22,7 @@ import (
 
 	"mask700/binding"
 	"mask700/binding/cdr"
+	"mask700/binding/lookup"
 	"mask700/binding/remote"
 	"mask700/binding/rule"
 	"mask700/crash"
@@ -36,12 +37,6 @@ import (
 	"mask700/sip/transport"
 	"mask700/sip/trunk"
 )
-
-// Bindings is what a call needs of the store.
-type Bindings interface {
-	Holds(binding.Block) bool
-	Candidates(context.Context, binding.X, time.Time) ([]binding.Binding, error)
-}
 
 // Options describe a gateway.
 type Options struct {
@@ -59,7 +54,7 @@ type Options struct {
 	DrainTime   time.Duration
 	Shards      int // zero: one
 	MaxCalls    int // by shard; zero: the shard's default
-	Bindings    Bindings
+	Bindings    lookup.Store
 	Calls       binding.Calls  // who called last; nil: nobody
 	Remote      *remote.Router // decides calls to numbers on which nothing is stored; nil: there are none
 	Rules       rule.Chain     // asked after the match
@@ -81,6 +76,7 @@ type Gateway struct {
 	log       *slog.Logger
 	transport *transport.Transport
 	media     media.Engine
+	path      lookup.Path
 	base      *trunk.Table                // of what is configured
 	table     atomic.Pointer[trunk.Table] // of what names stand for too
 	router    *router
@@ -135,6 +131,7 @@ func Start(o Options) (*Gateway, error) {
 		o.Trunks[i].Index = i // as in the table
 	}
 	g := &Gateway{options: o, log: o.Logger, started: time.Now(), stop: make(chan struct{}), leaks: newLeaks(o.Leaked), slides: newSlides(o.Slide, o.Logger), unwritten: newUnwritten(o.Journal)}
+	g.path = lookup.Path{Store: o.Bindings, Calls: o.Calls, CallBack: o.Plan.CallBack, Remote: o.Remote, Rules: o.Rules, Logger: g.log}
 	for _, l := range o.Listeners {
 		g.names = append(g.names, l.Name)
 	}

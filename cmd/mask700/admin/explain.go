@@ -2,11 +2,13 @@ package admin
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"net/http"
 	"time"
 
 	"mask700/binding"
+	"mask700/binding/lookup"
 	"mask700/binding/rule"
 )
 
@@ -64,47 +66,54 @@ func (a *api) answerExplain(w http.ResponseWriter, r *http.Request, q Question) 
 			return
 		}
 	}
-	rows, err := a.Bindings.Store.Candidates(r.Context(), query.Dialled, query.At)
+	ctx, cancel := context.WithTimeout(r.Context(), lookup.Time)
+	defer cancel()
+	path := a.path()
+	found, err := path.Find(ctx, &query)
 	if err != nil {
 		a.fail(w, err)
 		return
 	}
-	held := a.Bindings.Store.Holds(query.Dialled.Block())
+	show, err := a.showExplained(r, &query, found.Rows)
+	if err != nil {
+		a.fail(w, err)
+		return
+	}
+	query.Explain = true
+	answer := path.Decide(ctx, &lookup.Attempt{Kind: kind, Query: query}, found)
+	if answer.Err != nil && answer.Remote == "" {
+		a.fail(w, answer.Err)
+		return
+	}
+	e := explanation(query, found.Held, answer, show)
+	e.Kind = kind.String()
+	if kind == rule.Text {
+		a.Texts.explain(&e, answer.Verdict.Numbers)
+	}
+	a.answer(w, http.StatusOK, e)
+}
+
+// path is that of calls.
+func (a *api) path() *lookup.Path {
+	return &lookup.Path{Store: a.Bindings.Store, Calls: a.Calls, CallBack: a.Bindings.Plan.CallBack, Remote: a.Remote, Rules: a.Rules, Logger: a.log}
+}
+
+// showExplained says how numbers are shown of what is bound on a number, and notes that they are, or that a caller was named.
+func (a *api) showExplained(r *http.Request, q *binding.Query, rows []binding.Binding) (Show, error) {
 	ids := make([]string, len(rows))
 	for i := range rows {
 		ids[i] = rows[i].ID
 	}
-	object := "x " + query.Dialled.String()
-	if !query.Caller.IsZero() {
-		object += ", caller " + query.Caller.String()
+	object := "x " + q.Dialled.String()
+	if !q.Caller.IsZero() {
+		object += ", caller " + q.Caller.String()
 	}
 	object += ": " + listed("binding", ids)
 	show, err := a.show(r, ActionExplain, object)
-	if k := askOf(r.Context()); err == nil && !k.reveal && !query.Caller.IsZero() {
+	if k := askOf(r.Context()); err == nil && !k.reveal && !q.Caller.IsZero() {
 		_, err = a.note(r, ActionGuess, object, cmp.Or(k.reason, noReason))
 	}
-	if err != nil {
-		a.fail(w, err)
-		return
-	}
-	d := binding.Explain(query, held, rows)
-	asked := a.remote(r, kind, &query, held, &d)
-	if err := d.CallBack(r.Context(), &query, a.Calls, a.Bindings.Plan.CallBack); err != nil {
-		a.fail(w, err)
-		return
-	}
-	var v rule.Verdict
-	if d.Refusal == binding.RefusalNone {
-		v = a.Rules.Judge(r.Context(), &rule.Attempt{Kind: kind, Query: query, Binding: d.Binding, Edge: d.Edge, Probe: true})
-		d.Refuse(v.Refusal)
-	}
-	e := explanation(query, held, d, show)
-	e.Kind = kind.String()
-	e.Rule, e.Shadow, e.Evidence, e.Remote = v.Rule, v.Shadow, v.Evidence, asked
-	if kind == rule.Text {
-		a.Texts.explain(&e, v.Numbers)
-	}
-	a.answer(w, http.StatusOK, e)
+	return show, err
 }
 
 // mayGuess refuses a caller that may not be named. What is said of a number that was given says whether it is that of a
@@ -145,29 +154,18 @@ func (t Texts) explain(e *Explanation, wanted string) {
 	}
 }
 
-// remote asks the endpoint of the number, where there is one and nothing bound is for the caller, as the call path does,
-// and says what came of it. What was bound stays among the candidates.
-func (a *api) remote(r *http.Request, kind rule.Kind, q *binding.Query, held bool, d *binding.Decision) string {
-	if d.Refusal != binding.RefusalNoBinding && d.Refusal != binding.RefusalExpired || !held || !a.Remote.Serves(q.Dialled) {
-		return ""
-	}
-	answer := a.Remote.Decide(r.Context(), kind, "", q)
-	if len(answer.Rows) > 0 {
-		refused := d.Candidates
-		*d = binding.Explain(*q, held, answer.Rows)
-		d.Candidates = append(d.Candidates, refused...)
-	}
-	return answer.Evidence
-}
-
 // explanation puts a decision into words for an operator, who may know more than a caller is told.
-func explanation(q binding.Query, held bool, d binding.Decision, show Show) Explanation {
+func explanation(q binding.Query, held bool, answer lookup.Answer, show Show) Explanation {
+	d, v := &answer.Decision, &answer.Verdict
 	e := Explanation{
 		Dialled: q.Dialled, Extension: q.Extension, Caller: show(q.Caller), At: q.At, Held: held,
-		Connected: d.Refusal == binding.RefusalNone, Refusal: d.Refusal,
+		Connected: d.Refusal == binding.RefusalNone && answer.Err == nil, Refusal: d.Refusal,
+		Rule: v.Rule, Shadow: v.Shadow, Evidence: v.Evidence, Remote: answer.Remote,
 		Candidates: []Candidate{},
 	}
 	switch {
+	case answer.Err != nil: // something failed, nobody refuses
+		e.Answer, e.Refusal = http.StatusInternalServerError, binding.RefusalNone
 	case d.Refusal == binding.RefusalNone:
 		e.Rings, e.Shows = show(d.Edge.Callee), d.Edge.Shown
 	case d.ToParty():

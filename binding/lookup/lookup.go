@@ -1,0 +1,178 @@
+// Package lookup answers whom a call or text reaches: what is bound on the
+// number dialled, the endpoint of that number where nothing bound is for this
+// caller, who called last, and the rules after the match. The call path and who
+// explains a call ask it alike; a probe differs in that nothing is counted,
+// stored or asked of the verification platform.
+package lookup
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"mask700/binding"
+	"mask700/binding/remote"
+	"mask700/binding/rule"
+)
+
+// Time is how long all of it may take: the store, and all who are asked
+// besides.
+const Time = 2 * time.Second
+
+// Store is what is needed of a binding.Store.
+type Store interface {
+	Holds(binding.Block) bool
+	Candidates(context.Context, binding.X, time.Time) ([]binding.Binding, error)
+}
+
+// Path is the way from a call to its answer. Its methods may be called from
+// several goroutines at once.
+type Path struct {
+	Store    Store
+	Calls    binding.Calls  // who called last; nil: nobody
+	CallBack time.Duration  // for so long; 0: binding.DefaultCallBack
+	Remote   *remote.Router // decides calls to numbers on which nothing is stored; nil: there are none
+	Rules    rule.Chain     // asked after the match
+	Logger   *slog.Logger   // of what could not be looked up; nil: nothing is logged
+}
+
+// Attempt is what is to be answered.
+type Attempt struct {
+	Kind   rule.Kind
+	Record string // id of its record; "": a probe, somebody only asks what would be
+	Query  binding.Query
+}
+
+func (a *Attempt) probe() bool { return a.Record == "" }
+
+// Found is what the store has about a number.
+type Found struct {
+	Held bool // its block is held by this installation
+	Rows []binding.Binding
+}
+
+// Answer is what becomes of an attempt.
+type Answer struct {
+	Decision binding.Decision
+	Verdict  rule.Verdict // of the rules, where they were asked; a refusal is in Decision too
+	Remote   string       // what the endpoint of the number has said, for the record; "": none was asked
+	Err      error        // something failed, and nobody refuses; Decision says nothing then
+}
+
+// Evidence is what a record keeps of those who were asked.
+func (a *Answer) Evidence() string {
+	if a.Remote == "" || a.Verdict.Evidence == "" {
+		return a.Remote + a.Verdict.Evidence
+	}
+	return a.Remote + "; " + a.Verdict.Evidence
+}
+
+// Find asks the store. A number of a block that is not held is looked up like
+// any other, so that the time of the answer tells nothing.
+func (p *Path) Find(ctx context.Context, q *binding.Query) (Found, error) {
+	held := p.Store.Holds(q.Dialled.Block())
+	rows, err := p.Store.Candidates(ctx, q.Dialled, q.At)
+	if err != nil {
+		p.log("binding lookup failed", err)
+	}
+	return Found{held, rows}, err
+}
+
+// Decide answers an attempt with what was found.
+func (p *Path) Decide(ctx context.Context, a *Attempt, found Found) Answer {
+	answer := Answer{Decision: binding.Resolve(a.Query, found.Held, binding.Settled(found.Rows, a.Query.At))}
+	p.ask(ctx, a, found.Held, &answer)
+	if answer.Err != nil {
+		return answer
+	}
+	if err := answer.Decision.CallBack(ctx, &a.Query, p.Calls, p.CallBack); err != nil {
+		p.log("who called last is not known", err)
+		answer.Err = err
+		return answer
+	}
+	if len(p.Rules) == 0 {
+		return answer
+	}
+	p.spare(ctx, a, &answer.Decision)
+	p.guess(a, &answer)
+	if answer.Decision.Refusal == binding.RefusalNone {
+		p.judge(ctx, a, &answer)
+	}
+	return answer
+}
+
+// ask asks the endpoint of the number dialled about a call that nothing bound is
+// for. All stays as it is where there is none, and for a call that was ordered
+// over one that is bound.
+func (p *Path) ask(ctx context.Context, a *Attempt, held bool, answer *Answer) {
+	why := answer.Decision.Refusal
+	if a.Query.Over != "" || why != binding.RefusalNoBinding && why != binding.RefusalExpired || !held || !p.Remote.Serves(a.Query.Dialled) {
+		return
+	}
+	r := p.Remote.Decide(ctx, a.Kind, a.Record, &a.Query)
+	answer.Remote, answer.Err = r.Evidence, r.Err
+	if len(r.Rows) > 0 {
+		bound := answer.Decision.Candidates
+		answer.Decision = binding.Resolve(a.Query, held, r.Rows)
+		answer.Decision.Candidates = append(answer.Decision.Candidates, bound...)
+	}
+}
+
+// spare leaves out who is to be spared of those who are called one after the other. Where that is
+// all of them, the first stays, and the rules refuse.
+func (p *Path) spare(ctx context.Context, a *Attempt, d *binding.Decision) {
+	if d.Edge.Back != binding.BackInTurn || d.Refusal != binding.RefusalNone {
+		return
+	}
+	left := make([]binding.Number, 0, 1+len(d.Next))
+	for _, n := range append([]binding.Number{d.Edge.Callee}, d.Next...) {
+		e := d.Edge
+		e.Callee = n
+		if !p.Rules.Spares(ctx, &rule.Attempt{Kind: a.Kind, Record: a.Record, Query: a.Query, Binding: d.Binding, Edge: e, Probe: a.probe()}) {
+			left = append(left, n)
+		}
+	}
+	if len(left) > 0 {
+		d.Edge.Callee, d.Next = left[0], left[1:]
+	}
+}
+
+// guess counts a wrong extension, and refuses a right one after too many of these: who
+// tries them one after the other does not learn which there are. Either is answered as
+// strangers are.
+func (p *Path) guess(a *Attempt, answer *Answer) {
+	d := &answer.Decision
+	guess := rule.Attempt{Kind: a.Kind, Record: a.Record, Query: a.Query, Binding: d.Guess, Probe: a.probe()}
+	right := d.Refusal == binding.RefusalNone && d.Edge.Anyone && d.Edge.Extension != ""
+	if right {
+		guess.Binding, guess.Probe = d.Binding, true
+	}
+	if guess.Binding == nil {
+		return
+	}
+	v := p.Rules.Guess(&guess)
+	answer.Verdict.Shadow = append(answer.Verdict.Shadow, v.Shadow...)
+	if v.Refusal == binding.RefusalNone {
+		return
+	}
+	answer.Verdict.Rule = v.Rule
+	if right {
+		answer.Verdict.Refusal = v.Refusal
+		d.Refuse(v.Refusal)
+	}
+}
+
+// judge asks the rules about an attempt that has an edge.
+func (p *Path) judge(ctx context.Context, a *Attempt, answer *Answer) {
+	d := &answer.Decision
+	v := p.Rules.Judge(ctx, &rule.Attempt{Kind: a.Kind, Record: a.Record, Query: a.Query, Binding: d.Binding, Edge: d.Edge, Probe: a.probe()})
+	v.Shadow = append(answer.Verdict.Shadow, v.Shadow...)
+	answer.Verdict = v
+	d.Refuse(v.Refusal)
+}
+
+func (p *Path) log(what string, err error) {
+	if p.Logger != nil {
+		p.Logger.Error(what, "error", err)
+	}
+}

@@ -34,7 +34,8 @@ func (t *Texts) TooLong(size int) bool { return t.Longest > 0 && size > t.Longes
 //	       v
 //	 [ Calling ]       our MESSAGE, composed from nothing but the body
 //	       |  ^
-//	       |  `------- 503, nobody there, no answer in time: to the next target
+//	       |  |------- 503, nobody there, no answer in time: to the next target
+//	       |  `------- no target more, or another failure: to who is next in turn
 //	       v
 //	 [ Ending ]        the closing row
 //	       v
@@ -126,10 +127,13 @@ func (c *Call) sendText(env *Env) {
 	r.ContentType, r.Body = textType, c.Text.Body
 	c.Text.Heard = false
 	c.textAs(env, r, Asked{})
-	wait := c.Text.Until.Sub(env.Now)
-	if n := len(c.Hops); n > 1 {
-		wait /= time.Duration(n) // the others have to have their turn while the sender waits
-	}
+	c.textFor(env, len(c.Hops)+len(c.Next))
+}
+
+// textFor starts the time that is left for an answer, of which so many have to have their
+// share while the sender waits.
+func (c *Call) textFor(env *Env, shares int) {
+	wait := c.Text.Until.Sub(env.Now) / time.Duration(max(shares, 1))
 	env.do(StartTimer{Timer{RingTimer, Callee}, max(wait, 0)})
 }
 
@@ -151,8 +155,10 @@ func (c *Call) textAnswered(env *Env, ev Responded) {
 	}
 	if m.Status < 200 {
 		// It lives: another target would only have the text twice.
-		c.Text.Heard = true
-		env.do(StartTimer{Timer{RingTimer, Callee}, max(c.Text.Until.Sub(env.Now), 0)})
+		if !c.Text.Heard {
+			c.Text.Heard = true
+			c.textFor(env, 1+len(c.Next))
+		}
 		return
 	}
 	l.Client.Pending = false
@@ -168,6 +174,7 @@ func (c *Call) textAnswered(env *Env, ev Responded) {
 		r.CSeq, r.Branch = l.Seq, env.Mint.Branch()
 		c.textAs(env, r, Asked{Tries: l.Client.Tries})
 	case m.Status == 503 && c.nextText(env, m.RetryAfter):
+	case c.textTurn(env):
 	default:
 		o := outcomeOf(m.Status)
 		c.end(env, ending{end: o.end, by: byCallee, status: o.status, q850: o.q850})
@@ -184,7 +191,7 @@ func (c *Call) textUnanswered(env *Env, ev Unanswered) {
 	switch {
 	case ev.Full:
 		c.refuse(env, binding.RefusalOverload, Final{Status: 503, RetryAfter: retryLater})
-	case !c.nextText(env, 0):
+	case !c.nextText(env, 0) && !c.textTurn(env):
 		c.textLost(env)
 	}
 }
@@ -196,10 +203,13 @@ func (c *Call) textLate(env *Env) {
 	}
 	c.dropText(env)
 	if c.Text.Heard {
+		if c.textTurn(env) {
+			return
+		}
 		c.end(env, ending{end: endNoAnswer, by: byCallee, status: 480, q850: causeNoAnswer})
 		return
 	}
-	if !c.nextText(env, 0) {
+	if !c.nextText(env, 0) && !c.textTurn(env) {
 		c.textLost(env)
 	}
 }
@@ -222,6 +232,23 @@ func (c *Call) nextText(env *Env, retryAfter int) bool {
 	}
 	c.Hops = c.Hops[1:]
 	c.prepareCallee(env, env.Config.Trunks[l.Trunk])
+	c.sendText(env)
+	return true
+}
+
+// textTurn sends the text to the next of those who are reached one after the other, while
+// the sender still waits. It says false when there is none.
+func (c *Call) textTurn(env *Env) bool {
+	if c.State != Calling || len(c.Next) == 0 || !env.Now.Before(c.Text.Until) {
+		return false
+	}
+	out := env.trunk(c.leg(Callee))
+	hops := order(env.Config.Hops[out.Index], env.Mint.Uint64)
+	if len(hops) == 0 {
+		return false
+	}
+	c.follow(hops)
+	c.prepareCallee(env, out)
 	c.sendText(env)
 	return true
 }

@@ -54,12 +54,9 @@ func (c *Call) turn(env *Env) bool {
 		c.Greeted.Alone = true
 		c.plays(env, Ringback)
 	}
-	c.MakingWay, c.Hops = false, hops
-	c.Edge.Callee, c.Next = c.Next[0], c.Next[1:]
-	c.Record.CalleeOut = cdr.Party{Number: c.Edge.Callee}
+	c.MakingWay = false
 	c.SessionIDs[Callee] = env.Mint.Session() // nothing of ours tells the two that they were called for one
-	c.depart(l)
-	l.Party = Party{Trunk: l.Trunk} // what is known of one who has departed is no secret to that one
+	c.follow(hops)
 	env.do(StopTimer{Timer{CancelTimer, Callee}})
 	env.do(Exit{Callee})
 	c.dropInfosOf(env, Callee)
@@ -69,6 +66,16 @@ func (c *Call) turn(env *Env) bool {
 	}
 	c.ringFor(env)
 	return true
+}
+
+// follow puts the next one in the callee's place.
+func (c *Call) follow(hops []Hop) {
+	l := c.leg(Callee)
+	c.Hops = hops
+	c.Edge.Callee, c.Next = c.Next[0], c.Next[1:]
+	c.Record.CalleeOut = cdr.Party{Number: c.Edge.Callee}
+	c.depart(l)
+	l.Party = Party{Trunk: l.Trunk} // what is known of one who has departed is no secret to that one
 }
 
 // ringFor starts the time that the callee may ring: that of a turn, where others follow,

@@ -25,6 +25,9 @@ func TestBackupAndRestore(t *testing.T) {
 		d.refuse(1, "a directory of its own", "backup", "copy")
 		d.refuse(1, "a directory of its own", "backup", filepath.Join("mask700-data", "copy"))
 		d.refuse(1, "the DIR to make", "backup")
+		for _, name := range []string{numberA, "of +86-" + numberA, "sip:" + numberA + "@x", "86" + numberA, "02161126000"} {
+			d.refuse(1, "reads like a subscriber's number", "backup", filepath.Join("there", name))
+		}
 		if all := d.log(); len(all) < 2 || all[0].What != "backup" || !strings.HasSuffix(all[0].Object, "/copy") {
 			t.Errorf("%+v", all)
 		}

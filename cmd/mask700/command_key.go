@@ -27,6 +27,9 @@ func newKeyMakeCommand() *cobra.Command {
 		Short: "Make a master key, for a variable, a credential or a store to come",
 		Args:  oneArg("the FILE to make"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if withoutNumbers(args[0]) != args[0] {
+				return errors.New("FILE: its name reads like a subscriber's number; give another")
+			}
 			m, err := seal.NewMaster(rand.Reader)
 			if err != nil {
 				return err

@@ -85,6 +85,7 @@ func TestAKeyIsMade(t *testing.T) {
 	d := newDesk(t)
 	d.must("key", "make", "new.key")
 	d.refuse(1, "", "key", "make", "new.key")
+	d.refuse(1, "reads like a subscriber's number", "key", "make", numberA+".key")
 	text, err := os.ReadFile("new.key")
 	if err != nil {
 		t.Fatal(err)

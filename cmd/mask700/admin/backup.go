@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"path/filepath"
+	"regexp"
 
 	"mask700/binding"
 	"mask700/store"
@@ -35,6 +36,9 @@ const whatBackup = "backup"
 
 var errNoKeeper = errors.New("this store cannot be copied from here")
 
+// namesNumber is true of a path with a mobile's or a landline's number in it, as people write one without separators.
+var namesNumber = regexp.MustCompile(`(^|[^0-9])(\+[0-9]{7,}|(00)?(86)?0?1[3-9][0-9]{9}|(00)?(86)?0[1-9][0-9]{8,10})([^0-9]|$)`)
+
 // backup is noted before it is made, so that its entry is in the copy too.
 func (a *api) backup(w http.ResponseWriter, r *http.Request) {
 	var req BackupRequest
@@ -46,11 +50,14 @@ func (a *api) backup(w http.ResponseWriter, r *http.Request) {
 	case !filepath.IsAbs(req.Dir):
 		a.fail(w, &binding.FieldError{Field: "dir", Err: errors.New("an absolute path is needed, of a directory that is not there yet or is empty")})
 		return
+	case namesNumber.MatchString(req.Dir): // it stands in the log of whatever opens the copy
+		a.fail(w, &binding.FieldError{Field: "dir", Err: errors.New("its name reads like a subscriber's number; give another")})
+		return
 	case a.Keeper == nil:
 		a.fail(w, errNoKeeper)
 		return
 	}
-	if _, err := a.note(r, whatBackup, a.blot(req.Dir), "backup"); err != nil {
+	if _, err := a.note(r, whatBackup, req.Dir, "backup"); err != nil {
 		a.fail(w, err)
 		return
 	}

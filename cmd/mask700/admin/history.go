@@ -151,7 +151,7 @@ func (a *api) asked(q binding.HistoryQuery) string {
 		}
 	}
 	if q.Limit > 0 {
-		words = append(words, fmt.Sprintf("at most %d", q.Limit))
+		words = append(words, atMost(q.Limit))
 	}
 	return strings.Join(words, ", ")
 }

@@ -212,6 +212,15 @@ func (a *api) filtered(f binding.Filter) string {
 	return strings.Join(words, ", ")
 }
 
+// atMost is a limit in words. A large one may be a number that slipped into its place.
+func atMost(limit int) string {
+	const large = 999_999
+	if limit > large {
+		return fmt.Sprintf("at most more than %d", large)
+	}
+	return fmt.Sprintf("at most %d", limit)
+}
+
 // maxListed is how many ids an entry names; a list in their order is bounded by the first and the last.
 const maxListed = 100
 
@@ -259,11 +268,14 @@ func (a *api) showRecords(r *http.Request, f cdr.Filter, follow bool) (Show, *sh
 	if f.Binding != "" {
 		words = append(words, "binding "+f.Binding)
 	}
-	if f.AfterSeq > 0 {
+	switch last := a.Records.LastSeq(); {
+	case f.AfterSeq > last:
+		words = append(words, "after the last")
+	case f.AfterSeq > 0:
 		words = append(words, fmt.Sprintf("after seq %d", f.AfterSeq))
 	}
 	if f.Limit > 0 {
-		words = append(words, fmt.Sprintf("at most %d", f.Limit))
+		words = append(words, atMost(f.Limit))
 	}
 	if words == nil {
 		words = append(words, "all")

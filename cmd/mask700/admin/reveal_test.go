@@ -424,3 +424,24 @@ func TestFollowedListIsNotedAtBothEnds(t *testing.T) {
 		t.Errorf("%+v", all)
 	}
 }
+
+// TestNoNumberInTheAuditLogByMistake: where a number has slipped into the place of another thing, the log has no digits of it.
+func TestNoNumberInTheAuditLogByMistake(t *testing.T) {
+	t.Parallel()
+	b, _, _ := filled(t)
+	b.revealed(why)
+	b.want(200, "POST", "/v1/history", `{"x":"`+x+`","limit":`+numberA+`}`, nil)
+	b.want(200, "GET", "/v1/cdrs?limit="+numberA, "", nil)
+	b.want(200, "GET", "/v1/cdrs?after_seq="+numberA, "", nil)
+	b.want(200, "GET", "/v1/cdrs?limit=7&after_seq=1", "", nil)
+	var objects []string
+	for _, e := range b.entries() {
+		if e.What != ActionRecordsEnd && e.What != ActionHistoryEnd {
+			objects = append(objects, e.Object)
+		}
+	}
+	want := []string{"x " + x + ", at most more than 999999", "at most more than 999999", "after the last", "after seq 1, at most 7"}
+	if !slices.Equal(objects, want) {
+		t.Errorf("%q", objects)
+	}
+}

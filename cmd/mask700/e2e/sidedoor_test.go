@@ -5,14 +5,14 @@ import (
 	"context"
 	words "encoding/binary"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -22,70 +22,65 @@ import (
 	"mask700/cmd/mask700/e2e/rig"
 )
 
-// TestSideDoors: calls, every command that knows a number, commands that are wrong in every way, and a process that is
+// TestSideDoors: calls, every command that the program has, commands that are wrong in every way, and a process that is
 // made to say what it is at. Nothing that was printed, logged, named or left shows a number in any encoding, but what was
 // asked for with a reason.
 func TestSideDoors(t *testing.T) {
 	need(t, "sipp")
 	t.Parallel()
 	w := newWorld(t)
-	w.serve(setup{flags: []string{"--log-level", "debug"}})
-	forms := everyForm(w.caller.number, w.callee.number, w.forwarder, w.onward)
-	var printed strings.Builder
-	// command runs one and keeps what it prints, on both its outputs.
-	command := func(input string, args ...string) string {
-		t.Helper()
-		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-		defer cancel()
-		cmd := exec.CommandContext(ctx, w.gateway.Binary, args...)
-		cmd.Dir, cmd.Env = w.gateway.Dir, append(os.Environ(), "MASK700_SERVER=unix:"+w.gateway.Socket())
-		cmd.Stdin = strings.NewReader(input)
-		var out, said strings.Builder // each of them has a writer of its own
-		cmd.Stdout, cmd.Stderr = &out, &said
-		var exit *exec.ExitError
-		if err := cmd.Run(); err != nil && !errors.As(err, &exit) {
-			t.Fatal(err)
-		}
-		printed.WriteString(out.String())
-		printed.WriteString(said.String())
-		return out.String()
-	}
+	nowhere := w.port(w.hosts.Switch) // a trunk on which nobody answers
+	w.serveWith(w.config(setup{})+fmt.Sprintf("  - {name: nowhere, sources: [\"%s/32\"], targets: [\"sip:%s\"], route_to: right, listen: left, media: left}\n",
+		nowhere.Addr(), nowhere), setup{flags: []string{"--log-level", "debug"}})
+	w.run("block", "add", block)
+	apart := []string{"135" + digits(8), "134" + digits(8), "133" + digits(8)} // parties of no call
+	numbers := append([]string{w.caller.number, w.callee.number, w.forwarder, w.onward}, apart...)
+	forms := everyForm(numbers...)
+	c := &commands{t: t, gateway: w.gateway, tried: make(map[string]form)}
 	a, b := w.caller.number, w.callee.number
-	made := command(a+"\n"+b+"\n", "binding", "create", "--a", "-", "--b", "-", "--x", w.x, "--order", "side doors", "--record")
-	id := strings.Fields(made)[1]
+	id := c.id("binding create", a+"\n"+b+"\n", "--a", "-", "--b", "-", "--x", w.x, "--order", "side doors", "--record")
 	live := w.begin(play{caller: "caller-no-answer", callee: "callee-cancelled"})
 	w.until("the phone to ring", func() bool { return w.calls() == 1 })
-	call := strings.Fields(strings.SplitN(command("", "call", "list"), "\n", 3)[1])[0]
+	call := strings.Fields(strings.SplitN(c.good("call list", ""), "\n", 3)[1])[0]
 
-	for _, args := range [][]string{
-		{"binding", "get", id}, {"binding", "list"}, {"binding", "list", "-o", "json"}, {"binding", "list", "--x", w.x},
-		{"call", "list", "-o", "json"}, {"call", "get", call}, {"call", "get", call, "-o", "json"},
-		{"cdr", "list"}, {"cdr", "list", "-o", "wide"}, {"cdr", "export"}, {"cdr", "export", "--format", "csv"},
-		{"status"}, {"status", "-o", "json"}, {"check"}, {"audit", "list"}, {"audit", "verify"}, {"recording", "list"}, {"block", "list"}, {"reload"},
-	} {
-		command("", args...)
-	}
-	command(a+"\n", "binding", "list", "--number", "-", "--reason", "complaint 17")
-	command(a+"\n", "explain", "--caller", "-", "--dialled", w.x)
-	command(b+"\n", "explain", "--caller", "-", "--dialled", w.x, "-o", "json")
-	for _, n := range []string{a, "+86" + a, "0086 " + a, "sip:" + b + "@192.0.2.7", "tel:+86-" + b} {
-		for _, args := range [][]string{
-			{n}, {"binding", n}, {"binding", "get", n}, {"binding", "list", n}, {"binding", "list", "--order", "x", "--limit", n}, {"binding", "delete", n},
-			{"binding", "list", "--" + n}, {"binding", "list", "-" + n}, {"binding", "list", "--x", n}, {"binding", "create", "--a", n, "--b", n, "--order", "o"},
-			{"binding", "create", "--a", n, "--b", w.x, "--order", "o"}, {"binding", "create", "--a", n, "--b", b, "--x", w.x, "--order", "o"},
-			{"binding", "create", "--a", n, "--mode", n, "--b", b, "--order", "o"}, {"binding", "create", "--a", n, "--b", b, "--ttl", n, "--order", "o"},
-			{"explain", "--caller", n, "--dialled", n}, {"explain", "--caller", n + "x", "--dialled", w.x}, {"explain", "--dialled", w.x, "--at", n},
-			{"call", "get", n}, {"call", "hangup", n}, {"cdr", "list", "--since", n}, {"cdr", "list", "--binding", n}, {"cdr", "export", "--format", n},
-			{"recording", "export", n, "--reason", "complaint 17", "-o", "x.wav"}, {"recording", "export", call, "--reason", "for " + n, "-o", "y.wav"},
-			{"block", "add", n}, {"block", "remove", n}, {"audit", "verify", "--head", n}, {"config", "check", n}, {"config", "example", n}, {"help", n},
-			{"binding", "get", id, "--reveal", "--reason", "for " + n}, {"status", "-o", n}, {"serve", "--trunk", n}, {"serve", "--log-level", n},
-		} {
-			command("", args...)
+	var beside sync.WaitGroup
+	beside.Go(func() {
+		if _, status := c.run("", "demo"); status != 0 {
+			t.Errorf("demo: status %d", status)
 		}
-		command(`{"mode":"axb","a":"`+n+`","b":"`+n+`","order":"o"}`+"\n"+n+"\n", "binding", "create", "--from", "-")
-		command(`{"id":"`+n+`"}`+"\n", "binding", "delete", "--from", "-")
-		command(n+"\n", "binding", "create", "--a", "-", "--b", "-", "--order", "o")
+	})
+	c.everyGoodForm(id, call, w.x, "nowhere", apart)
+	tree := c.tree()
+	var written []string
+	for _, n := range []string{a, b} {
+		written = append(written, n, "+86"+n, "0086 "+n, "sip:"+n+"@192.0.2.7", "tel:+86-"+n)
 	}
+	bad := c.everyBadForm(tree, written, apart[0])
+	for _, n := range written[:5] {
+		for _, args := range [][]string{
+			{n}, {"binding", n}, {"help", n}, {"binding", "list", "--" + n}, {"binding", "list", "-" + n}, {"status", "-o", n},
+			{"binding", "create", "--a", n, "--b", n, "--order", "o"}, {"binding", "create", "--a", n, "--b", w.x, "--order", "o"},
+			{"binding", "create", "--a", n, "--b", b, "--x", w.x, "--order", "o"}, {"binding", "get", id, "--reveal", "--reason", "for " + n},
+			{"explain", "--caller", n + "x", "--dialled", w.x}, {"recording", "export", call, "--reason", "for " + n, "-o", "y.wav"},
+		} {
+			bad = append(bad, form{args: args})
+		}
+		bad = append(bad, form{`{"mode":"axb","a":"` + n + `","b":"` + n + `","order":"o"}` + "\n" + n + "\n", []string{"binding", "create", "--from", "-"}},
+			form{`{"id":"` + n + `"}` + "\n", []string{"binding", "delete", "--from", "-"}},
+			form{`{"number":"` + n + `","peer":"` + n + `x","direction":"to","reason":"` + n + `"}` + "\n", []string{"blocklist", "add", "--from", "-"}},
+			form{n + "\n", []string{"binding", "create", "--a", "-", "--b", "-", "--order", "o"}})
+	}
+	var next atomic.Int64
+	for range 4 { // as many at once
+		beside.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(bad)); i = next.Add(1) - 1 {
+				c.run(bad[i].input, bad[i].args...)
+			}
+		})
+	}
+	beside.Wait()
+	t.Logf("%d commands, %d wrong forms", len(tree), len(bad))
+	c.good("drain", "")
 
 	// What anybody on the machine may read of the process, and what it may leave.
 	proc := fmt.Sprintf("/proc/%d/", w.gateway.PID())
@@ -94,7 +89,7 @@ func TestSideDoors(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		printed.Write(data)
+		c.printed.add(string(data))
 		if name == "limits" && !limitOfCores(string(data)) {
 			t.Errorf("a core may be written:\n%s", data)
 		}
@@ -105,7 +100,7 @@ func TestSideDoors(t *testing.T) {
 	}
 	for _, fd := range open {
 		if to, err := os.Readlink(proc + "fd/" + fd.Name()); err == nil { // else it was closed meanwhile
-			fmt.Fprintln(&printed, to)
+			c.printed.add(to)
 		}
 	}
 
@@ -132,9 +127,9 @@ func TestSideDoors(t *testing.T) {
 	if !strings.Contains(log, "SIGQUIT: quit") || !strings.Contains(log, "sip/gateway.(*loop).run()") || strings.Contains(log, "(0x") {
 		t.Errorf("the trace is not as it should be:\n%.2000s", log)
 	}
-	if what, found := find(printed.String(), forms); found {
+	if what, found := find(c.printed.String(), forms); found {
 		t.Errorf("printed: a number as %s", what)
-		keepText(t, w.dir, "printed", printed.String())
+		keepText(t, w.dir, "printed", c.printed.String())
 	}
 	if what, found := find(log, forms); found {
 		t.Errorf("logged: a number as %s", what)
@@ -158,6 +153,7 @@ func TestSideDoors(t *testing.T) {
 		}
 		if what, found := find(string(data), forms); found {
 			t.Errorf("%s holds a number as %s", d.Name(), what)
+			keepText(t, w.dir, "holds-"+d.Name(), string(data))
 		}
 		return nil
 	})

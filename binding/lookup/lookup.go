@@ -41,6 +41,7 @@ type Attempt struct {
 	Kind   rule.Kind
 	Record string // id of its record; "": a probe, somebody only asks what would be
 	Query  binding.Query
+	Now    bool // it comes now: what was unbound is over, see [binding.Settled]
 }
 
 func (a *Attempt) probe() bool { return a.Record == "" }
@@ -80,7 +81,10 @@ func (p *Path) Find(ctx context.Context, q *binding.Query) (Found, error) {
 
 // Decide answers an attempt with what was found.
 func (p *Path) Decide(ctx context.Context, a *Attempt, found Found) Answer {
-	answer := Answer{Decision: binding.Resolve(a.Query, found.Held, binding.Settled(found.Rows, a.Query.At))}
+	if a.Now {
+		found.Rows = binding.Settled(found.Rows, a.Query.At)
+	}
+	answer := Answer{Decision: binding.Resolve(a.Query, found.Held, found.Rows)}
 	p.ask(ctx, a, found.Held, &answer)
 	if answer.Err != nil {
 		return answer

@@ -66,7 +66,7 @@ func (g *Gateway) decide(ctx context.Context, d decide, found func()) call.Decid
 	if err != nil {
 		return call.Decided{Err: err}
 	}
-	a := g.path.Decide(ctx, &lookup.Attempt{Kind: d.kind, Record: d.record, Query: d.query}, bound)
+	a := g.path.Decide(ctx, &lookup.Attempt{Kind: d.kind, Record: d.record, Query: d.query, Now: true}, bound)
 	decided := call.Decided{Decision: a.Decision, Verdict: a.Verdict, Err: a.Err}
 	decided.Verdict.Evidence = a.Evidence()
 	return decided

@@ -80,7 +80,7 @@ func (a *api) answerExplain(w http.ResponseWriter, r *http.Request, q Question) 
 		return
 	}
 	query.Explain = true
-	answer := path.Decide(ctx, &lookup.Attempt{Kind: kind, Query: query}, found)
+	answer := path.Decide(ctx, &lookup.Attempt{Kind: kind, Query: query, Now: q.At.IsZero()}, found)
 	if answer.Err != nil && answer.Remote == "" {
 		a.fail(w, answer.Err)
 		return

@@ -64,6 +64,8 @@ var (
 	ErrCrowded = errors.New("too many bindings on this number; give another number or none")
 	// ErrHistory: nothing is named whose past is asked for, or several things.
 	ErrHistory = errors.New("name one thing: a 700 number, a subscriber's number, an order or a consent")
+	// ErrCursor: it is of no list.
+	ErrCursor = errors.New("not where a list goes on; take `next` of what came before")
 	// ErrWindow: it ends before it begins.
 	ErrWindow = errors.New("the window ends before it begins; write a later time")
 	// ErrMode: a mode that is not known, or for which nothing is stored.

@@ -16,6 +16,7 @@ type HistoryQuery struct {
 
 	Since  time.Time // live at this moment or later; zero: no bound
 	Until  time.Time // live before this moment; zero: no bound
+	After  string    // Holding.Cursor: what comes behind that one; "": from the newest on
 	Limit  int       // at most so many, the newest ones; 0: all
 	Erased *int      // as in Filter
 }
@@ -26,6 +27,10 @@ type HistoryQuery struct {
 type Holding struct {
 	Binding  Binding
 	From, To time.Time // To: zero while nothing says that it ends
+
+	// Cursor is where it stands among what was asked for, as HistoryQuery.After. What is bound
+	// later comes before it.
+	Cursor string
 }
 
 // Holdings is the life of b as stretches, the last one first. A binding that

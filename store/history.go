@@ -1,9 +1,13 @@
 package store
 
 import (
+	"bytes"
 	"context"
+	"encoding/base64"
+	"encoding/binary"
 	"errors"
 	"math"
+	"slices"
 
 	"mask700/binding"
 	"mask700/store/seal"
@@ -16,18 +20,25 @@ func (db *DB) History(ctx context.Context, q binding.HistoryQuery, each func(bin
 	if err := q.Check(); err != nil {
 		return err
 	}
+	from := startKey(q)
+	seen, err := parseCursor(q.After)
+	if err != nil {
+		return err
+	}
+	if seen.end != nil && bytes.Compare(seen.end, from) > 0 {
+		from = seen.end
+	}
 	left := q.Limit
-	for from := startKey(q); from != nil; {
+	for from != nil {
 		var found []binding.Holding
-		var err error
 		some := page // at once; no more is opened than may be asked for
 		if left > 0 {
 			some = min(some, left)
 		}
 		if q.X != 0 {
-			found, from, err = db.pastOnX(ctx, q, from, some)
+			found, from, err = db.pastOnX(ctx, q, seen, from, some)
 		} else {
-			found, from, err = db.pastOf(ctx, q, db.askedHash(q), from, some)
+			found, from, err = db.pastOf(ctx, q, seen, from, some)
 		}
 		if err != nil {
 			return err
@@ -42,6 +53,36 @@ func (db *DB) History(ctx context.Context, q binding.HistoryQuery, each func(bin
 		}
 	}
 	return nil
+}
+
+// cursor is where a stretch stands: the end of the key of its row or entry and, since a binding may have several, when it
+// began, in nanoseconds since 1970. As text it is both, the time first, in base64 without what a shell or a URL knows.
+type cursor struct {
+	end  []byte // nil: nothing was seen
+	from int64
+}
+
+func parseCursor(text string) (c cursor, err error) {
+	if text == "" {
+		return c, nil
+	}
+	b, err := base64.RawURLEncoding.DecodeString(text)
+	if err != nil || len(b) < 8+8 || len(b) > 8+8+maxID {
+		return c, &binding.FieldError{Field: "after", Err: binding.ErrCursor}
+	}
+	return cursor{end: b[8:], from: int64(binary.BigEndian.Uint64(b))}, nil
+}
+
+// behind returns those stretches of a row or entry that come behind the cursor, each with its own.
+func (c *cursor) behind(all []binding.Holding, end []byte) []binding.Holding {
+	if bytes.Equal(end, c.end) {
+		all = slices.DeleteFunc(all, func(h binding.Holding) bool { return h.From.UnixNano() >= c.from })
+	}
+	for i := range all {
+		b := binary.BigEndian.AppendUint64(make([]byte, 0, 8+8+maxID), uint64(all[i].From.UnixNano()))
+		all[i].Cursor = base64.RawURLEncoding.EncodeToString(append(b, end...))
+	}
+	return all
 }
 
 // askedHash is by what the entries of a query are found.
@@ -68,7 +109,7 @@ func startKey(q binding.HistoryQuery) []byte {
 }
 
 // pastOnX returns what is asked for among the next rows on a number, and where to go on; nil: those were the last.
-func (db *DB) pastOnX(ctx context.Context, q binding.HistoryQuery, from []byte, some int) (found []binding.Holding, next []byte, err error) {
+func (db *DB) pastOnX(ctx context.Context, q binding.HistoryQuery, seen cursor, from []byte, some int) (found []binding.Holding, next []byte, err error) {
 	if err := db.enter(ctx); err != nil {
 		return nil, nil, err
 	}
@@ -90,7 +131,7 @@ func (db *DB) pastOnX(ctx context.Context, q binding.HistoryQuery, from []byte, 
 		case err != nil:
 			return false, err
 		}
-		if found = append(found, q.Holdings(&row)...); len(found) >= some {
+		if found = append(found, seen.behind(q.Holdings(&row), key[len(prefix):])...); len(found) >= some {
 			next = append(append(next, key[len(prefix):]...), 0)
 			return false, nil
 		}
@@ -100,14 +141,15 @@ func (db *DB) pastOnX(ctx context.Context, q binding.HistoryQuery, from []byte, 
 }
 
 // pastOf is pastOnX for what the entries of a hash find.
-func (db *DB) pastOf(ctx context.Context, q binding.HistoryQuery, hash seal.Hash, from []byte, some int) (found []binding.Holding, next []byte, err error) {
+func (db *DB) pastOf(ctx context.Context, q binding.HistoryQuery, seen cursor, from []byte, some int) (found []binding.Holding, next []byte, err error) {
 	if err := db.enter(ctx); err != nil {
 		return nil, nil, err
 	}
 	defer db.leave()
-	prefix := keyHash(tableWho, hash)
+	prefix := keyHash(tableWho, db.askedHash(q))
 	var ids []string
-	err = db.each(ctx, append(keyHash(tableWho, hash), from...), keyAfter(prefix), func(key, value []byte) (bool, error) {
+	var ends [][]byte
+	err = db.each(ctx, append(slices.Clone(prefix), from...), keyAfter(prefix), func(key, value []byte) (bool, error) {
 		over, err := parseOver(value)
 		if err != nil {
 			return false, err
@@ -119,8 +161,9 @@ func (db *DB) pastOf(ctx context.Context, q binding.HistoryQuery, hash seal.Hash
 		if !ok {
 			return false, errIDKey
 		}
-		if ids = append(ids, id); len(ids) == some {
-			next = append(append(next, key[len(prefix):]...), 0)
+		ids, ends = append(ids, id), append(ends, slices.Clone(key[len(prefix):]))
+		if len(ids) == some {
+			next = append(slices.Clone(ends[some-1]), 0)
 			return false, nil
 		}
 		return true, nil
@@ -128,8 +171,13 @@ func (db *DB) pastOf(ctx context.Context, q binding.HistoryQuery, hash seal.Hash
 	if err != nil {
 		return nil, nil, err
 	}
-	for _, id := range ids {
-		row, _, err := db.rowOf(db.bind, id)
+	r, err := newSeeks(db.bind)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() { err = errors.Join(err, r.close()) }()
+	for i, id := range ids {
+		row, _, err := db.rowOf(r, id)
 		switch {
 		case errors.Is(err, ErrErased):
 			db.passOverBinding(q.Erased)
@@ -137,7 +185,7 @@ func (db *DB) pastOf(ctx context.Context, q binding.HistoryQuery, hash seal.Hash
 		case err != nil:
 			return nil, nil, err
 		default:
-			found = append(found, q.Holdings(&row)...)
+			found = append(found, seen.behind(q.Holdings(&row), ends[i])...)
 		}
 	}
 	return found, next, nil

@@ -139,11 +139,7 @@ func (j *journal) close(r cdr.Record, stale bool, done func(seq uint64, err erro
 	}
 	at, _ := nanos(r.ClosedAt())
 	h := recordHeader{tenant: j.tenant(r.Tenant), mark: uint64(at)}
-	var of *seal.Hash
-	if r.Binding != "" {
-		hash := j.keys.index.Hash(domainBinding, r.Binding)
-		of = &hash
-	}
+	of := recordHashes(j.keys.index, &r)
 	dialled := j.dialled(&r)
 	var seq atomic.Uint64 // set while filling, read by an answer that may come earlier
 	err = j.writes.add(&write{
@@ -187,6 +183,18 @@ func (j *journal) putContact(b *pebble.Batch, c *contact) error {
 	}
 	j.dials[string(c.row.key)] = at
 	return b.Set(c.row.key, c.row.value, nil)
+}
+
+// recordHashes is by what a record is found beside its id: its binding and, where none is stored that has its order, that.
+func recordHashes(index *seal.Index, r *cdr.Record) []seal.Hash {
+	var all []seal.Hash
+	if r.Binding != "" {
+		all = append(all, index.Hash(domainBinding, r.Binding))
+	}
+	if r.Decided() {
+		all = append(all, index.Hash(domainOrder, r.Order))
+	}
+	return all
 }
 
 // prepare does on the caller's goroutine what does not need the order of writes.
@@ -233,7 +241,7 @@ func (j *journal) fillOpen(b *pebble.Batch, id seal.Hash, h recordHeader, at tim
 	return b.Set(key, value, nil)
 }
 
-func (j *journal) fillClose(b *pebble.Batch, id seal.Hash, of *seal.Hash, h recordHeader, plain []byte, stale bool) (uint64, error) {
+func (j *journal) fillClose(b *pebble.Batch, id seal.Hash, of []seal.Hash, h recordHeader, plain []byte, stale bool) (uint64, error) {
 	s, err := j.state(id)
 	switch {
 	case err != nil:
@@ -253,8 +261,8 @@ func (j *journal) fillClose(b *pebble.Batch, id seal.Hash, of *seal.Hash, h reco
 		{key, value},
 		{keyHash(tableRecord, id), binary.BigEndian.AppendUint64(nil, seq)},
 	}
-	if of != nil {
-		rows = append(rows, pair{keyHash64(tableOf, *of, seq), nil})
+	for _, hash := range of {
+		rows = append(rows, pair{keyHash64(tableOf, hash, seq), nil})
 	}
 	j.span.add(h.mark)
 	if seq%spanSize == 0 {

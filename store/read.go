@@ -1,9 +1,12 @@
 package store
 
 import (
+	"bytes"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -34,6 +37,37 @@ func get64(r pebble.Reader, key []byte) (uint64, bool, error) {
 		return 0, false, ErrCorrupt
 	}
 	return binary.BigEndian.Uint64(v), true, nil
+}
+
+// seeks is a reader that finds key after key by one iterator: to open one for each key costs as much as to find it.
+// What a Get returns is valid until the next. It sees the rows as they were when it was made.
+type seeks struct {
+	pebble.Reader
+	it *pebble.Iterator
+}
+
+func newSeeks(r pebble.Reader) (*seeks, error) {
+	it, err := r.NewIter(nil)
+	if err != nil {
+		return nil, readError(err)
+	}
+	return &seeks{r, it}, nil
+}
+
+// Get implements pebble.Reader.
+func (s *seeks) Get(key []byte) ([]byte, io.Closer, error) {
+	if !s.it.SeekPrefixGE(key) || !bytes.Equal(s.it.Key(), key) {
+		return nil, nil, cmp.Or(s.it.Error(), pebble.ErrNotFound)
+	}
+	value, err := s.it.ValueAndErr()
+	return value, io.NopCloser(nil), err
+}
+
+func (s *seeks) close() error {
+	if err := s.it.Close(); err != nil {
+		return readError(err)
+	}
+	return nil
 }
 
 // scan calls each for the rows from lower up to, and without, upper, until each returns false. key and value are

@@ -5,8 +5,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 
 	"mask700/binding/cdr"
+	"mask700/store/seal"
 )
 
 // spanSize is how many records, consecutive by Seq, share one row of the time index.
@@ -89,12 +91,16 @@ func (db *DB) Records(ctx context.Context, f cdr.Filter, each func(cdr.Record) e
 	if err != nil {
 		return err
 	}
+	of, err := db.recordsBy(ctx, &f)
+	if err != nil {
+		return err
+	}
 	left := f.Limit
 	for after := max(f.AfterSeq, first); ; {
 		var records []cdr.Record
 		var err error
-		if f.Binding != "" {
-			records, after, err = db.recordsOf(ctx, f, after, last)
+		if of != nil {
+			records, after, err = db.recordsOf(ctx, f, of, after, last)
 		} else {
 			records, after, err = db.recordsIn(ctx, f, times, after, last)
 		}
@@ -200,21 +206,58 @@ func (db *DB) skip(ctx context.Context, times window, after, last uint64) (uint6
 	return after, err
 }
 
-// recordsOf returns a page of the records of one binding, and how far it looked.
-func (db *DB) recordsOf(ctx context.Context, f cdr.Filter, after, last uint64) (records []cdr.Record, looked uint64, err error) {
+// recordsBy is the hashes that records are found by which a filter selects: of its binding, or of its order and of each
+// binding of that. nil: neither is named.
+func (db *DB) recordsBy(ctx context.Context, f *cdr.Filter) (of []seal.Hash, err error) {
+	index := db.cdrKeys.index
+	switch {
+	case f.Binding != "":
+		return []seal.Hash{index.Hash(domainBinding, f.Binding)}, nil
+	case f.Order == "":
+		return nil, nil
+	}
+	if err := db.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer db.leave()
+	of = []seal.Hash{index.Hash(domainOrder, f.Order)}
+	err = scanPrefix(db.bind, keyHash(tableWho, db.bindKeys.index.Hash(domainOrder, f.Order)), func(key, _ []byte) (bool, error) {
+		id, ok := idOfWho(key)
+		if !ok {
+			return false, errIDKey
+		}
+		of = append(of, index.Hash(domainBinding, id))
+		return true, ctx.Err()
+	})
+	return of, err
+}
+
+// recordsOf returns a page of the records that some hashes find, and how far it looked.
+func (db *DB) recordsOf(ctx context.Context, f cdr.Filter, of []seal.Hash, after, last uint64) (records []cdr.Record, looked uint64, err error) {
 	if err := db.enter(ctx); err != nil {
 		return nil, 0, err
 	}
 	defer db.leave()
-	hash := db.cdrKeys.index.Hash(domainBinding, f.Binding)
 	var seqs []uint64
-	err = scan(db.cdr, keyHash64(tableOf, hash, after+1), keyHash64(tableOf, hash, last+1), func(key, _ []byte) (bool, error) {
-		seqs = append(seqs, binary.BigEndian.Uint64(key[len(key)-8:]))
-		return len(seqs) < page, nil
-	})
-	if err != nil {
-		return nil, 0, err
+	for _, hash := range of {
+		n := 0
+		err = scan(db.cdr, keyHash64(tableOf, hash, after+1), keyHash64(tableOf, hash, last+1), func(key, _ []byte) (bool, error) {
+			seqs = append(seqs, binary.BigEndian.Uint64(key[len(key)-8:]))
+			n++
+			return n < page, nil
+		})
+		if err != nil {
+			return nil, 0, err
+		}
+		if len(seqs) > 2*page { // the first ones of all are enough
+			slices.Sort(seqs)
+			seqs = slices.Compact(seqs)
+			seqs = seqs[:min(len(seqs), page)]
+		}
 	}
+	slices.Sort(seqs)
+	seqs = slices.Compact(seqs)
+	seqs = seqs[:min(len(seqs), page)]
 	for _, seq := range seqs {
 		r, err := db.recordAt(seq)
 		if errors.Is(err, ErrErased) {

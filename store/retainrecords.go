@@ -94,8 +94,8 @@ func (s *sweeper) deleteRecords(n, limit uint64, erased map[uint64]bool) error {
 			erased[seq] = true
 		default:
 			keys = append(keys, keyHash(tableRecord, db.cdrKeys.index.Hash(domainRecord, r.ID)))
-			if r.Binding != "" {
-				keys = append(keys, keyHash64(tableOf, db.cdrKeys.index.Hash(domainBinding, r.Binding), seq))
+			for _, hash := range recordHashes(db.cdrKeys.index, &r) {
+				keys = append(keys, keyHash64(tableOf, hash, seq))
 			}
 		}
 		keys = append(keys, append([]byte(nil), key...))

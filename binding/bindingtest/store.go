@@ -5,7 +5,9 @@ package bindingtest
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"sync"
 	"time"
@@ -403,6 +405,9 @@ func (s *Store) selected(ctx context.Context, f binding.Filter) ([]binding.Bindi
 	return rows, nil
 }
 
+// cursors are those of History.
+var cursors = regexp.MustCompile(`^([A-Za-z]+_[0-9]+)?$`)
+
 // History implements binding.Store. Each runs without the lock.
 func (s *Store) History(ctx context.Context, q binding.HistoryQuery, each func(binding.Holding) error) error {
 	if err := q.Check(); err != nil {
@@ -417,9 +422,17 @@ func (s *Store) History(ctx context.Context, q binding.HistoryQuery, each func(b
 		return err
 	}
 	slices.SortStableFunc(rows, func(a, b binding.Binding) int { return b.CreatedAt.Compare(a.CreatedAt) })
-	left := q.Limit
+	if !cursors.MatchString(q.After) {
+		return &binding.FieldError{Field: "after", Err: binding.ErrCursor}
+	}
+	left, seen := q.Limit, q.After == ""
 	for _, b := range rows {
 		for _, h := range q.Holdings(&b) {
+			h.Cursor = fmt.Sprintf("%s_%d", b.ID, h.From.UnixNano())
+			if !seen {
+				seen = h.Cursor == q.After
+				continue
+			}
 			if err := each(h); err != nil {
 				return err
 			}

@@ -27,6 +27,7 @@ type Filter struct {
 	Until    time.Time // closed before this moment
 	AfterSeq uint64    // with a greater Seq
 	Binding  string
+	Order    string // of all bindings of this order, and of what an endpoint decided under it
 	Tenant   string // of calls over the bindings of this one
 	Limit    int    // at most so many, the first ones; 0: all
 	Erased   *int   // where to count those passed over because their key was destroyed; nil: nobody asks
@@ -43,6 +44,8 @@ func (f *Filter) Match(r *Record) bool {
 	case !f.Until.IsZero() && !at.Before(f.Until):
 		return false
 	case f.Binding != "" && r.Binding != f.Binding:
+		return false
+	case f.Order != "" && r.Order != f.Order:
 		return false
 	case f.Tenant != "" && r.Tenant != f.Tenant:
 		return false

@@ -3,6 +3,7 @@ package cdr
 import (
 	"errors"
 	"log/slog"
+	"strings"
 	"time"
 
 	"mask700/binding"
@@ -18,6 +19,10 @@ const (
 // RuleExtension is the Rule of a call whose caller was asked for an extension and has
 // pressed none that there is.
 const RuleExtension = "extension"
+
+// EvidenceRemote is how the Evidence of a call begins that an endpoint was asked
+// about: no binding was stored for it.
+const EvidenceRemote = "remote "
 
 // How a call ended, in Record.End.
 const (
@@ -90,6 +95,12 @@ type Record struct {
 	Evidence   string // what an external check answered
 	Media      Media
 	Text       Text // of a text
+}
+
+// Decided reports whether an endpoint has decided the call, so that its order is
+// that of no binding that is stored.
+func (r *Record) Decided() bool {
+	return r.Order != "" && strings.HasPrefix(r.Evidence, EvidenceRemote)
 }
 
 // Party is what one place of a call showed: a 700 number or a real one, or

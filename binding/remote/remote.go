@@ -19,6 +19,7 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 
 	"mask700/binding"
+	"mask700/binding/cdr"
 	"mask700/binding/rule"
 	"mask700/binding/verify"
 )
@@ -173,7 +174,7 @@ func (r *Router) Decide(ctx context.Context, kind rule.Kind, record string, q *b
 			e.refused.Add(1)
 			e.forget(key)
 		}
-		return Result{Evidence: "remote " + e.Name + ": refused"}
+		return Result{Evidence: cdr.EvidenceRemote + e.Name + ": refused"}
 	}
 	if !probe {
 		e.connected.Add(1)
@@ -181,7 +182,7 @@ func (r *Router) Decide(ctx context.Context, kind rule.Kind, record string, q *b
 			e.last.Add(key, kept{row, q.At})
 		}
 	}
-	return Result{Rows: []binding.Binding{row}, Evidence: "remote " + e.Name}
+	return Result{Rows: []binding.Binding{row}, Evidence: cdr.EvidenceRemote + e.Name}
 }
 
 // forget drops what was kept for a pair that the endpoint has since refused.
@@ -195,7 +196,7 @@ func (e *endpoint) forget(key pair) {
 func (e *endpoint) without(key pair, q *binding.Query, probe bool, err error) Result {
 	why := verify.Failure("failed")
 	errors.As(err, &why)
-	words := "remote " + e.Name + ": " + string(why)
+	words := cdr.EvidenceRemote + e.Name + ": " + string(why)
 	if e.last != nil {
 		if k, ok := e.last.Get(key); ok && q.At.Sub(k.at) <= e.Fallback {
 			if !probe {

@@ -25,5 +25,9 @@ func asFlag(err error) error {
 	if !found {
 		return err
 	}
-	return &fieldError{p, "--" + strings.ReplaceAll(p.Field, "_", "-") + ":" + text}
+	flag := strings.ReplaceAll(p.Field, "_", "-")
+	if flag == "after" {
+		flag = "cursor" // as commands call it
+	}
+	return &fieldError{p, "--" + flag + ":" + text}
 }

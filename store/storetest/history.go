@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -191,14 +192,81 @@ func longHistory(t *testing.T, s binding.Store) {
 			t.Errorf("%d at one moment, want 30", len(got))
 		}
 	}
+	for _, q := range []binding.HistoryQuery{{Number: courier}, {Order: "round"}, {Number: courier, Until: at(60 * time.Minute)}, {X: block.Number(7)}} {
+		pagedHistory(t, s, q)
+	}
 	stop := errors.New("enough")
 	err := s.History(context.Background(), binding.HistoryQuery{Number: courier}, func(binding.Holding) error { return stop })
 	wantError(t, "history that was ended", err, stop)
 }
 
+// pagedHistory: page by page it is the same as at once, whatever is bound or changed meanwhile that is newer.
+func pagedHistory(t *testing.T, s binding.Store, q binding.HistoryQuery) {
+	t.Helper()
+	type row struct {
+		id   string
+		from time.Time
+	}
+	var want, got []row
+	for _, h := range past(t, s, q) {
+		want = append(want, row{h.Binding.ID, h.From})
+	}
+	for n := 1; ; n++ {
+		q.Limit = 1 + n*37%97
+		page := past(t, s, q)
+		for _, h := range page {
+			got = append(got, row{h.Binding.ID, h.From})
+		}
+		if len(page) < q.Limit {
+			break
+		}
+		q.After = page[len(page)-1].Cursor
+		if n == 1 && q.Order != "" {
+			b := pair(t, "newer", block.Number(9000), 9000)
+			b.Order, b.CreatedAt = q.Order, at(1000*time.Hour)
+			bind(t, s, b)
+		}
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("%d in pages, %d at once", len(got), len(want))
+	}
+}
+
+// changedInPages: of a binding that was changed each stretch comes once, and a change that comes between two pages is newer
+// than all that were seen.
+func changedInPages(t *testing.T, s binding.Store) {
+	hold(t, s, block)
+	b := pair(t, "changing", block.Number(1), 1)
+	b.Consent, b.CreatedAt, b.ExpiresAt = "0", start, at(100*time.Hour)
+	bind(t, s, b)
+	change := func(n int) {
+		t.Helper()
+		changed(t, s, b.ID, time.Duration(n)*time.Hour, func(b *binding.Binding) { b.Consent = fmt.Sprint(n) })
+	}
+	for n := range 4 {
+		change(n + 1)
+	}
+	var got []string
+	for q := (binding.HistoryQuery{X: b.X, Limit: 2}); ; {
+		page := past(t, s, q)
+		for _, h := range page {
+			got = append(got, h.Binding.Consent)
+		}
+		if len(page) < q.Limit {
+			break
+		}
+		q.After = page[1].Cursor
+		change(10 + len(got))
+	}
+	if want := []string{"4", "3", "2", "1", "0"}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
+
 func badHistory(t *testing.T, s binding.Store) {
 	for name, q := range map[string]binding.HistoryQuery{
-		"nothing": {}, "two things": {X: block.Number(1), Order: "o"},
+		"no cursor": {Order: "o", After: "x y"},
+		"nothing":   {}, "two things": {X: block.Number(1), Order: "o"},
 		"a window that ends first":  {Order: "o", Since: at(time.Hour), Until: start},
 		"a window without a moment": {Order: "o", Since: start, Until: start},
 	} {

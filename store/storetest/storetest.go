@@ -92,6 +92,7 @@ func Bindings(t *testing.T, open func(t *testing.T) binding.Store) {
 		"history in every window":                   history,
 		"history after changes":                     changedHistory,
 		"history of one who held many":              longHistory,
+		"history of one that is changed, in pages":  changedInPages,
 		"history refuses a bad question":            badHistory,
 		"list by filter":                            listFilters,
 		"list in pages":                             listPages,

@@ -16,7 +16,6 @@ import (
 type confinedStore struct {
 	all    binding.Store
 	tenant string
-	shared bool // numbers are drawn on which pairs of other tenants live
 }
 
 var _ binding.Store = confinedStore{}
@@ -179,6 +178,8 @@ func (s confinedStore) Repeated(ctx context.Context, tenant string, r binding.Re
 	return b, s.mine(&b, s.scrub(ctx, err))
 }
 
+// Change puts nobody else on a number that tenants share: whether another is bound there, or was not long ago, would be told of
+// whoever is named. It is refused alike whoever that is, before he is looked for.
 func (s confinedStore) Change(ctx context.Context, id string, change func(*binding.Binding) error) (binding.Binding, error) {
 	own, err := s.own(ctx)
 	if err != nil {
@@ -193,7 +194,7 @@ func (s confinedStore) Change(ctx context.Context, id string, change func(*bindi
 			return err
 		}
 		shared := !own[b.X.Block()] || b.Y != 0 && !own[b.Y.Block()]
-		if s.shared && shared && slices.ContainsFunc(b.Parties(), func(n binding.Number) bool { return !slices.Contains(before, n) }) {
+		if shared && slices.ContainsFunc(b.Parties(), func(n binding.Number) bool { return !slices.Contains(before, n) }) {
 			return errSharedNumber
 		}
 		return nil

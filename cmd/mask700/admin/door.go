@@ -15,8 +15,7 @@ import (
 // TenantDoor is how the interface for tenants is kept.
 type TenantDoor struct {
 	Tokens    binding.TokenStore
-	PerSecond int  // requests of a token; twice as many at once
-	Shared    bool // numbers are drawn on which pairs of other tenants live
+	PerSecond int // requests of a token; twice as many at once
 }
 
 // tenantPaths are the requests that a tenant's token is let in for. What is not here is answered like a path that is not
@@ -98,7 +97,7 @@ func confinedOf(ctx context.Context) *api { return ctx.Value(confinedKey{}).(*ap
 func (b *door) confine(t binding.TenantToken) *api {
 	a := &api{Deps: b.deps, log: b.log, mux: b.mux, room: b.room}
 	service := *b.deps.Bindings
-	service.Store, service.Tenant = confinedStore{service.Store, t.Tenant, b.Shared}, t.Tenant
+	service.Store, service.Tenant = confinedStore{service.Store, t.Tenant}, t.Tenant
 	a.Bindings = &service
 	a.Records = confinedRecords{b.deps.Records, t.Tenant, func() error {
 		if _, ok := b.Tokens.Token(t.ID); !ok {

@@ -292,7 +292,10 @@ func TestSharedNumbers(t *testing.T) {
 	d.handler, d.header = d.operator, nil
 	d.want(http.StatusCreated, "POST", "/v1/blocks", `{"block":"`+block+`"}`, nil)
 	d.bind(numberA, numberB, x)
-	d.handler, d.header = NewTenants(d.deps, TenantDoor{Tokens: d.store, PerSecond: 1000, Shared: true}), http.Header{"Authorization": {"Bearer " + d.token}}
+	tenants := func() {
+		d.handler, d.header = NewTenants(d.deps, TenantDoor{Tokens: d.store, PerSecond: 1000}), http.Header{"Authorization": {"Bearer " + d.token}}
+	}
+	tenants()
 	body := func(a, at string) string {
 		return `{"mode":"axb","a":"` + a + `","b":"` + numberD + `","order":"o-2"` + at + `}`
 	}
@@ -305,8 +308,20 @@ func TestSharedNumbers(t *testing.T) {
 	if v.Tenant != "rides" || !strings.HasPrefix(v.X.String(), block) {
 		t.Errorf("%+v", v)
 	}
-	if said := d.said("PATCH", "/v1/bindings/"+v.ID, `{"a":"`+numberA+`"}`); !strings.HasPrefix(said, "409") || !strings.Contains(said, "tenants share") {
-		t.Errorf("another party: %s", said)
+	// Whether somebody is bound there by another, was until a moment ago, or never was: it is the same answer.
+	d.handler, d.header = d.operator, nil
+	d.bind(numberA, numberB, v.X.String())
+	ended := d.bind(numberE, numberF, v.X.String())
+	d.want(200, "DELETE", "/v1/bindings/"+ended.ID, "", nil)
+	tenants()
+	refused := make(map[string]bool)
+	for _, body := range []string{`{"a":"` + numberA + `"}`, `{"a":"` + numberB + `"}`, `{"b":"` + numberF + `"}`, `{"a":"13700000099"}`} {
+		refused[d.said("PATCH", "/v1/bindings/"+v.ID, body)] = true
+	}
+	for said := range refused {
+		if len(refused) != 1 || !strings.HasPrefix(said, "409") || !strings.Contains(said, "tenants share") {
+			t.Errorf("another party: %s", said)
+		}
 	}
 	d.want(200, "PATCH", "/v1/bindings/"+v.ID, `{"data":"x"}`, nil)
 }

@@ -31,7 +31,7 @@ func (n *Node) startTenants(ctx context.Context, cfg config.Config, deps admin.D
 	if err != nil {
 		return fmt.Errorf("admin.tenants.listen: %w", err)
 	}
-	door := admin.TenantDoor{Tokens: n.db, PerSecond: cfg.Admin.Tenants.RequestsPerSecond, Shared: cfg.Numbering.Share}
+	door := admin.TenantDoor{Tokens: n.db, PerSecond: cfg.Admin.Tenants.RequestsPerSecond}
 	d := served{admin.NewServer(ctx, admin.NewTenants(deps, door), n.log), socket}
 	n.doors = append(n.doors, d)
 	go crash.Guard(func() { n.serve(d.server, d.socket, "tenants") })()

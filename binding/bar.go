@@ -20,6 +20,14 @@ const (
 // learns whether others have any.
 const MaxBarsOnNumber = 256
 
+// DefaultBars and DefaultTenantBars are how many entries the block lists may have,
+// all of them and those of one tenant, and MaxBars how many can be allowed.
+const (
+	DefaultBars       = 1_000_000
+	DefaultTenantBars = 100_000
+	MaxBars           = 10_000_000
+)
+
 // Bar is an entry of a block list: a subscriber who may not call or be called,
 // by one other or by anyone, over the bindings of one tenant or of all. It
 // never changes; it is there until it is removed, and counts until Until.
@@ -79,7 +87,8 @@ func (f *BarFilter) Match(b *Bar) bool {
 type BarStore interface {
 	// AddBar adds an entry and returns it; where one is there that covers it
 	// already, that one is returned and nothing is written. ErrManyBars: its
-	// number has MaxBarsOnNumber of its tenant. ErrExists: the id is taken.
+	// number has MaxBarsOnNumber of its tenant. ErrTenantBars and ErrAllBars: there
+	// is no room for more. ErrExists: the id is taken.
 	AddBar(ctx context.Context, b Bar) (Bar, error)
 
 	// Bar returns the entry with an id. ErrNoBar: none.
@@ -102,6 +111,9 @@ type BarStore interface {
 var (
 	// ErrNoBar: no entry has that id.
 	ErrNoBar = errors.New("no entry of a block list has this id; list them to find it")
+	// ErrTenantBars and ErrAllBars: there are as many entries as may be, of the tenant or at all.
+	ErrTenantBars = errors.New("the block list of this tenant has as many entries as one may have (blocklist.tenant_entries); remove some")
+	ErrAllBars    = errors.New("the block lists have as many entries as they may have (blocklist.entries); remove some")
 	// ErrManyBars: the number has as many entries as may be.
 	ErrManyBars = errors.New("this number has as many entries as one may have; bar it for everyone, or remove some")
 )

@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -134,14 +135,16 @@ func (db *DB) openBar(key, value []byte) (b binding.Bar, err error) {
 	return b, nil
 }
 
-// loadBars notes which numbers have entries.
+// loadBars notes which numbers have entries, and counts them.
 func (db *DB) loadBars() error {
 	lower := []byte{tableBar}
-	return scan(db.bind, lower, keyAfter(lower), func(key, _ []byte) (bool, error) {
+	return scan(db.bind, lower, keyAfter(lower), func(key, value []byte) (bool, error) {
 		if len(key) <= 1+seal.HashSize {
 			return false, fmt.Errorf("%w: the key of an entry of a block list", ErrCorrupt)
 		}
+		h, _, _ := parseBarHeader(value) // one that cannot be read is nobody's, and Check's to tell
 		db.bars.add(seal.Hash(key[1 : 1+seal.HashSize]))
+		db.barCount.add(h.tenant, 1)
 		return true, nil
 	})
 }
@@ -152,8 +155,20 @@ func (db *DB) barsOf(h seal.Hash, each func(key, value []byte) (bool, error)) er
 }
 
 // AddBar adds an entry of a block list. It implements binding.BarStore; ErrDiskFull, ErrStalled, ErrBusy and ErrRow
-// besides. Of a number that has as many of its tenant as may be, those that are over leave.
+// besides. Of a number that has as many of its tenant as may be, those that are over leave; where there is no room at all,
+// all that are.
 func (db *DB) AddBar(ctx context.Context, b binding.Bar) (binding.Bar, error) {
+	added, err := db.addBar(ctx, &b)
+	if !errors.Is(err, binding.ErrTenantBars) && !errors.Is(err, binding.ErrAllBars) {
+		return added, err
+	}
+	if some, failed := db.sweepBars(ctx, b.CreatedAt); failed != nil || !some {
+		return binding.Bar{}, cmp.Or(failed, err)
+	}
+	return db.addBar(ctx, &b)
+}
+
+func (db *DB) addBar(ctx context.Context, b *binding.Bar) (binding.Bar, error) {
 	if err := db.enter(ctx); err != nil {
 		return binding.Bar{}, err
 	}
@@ -169,7 +184,7 @@ func (db *DB) AddBar(ctx context.Context, b binding.Bar) (binding.Bar, error) {
 		return binding.Bar{}, err
 	}
 	hash := db.barHash(b.Number)
-	row, err := db.barRow(keyHashText(tableBar, hash, b.ID), tenant, &b)
+	row, err := db.barRow(keyHashText(tableBar, hash, b.ID), tenant, b)
 	if err != nil {
 		return binding.Bar{}, err
 	}
@@ -177,7 +192,10 @@ func (db *DB) AddBar(ctx context.Context, b binding.Bar) (binding.Bar, error) {
 	if err != nil {
 		return binding.Bar{}, err
 	}
-	there, over, err := db.barInPlace(hash, &b)
+	there, over, err := db.barInPlace(hash, b)
+	if err == nil && there.ID == "" {
+		err = db.barCount.take(&db.opts, tenant, len(over))
+	}
 	if err != nil || there.ID != "" {
 		unlock()
 		return there, err
@@ -193,11 +211,16 @@ func (db *DB) AddBar(ctx context.Context, b binding.Bar) (binding.Bar, error) {
 			}
 			return putAll(batch, []pair{row, {keyText(tableBarID, b.ID), hash[:]}})
 		},
-		func(bool) { unlock() })
+		func(done bool) {
+			if !done {
+				db.barCount.add(tenant, len(over)-1)
+			}
+			unlock()
+		})
 	if err != nil {
 		return binding.Bar{}, err
 	}
-	return b, nil
+	return *b, nil
 }
 
 // barInPlace returns the entry that covers b already, and otherwise the keys of those that leave to make room for it.
@@ -288,7 +311,12 @@ func (db *DB) RemoveBar(ctx context.Context, id string) (binding.Bar, error) {
 		return binding.Bar{}, err
 	}
 	defer db.leave()
-	unlock, err := db.locks.lock(ctx, db.opts.WriteTimeout, db.locks.ofID(id))
+	key, err := db.barKey(db.bind, id)
+	if err != nil {
+		return binding.Bar{}, err
+	}
+	// Who adds one for the same number may take this one away.
+	unlock, err := db.locks.lock(ctx, db.opts.WriteTimeout, db.locks.ofID(id), db.locks.ofID(string(key[1:1+seal.HashSize])))
 	if err != nil {
 		return binding.Bar{}, err
 	}
@@ -297,11 +325,17 @@ func (db *DB) RemoveBar(ctx context.Context, id string) (binding.Bar, error) {
 		unlock()
 		return binding.Bar{}, err
 	}
+	tenant := db.tenants.known(b.Tenant)
 	err = db.bindWrites.do(ctx,
 		func(batch *pebble.Batch) error {
 			return errors.Join(batch.Delete(key, nil), batch.Delete(keyText(tableBarID, id), nil))
 		},
-		func(bool) { unlock() })
+		func(done bool) {
+			if done {
+				db.barCount.add(tenant, -1)
+			}
+			unlock()
+		})
 	if err != nil {
 		return binding.Bar{}, err
 	}

@@ -32,6 +32,7 @@ type DB struct {
 	tenants    tenants
 	contacts   contacts
 	bars       bars
+	barCount   barCount
 	tokens     tokens
 
 	cdr     *engine

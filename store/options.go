@@ -61,6 +61,9 @@ type Options struct {
 	// ContactLimit is how much is kept of who dialled what: so many pairs of two numbers, of about 40 bytes each. Default
 	// 10 million.
 	ContactLimit int
+	// Bars is how many entries the block lists may have, and BarsOfTenant those of one tenant. Default
+	// binding.DefaultBars and binding.DefaultTenantBars.
+	Bars, BarsOfTenant int
 	// Now is the clock that decides whether bindings on a block still live. Default time.Now.
 	Now func() time.Time
 	// Fatal is called when the log of a database cannot be written any more: nothing can be made durable, and going
@@ -116,6 +119,12 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.LimitOnX <= 0 {
 		o.LimitOnX = binding.DefaultLimitOnX
+	}
+	if o.Bars <= 0 {
+		o.Bars = binding.DefaultBars
+	}
+	if o.BarsOfTenant <= 0 {
+		o.BarsOfTenant = binding.DefaultTenantBars
 	}
 	o.Quarantine = max(o.Quarantine, 0)
 	if o.ContactLimit <= 0 {

@@ -107,6 +107,12 @@ func printStatus(w io.Writer, st admin.Status, now time.Time) error {
 			}
 		}
 	}
+	if l := st.BlockLists; l != nil && l.Entries > 0 {
+		_ = t.add("block lists", "", "entries", fmt.Sprintf("%d of %d", l.Entries, l.Most))
+		for _, tenant := range l.Tenants {
+			_ = t.add("block list", tenant.Tenant, "entries", fmt.Sprintf("%d of %d", tenant.Entries, l.TenantMost))
+		}
+	}
 	_ = t.flush()
 	if len(st.Counters) > 0 {
 		names := make([]string, 0, len(st.Counters))

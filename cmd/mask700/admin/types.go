@@ -9,21 +9,39 @@ import (
 
 // Status is what a server says of itself.
 type Status struct {
-	State     string            `json:"state"` // StateReady or StateDraining
-	Version   string            `json:"version"`
-	PID       int               `json:"pid"`
-	StartedAt time.Time         `json:"started_at"`
-	Listeners []ListenerStatus  `json:"listeners"`
-	Trunks    []TrunkStatus     `json:"trunks"`
-	Pools     []PoolStatus      `json:"pools"`
-	Offload   OffloadStatus     `json:"offload"`
-	Limits    *LimitStatus      `json:"limits,omitempty"`
-	Numbers   []NumberStatus    `json:"numbers,omitempty"`  // by tenant, at the last look
-	Blocks    int               `json:"blocks"`             // held
-	Calls     int               `json:"calls"`              // that go on
-	Records   uint64            `json:"records"`            // seq of the last call record
-	Counters  map[string]uint64 `json:"counters,omitempty"` // since the start, by name
+	State      string            `json:"state"` // StateReady or StateDraining
+	Version    string            `json:"version"`
+	PID        int               `json:"pid"`
+	StartedAt  time.Time         `json:"started_at"`
+	Listeners  []ListenerStatus  `json:"listeners"`
+	Trunks     []TrunkStatus     `json:"trunks"`
+	Pools      []PoolStatus      `json:"pools"`
+	Offload    OffloadStatus     `json:"offload"`
+	Limits     *LimitStatus      `json:"limits,omitempty"`
+	Numbers    []NumberStatus    `json:"numbers,omitempty"` // by tenant, at the last look
+	BlockLists *BlockListStatus  `json:"block_lists,omitempty"`
+	Blocks     int               `json:"blocks"`             // held
+	Calls      int               `json:"calls"`              // that go on
+	Records    uint64            `json:"records"`            // seq of the last call record
+	Counters   map[string]uint64 `json:"counters,omitempty"` // since the start, by name
 }
+
+// BlockListStatus is how full the block lists are.
+type BlockListStatus struct {
+	Entries    int               `json:"entries"`
+	Most       int               `json:"most"`        // that there may be
+	TenantMost int               `json:"tenant_most"` // of one tenant
+	Tenants    []BlockListTenant `json:"tenants"`     // those with most, MostBlockListTenants at most
+}
+
+// BlockListTenant is a tenant that has entries.
+type BlockListTenant struct {
+	Tenant  string `json:"tenant"`
+	Entries int    `json:"entries"`
+}
+
+// MostBlockListTenants bounds BlockListStatus.Tenants.
+const MostBlockListTenants = 10
 
 // Values of Status.State.
 const (

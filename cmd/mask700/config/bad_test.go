@@ -154,6 +154,8 @@ func TestBadConfigurations(t *testing.T) {
 		{"unknown key of recordings", "recording: {where: x}\n", "line 1", "recording.where", `unknown key "where"`},
 		{"no pool", "media: {pools: []}\n", "line 1", "media.pools", "no pool"},
 		{"country code", "numbering: {country_code: \"086\"}\n", "line 1", "numbering", "country code"},
+		{"no block list", "blocklist: {entries: 0}\n", "line 1", "blocklist.entries", "from 1 to 10000000"},
+		{"a long block list", "blocklist:\n  tenant_entries: 10000001\n", "line 2", "blocklist.tenant_entries", "from 1 to 10000000"},
 		{"no binding on a number", "numbering: {bindings_per_number: 0}\n", "line 1", "numbering.bindings_per_number", "from 1 to"},
 		{"too many on a number", "numbering:\n  bindings_per_number: 5001\n", "line 2", "numbering.bindings_per_number", "from 1 to"},
 		{"strangers in words", "numbering: {allow_strangers: maybe}\n", "line 1", "numbering.allow_strangers", ""},

@@ -29,6 +29,7 @@ type Config struct {
 	Remote       []Remote     `yaml:"remote"`
 	Limits       Limits       `yaml:"limits"`
 	Texts        Texts        `yaml:"texts"`
+	BlockList    BlockList    `yaml:"blocklist"`
 
 	Admin Admin `yaml:"admin"`
 	Log   Log   `yaml:"log"`
@@ -59,6 +60,12 @@ type Numbering struct {
 
 	Quarantine Duration `yaml:"quarantine"` // nobody is bound again on a number that he dialled or was bound on less than this ago
 	CallBack   Duration `yaml:"call_back"`  // how long ago the last caller may have called who is reached by calling back
+}
+
+// BlockList bounds the block lists.
+type BlockList struct {
+	Entries       int `yaml:"entries"`        // of all
+	TenantEntries int `yaml:"tenant_entries"` // of one tenant
 }
 
 // LegacyRange is an older range of intermediate numbers, served until a day.
@@ -98,6 +105,7 @@ func Default() Config {
 		Trunks:    []Trunk{},
 
 		Verification: newVerification(), Texts: newTexts(), Remote: []Remote{}, Limits: newLimits(),
+		BlockList: BlockList{Entries: binding.DefaultBars, TenantEntries: binding.DefaultTenantBars},
 
 		Admin: Admin{Listen: AdminListen{Unix: true}, Tokens: []Token{}, Tenants: AdminTenants{RequestsPerSecond: 50}},
 		Log:   Log{Level: "info", Format: "text"},

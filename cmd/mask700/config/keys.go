@@ -72,7 +72,7 @@ func (k *Keys) RingFile() string {
 func (c *Config) Store() (store.Options, error) {
 	o := store.Options{
 		Dir: c.DataDir, KeyFile: c.Keys.File, KeyEnv: c.Keys.Env, KeyCredential: c.Keys.Credential, Ring: c.Keys.RingFile(),
-		LimitOnX: c.Numbering.BindingsPerNumber, Share: c.Numbering.Share,
+		LimitOnX: c.Numbering.BindingsPerNumber, Share: c.Numbering.Share, Bars: c.BlockList.Entries, BarsOfTenant: c.BlockList.TenantEntries,
 		Quarantine: time.Duration(c.Numbering.Quarantine), Strangers: c.Numbering.AllowStrangers,
 	}
 	var err error

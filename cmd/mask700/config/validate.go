@@ -160,6 +160,14 @@ func (c *Config) checkPlan() error {
 		return c.errorFor(fmt.Sprintf("not from 1 to %d; that many bindings may live on one number at once", binding.MaxLimitOnX),
 			"numbering.bindings_per_number")
 	}
+	for _, k := range []struct {
+		key string
+		n   int
+	}{{"entries", c.BlockList.Entries}, {"tenant_entries", c.BlockList.TenantEntries}} {
+		if k.n < 1 || k.n > binding.MaxBars {
+			return c.errorFor(fmt.Sprintf("not from 1 to %d; that many entries may stand on block lists", binding.MaxBars), "blocklist."+k.key)
+		}
+	}
 	if time.Duration(c.Numbering.Quarantine) > maxQuarantine {
 		return c.errorFor("longer than ten years; write a number and a unit, such as 2160h, or 0s for none", "numbering.quarantine")
 	}

@@ -1,11 +1,14 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"reflect"
+	"slices"
+	"strings"
 
 	"mask700/binding"
 	"mask700/binding/cdr"
@@ -32,6 +35,7 @@ func (n *Node) Status(ctx context.Context) (admin.Status, error) {
 	n.platforms.counters(s.Counters)
 	s.Numbers = n.stock.status()
 	s.Limits = n.limits.status(s.Counters)
+	s.BlockLists = n.blockLists()
 	if st.Draining {
 		s.State = admin.StateDraining
 	}
@@ -235,10 +239,26 @@ func (n *Node) Reload(context.Context) error {
 	return nil
 }
 
+// blockLists says how full the block lists are: in all, and of the tenants that have most.
+func (n *Node) blockLists() *admin.BlockListStatus {
+	st := n.db.BarStats()
+	s := &admin.BlockListStatus{Entries: st.Entries, Most: st.Most, TenantMost: st.TenantMost, Tenants: []admin.BlockListTenant{}}
+	for name, entries := range st.Tenants {
+		if name != "" {
+			s.Tenants = append(s.Tenants, admin.BlockListTenant{Tenant: name, Entries: entries})
+		}
+	}
+	slices.SortFunc(s.Tenants, func(a, b admin.BlockListTenant) int {
+		return cmp.Or(cmp.Compare(b.Entries, a.Entries), strings.Compare(a.Tenant, b.Tenant))
+	})
+	s.Tenants = s.Tenants[:min(len(s.Tenants), admin.MostBlockListTenants)]
+	return s
+}
+
 // same compares what two configurations say.
 func same(a, b config.Config) bool {
 	return reflect.DeepEqual(a.DataDir, b.DataDir) && reflect.DeepEqual(a.Keys, b.Keys) && reflect.DeepEqual(a.SIP, b.SIP) &&
 		reflect.DeepEqual(a.Media, b.Media) && reflect.DeepEqual(a.Recording, b.Recording) && reflect.DeepEqual(a.Numbering, b.Numbering) && reflect.DeepEqual(a.Trunks, b.Trunks) &&
-		reflect.DeepEqual(a.Verification, b.Verification) && reflect.DeepEqual(a.Remote, b.Remote) && reflect.DeepEqual(a.Limits, b.Limits) && reflect.DeepEqual(a.Texts, b.Texts) &&
+		reflect.DeepEqual(a.Verification, b.Verification) && reflect.DeepEqual(a.Remote, b.Remote) && reflect.DeepEqual(a.Limits, b.Limits) && reflect.DeepEqual(a.Texts, b.Texts) && a.BlockList == b.BlockList &&
 		reflect.DeepEqual(a.Admin, b.Admin) && reflect.DeepEqual(a.Log, b.Log)
 }

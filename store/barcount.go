@@ -1,0 +1,116 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"mask700/binding"
+	"mask700/store/seal"
+)
+
+// barCount is how many entries the block lists have, which is bounded: for all, and for each tenant.
+type barCount struct {
+	sync.Mutex
+	total int
+	of    map[uint32]int // by tenant; 0: those over the bindings of all, which the bound of a tenant is not for
+	swept time.Time      // when those were last looked for that are over
+}
+
+// take makes room for one of a tenant in whose place so many of it leave.
+func (c *barCount) take(o *Options, tenant uint32, leave int) error {
+	c.Lock()
+	defer c.Unlock()
+	switch {
+	case tenant != 0 && c.of[tenant]-leave >= o.BarsOfTenant:
+		return binding.ErrTenantBars
+	case c.total-leave >= o.Bars:
+		return binding.ErrAllBars
+	}
+	c.addLocked(tenant, 1-leave)
+	return nil
+}
+
+func (c *barCount) add(tenant uint32, n int) {
+	c.Lock()
+	defer c.Unlock()
+	c.addLocked(tenant, n)
+}
+
+func (c *barCount) addLocked(tenant uint32, n int) {
+	if c.of == nil {
+		c.of = make(map[uint32]int)
+	}
+	c.total += n
+	if c.of[tenant] += n; c.of[tenant] <= 0 {
+		delete(c.of, tenant)
+	}
+}
+
+// barSweep is how often at most it is looked for entries that are over, where there is no room for another.
+const barSweep = time.Minute
+
+// sweepBars removes the entries that are over at a moment, and reports whether there were some. It looks at all of them, and so
+// not often.
+func (db *DB) sweepBars(ctx context.Context, at time.Time) (some bool, err error) {
+	c := &db.barCount
+	c.Lock()
+	rest := at.Sub(c.swept)
+	if rest < 0 || rest >= barSweep {
+		c.swept, rest = at, barSweep
+	}
+	c.Unlock()
+	if rest < barSweep {
+		return false, nil
+	}
+	var ids []string
+	lower, now := []byte{tableBar}, at.UnixNano()
+	err = db.each(ctx, lower, keyAfter(lower), func(key, value []byte) (bool, error) {
+		h, _, err := parseBarHeader(value)
+		if err == nil && h.until != 0 && h.until <= now {
+			ids = append(ids, string(key[1+seal.HashSize:]))
+		}
+		return true, err
+	})
+	if err != nil || len(ids) == 0 {
+		return false, err
+	}
+	errs := make([]error, len(ids))
+	var running sync.WaitGroup
+	slots := make(chan struct{}, 64)
+	for i, id := range ids {
+		slots <- struct{}{}
+		running.Go(func() {
+			if _, errs[i] = db.RemoveBar(ctx, id); errors.Is(errs[i], binding.ErrNoBar) {
+				errs[i] = nil
+			}
+			<-slots
+		})
+	}
+	running.Wait()
+	return true, errors.Join(errs...)
+}
+
+// BarStats is how full the block lists are.
+type BarStats struct {
+	Entries, Most int
+	TenantMost    int            // of one tenant
+	Tenants       map[string]int // by name; "": over the bindings of all
+}
+
+// BarStats returns it.
+func (db *DB) BarStats() BarStats {
+	c := &db.barCount
+	c.Lock()
+	defer c.Unlock()
+	s := BarStats{Entries: c.total, Most: db.opts.Bars, TenantMost: db.opts.BarsOfTenant, Tenants: make(map[string]int, len(c.of))}
+	for id, n := range c.of {
+		name, err := db.tenants.name(id)
+		if err != nil {
+			continue // Check's to tell
+		}
+		s.Tenants[name] = n
+	}
+	return s
+}

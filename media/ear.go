@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"time"
 
+	"mask700/media/rebase"
 	"mask700/media/sdp"
 )
 
@@ -14,9 +15,8 @@ const (
 	// maxHeard bounds the keys of one side that are told of in a second. Nobody presses
 	// more.
 	maxHeard = 16
-	// segment is how much of an event one timestamp can tell, in units of its clock: a
-	// longer one goes on under another (RFC 4733 section 2.5.1.3).
-	segment = 0xffff
+	// segment is how much of an event one timestamp can tell.
+	segment = rebase.Segment
 )
 
 // ear makes keys of the telephone events that one side sends, where these end here:

@@ -260,6 +260,8 @@ func TestWhichEventsAreWritten(t *testing.T) {
 		"with us alone, of two clocks":   {[]PayloadType{ours(100, 100, 48000), ours(101, 97, 8000)}, nil, "97 8000 true"},
 		"the other one's end here":       {nil, []PayloadType{ours(101, 97, 8000)}, "0 0 false"},
 		"of another clock than is heard": {[]PayloadType{ours(100, 99, 48000)}, nil, "99 48000 true"},
+		"that turn": {[]PayloadType{{PT: 96, Clock: 8000, Name: telephoneEvent, Map: 101, Turns: 16000}},
+			[]PayloadType{{PT: 101, Clock: 16000, Name: telephoneEvent, Map: 96, Turns: 8000}}, "96 8000 true"},
 	} {
 		got, ok := events(newPayloads(tt.own), newPayloads(tt.other), 8000)
 		if s := fmt.Sprint(got.Map, got.Clock, ok); s != tt.want {

@@ -47,10 +47,11 @@ type leg struct {
 	flow     Flow           // of what comes from here
 	series   quality.Series // of what comes from here
 
-	playing *playback // to here
-	keys    *keypad   // to here, nil: none
-	ear     ear       // for the keys pressed here, where these are not relayed
-	offload offload   // of what comes from here
+	playing *playback     // to here
+	keys    *keypad       // to here, nil: none
+	ear     ear           // for the keys pressed here, where these are not relayed
+	events  rebase.Events // of here, where the other side has them in another clock
+	offload offload       // of what comes from here
 }
 
 // use is what a socket of a leg is for.

@@ -171,10 +171,22 @@ func (s *session) pass(side Side, b []byte, src netip.AddrPort, now int64) ([]by
 		}
 		return nil, netip.AddrPort{}
 	}
-	if codec != "" {
+	switch {
+	case codec != "":
 		from.flow.Codec = codec
+	case from.payloads.turns(from.in.PayloadType()) && !from.scale(b):
+		from.flow.Invalid++
+		from.flow.Junk.Malformed++
+		return nil, netip.AddrPort{}
 	}
 	return from.in.Write(b), dst
+}
+
+// scale writes the event of the packet last read in the clock that the other side has for
+// events.
+func (l *leg) scale(b []byte) bool {
+	t := &l.payloads.table[l.in.PayloadType()&0x7f]
+	return l.events.Scale(l.in, b, t.Clock, t.Out)
 }
 
 // admit gives a packet in the clear when it is RTP of this side's peer, else counts

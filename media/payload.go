@@ -28,7 +28,7 @@ func newPayloads(types []PayloadType) *payloads {
 		if t.PT > 127 || t.Map > 127 && t.Name != telephoneEvent || p.table[t.PT].Known {
 			continue
 		}
-		p.table[t.PT] = rebase.Type{PT: t.Map, Clock: t.Clock, Known: true}
+		p.table[t.PT] = rebase.Type{PT: t.Map, Clock: t.Clock, Out: t.Turns, Known: true}
 		if sdp.Voice(t.Name) || sdp.Video(t.Name) {
 			p.voice[t.PT] = uint8(len(p.names))
 			p.names = append(p.names, t.Name)
@@ -73,11 +73,11 @@ func events(own, other *payloads, clock uint32) (PayloadType, bool) {
 	return PayloadType{}, false
 }
 
-// find gives what is written to a side, with its number there in Map: of the other
-// side's, else, while there is no other side, of its own.
+// find gives what is written to a side, with its number there in Map and its clock there:
+// of the other side's, else, while there is no other side, of its own.
 func find(own, other *payloads, is func(PayloadType) bool) (PayloadType, bool) {
 	for _, t := range other.listed {
-		if is(t) && t.Map <= 127 {
+		if t.Clock = t.Becomes(); is(t) && t.Map <= 127 {
 			return t, true
 		}
 	}
@@ -91,6 +91,11 @@ func find(own, other *payloads, is func(PayloadType) bool) (PayloadType, bool) {
 		}
 	}
 	return PayloadType{}, false
+}
+
+// turns says whether a payload type is of events that are written in another clock.
+func (p *payloads) turns(pt uint8) bool {
+	return p.table[pt&0x7f].Out != 0
 }
 
 // count counts what is neither RTP nor RTCP by its first byte (RFC 7983 section 7).

@@ -10,6 +10,7 @@
 package rebase
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/pion/rtp"
@@ -19,6 +20,7 @@ import (
 type Type struct {
 	PT    uint8  // written in its place
 	Clock uint32 // Hz
+	Out   uint32 // Hz, of what is written; 0: the same. It is for Events to scale
 	Known bool   // false: not negotiated, dropped
 }
 
@@ -69,8 +71,8 @@ type Stream struct {
 
 	header     rtp.Header // of the packet last read, reused
 	csrc       [15]uint32 // backs header.CSRC
-	clock      uint32
-	out        uint8 // its payload type
+	clock      uint32     // of what is written
+	out        uint8      // its payload type
 	at         int64
 	start, end int // its payload
 }
@@ -144,7 +146,7 @@ func (s *Stream) Read(b []byte, at int64, t *Table) Verdict {
 	if !typ.Known {
 		return Unknown
 	}
-	s.start, s.end, s.at, s.clock, s.out = start, end, at, typ.Clock, typ.PT
+	s.start, s.end, s.at, s.clock, s.out = start, end, at, cmp.Or(typ.Out, typ.Clock), typ.PT
 	s.Received.update(s.header.SSRC, s.header.SequenceNumber, s.header.Timestamp, at, typ.Clock)
 	return OK
 }

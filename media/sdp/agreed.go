@@ -22,7 +22,7 @@ func (ln Line) with(told Line) Line {
 	if told.Port == 0 || ln.isFax() != told.isFax() {
 		ln.Port = 0
 	}
-	ln.Codecs = slices.DeleteFunc(slices.Clone(ln.Codecs), func(c Codec) bool { return match(told.Codecs, c) < 0 })
+	ln.Codecs = slices.DeleteFunc(slices.Clone(ln.Codecs), func(c Codec) bool { return counterpart(told.Codecs, c) < 0 })
 	return ln
 }
 
@@ -55,11 +55,11 @@ func (l *Leg) carried(s *Stream, src *Line, keys bool) (types []PayloadType) {
 		return nil
 	}
 	for _, c := range l.written(s).Codecs {
-		own, i := match(peer.Codecs, c), match(src.Codecs, c)
+		own, i := match(peer.Codecs, c), counterpart(src.Codecs, c)
 		switch {
 		case own < 0:
 		case i >= 0:
-			types = append(types, c.typed(c.PT, src.Codecs[i].PT))
+			types = append(types, c.turned(c.PT, src.Codecs[i]))
 		case keys && isEvents(c):
 			types = append(types, c.typed(c.PT, EndsHere+peer.Codecs[own].PT))
 		}

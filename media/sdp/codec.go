@@ -173,6 +173,15 @@ func (c *Codec) typed(pt, becomes uint8) PayloadType {
 	return PayloadType{PT: pt, Clock: c.Clock, Name: c.Name, Format: c.Format(), Map: becomes}
 }
 
+// turned is typed for a codec of the other leg, which for telephone events may be one of another clock.
+func (c *Codec) turned(pt uint8, becomes Codec) PayloadType {
+	t := c.typed(pt, becomes.PT)
+	if becomes.Clock != c.Clock {
+		t.Turns = becomes.Clock
+	}
+	return t
+}
+
 // same says whether two payload types carry the same thing, whatever their
 // numbers. Octet-aligned and bandwidth-efficient AMR are different formats
 // (RFC 4867 section 8.1), and so are the packetization modes and profiles of H.264

@@ -133,7 +133,11 @@ func describe(m RemoteMedia, err error) string {
 	}
 	b.WriteString("\n")
 	for _, t := range m.Types {
-		fmt.Fprintf(&b, "%d -> %d %s/%d\n", t.PT, t.Map, t.Name, t.Clock)
+		fmt.Fprintf(&b, "%d -> %d %s/%d", t.PT, t.Map, t.Name, t.Clock)
+		if t.Turns != 0 {
+			fmt.Fprintf(&b, " as %d", t.Turns)
+		}
+		b.WriteByte('\n')
 	}
 	return b.String()
 }

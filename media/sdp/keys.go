@@ -58,41 +58,70 @@ func (p Policy) deaf(lines []Line) []Line {
 	return lines
 }
 
-// answerEvents adds to an answer the events of its offer that the other leg lacks: they
-// end here, because the peer of that leg is told of keys by INFO. Of several clocks the
-// voice's is taken.
-func answerEvents(written []Codec, types []PayloadType, offered []Codec) ([]Codec, []PayloadType) {
-	if hasEvents(written) {
+// answerEvents adds to an answer the events of its offer that the other leg has in another
+// clock alone: one for each clock of the voices, which is what the two of a stream should
+// share (RFC 4733 section 2.1), else the first. Where that leg has none they end here, if
+// its peer is told of keys by INFO; of several clocks the voice's is taken.
+func answerEvents(written []Codec, types []PayloadType, offered, other []Codec, keys bool) ([]Codec, []PayloadType) {
+	has := slices.IndexFunc(other, isEvents)
+	if has < 0 && !keys {
 		return written, types
 	}
-	at := slices.IndexFunc(offered, func(c Codec) bool { return isEvents(c) && c.Clock == written[0].Clock })
-	if at < 0 {
-		at = slices.IndexFunc(offered, isEvents)
+	for _, clock := range append(clocks(written), 0) {
+		i := slices.IndexFunc(offered, func(c Codec) bool { return isEvents(c) && (clock == 0 || c.Clock == clock) })
+		switch {
+		case i < 0 || match(written, offered[i]) >= 0:
+		case (has < 0 || clock == 0) && hasEvents(written):
+		case has < 0:
+			c := offered[i]
+			c.Fmtp = ourEvents
+			written, types = append(written, c), append(types, c.typed(c.PT, EndsHere+c.PT))
+		default:
+			c := offered[i]
+			c.Fmtp = other[has].Fmtp
+			written, types = append(written, c), append(types, c.turned(c.PT, other[has]))
+		}
 	}
-	if at < 0 {
-		return written, types
-	}
-	c := offered[at]
-	c.Fmtp = ourEvents
-	return append(written, c), append(types, c.typed(c.PT, EndsHere+c.PT))
+	return written, types
 }
 
-// offerEvents adds events to an offer whose other leg has none, likewise.
-func (s *Stream) offerEvents(written []Codec, types []PayloadType) ([]Codec, []PayloadType) {
-	if hasEvents(written) {
+// offerEvents adds to an offer the events that its peer may need and the other leg lacks:
+// of the clock of each voice, and of 8000 Hz, which every phone knows. They become those of
+// the other leg, of whatever clock; where that has none they end here, if keys says that its
+// peer is told of keys by INFO.
+func (s *Stream) offerEvents(written []Codec, types []PayloadType, other []Codec, keys bool) ([]Codec, []PayloadType) {
+	has := slices.IndexFunc(other, isEvents)
+	if has < 0 && !keys {
 		return written, types
 	}
-	c := lookup(eventName).codec(101, 8000)
-	if clock := written[0].Clock; slices.Contains(lookup(eventName).clocks, clock) {
-		c.Clock = clock
+	for _, clock := range append(clocks(written), 8000) {
+		c := lookup(eventName).codec(101, clock)
+		if match(written, c) >= 0 {
+			continue
+		}
+		pt, ok := s.pick(c, written)
+		if !ok {
+			break
+		}
+		c.PT, c.Fmtp = pt, ourEvents
+		t := c.typed(pt, EndsHere+pt)
+		if has >= 0 {
+			c.Fmtp = other[has].Fmtp
+			t = c.turned(pt, other[has])
+		}
+		written, types = append(written, c), append(types, t)
 	}
-	c.Fmtp = ourEvents
-	pt, ok := s.pick(c, written)
-	if !ok {
-		return written, types
+	return written, types
+}
+
+// clocks are those of the voices of a list that events may have too, each once.
+func clocks(list []Codec) (out []uint32) {
+	for _, c := range list {
+		if Voice(c.Name) && slices.Contains(lookup(eventName).clocks, c.Clock) && !slices.Contains(out, c.Clock) {
+			out = append(out, c.Clock)
+		}
 	}
-	c.PT = pt
-	return append(written, c), append(types, c.typed(pt, EndsHere+pt))
+	return out
 }
 
 // endings puts the peer's own numbers into the types of events that end here, and leaves

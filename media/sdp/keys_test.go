@@ -33,7 +33,11 @@ func typesOf(t *testing.T, l *Leg) string {
 		if p.Map >= EndsHere {
 			fmt.Fprintf(&b, "%d:ends,%d ", p.PT, p.Map-EndsHere)
 		} else {
-			fmt.Fprintf(&b, "%d:%d ", p.PT, p.Map)
+			fmt.Fprintf(&b, "%d:%d", p.PT, p.Map)
+			if p.Turns != 0 {
+				fmt.Fprintf(&b, "@%d", p.Turns)
+			}
+			b.WriteByte(' ')
 		}
 	}
 	return strings.TrimSpace(b.String())
@@ -71,9 +75,21 @@ func TestWhereEventsEnd(t *testing.T) {
 			"8 0 101", "8", [2]string{"8:8", "8:8 0:0"}, [2]bool{false, false}},
 		"neither has any": {"8", "8", Policy{}, Policy{}, [2]bool{false, false}, "8", "8", [2]string{"8:8", "8:8"}, [2]bool{}},
 		"of the voice's clock": {"111", "111 102", Policy{}, Policy{}, [2]bool{true, false},
-			"111 101", "111", [2]string{"111:111", "111:111 101:ends,102 102:ends,102"}, [2]bool{false, true}},
+			"111 101 127", "111", [2]string{"111:111", "111:111 101:ends,102 102:ends,102"}, [2]bool{false, true}},
+		"of the clock that every phone has": {"111", "111 97", Policy{}, Policy{}, [2]bool{true, false},
+			"111 101 127", "111", [2]string{"111:111", "111:111 127:ends,97 97:ends,97"}, [2]bool{false, true}},
+		"the callee has another clock than the caller": {"111 102", "111 97", Policy{}, Policy{}, [2]bool{},
+			"111 102 101", "111 102", [2]string{"111:111 102:97@8000", "111:111 102:102 101:102@48000 97:102@48000"}, [2]bool{true, true}},
+		"the caller has another clock than the callee": {"111 101", "111 102", Policy{}, Policy{}, [2]bool{},
+			"111 101 127", "111 101", [2]string{"111:111 101:102@48000", "111:111 101:101 127:101@8000 102:101@8000"}, [2]bool{true, true}},
+		"one for each voice of the answer": {"111 8 101 102", "111 8 97", Policy{}, Policy{}, [2]bool{},
+			"111 8 101 102", "111 8 101 102", [2]string{"111:111 8:8 101:97 102:97@8000", "111:111 8:8 101:101 102:102 97:101"}, [2]bool{true, true}},
+		"none for a voice that is not in the answer": {"111 8 101 102", "8 97", Policy{}, Policy{}, [2]bool{},
+			"111 8 101 102", "8 101", [2]string{"8:8 101:97 102:97@8000", "111:111 8:8 101:101 102:102 97:101"}, [2]bool{true, true}},
+		"another clock, and a trunk of INFO": {"111 102", "111 97", Policy{}, Policy{Keys: KeysInfo}, [2]bool{},
+			"111", "111 102", [2]string{"111:111 102:ends,102", "111:111"}, [2]bool{true, false}},
 		"the voice's clock of several": {"111 101 102", "111", Policy{}, Policy{}, [2]bool{false, true},
-			"111 101 102", "111 102", [2]string{"111:111 102:ends,102", "111:111 101:101 102:102"}, [2]bool{true, false}},
+			"111 101 102", "111 102", [2]string{"111:111 102:ends,102 101:ends,101", "111:111 101:101 102:102"}, [2]bool{true, false}},
 		"a callee's trunk of INFO": {"8 101", "8 101", Policy{}, Policy{Keys: KeysInfo}, [2]bool{},
 			"8", "8 101", [2]string{"8:8 101:ends,101", "8:8"}, [2]bool{true, false}},
 		"a caller's trunk of INFO": {"8 101", "8 97", Policy{Keys: KeysInfo}, Policy{}, [2]bool{},
@@ -148,5 +164,31 @@ func TestEventsThatEndNoMore(t *testing.T) {
 	callee.Informs(false)
 	if caller.Agrees(&callee.Peer) {
 		t.Error("it goes on sending events that nobody is told of")
+	}
+}
+
+// The clock of the other leg's events may change without a word to this one.
+func TestEventsFollowTheOtherLeg(t *testing.T) {
+	l := NewLeg(1, Policy{})
+	l.Receive(keysOf(t, "111 102"))
+	if _, err := l.Answer(keysOf(t, "111 97"), keysAt); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ other, want string }{
+		{"111 97", "111:111 102:97@8000"}, {"111 102", "111:111 102:102"}, {"111 97 102", "111:111 102:102"}, {"111", "111:111"}, {"111 101", "111:111 102:101@8000"},
+	} {
+		other := keysOf(t, tt.other)
+		if agrees := l.Agrees(other); agrees != (tt.other != "111") {
+			t.Errorf("%s agrees: %t", tt.other, agrees)
+		}
+		if err := l.Follow(other); err != nil {
+			t.Fatal(err)
+		}
+		if got := typesOf(t, &l); got != tt.want {
+			t.Errorf("with %s it may send %q, want %q", tt.other, got, tt.want)
+		}
+	}
+	if a := l.Agreed(); line(compose(1, 1, keysAt.Addr, a.Lines)) != "m=audio 4000 RTP/AVP 111 102" {
+		t.Errorf("agreed on %q", line(compose(1, 1, keysAt.Addr, a.Lines)))
 	}
 }

@@ -139,8 +139,8 @@ func (l *Leg) offered(s *Stream, src *Line, at Local, keys bool) (Line, []Payloa
 	if !hasMedia(written) {
 		return Line{}, nil, ErrNotMaskable
 	}
-	if keys && l.Policy.Keys != KeysInfo {
-		written, types = s.offerEvents(written, types)
+	if l.Policy.Keys != KeysInfo {
+		written, types = s.offerEvents(written, types, src.Codecs, keys)
 	}
 	ln := Line{Media: src.Media, Proto: l.profile(s, src), Format: written[0].PT, Port: at.Port, Addr: at.Addr,
 		Ptime: src.Ptime, MaxPtime: src.MaxPtime, Codecs: written, Picture: src.Picture}
@@ -251,9 +251,7 @@ func (l *Leg) answered(s *Stream, index int, offer, src *Line, at Local, keys bo
 	if !hasMedia(written) {
 		return ErrNotMaskable
 	}
-	if keys {
-		written, types = answerEvents(written, types, offer.Codecs)
-	}
+	written, types = answerEvents(written, types, offer.Codecs, src.Codecs, keys)
 	// An answer may take away from the offered direction, never add to it
 	// (RFC 3264 section 6.1), whatever the other leg made of it.
 	theySend, theyRecv := offer.direction()

@@ -12,12 +12,10 @@ import (
 // write it under on the other leg. The mapping is that of the last Offer or
 // Answer written on this leg; before the first, types map to themselves.
 //
-// A payload type is only ever mapped to one of the same codec and clock. For
-// telephone events (RFC 4733 section 2.4) that is enough, and no event is ever
-// to be counted in another clock: what one leg is offered is what the other one
-// listed, and an answer lists what both have, so that an event of a clock that
-// one leg lacks is agreed on by neither. Where the other leg's peer is told of keys by
-// INFO, events of this leg's end here, and are mapped to none (EndsHere).
+// A payload type is only ever mapped to one of the same codec and clock, but for
+// telephone events (RFC 4733): where the other leg has none of a clock they become those
+// that it has (PayloadType.Turns). Where the other leg's peer is told of keys by INFO,
+// events of this leg's end here, and are mapped to none (EndsHere).
 func (l *Leg) Remote() (RemoteMedia, error) {
 	m, err := Remote(&l.Peer)
 	if err != nil || l.Audio.Line < 0 {
@@ -52,10 +50,16 @@ func (l *Leg) remote(s *Stream, m RemoteMedia) (RemoteMedia, error) {
 	for _, t := range own {
 		taken := slices.ContainsFunc(m.Types, func(o PayloadType) bool { return o.PT == t.PT })
 		i := slices.IndexFunc(s.Types, func(o PayloadType) bool { return o.Name == t.Name && o.Clock == t.Clock })
+		if i < 0 && t.Name == eventName {
+			i = slices.IndexFunc(s.Types, func(o PayloadType) bool { return o.Name == t.Name })
+		}
 		if taken || i < 0 {
 			continue
 		}
-		t.Map = s.Types[i].Map
+		t.Map, t.Turns = s.Types[i].Map, 0
+		if becomes := s.Types[i].Becomes(); becomes != t.Clock && t.Map < EndsHere {
+			t.Turns = becomes
+		}
 		m.Types = append(m.Types, t)
 	}
 	m.Types = endings(m.Types, own)
@@ -122,7 +126,7 @@ func agrees(told, peer, src *Line, keys bool) bool {
 		return false
 	}
 	for _, c := range told.Codecs {
-		if match(peer.Codecs, c) >= 0 && match(src.Codecs, c) < 0 && !(keys && isEvents(c)) {
+		if match(peer.Codecs, c) >= 0 && counterpart(src.Codecs, c) < 0 && !(keys && isEvents(c)) {
 			return false
 		}
 	}

@@ -12,6 +12,7 @@
 package sdp
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -80,7 +81,11 @@ type PayloadType struct {
 	Name   string // canonical codec name, "PCMA", "telephone-event"
 	Format string // all that a decoder has to know, see Codec.Format
 	Map    uint8  // payload type to write toward the other leg; from EndsHere on: none
+	Turns  uint32 // Hz, of telephone events whose clock is another on the other leg; 0: it is not
 }
+
+// Becomes is the clock under which the type is written toward the other leg.
+func (t PayloadType) Becomes() uint32 { return cmp.Or(t.Turns, t.Clock) }
 
 // EndsHere is added, in PayloadType.Map, to the number under which a peer is sent
 // telephone events of ours, where it has agreed on these with us alone: its own are for

@@ -132,6 +132,15 @@ func match(list []Codec, c Codec) int {
 	return best
 }
 
+// counterpart is match, where telephone events of another clock do as well as others when
+// there are none of the same.
+func counterpart(list []Codec, c Codec) int {
+	if i := match(list, c); i >= 0 || !isEvents(c) {
+		return i
+	}
+	return slices.IndexFunc(list, isEvents)
+}
+
 func holds(list []Codec, pt uint8) bool {
 	return slices.ContainsFunc(list, func(c Codec) bool { return c.PT == pt })
 }

@@ -57,15 +57,23 @@ var (
 
 // Backup makes a copy of the store as it is at one moment, while it is used: every write that was answered before Backup was
 // called is in it. Tables are linked where the file system lets them, so that it takes little time and room; what is
-// deleted from the store later keeps its room until the copy is deleted too. No key is copied. Errors: ErrBackupPlace, or
+// deleted from the store later keeps its room until the copy is deleted too. No key is copied. Errors: ErrBackupPlace, ErrErasing, or
 // the system's; what was made until then is removed.
 func (db *DB) Backup(ctx context.Context, dir string, o BackupOptions) (b Backup, err error) {
 	if err := db.enter(ctx); err != nil {
 		return Backup{}, err
 	}
 	defer db.leave()
-	db.rotation.Lock() // no key is destroyed meanwhile, and there is one backup at a time
-	defer db.rotation.Unlock()
+	err = db.asItIs(ctx, func() error {
+		db.rotation.Lock() // no key is destroyed meanwhile, and there is one backup at a time
+		defer db.rotation.Unlock()
+		b, err = db.backUp(ctx, dir, o)
+		return err
+	})
+	return b, err
+}
+
+func (db *DB) backUp(ctx context.Context, dir string, o BackupOptions) (b Backup, err error) {
 	if err := backupPlace(dir, db.opts.Dir); err != nil {
 		return Backup{}, err
 	}

@@ -18,26 +18,27 @@ import (
 // Check goes through the whole store as it is at one moment and opens every sealed value. It holds every index entry
 // against its row and every row against its index entries, the numbering of the records and their spans, and the rule
 // that nobody stands on a number twice. A row whose key was destroyed is counted and is no fault. What it finds is in the Report; an error says that it did not get through:
-// ErrClosed or that of ctx. The store can be used meanwhile.
+// ErrClosed, ErrErasing or that of ctx. The store can be used meanwhile; what is erased or destroyed waits.
 func (db *DB) Check(ctx context.Context) (Report, error) {
 	if err := db.enter(ctx); err != nil {
 		return Report{}, err
 	}
 	defer db.leave()
-	db.snapshots.RLock()
-	defer db.snapshots.RUnlock()
 	c := db.newChecker(ctx)
-	for _, part := range []struct {
-		engine *engine
-		check  func(pebble.Reader) error
-	}{{db.bind, c.bindings}, {db.cdr, c.records}} {
-		snapshot := part.engine.NewSnapshot()
-		err := part.check(snapshot)
-		if err := errors.Join(err, snapshot.Close()); err != nil {
-			return *c.report, err
+	err := db.asItIs(ctx, func() error {
+		for _, part := range []struct {
+			engine *engine
+			check  func(pebble.Reader) error
+		}{{db.bind, c.bindings}, {db.cdr, c.records}} {
+			snapshot := part.engine.NewSnapshot()
+			err := part.check(snapshot)
+			if err := errors.Join(err, snapshot.Close()); err != nil {
+				return err
+			}
 		}
-	}
-	return *c.report, nil
+		return nil
+	})
+	return *c.report, err
 }
 
 func (db *DB) newChecker(ctx context.Context) *checker {

@@ -41,9 +41,9 @@ type DB struct {
 
 	ring          *ring.Ring
 	recordingKeys *keyring
+	retention     sync.Mutex    // held while what is over is deleted; taken before the next
+	snapshots     sync.RWMutex  // held to read by who reads the store as it was; held while something is erased for good; taken before the next
 	rotation      sync.Mutex    // held while keys are rotated or destroyed
-	retention     sync.Mutex    // held while what is over is deleted; taken before rotation
-	snapshots     sync.RWMutex  // held to read while one is there; held while a person is erased
 	imports       atomic.Uint64 // names their directories
 	erased        atomic.Uint64 // rows passed over because their key was destroyed
 	requestsOf    atomic.Uint32 // day for which older requests were deleted last

@@ -47,15 +47,26 @@ func (e *Erasure) chosen(tenant uint32) func(ring.Key) bool {
 // they are; its error ends it. Then the entries by which the erased bindings are found by number and order are deleted:
 // the hash of a number says nothing without the index key, and with it could be tried against every number there is.
 //
-// Errors: ErrNoTenant, ErrNoKeys, ErrLiveBindings, that of begin, those of any write. After an error of the disk it can be
+// It waits for a check or a backup that goes on, and for whoever still reads the files from before.
+//
+// Errors: ErrNoTenant, ErrNoKeys, ErrLiveBindings, ErrReadAsItWas, and nothing is destroyed; that of begin, those of any write. After an error of the disk it can be
 // asked for again; what was left to do is also done at the next start.
 func (db *DB) DestroyKeys(ctx context.Context, e Erasure, begin func(keys int) error) (Erased, error) {
 	if err := db.enter(ctx); err != nil {
 		return Erased{}, err
 	}
 	defer db.leave()
-	db.rotation.Lock()
-	defer db.rotation.Unlock()
+	var gone Erased
+	err := db.withoutSnapshots(ctx, func() (err error) {
+		db.rotation.Lock()
+		defer db.rotation.Unlock()
+		gone, err = db.destroyKeys(ctx, e, begin)
+		return err
+	})
+	return gone, err
+}
+
+func (db *DB) destroyKeys(ctx context.Context, e Erasure, begin func(keys int) error) (Erased, error) {
 	tenant := db.tenants.known(e.Tenant)
 	if !e.All && tenant == 0 {
 		return Erased{}, ErrNoTenant

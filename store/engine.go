@@ -176,6 +176,7 @@ func (e *engine) options(o Options, cache *pebble.Cache) *pebble.Options {
 		Logger:                      log,
 		EventListener:               e.listener(log.log),
 		Cleaner:                     cleaner{},
+		MaxManifestFileSize:         1, // what it lists of tables that are deleted soon goes, see newManifest
 	}
 	p.TargetFileSizes[0] = 8 << 20
 	for i := range p.Levels {

@@ -212,7 +212,7 @@ func TestErasePerson(t *testing.T) {
 func TestErasureWaits(t *testing.T) {
 	ctx := context.Background()
 	o := erasedOptions(t)
-	o.WriteTimeout = 50 * time.Millisecond // for which it waits for calls to end
+	o.WriteTimeout = 300 * time.Millisecond // for which it waits for calls to end
 	db := mustOpen(t, o)
 	defer func() { mustClose(t, db) }()
 	lived(t, db)

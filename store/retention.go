@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -62,7 +63,8 @@ const metaSweep = "sweep"
 
 // SweepRetention deletes the bindings and records whose time is over, and destroys the data keys of which nothing is left:
 // what they sealed cannot be read in any copy of the data either. note is called with the account of what was deleted, and
-// before keys are destroyed with which they are; its error leaves them. Errors: that of note, ErrClosed, that of ctx, or of a write.
+// before keys are destroyed with which they are; its error leaves them. Errors: that of note, ErrReadAsItWas, ErrClosed, that
+// of ctx, or of a write.
 func (db *DB) SweepRetention(ctx context.Context, r Retention, note func(Sweep) error) ([]Sweep, error) {
 	if err := db.enter(ctx); err != nil {
 		return nil, err
@@ -182,9 +184,18 @@ func (s *Sweep) oldest(at time.Time) {
 // sealed.
 func (s *sweeper) destroy(use ring.Use, none func(context.Context, map[uint32]bool) error, note func(Sweep) error) error {
 	chosen := func(k ring.Key) bool { return k.Use == use && k.Destroyed.IsZero() && endedBy(k, s.Until) }
+	if !slices.ContainsFunc(s.db.ring.Keys(), chosen) {
+		return nil // nobody has to be waited for
+	}
+	return s.db.withoutSnapshots(s.ctx, func() error {
+		s.db.rotation.Lock()
+		defer s.db.rotation.Unlock()
+		return s.destroyChosen(chosen, use, none, note)
+	})
+}
+
+func (s *sweeper) destroyChosen(chosen func(ring.Key) bool, use ring.Use, none func(context.Context, map[uint32]bool) error, note func(Sweep) error) error {
 	db := s.db
-	db.rotation.Lock()
-	defer db.rotation.Unlock()
 	keys := make(map[uint32]bool)
 	for _, k := range db.ring.Keys() {
 		if chosen(k) {
@@ -256,7 +267,7 @@ func (s *sweeper) account(victims func(ring.Key) bool) error {
 // forget writes the files anew by whose keys a subscriber's number could be tried: what was deleted of them is in none of
 // them any more.
 func (s *sweeper) forget() error {
-	return s.db.rewriteParts(s.ctx, part{s.db.bind, []byte{tableWho}, []byte{tableWho + 1}})
+	return s.db.forgetParts(s.ctx, part{s.db.bind, []byte{tableWho}, []byte{tableWho + 1}})
 }
 
 // String is the account as it stands in the audit log.

@@ -62,7 +62,7 @@ func (db *DB) sweepErased(ctx context.Context) (deleted uint64, err error) {
 		}
 	}
 	if deleted > 0 {
-		if err := db.rewriteParts(ctx, part{db.bind, []byte{tableWho}, []byte{tableWho + 1}}); err != nil {
+		if err := db.forgetParts(ctx, part{db.bind, []byte{tableWho}, []byte{tableWho + 1}}); err != nil {
 			return deleted, err
 		}
 	}
@@ -85,9 +85,14 @@ func (db *DB) sweepLater() error {
 	go func() {
 		defer crash.Door()
 		defer db.leave()
-		db.rotation.Lock()
-		defer db.rotation.Unlock()
-		switch n, err := db.sweepErased(ctx); {
+		var n uint64
+		err := db.withoutSnapshots(ctx, func() (err error) {
+			db.rotation.Lock()
+			defer db.rotation.Unlock()
+			n, err = db.sweepErased(ctx)
+			return err
+		})
+		switch {
 		case err != nil:
 			db.opts.Logger.Error("entries of erased bindings are left; they are deleted at the next start", "error", err)
 		case n > 0:

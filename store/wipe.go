@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -14,7 +15,7 @@ import (
 )
 
 // What was deleted or changed stands on in the files of a database until these are written anew: in its tables, and in the
-// logs of what was written last.
+// logs of what was written last; keys stand in manifests, too.
 
 // cleaner deletes the files that a database needs no more. The library keeps a few logs to write over them later, with all
 // that is in them, unless its cleaner is of the kind that wants files as they are: that is all that is taken over from it.
@@ -31,17 +32,34 @@ const goneTime = time.Minute
 // errNotGone: files are there still that hold what was erased.
 var errNotGone = errors.New("store: files that hold what was erased are still read, or cannot be deleted; it is tried again")
 
-// errCheckGoesOn: a check reads the store as it was when it began, so that nothing can be taken out of the files.
-var errCheckGoesOn = errors.New("store: a check goes on; what was erased can be deleted when it is over")
+// Errors of what needs the store for itself for a while. They come when the other is not done after a minute.
+var (
+	// ErrReadAsItWas: a check or a backup reads the store as it was when it began, so that nothing can be taken out of the files.
+	ErrReadAsItWas = errors.New("store: a check or a backup goes on, which reads the store as it was; nothing can be erased or destroyed for good " +
+		"until it is over: ask again then")
+	// ErrErasing: what is erased or destroyed is being taken out of the files.
+	ErrErasing = errors.New("store: something is being erased or destroyed for good; ask again when that is done")
+)
 
 // withoutSnapshots does something while nobody reads the store as it was before: what such a one may still read, a table that is
-// written anew keeps.
+// written anew keeps. Who merely looks something up holds no snapshot but the files that he began with, and rewriteParts waits
+// until those are gone.
 func (db *DB) withoutSnapshots(ctx context.Context, do func() error) error {
-	err := until(ctx, db, errCheckGoesOn, func() (bool, error) { return db.snapshots.TryLock(), nil })
+	err := until(ctx, db, ErrReadAsItWas, func() (bool, error) { return db.snapshots.TryLock(), nil })
 	if err != nil {
 		return err
 	}
 	defer db.snapshots.Unlock()
+	return do()
+}
+
+// asItIs does something that reads the store as it is when it begins, while nothing is erased.
+func (db *DB) asItIs(ctx context.Context, do func() error) error {
+	err := until(ctx, db, ErrErasing, func() (bool, error) { return db.snapshots.TryRLock(), nil })
+	if err != nil {
+		return err
+	}
+	defer db.snapshots.RUnlock()
 	return do()
 }
 
@@ -94,7 +112,7 @@ func (db *DB) wipe(ctx context.Context, who binding.Number, p *PersonErased) err
 			parts = append(parts, part{rows.engine, key, append(bytes.Clone(key), 0)})
 		}
 	}
-	return db.rewriteParts(ctx, parts...)
+	return db.forgetParts(ctx, parts...)
 }
 
 // part is a stretch of a table.
@@ -104,6 +122,22 @@ type part struct {
 }
 
 func tablePart(e *engine, table byte) part { return part{e, []byte{table}, []byte{table + 1}} }
+
+// forgetParts is rewriteParts where keys too must not stay: the manifests are new ones as well.
+func (db *DB) forgetParts(ctx context.Context, parts ...part) error {
+	if err := db.rewriteParts(ctx, parts...); err != nil {
+		return err
+	}
+	for _, e := range []*engine{db.bind, db.cdr} {
+		if !slices.ContainsFunc(parts, func(p part) bool { return p.engine == e }) {
+			continue
+		}
+		if err := e.newManifest(ctx, db); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // rewriteParts has the files of some parts written anew, without what was deleted, and returns when the files from before
 // are gone, the logs too.

@@ -89,7 +89,7 @@ func problemOf(err error) *Problem {
 		errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		k = kindUnavailable
 	case errors.Is(err, record.ErrCodec), errors.Is(err, record.ErrTooLong), errors.Is(err, store.ErrNoRecordingKey), errors.Is(err, audit.ErrBroken),
-		errors.Is(err, record.ErrCut), errors.Is(err, store.ErrLiveBindings), errors.Is(err, store.ErrCallsGoOn), errors.Is(err, store.ErrErased), errors.Is(err, store.ErrBackupPlace):
+		errors.Is(err, record.ErrCut), errors.Is(err, store.ErrLiveBindings), errors.Is(err, store.ErrCallsGoOn), errors.Is(err, store.ErrReadAsItWas), errors.Is(err, store.ErrErasing), errors.Is(err, store.ErrErased), errors.Is(err, store.ErrBackupPlace):
 		k = kindConflict
 	case errors.Is(err, binding.ErrNoFreeNumber):
 		k = kindExhausted

@@ -89,6 +89,9 @@ func Open(o Options) (*DB, error) {
 		return nil, errors.Join(err, db.release())
 	}
 	db.guard = newGuard(o.DiskUsage, o.Logger)
+	if o.Reserve > 0 {
+		db.guard.ballast = newBallast(o.Dir, o.Reserve)
+	}
 	db.guard.look()
 	db.guard.start(o.DiskCheck)
 	db.bindWrites.start()

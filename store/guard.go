@@ -13,8 +13,10 @@ const leastFree = 5
 
 // guard looks at the disk from a goroutine of its own, because the question itself can hang on a broken one.
 type guard struct {
-	usage func() (free, total uint64, err error)
-	log   *slog.Logger
+	usage   func() (free, total uint64, err error)
+	log     *slog.Logger
+	ballast *ballast // nil: none
+	failed  string   // what was said last of the reserve
 
 	full        atomic.Bool
 	free, total atomic.Uint64
@@ -34,6 +36,7 @@ func (g *guard) look() {
 	}
 	g.free.Store(free)
 	g.total.Store(total)
+	g.seeBallast(free, total)
 	full := free < total/100*leastFree
 	if g.full.Swap(full) == full {
 		return
@@ -42,6 +45,22 @@ func (g *guard) look() {
 		g.log.Error("the disk is nearly full; new bindings are refused", "free_bytes", free, "total_bytes", total)
 	} else {
 		g.log.Info("the disk has room again; bindings are taken", "free_bytes", free, "total_bytes", total)
+	}
+}
+
+// seeBallast keeps the reserve as the disk stands.
+func (g *guard) seeBallast(free, total uint64) {
+	if g.ballast == nil {
+		return
+	}
+	switch gone, err := g.ballast.see(free, total); {
+	case err != nil && g.failed != err.Error():
+		g.failed = err.Error() // once is enough
+		g.log.Error("the reserve on the disk", "error", err)
+	case gone:
+		g.log.Error("the disk is full; the reserve is given up, so that calls are recorded until there is room", "free_bytes", free)
+	case err == nil:
+		g.failed = ""
 	}
 }
 

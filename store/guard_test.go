@@ -3,9 +3,16 @@ package store
 import (
 	"context"
 	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"mask700/binding"
 )
@@ -50,6 +57,109 @@ func TestFullDiskRefusesNewBindingsOnly(t *testing.T) {
 	db.guard.look()
 	holdBlock(t, db)
 	mustBind(t, db, testPair(t, "after", 3))
+}
+
+// fullDisk is a disk on which nothing can be written or made while it is full, as it says itself.
+type fullDisk struct{ full atomic.Bool }
+
+// MaybeError implements errorfs.Injector.
+func (d *fullDisk) MaybeError(op errorfs.Op) error {
+	switch op.Kind {
+	case errorfs.OpFileWrite, errorfs.OpCreate:
+		if d.full.Load() {
+			return &fs.PathError{Op: "write", Path: op.Path, Err: syscall.ENOSPC}
+		}
+	}
+	return nil
+}
+
+func (d *fullDisk) String() string { return "full disk" }
+
+// A disk without a byte ends nothing: what is written waits and is told so, what is there is read, and when there is room all goes on. The
+// logs are written then, and the tables and manifests that were wanted.
+func TestFullDiskEndsNothing(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	d := new(fullDisk)
+	o := memOptions(t, nil)
+	o.WriteTimeout, o.fs = 200*time.Millisecond, errorfs.Wrap(vfs.NewMem(), d)
+	o.Fatal = func(err error) { t.Errorf("fatal: %v", err) }
+	db := mustOpen(t, o)
+	holdBlock(t, db)
+	mustBind(t, db, testPair(t, "before", 1))
+	d.full.Store(true)
+	flushed := make(chan error, 2)
+	for _, e := range []*engine{db.bind, db.cdr} {
+		go func() { flushed <- e.Flush() }() // wants a log, a table and an entry of a manifest
+	}
+	if err := db.Bind(ctx, testPair(t, "full", 2)); !errors.Is(err, ErrStalled) {
+		t.Errorf("bind: %v", err)
+	}
+	if err := openCall(t, db, testRecord("full")); !errors.Is(err, ErrStalled) {
+		t.Errorf("open: %v", err)
+	}
+	if rows, err := db.OnX(ctx, testBlock.Number(1)); err != nil || len(rows) != 1 {
+		t.Errorf("%d rows, %v", len(rows), err)
+	}
+	d.full.Store(false)
+	for range 2 {
+		if err := answer(t, flushed); err != nil {
+			t.Errorf("flush: %v", err)
+		}
+	}
+	bindUntilAnswered(t, db, testPair(t, "after", 2), "full")
+	for {
+		if _, err := closeCall(t, db, testRecord("full")); !errors.Is(err, ErrStalled) {
+			if err != nil {
+				t.Errorf("close: %v", err)
+			}
+			break
+		}
+	}
+	checked(t, db)
+	mustClose(t, db)
+}
+
+// The reserve is made while there is plenty of room, given up when there is none, and found again at the next start.
+func TestReserve(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	const total, least = 1000 << 20, 50 << 20
+	b := newBallast(dir, 1<<20)
+	size := func() int64 {
+		info, err := os.Stat(filepath.Join(dir, ballastFile))
+		if err != nil {
+			return 0
+		}
+		return info.Size()
+	}
+	for i, c := range []struct {
+		free uint64
+		size int64
+		gone bool
+	}{
+		{least + 2<<20, 0, false}, {least + 2<<20 + 1, 1 << 20, false}, {least, 1 << 20, false}, {10 << 20, 1 << 20, false},
+		{10<<20 - 1, 0, true}, {0, 0, false}, {least, 0, false}, {total, 1 << 20, false},
+	} {
+		if gone, err := b.see(c.free, total); err != nil || gone != c.gone || size() != c.size {
+			t.Errorf("step %d: given up %v, %v; %d bytes are kept back, want %d", i, gone, err, size(), c.size)
+		}
+		b = newBallast(dir, 1<<20)
+	}
+	if b = newBallast(t.TempDir(), 1<<30); b.held {
+		t.Error("it is there before it was made")
+	}
+	if _, err := newBallast(filepath.Join(dir, "nowhere"), 1<<20).see(total, total); err == nil {
+		t.Error("it was made nowhere")
+	}
+	// No more of a small disk than a part.
+	small := newBallast(t.TempDir(), 1<<30)
+	if _, err := small.see(90<<20, 100<<20); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(small.path); err != nil || info.Size() > 2<<20 {
+		t.Errorf("of a small disk: %v, %v", info, err)
+	}
 }
 
 func TestDiskIsLookedAtAllTheTime(t *testing.T) {

@@ -48,6 +48,9 @@ type Options struct {
 	DiskUsage func() (free, total uint64, err error)
 	// DiskCheck is the time between two looks at DiskUsage. Default 1 s.
 	DiskCheck time.Duration
+	// Reserve in bytes is a file in Dir that holds room for the records of calls, of which it is at most 2 % of the disk: it is given up when less
+	// than 1 % is free, and made again when there is plenty. Default: none.
+	Reserve uint64
 	// LimitOnX is how many bindings may live on one 700 number at once. Default binding.DefaultLimitOnX.
 	LimitOnX int
 	// Share lets numbers be drawn on which other pairs live, when there are no free ones. Default: each pair drawn for has

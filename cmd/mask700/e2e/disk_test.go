@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -48,13 +49,36 @@ func (w *world) counter(name string) uint64 {
 	return n
 }
 
-// TestFullDisk: with 3 % of the disk left a binding is refused with what is the matter, calls go on and are recorded, and a
-// binding can be deleted; once there is room, bindings are taken again by themselves.
+// fill leaves no byte of a disk free, in a file that it returns.
+func (w *world) fill(disk, name string) *os.File {
+	w.t.Helper()
+	f, err := os.Create(filepath.Join(disk, name))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(func() { f.Close() })
+	for some := make([]byte, 1<<20); len(some) > 0; {
+		if _, err := f.Write(some); errors.Is(err, unix.ENOSPC) {
+			some = some[:len(some)/2]
+		} else if err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	var st unix.Statfs_t
+	if err := unix.Statfs(disk, &st); err != nil || st.Bavail != 0 {
+		w.t.Fatalf("%d blocks are free, %v", st.Bavail, err)
+	}
+	return f
+}
+
+// TestFullDisk: when no byte is free any more a binding is refused with what is the matter, calls go on and are recorded, at first in
+// what was kept back for them and then without that, and a binding can be deleted. Once there is room, bindings are taken again by
+// themselves; and killed at last, nothing of what was answered is missing.
 func TestFullDisk(t *testing.T) {
 	need(t, "sipp", "unshare")
 	t.Parallel()
 	w := newWorld(t)
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	g, err := rig.Serve(ctx, w.ownDisk(), w.dir, w.config(setup{}))
 	if err != nil {
@@ -63,49 +87,79 @@ func TestFullDisk(t *testing.T) {
 	t.Cleanup(g.Kill)
 	g.Binary, w.gateway = binary(t), g
 	w.run("block", "add", block)
-	w.bind(w.caller.number, w.callee.number, w.x)
-	other := w.bind("135"+digits(8), w.callee.number, block+"0000")
+	ids := []string{w.bind(w.caller.number, w.callee.number, w.x), w.bind("135"+digits(8), w.callee.number, block+"0000")}
 
-	disk := filepath.Join("/proc", fmt.Sprint(g.PID()), "root", g.DataDir())
+	root, err := os.Open(filepath.Join("/proc", fmt.Sprint(g.PID()), "root", g.DataDir()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	disk := fmt.Sprintf("/proc/self/fd/%d", root.Fd()) // which outlives the process
 	var st unix.Statfs_t
 	if err := unix.Statfs(disk, &st); err != nil || st.Blocks*uint64(st.Bsize) != 96<<20 {
 		t.Fatalf("the data directory is not on the disk made for it: %+v, %v", st, err)
 	}
-	filler, err := os.Create(filepath.Join(disk, "filler"))
-	if err != nil {
-		t.Fatal(err)
+	reserve := filepath.Join(disk, "reserve")
+	if info, err := os.Stat(reserve); err != nil || info.Size() < 1<<20 {
+		t.Fatalf("nothing is kept back: %v", err)
 	}
-	defer filler.Close()
-	if err := unix.Fallocate(int(filler.Fd()), 0, 0, int64(st.Bfree-st.Blocks*3/100)*st.Bsize); err != nil {
-		t.Fatal(err)
-	}
+	fillers := []*os.File{w.fill(disk, "filler")}
 	w.until("the full disk to be seen", func() bool { return w.counter("store_disk_full") == 1 })
+	w.until("what was kept back to be given up", func() bool { _, err := os.Stat(reserve); return errors.Is(err, os.ErrNotExist) })
 	create := []string{"binding", "create", "--mode", "axb", "--a", "134" + digits(8), "--b", w.callee.number, "--x", block + "0001", "--order", "FULL"}
-	if _, err := g.Run(ctx, create...); err == nil || !strings.Contains(err.Error(), "less than 5 % of the disk is free") {
-		t.Errorf("a binding on the full disk: %v", err)
+	refused := func() {
+		t.Helper()
+		if _, err := g.Run(ctx, create...); err == nil || !strings.Contains(err.Error(), "less than 5 % of the disk is free") {
+			t.Errorf("a binding on the full disk: %v", err)
+		}
 	}
-	if o := w.play(play{caller: "caller-bye", callee: "callee-answer"}); o.callerStatus != 0 || o.calleeStatus != 0 {
-		t.Errorf("the call ended with %d and %d", o.callerStatus, o.calleeStatus)
+	called := func(want int) {
+		t.Helper()
+		if o := w.play(play{caller: "caller-bye", callee: "callee-answer"}); o.callerStatus != 0 || o.calleeStatus != 0 {
+			t.Errorf("the call ended with %d and %d", o.callerStatus, o.calleeStatus)
+		}
+		if r := w.records(); len(r) != want || r[want-1].Order != "E2E-"+w.x {
+			t.Errorf("records: %+v", r)
+		}
 	}
-	if r := w.records(); len(r) != 1 || r[0].Order != "E2E-"+w.x {
-		t.Errorf("records: %+v", r)
-	}
-	w.run("binding", "delete", other)
-	if err := os.Remove(filler.Name()); err != nil {
-		t.Fatal(err)
-	}
-	if err := filler.Truncate(0); err != nil {
-		t.Fatal(err)
+	refused()
+	called(1)
+	w.run("binding", "delete", ids[1])
+	fillers = append(fillers, w.fill(disk, "filler2")) // what was given up is gone as well
+	refused()
+	called(2)
+	called(3)
+	for _, f := range fillers {
+		if err := errors.Join(os.Remove(f.Name()), f.Truncate(0)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	w.until("room to be seen", func() bool { return w.counter("store_disk_full") == 0 })
+	w.until("room to be kept back again", func() bool { _, err := os.Stat(reserve); return err == nil })
 	w.run(create...)
 	w.run("check")
-	if got := g.Output(); !strings.Contains(got, "the disk is nearly full") || !strings.Contains(got, "the disk has room again") {
-		t.Errorf("the log does not say both: %s", got)
+	if got := g.Output(); !strings.Contains(got, "the disk is nearly full") || !strings.Contains(got, "the reserve is given up") || !strings.Contains(got, "the disk has room again") {
+		t.Errorf("the log does not say all three: %s", got)
 	}
-	if err := g.Close(); err != nil {
-		t.Error(err)
+	called(4)
+	g.Kill()
+	if err := os.CopyFS(g.DataDir(), os.DirFS(disk)); err != nil {
+		t.Fatal(err)
 	}
+	w.serveWith(w.config(setup{}), setup{})
+	w.run("check")
+	if r := w.records(); len(r) != 4 {
+		t.Errorf("%d records of 4 calls", len(r))
+	}
+	if list := w.run("binding", "list", "--order", "FULL", "-o", "json"); strings.Count(list, "\n") != 1 {
+		t.Errorf("of the last binding: %s", list)
+	}
+	for i, state := range []string{`"live"`, `"unbound"`} {
+		if got := w.run("binding", "get", ids[i], "-o", "json"); !strings.Contains(got, state) {
+			t.Errorf("a binding that should be %s: %s", state, got)
+		}
+	}
+	w.shut(w.caller.number, w.callee.number)
 }
 
 // TestDamagedBlock: bytes flipped in one table of the bindings are a line in the log, a counter and a refusal of what they

@@ -71,6 +71,8 @@ type api struct {
 	mux *http.ServeMux
 
 	room *room // for batches
+
+	evenly func(status int) // called before a problem is told; nil: at once
 }
 
 // New returns the handler of everything under /v1/.

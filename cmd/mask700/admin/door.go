@@ -66,6 +66,7 @@ type door struct {
 	room     *room   // for batches, apart from that of the operator
 	tokens   *bounds // by id
 	failures *bounds // by address
+	evenly   evenly
 }
 
 // NewTenants returns the handler of what tenants may ask for: what New serves, confined to the tenant whose token a
@@ -77,6 +78,7 @@ func NewTenants(d Deps, t TenantDoor) http.Handler {
 		TenantDoor: t, deps: d, log: d.Logger, mux: http.NewServeMux(), room: newRoom(),
 		tokens:   newBounds(maxClients, time.Second/time.Duration(max(t.PerSecond, 1)), 2*max(t.PerSecond, 1)),
 		failures: newBounds(maxClients, failureEvery, failuresAtOnce),
+		evenly:   newEvenly(),
 	}
 	if b.log == nil {
 		b.log = slog.New(slog.DiscardHandler)
@@ -121,6 +123,7 @@ var (
 
 // ServeHTTP asks for a token, sees that it is not used more than it may be, and hands the request on as the tenant's.
 func (b *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	tell := b.evenly.since(r.Context())
 	a := &api{log: b.log}
 	defer a.broken()
 	scheme, text, _ := strings.Cut(r.Header.Get("Authorization"), " ")
@@ -141,6 +144,7 @@ func (b *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	defer leave()
 	a = b.confine(token)
+	a.evenly = tell
 	r = r.WithContext(withWho(r.Context(), "token "+token.Tenant+"/"+token.Name+" "+token.ID))
 	r, err := a.withAsk(r, Token{Name: token.Name, Reveal: token.Reveal})
 	if err != nil {

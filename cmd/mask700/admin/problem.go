@@ -132,6 +132,9 @@ func (a *api) fail(w http.ResponseWriter, err error) {
 	if p.Status == http.StatusServiceUnavailable || p.Status == http.StatusTooManyRequests {
 		w.Header().Set("Retry-After", "1")
 	}
+	if a.evenly != nil {
+		a.evenly(p.Status)
+	}
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(p.Status)
 	_ = json.NewEncoder(w).Encode(p) // the client is gone; there is nobody left to tell

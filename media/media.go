@@ -249,6 +249,7 @@ type EngineStats struct {
 // KernelStats is what relays in the kernel; zero where nothing does.
 type KernelStats struct {
 	On      string // interfaces, "eth0, lo"
+	Aside   string // those that user space has, and their kinds, "gre1 (gre)"
 	Entries int    // directions now
 	Room    int    // directions at most
 	Pinned  bool   // they outlive the process

@@ -430,7 +430,7 @@ func (r *Relay) Stats() EngineStats {
 	r.state.Lock()
 	defer r.state.Unlock()
 	if k := r.options.Kernel; k != nil {
-		st.Kernel = KernelStats{On: k.String(), Entries: k.Len(), Room: k.Cap(), Pinned: k.Pinned()}
+		st.Kernel = KernelStats{On: k.String(), Aside: k.Aside(), Entries: k.Len(), Room: k.Cap(), Pinned: k.Pinned()}
 	}
 	st.Opened, st.TimedOut, st.NoPorts, st.Failed = r.state.opened, r.timedOut.Load(), r.state.noPorts, r.state.failed
 	for _, p := range r.options.Pools {

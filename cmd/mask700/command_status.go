@@ -91,6 +91,9 @@ func printStatus(w io.Writer, st admin.Status, now time.Time) error {
 	}
 	if o := st.Offload; o.On != "" {
 		_ = t.add("media", "offload", "kernel on "+o.On, fmt.Sprintf("%d of %d directions", o.Entries, o.Room))
+		if o.Aside != "" {
+			_ = t.add("media", "offload", "user space on "+o.Aside, "the kernel's program is not there")
+		}
 	} else if o.Off != "" {
 		_ = t.add("media", "offload", "user space", o.Off)
 	}

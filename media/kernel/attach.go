@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"runtime"
 	"sort"
+	"strings"
 
 	"github.com/cilium/ebpf"
 	tcx "github.com/cilium/ebpf/link"
@@ -15,7 +16,8 @@ import (
 // attachment is the program on one interface.
 type attachment struct {
 	link
-	held tcx.Link
+	addressed bool
+	held      tcx.Link
 }
 
 // detach takes the program off.
@@ -55,12 +57,12 @@ func (t *Table) attach() error {
 	var errs []error
 	before, now := t.links, map[int]*attachment{}
 	for _, l := range links {
-		a := &attachment{link: l}
+		a := &attachment{link: l, addressed: addressed[l.index]}
 		if old := before[l.index]; old != nil {
 			a.held = old.held
 		}
 		now[l.index] = a
-		if a.held != nil || !l.serves || !l.loopback && !addressed[l.index] {
+		if a.held != nil || !l.serves || !l.loopback && !a.addressed {
 			continue
 		}
 		if err := t.attachTo(a); err != nil {
@@ -111,6 +113,21 @@ func (t *Table) attached() []string {
 	}
 	sort.Strings(names)
 	return names
+}
+
+// Aside lists the interfaces with an address that the program is not on, and of what kind
+// they are: "gre1 (gre)". What comes or goes there is relayed in user space.
+func (t *Table) Aside() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var names []string
+	for _, a := range t.links {
+		if a.held == nil && a.up && a.addressed {
+			names = append(names, a.name+" ("+a.what()+")")
+		}
+	}
+	sort.Strings(names)
+	return strings.Join(names, ", ")
 }
 
 // fits checks that the program can serve a direction.

@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -28,6 +29,17 @@ type link struct {
 	loopback bool
 	bare     bool // its packets have no header of a link
 	serves   bool // Ethernet, lo or bare, and up
+	up       bool
+	kind     string // as the kernel calls it: "gre"; "": it is none that is made
+	hardware uint16 // ARPHRD of the hardware, or of what is taken for it
+}
+
+// what says which kind of link it is.
+func (l link) what() string {
+	if l.kind != "" {
+		return l.kind
+	}
+	return fmt.Sprintf("type %d", l.hardware)
 }
 
 // path is where a direction's packets leave.
@@ -105,23 +117,40 @@ func (n *network) links() ([]link, error) {
 			return nil, fmt.Errorf("rtnetlink: %w", err)
 		}
 		hardware, flags := native.Uint16(m.Data[2:]), native.Uint32(m.Data[8:])
-		l := link{index: int(native.Uint32(m.Data[4:])), loopback: flags&unix.IFF_LOOPBACK != 0}
+		l := link{index: int(native.Uint32(m.Data[4:])), loopback: flags&unix.IFF_LOOPBACK != 0, up: flags&unix.IFF_UP != 0, hardware: hardware}
 		switch hardware {
 		case unix.ARPHRD_NONE, unix.ARPHRD_PPP, unix.ARPHRD_RAWIP: // tun and WireGuard, ppp, modems
 			l.bare = true
 		}
-		l.serves = flags&unix.IFF_UP != 0 && (l.bare || hardware == unix.ARPHRD_ETHER || hardware == unix.ARPHRD_LOOPBACK)
+		l.serves = l.up && (l.bare || hardware == unix.ARPHRD_ETHER || hardware == unix.ARPHRD_LOOPBACK)
 		for _, a := range attrs {
 			switch {
 			case a.Attr.Type == unix.IFLA_IFNAME && len(a.Value) > 0:
 				l.name = string(a.Value[:len(a.Value)-1])
 			case a.Attr.Type == unix.IFLA_MTU && len(a.Value) == 4:
 				l.mtu = int(native.Uint32(a.Value))
+			case a.Attr.Type == unix.IFLA_LINKINFO:
+				l.kind = infoKind(a.Value)
 			}
 		}
 		out = append(out, l)
 	}
 	return out, nil
+}
+
+// infoKind finds the kind in what the kernel tells of a link that was made.
+func infoKind(b []byte) string {
+	for len(b) >= unix.SizeofRtAttr {
+		size := int(native.Uint16(b))
+		if size < unix.SizeofRtAttr || size > len(b) {
+			return ""
+		}
+		if native.Uint16(b[2:]) == unix.IFLA_INFO_KIND {
+			return string(bytes.TrimRight(b[unix.SizeofRtAttr:size], "\x00"))
+		}
+		b = b[min((size+3)&^3, len(b)):]
+	}
+	return ""
 }
 
 // addressed gives the interfaces that have an address which more than one link

@@ -51,10 +51,11 @@ const (
 
 // OffloadStatus says whether the kernel relays settled calls itself.
 type OffloadStatus struct {
-	On      string `json:"on,omitempty"`  // interfaces: "eth0, lo"
-	Off     string `json:"off,omitempty"` // why it does not
-	Entries int    `json:"entries"`       // directions that it relays now
-	Room    int    `json:"room"`          // at most
+	On      string `json:"on,omitempty"`    // interfaces: "eth0, lo"
+	Aside   string `json:"aside,omitempty"` // those that stay in user space, and their kinds: "gre1 (gre)"
+	Off     string `json:"off,omitempty"`   // why it does not
+	Entries int    `json:"entries"`         // directions that it relays now
+	Room    int    `json:"room"`            // at most
 }
 
 // ListenerStatus is a socket that SIP is received on.

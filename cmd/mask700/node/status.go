@@ -62,7 +62,7 @@ func (n *Node) Status(ctx context.Context) (admin.Status, error) {
 	for _, p := range st.Media.Pools {
 		s.Pools = append(s.Pools, admin.PoolStatus{Name: p.Name, Total: p.Free + p.InUse + p.Resting, InUse: p.InUse, Resting: p.Resting})
 	}
-	s.Offload = admin.OffloadStatus{On: st.Media.Kernel.On, Off: n.userOnly, Entries: st.Media.Kernel.Entries, Room: st.Media.Kernel.Room}
+	s.Offload = admin.OffloadStatus{On: st.Media.Kernel.On, Aside: st.Media.Kernel.Aside, Off: n.userOnly, Entries: st.Media.Kernel.Entries, Room: st.Media.Kernel.Room}
 	return s, nil
 }
 

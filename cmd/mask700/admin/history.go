@@ -277,9 +277,6 @@ func (a *api) asked(q binding.HistoryQuery) string {
 			words = append(words, t.name+" "+t.at.UTC().Format(time.RFC3339Nano))
 		}
 	}
-	if q.Limit > 0 {
-		words = append(words, atMost(q.Limit))
-	}
 	if q.After != "" {
 		words = append(words, "from a cursor on")
 	}

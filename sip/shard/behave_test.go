@@ -14,6 +14,10 @@ const joint = "700100000010002"
 // inTurn is the number under which it reaches both callees, one after the other.
 const inTurn = "700100000010003"
 
+// extended is the number under which it reaches the first callee with an extension behind it,
+// which it is asked for where its trunk has prompts.
+const extended, extension = "700100000010004", "12"
+
 // fate draws what a phone is like.
 type fate struct{ *rand.Rand }
 

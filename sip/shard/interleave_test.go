@@ -58,9 +58,13 @@ func TestInterleavings(t *testing.T) {
 	for _, b := range total {
 		all.runs, all.steps, all.virtual, all.answered = all.runs+b.runs, all.steps+b.steps, all.virtual+b.virtual,
 			all.answered+b.answered
+		all.asked, all.extended, all.keys = all.asked+b.asked, all.extended+b.extended, all.keys+b.keys
 	}
-	t.Logf("%d steps in %v: %d runs, %v of virtual time, %d calls answered",
-		all.steps, time.Since(began).Round(time.Millisecond), all.runs, all.virtual.Round(time.Hour), all.answered)
+	if all.runs >= 1600 && (all.asked == 0 || all.extended == 0 || all.keys == 0) {
+		t.Errorf("%d were asked for an extension, %d have found one, %d keys ended with us", all.asked, all.extended, all.keys)
+	}
+	t.Logf("%d steps in %v: %d runs, %v of virtual time, %d calls answered, %d callers asked for an extension, %d of them put through, %d keys",
+		all.steps, time.Since(began).Round(time.Millisecond), all.runs, all.virtual.Round(time.Hour), all.answered, all.asked, all.extended, all.keys)
 }
 
 // TestInterleavingsReplay plays some runs twice: every message that was sent, and
@@ -79,6 +83,9 @@ type tally struct {
 	runs, steps int
 	virtual     time.Duration
 	answered    uint64
+	asked       int // callers that were asked for an extension
+	extended    int // of them, those that have talked to who is reached by it
+	keys        int // pressed in calls in which they end with us
 }
 
 func (t *tally) add(p *run) {
@@ -86,6 +93,15 @@ func (t *tally) add(p *run) {
 	t.steps += p.steps
 	t.virtual += p.world.now.Sub(epoch)
 	t.answered += p.world.shard.Stats().Answered
+	t.keys += p.keys
+	for _, l := range p.world.calls {
+		if l.asked {
+			t.asked++
+			if !l.record.AnsweredAt.IsZero() {
+				t.extended++
+			}
+		}
+	}
 }
 
 // run is the world of one seed with its phones.
@@ -102,6 +118,7 @@ type run struct {
 	// a phone that rings for longer than a session lasts.
 	patient bool
 	orders  int  // calls that the platform has asked for
+	keys    int  // pressed that end with us
 	turns   bool // a number was dialled under which several ring in turn
 	fair    bool // no message is lost, so that whoever waits for one waits for somebody's fault
 }
@@ -225,13 +242,13 @@ func (p *run) torn(since []time.Time) bool {
 	return torn
 }
 
-// waits reports whether a phone talks to us alone: the platform has asked for its call, and
-// the other one rings, or could not be reached.
+// waits reports whether a phone talks to us alone: the platform has asked for its call, or it was
+// asked for an extension, and the other one rings, or could not be reached.
 func (p *run) waits(h *handset) bool {
 	found := false
 	if h = h.talking(); h != nil {
 		p.world.shard.Calls(func(c *call.Call) bool {
-			found = found || c.Order.On && c.CallID(call.Caller) == h.CallID() && c.Record.AnsweredAt.IsZero()
+			found = found || (c.Order.On || c.Greeted.On) && c.CallID(call.Caller) == h.CallID() && c.Record.AnsweredAt.IsZero()
 			return !found
 		})
 	}

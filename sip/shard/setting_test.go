@@ -1,10 +1,12 @@
 package shard_test
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"time"
 
 	"mask700/binding"
@@ -30,6 +32,7 @@ func newRun(r *rand.Rand, seed uint64) *run {
 	long := r.IntN(40) == 0
 	w := newWorld(seed, flow.UDP, func(c *call.Config) {
 		c.RingTimeout = []time.Duration{time.Minute, 3 * time.Minute}[r.IntN(2)]
+		c.Plan.Strangers = true
 		c.TurnTimeout = []time.Duration{time.Second, 5 * time.Second, 20 * time.Second}[r.IntN(3)]
 		for i := range sides {
 			c.Hops[i][0].Flow.Network = sides[i]
@@ -101,6 +104,10 @@ func newRun(r *rand.Rand, seed uint64) *run {
 			t.Refer = trunk.ReferAllow
 		}
 	}
+	w.rows = append(w.rows, binding.Binding{
+		ID: "extension", Mode: binding.ModeAXE, X: mustX(extended), A: mustNumber(p.pairs[0][1].number), Extension: extension,
+		CreatedAt: epoch.Add(-time.Hour),
+	})
 	if len(p.pairs) > 1 {
 		w.rows = append(w.rows, binding.Binding{
 			ID: "joint", Mode: binding.ModeAXB, X: mustX(joint), A: mustNumber(p.pairs[0][0].number),
@@ -131,6 +138,7 @@ func vary(r *rand.Rand, t *trunk.Trunk) {
 		trunk.ReliableRequired}[r.IntN(5)]
 	t.SessionTimer = []time.Duration{0, 0, 90 * time.Second, 30 * time.Minute}[r.IntN(4)]
 	t.Prompt = []string{trunk.PromptNone, trunk.PromptEarly, trunk.PromptAnswer}[r.IntN(3)]
+	t.DTMF = []string{"", "", trunk.DTMFInfo}[r.IntN(3)]
 	t.Auth = &account
 	t.MinSession = []time.Duration{0, 0, 2 * time.Minute}[r.IntN(3)]
 }
@@ -149,11 +157,21 @@ func (p *run) dialAll() {
 			switch {
 			case i == 0 && len(p.pairs) > 1 && h == pair[0] && p.r.IntN(3) == 0:
 				number, p.turns = inTurn, true
+			case i == 0 && h == pair[0] && !p.patient && p.r.IntN(4) == 0:
+				if number = extended; p.r.IntN(6) == 0 {
+					number += extension // which it knows
+				}
 			case p.r.IntN(15) == 0:
 				number = []string{"700100000019999", "70010000001", "13800000000", "anybody"}[p.r.IntN(4)]
 			}
 			asked := p.r.IntN(5) == 0
-			p.agenda.put(epoch.Add(time.Duration(p.r.IntN(6000))*time.Millisecond), func() {
+			at := epoch.Add(time.Duration(p.r.IntN(6000)) * time.Millisecond)
+			if number == extended {
+				for range 2 + p.r.IntN(4) {
+					p.agenda.put(at.Add(time.Duration(p.r.IntN(12_000))*time.Millisecond), p.press)
+				}
+			}
+			p.agenda.put(at, func() {
 				switch s := h.State(); {
 				case asked:
 					p.order(h, number)
@@ -203,6 +221,9 @@ func (p *run) disturb() {
 	if p.r.IntN(20) == 0 {
 		p.agenda.put(someday(), func() { p.world.shard.Drain(true) })
 	}
+	for range p.r.IntN(8) {
+		p.agenda.put(someday(), p.press)
+	}
 	for _, h := range p.handsets {
 		if p.r.IntN(15) == 0 {
 			p.agenda.put(someday(), func() {
@@ -211,6 +232,53 @@ func (p *run) disturb() {
 				p.collect(h)
 			})
 		}
+	}
+}
+
+// press lets parties press keys that end with us, by telephone events: the digits that a caller is
+// asked for, most of them right, and what the other party is told of in INFOs.
+func (p *run) press() {
+	type party struct {
+		call string
+		side call.Side
+	}
+	var may []party
+	p.world.shard.Calls(func(c *call.Call) bool {
+		l := p.world.ledger(c.ID)
+		for s := range l.remotes {
+			if side := call.Side(s); l.media && (endsHere(l.remotes[s]) || side == call.Caller && c.Extension.On) {
+				may = append(may, party{c.ID, side})
+			}
+		}
+		return true
+	})
+	slices.SortFunc(may, func(a, b party) int { return cmp.Or(strings.Compare(a.call, b.call), cmp.Compare(a.side, b.side)) })
+	for _, who := range may {
+		for n, key := range []byte([]string{extension, extension, extension + "#", "*" + extension, "21", "1#", "9"}[p.r.IntN(7)]) {
+			p.agenda.put(p.world.now.Add(time.Duration(n)*300*time.Millisecond), func() { p.pressed(who.call, who.side, key) })
+		}
+	}
+}
+
+// pressed is one of these keys, if its call is still there.
+func (p *run) pressed(id string, side call.Side, key byte) {
+	session, found := 0, false
+	p.world.shard.Calls(func(c *call.Call) bool {
+		if c.ID != id {
+			return true
+		}
+		session, found = c.Session, true
+		for _, h := range p.handsets {
+			if h.CallID() == c.CallID(side) && !c.Extension.On {
+				h.pressed[key]++
+				p.keys++
+			}
+		}
+		return false
+	})
+	if found && p.world.ledger(id).media {
+		p.world.shard.Answer(p.world.now, id, call.KeyHeard{Session: session, Side: side, Key: key, Length: 160 * time.Millisecond})
+		p.world.drain()
 	}
 }
 

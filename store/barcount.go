@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"mask700/binding"
+	"mask700/crash"
 	"mask700/store/seal"
 )
 
@@ -82,6 +83,7 @@ func (db *DB) sweepBars(ctx context.Context, at time.Time) (some bool, err error
 	for i, id := range ids {
 		slots <- struct{}{}
 		running.Go(func() {
+			defer crash.Door()
 			if _, errs[i] = db.RemoveBar(ctx, id); errors.Is(errs[i], binding.ErrNoBar) {
 				errs[i] = nil
 			}

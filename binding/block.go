@@ -9,32 +9,36 @@ import (
 const BlockSize = 10000
 
 const (
-	digitsOfBlock = 11
-	firstBlock    = Block(firstX / BlockSize)
-	lastBlock     = Block(lastX / BlockSize)
+	firstBlock   = Block(firstX / BlockSize)
+	lastBlock    = Block(lastX / BlockSize)
+	lastOldBlock = Block(lastOlder / BlockSize)
 )
 
-// Block is what the regulator assigns and an installation holds: the first
-// 11 digits of 10 000 consecutive 700 numbers. The zero value is none.
+// Block is what an installation holds: 10 000 consecutive numbers, by the digits
+// that they have in common. Of 700 numbers the regulator assigns it, and it has
+// 11 digits; of an older range it has all but the last four, which are 1 to 10.
+// The zero value is none.
 type Block uint64
 
-// ParseBlock reads exactly 11 digits that begin with 700. It returns
-// ErrBlock for anything else.
+// ParseBlock reads the digits of a block. It returns ErrBlock for anything else;
+// whether there is such an older range says [Plan.Served].
 func ParseBlock(s string) (Block, error) {
-	if len(s) != digitsOfBlock {
-		return 0, ErrBlock
-	}
 	v, ok := decimal([]byte(s))
-	if !ok || !Block(v).Valid() {
+	if !ok || s[0] == '0' || !Block(v).Valid() {
 		return 0, ErrBlock
 	}
 	return Block(v), nil
 }
 
-// Valid reports whether b is 11 digits that begin with 700.
-func (b Block) Valid() bool { return b >= firstBlock && b <= lastBlock }
+// Valid reports whether b is 11 digits that begin with 700, or can be a block of
+// an older range.
+func (b Block) Valid() bool { return b >= firstBlock && b <= lastBlock || b.Older() }
 
-// Number returns the 700 number of a serial from 0 to 9999, and 0 for any
+// Older reports whether b can be a block of an older range: 1 to 10 digits that do
+// not begin with 700.
+func (b Block) Older() bool { return b > 0 && b <= lastOldBlock && !begins700(uint64(b)) }
+
+// Number returns the number of a serial from 0 to 9999, and 0 for any
 // other serial or a block that is not valid.
 func (b Block) Number(serial int) X {
 	if !b.Valid() || serial < 0 || serial >= BlockSize {
@@ -43,7 +47,7 @@ func (b Block) Number(serial int) X {
 	return X(b)*BlockSize + X(serial)
 }
 
-// String returns the 11 digits, "" for the zero value.
+// String returns the digits, "" for the zero value.
 func (b Block) String() string {
 	if b == 0 {
 		return ""
@@ -51,7 +55,7 @@ func (b Block) String() string {
 	return strconv.FormatUint(uint64(b), 10)
 }
 
-// MarshalText returns the 11 digits, nothing for the zero value.
+// MarshalText returns the digits, nothing for the zero value.
 func (b Block) MarshalText() ([]byte, error) { return []byte(b.String()), nil }
 
 // UnmarshalText reads what MarshalText wrote, and returns ErrBlock for
@@ -82,6 +86,9 @@ type BlockState struct {
 	State   string    `json:"state"` // BlockOpen, BlockLocked or BlockDraining
 	AddedAt time.Time `json:"added_at"`
 	Tenant  string    `json:"tenant"`
+	// Until is when the numbers of an older range are not served any more; zero:
+	// they are for good. An engine does not store it, but says what is configured.
+	Until time.Time `json:"until,omitzero"`
 }
 
 // Stock is how the numbers of a held block stand at a moment.
@@ -94,4 +101,7 @@ type Stock struct {
 	LockedNumbers []X `json:"locked_numbers,omitempty"`
 	// Unread: rows on it cannot be read, so that only LockedNumbers is known.
 	Unread bool `json:"unread,omitempty"`
+	// Ended: of an older range whose last day is over, or that is not configured
+	// any more. None of its numbers is free then.
+	Ended bool `json:"ended,omitempty"`
 }

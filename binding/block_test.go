@@ -11,6 +11,7 @@ import (
 func TestParseBlock(t *testing.T) {
 	for text, want := range map[string]binding.Block{
 		"70010000001": 70010000001, "70000000000": 70000000000, "70099999999": 70099999999,
+		"1700012": 1700012, "9": 9, "9999999999": 9999999999,
 	} {
 		got, err := binding.ParseBlock(text)
 		if err != nil || got != want {
@@ -21,7 +22,7 @@ func TestParseBlock(t *testing.T) {
 		}
 	}
 	for _, text := range []string{"", "7001000000", "700100000011", "70100000001", "13800138000", "7001000000a", "700 1000 0001",
-		"７００１０００"} {
+		"７００１０００", "01700012", "700", "10000000000", "-1", "+1700012"} {
 		if got, err := binding.ParseBlock(text); !errors.Is(err, binding.ErrBlock) || got != 0 {
 			t.Errorf("%q: got %v, %v", text, got, err)
 		}
@@ -41,6 +42,9 @@ func TestBlockNumber(t *testing.T) {
 		if got := bad.Number(0); got != 0 {
 			t.Errorf("block %d has number %v", uint64(bad), got)
 		}
+	}
+	if got := binding.Block(1700012).Number(34); got != 17000120034 {
+		t.Errorf("serial 34 of an older range is %v", got)
 	}
 	for _, serial := range []int{0, 1, 5000, 9999} {
 		if got := block.Number(serial).Block(); got != block {

@@ -6,6 +6,7 @@ const (
 	whyOpen       = "it is for anyone, which numbering.allow_strangers does not allow here"
 	whyNoCaller   = "the call shows no caller that can be read"
 	whyNotHeld    = "the dialled number is in no block that this installation holds"
+	whyOver       = "the dialled number is of an older range, and not in service: its block is not held, or its last day was over"
 	whyDialled    = "it is reached over another number"
 	whyCaller     = "it is for another caller"
 	whyDigits     = "it has no extension, and digits were dialled behind the number"
@@ -45,6 +46,8 @@ func whyNot(q *Query, held bool, row *Binding, e *Edge) string {
 	switch {
 	case q.Caller.IsZero():
 		return whyNoCaller
+	case !held && q.Dialled.Older():
+		return whyOver
 	case !held || !q.Dialled.Valid():
 		return whyNotHeld
 	case e.Dialled != q.Dialled:

@@ -34,8 +34,16 @@ var (
 	// ErrTooLong: a 700 number with something after its fifteenth digit, or
 	// with characters that are no digits; an ErrMalformed.
 	ErrTooLong error = kindError{"a 700 number with something more than its fifteen digits; take the rest away", ErrMalformed}
-	// ErrBlock: not the eleven digits of a block.
-	ErrBlock = errors.New("not a block; a block is the first eleven digits of a 700 number")
+	// ErrBlock: not the digits of a block.
+	ErrBlock = errors.New("not a block; a block is the first eleven digits of a 700 number, " +
+		"or a number of an older range without its last four digits")
+	// ErrNoRange: a block of an older range that is not configured; an ErrBlock.
+	ErrNoRange error = kindError{"in no older range that is configured, or not wholly; set numbering.legacy_ranges, " +
+		"with a prefix that is at least four digits shorter than the length", ErrBlock}
+	// ErrRangeOver: the last day of the older range is over; an ErrNotOpen.
+	ErrRangeOver error = kindError{"of an older range whose last day is over; give a 700 number or none", ErrNotOpen}
+	// ErrRangeEnds: a binding would outlive the older range of its number; a *RangeError says more.
+	ErrRangeEnds = errors.New("later than the last day of the older range of its number; give an earlier expiry")
 	// ErrFormat: not the name of a written form.
 	ErrFormat = errors.New("not a number format; one of national, e164, plus, international")
 )
@@ -107,9 +115,14 @@ type PoolError struct {
 	InUse  int    // numbers on which bindings live
 	Locked int    // numbers that are locked one by one
 	Closed int    // free numbers that were drawn and cannot be had by these parties; 0: there were none
+	Ending int    // open blocks of older ranges that end before the binding would, or have ended
 }
 
 func (e *PoolError) Error() string {
+	if e.Blocks == 0 && e.Ending > 0 {
+		return fmt.Sprintf("no free number: the open blocks of tenant %s are of older ranges that end before the binding would (%d); "+
+			"add a block of 700 numbers, or give an earlier expiry", e.Tenant, e.Ending)
+	}
 	if e.Blocks == 0 {
 		return "no free number: tenant " + e.Tenant + " has no open block; add a block, or unlock one"
 	}
@@ -117,6 +130,9 @@ func (e *PoolError) Error() string {
 		e.Blocks*BlockSize, e.Tenant, e.InUse, e.Locked)
 	if e.Closed > 0 {
 		text += fmt.Sprintf(", and %d that were tried are closed to these parties", e.Closed)
+	}
+	if e.Ending > 0 {
+		text += fmt.Sprintf("; %d blocks more are of older ranges that end before the binding would", e.Ending)
 	}
 	return text + "; add a block, or unbind what is over"
 }

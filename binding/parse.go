@@ -29,7 +29,8 @@ func (p Plan) ParseNumber(s string) (Number, error) {
 }
 
 // ParseX reads a 700 number as handsets and trunks send it: 700…, +86700…,
-// 86700…, 0086700… and 0700…, with separators as in ParseNumber. It returns
+// 86700…, 0086700… and 0700…, with separators as in ParseNumber; and one of an
+// older range in the same forms, also when its last day is over. It returns
 // ErrNot700 for anything else, ErrIncomplete for a 700 number that is not
 // complete, and ErrTooLong (an ErrMalformed) for one with more after it.
 func (p Plan) ParseX(s string) (X, error) {
@@ -38,6 +39,9 @@ func (p Plan) ParseX(s string) (X, error) {
 	national, ok := p.protected(&w)
 	switch {
 	case !ok:
+		if x, ok := p.older(&w); ok && whole {
+			return x, nil
+		}
 		return 0, ErrNot700
 	case !whole, len(national) > digitsOfX:
 		return 0, ErrTooLong
@@ -50,7 +54,9 @@ func (p Plan) ParseX(s string) (X, error) {
 
 // ParseDialled reads what was dialled: a 700 number in the forms of ParseX,
 // and the digits behind it, which choose an extension. They follow the number
-// at once, or after a comma or a letter p or w as handsets write a pause. Its
+// at once, or after a comma or a letter p or w as handsets write a pause; behind
+// a number of an older range after a pause only, since that has a length of its
+// own. Its
 // errors are those of ParseX; ErrTooLong is for what is no extension.
 func (p Plan) ParseDialled(s string) (X, string, error) {
 	number, digits, paused := cutPause(s)
@@ -59,7 +65,14 @@ func (p Plan) ParseDialled(s string) (X, string, error) {
 	national, ok := p.protected(&w)
 	switch {
 	case !ok:
-		return 0, "", ErrNot700
+		x, ok := p.older(&w)
+		switch {
+		case !ok || !whole:
+			return 0, "", ErrNot700
+		case paused && !isExtension([]byte(digits)):
+			return 0, "", ErrTooLong
+		}
+		return x, digits, nil
 	case !whole, paused && len(national) > digitsOfX:
 		return 0, "", ErrTooLong
 	case len(national) < digitsOfX:
@@ -180,7 +193,7 @@ func (p *Plan) national(d []byte) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	if p.legacy(d) {
+	if p.legacy(d) != nil {
 		return 0, ErrLegacy
 	}
 	v, _ := decimal([]byte(p.code()))

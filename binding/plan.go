@@ -17,8 +17,8 @@ type Plan struct {
 	// (areas, mobiles, services); with any other code a national number is
 	// any run of digits that fits E.164.
 	CountryCode string
-	// Legacy are older intermediate ranges. Their numbers are no
-	// subscriber's and are refused as parties.
+	// Legacy are older intermediate ranges, none of which has a number of another.
+	// Their numbers are no subscriber's and are refused as parties; see LegacyRange.
 	Legacy []LegacyRange
 	// Strangers allows the modes that connect anyone who dials, ax and axe. On
 	// 700 numbers they are not allowed unless an operator says so; without it
@@ -29,14 +29,6 @@ type Plan struct {
 	CallBack time.Duration
 }
 
-// LegacyRange is an older range of intermediate numbers that runs beside 700
-// for a time.
-type LegacyRange struct {
-	Prefix string    // first digits in national form, without 0: "17000"
-	Length int       // digits of the whole national number: 11
-	Until  time.Time // last moment it is served; zero: not set
-}
-
 // Validate reports what is wrong with the plan, naming the setting.
 func (p Plan) Validate() error {
 	if cc := p.CountryCode; cc != "" {
@@ -44,15 +36,7 @@ func (p Plan) Validate() error {
 			return errors.New("country_code: not a country code; write one to three digits, the first not 0")
 		}
 	}
-	for _, r := range p.Legacy {
-		if _, ok := decimal([]byte(r.Prefix)); !ok || r.Prefix[0] == '0' {
-			return errors.New("legacy_ranges: prefix is not digits of a national number without its 0")
-		}
-		if r.Length < len(r.Prefix) || r.Length > maxDigits-len(p.code()) {
-			return errors.New("legacy_ranges: length is shorter than the prefix or longer than a national number")
-		}
-	}
-	return nil
+	return p.checkLegacy()
 }
 
 func (p *Plan) code() string {
@@ -64,14 +48,3 @@ func (p *Plan) code() string {
 
 // china reports whether the national grammar is known.
 func (p *Plan) china() bool { return p.code() == chinaCode }
-
-// legacy reports whether a national number is in an older range.
-func (p *Plan) legacy(national []byte) bool {
-	for i := range p.Legacy {
-		r := &p.Legacy[i]
-		if len(national) == r.Length && hasPrefix(national, r.Prefix) {
-			return true
-		}
-	}
-	return false
-}

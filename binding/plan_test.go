@@ -15,6 +15,7 @@ func TestPlanValidate(t *testing.T) {
 		{CountryCode: "852"},
 		{Legacy: []binding.LegacyRange{{Prefix: "17000", Length: 11}}},
 		{Legacy: []binding.LegacyRange{{Prefix: "17000123456", Length: 11}}},
+		{Legacy: []binding.LegacyRange{{Prefix: "17000", Length: 11}, {Prefix: "170001", Length: 12}, {Prefix: "17001", Length: 11}}},
 	} {
 		if err := plan.Validate(); err != nil {
 			t.Errorf("%+v: %v", plan, err)
@@ -35,6 +36,11 @@ func TestPlanValidate(t *testing.T) {
 		{Legacy: []binding.LegacyRange{{Prefix: "17000", Length: 4}}},
 		{Legacy: []binding.LegacyRange{{Prefix: "17000", Length: 14}}},
 		{Legacy: []binding.LegacyRange{{Prefix: "17000", Length: 11}, {Prefix: "17000"}}},
+		{Legacy: []binding.LegacyRange{{Prefix: "17000", Length: 11}, {Prefix: "170001", Length: 11}}}, // one has the other
+		{Legacy: []binding.LegacyRange{{Prefix: "170001", Length: 11}, {Prefix: "1700", Length: 11}}},
+		{Legacy: []binding.LegacyRange{{Prefix: "7001", Length: 11}}},
+		{Legacy: []binding.LegacyRange{{Prefix: "70", Length: 11}}},
+		{Legacy: []binding.LegacyRange{{Prefix: "7", Length: 11}}},
 	} {
 		err := plan.Validate()
 		if err == nil {

@@ -90,7 +90,7 @@ type Candidate struct {
 }
 
 // Resolve decides a call. It is pure. held says whether the block of the
-// dialled number is held by this installation; rows are the bindings on that
+// dialled number is held by this installation, and in service; rows are the bindings on that
 // number in any state and order. A caller whom a live binding names takes that
 // edge, or is refused where it is forbidden; then comes a live edge for
 // anyone; everyone else is refused. With Query.Over nothing is said of another

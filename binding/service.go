@@ -58,6 +58,9 @@ func (s *Service) CreateAgain(ctx context.Context, r Request) (bound Binding, ag
 	if err := s.ownBlocks(ctx, &b); err != nil {
 		return Binding{}, false, err
 	}
+	if err := s.fit(&b); err != nil {
+		return Binding{}, false, err
+	}
 	if b.ID, err = NewID(s.Random); err != nil {
 		return Binding{}, false, err
 	}
@@ -70,6 +73,29 @@ func (s *Service) CreateAgain(ctx context.Context, r Request) (bound Binding, ag
 		return Binding{}, false, ofKey(s.refused(&b, err))
 	}
 	return bound, again, nil
+}
+
+// fit has a binding on numbers that were asked for end with their older ranges.
+func (s *Service) fit(b *Binding) error {
+	for _, number := range []struct {
+		field string
+		x     X
+	}{{"x", b.X}, {"y", b.Y}} {
+		if !number.x.Older() {
+			continue
+		}
+		until, ok := s.Plan.Served(number.x.Block())
+		switch {
+		case !ok:
+			return &FieldError{Field: number.field, Err: ErrNotHeld}
+		case !until.IsZero() && !b.CreatedAt.Before(until):
+			return &FieldError{Field: number.field, Err: ErrRangeOver}
+		}
+		if err := b.EndBy(until); err != nil {
+			return &FieldError{Field: "expires", Err: err}
+		}
+	}
+	return nil
 }
 
 // ofKey names the field of an error about a key.
@@ -130,7 +156,7 @@ func (s *Service) refused(given *Binding, err error) error {
 	if field == "y" {
 		x = given.Y
 	}
-	if errors.Is(err, ErrNotHeld) && !errors.Is(err, ErrOtherTenant) && !errors.Is(err, ErrNumberLocked) {
+	if errors.Is(err, ErrNotHeld) && !errors.Is(err, ErrOtherTenant) && !errors.Is(err, ErrNumberLocked) && !errors.Is(err, ErrRangeOver) {
 		err = ErrNotHeld
 		if s.Store.Holds(x.Block()) {
 			err = ErrNotOpen
@@ -170,14 +196,21 @@ func (s *Service) AddBlock(ctx context.Context, digits string) (BlockState, erro
 	return s.AddBlockFor(ctx, DefaultTenant, digits)
 }
 
-// AddBlockFor holds a block, given by its 11 digits, and opens it to the
+// AddBlockFor holds a block, given by its digits, and opens it to the
 // bindings of a tenant; "": DefaultTenant, which shares its blocks with every
-// tenant that has none. A refusal is a *FieldError with ErrBlock or ErrExists,
-// or one about the tenant.
+// tenant that has none. A refusal is a *FieldError with ErrBlock, ErrRangeOver or
+// ErrExists, or one about the tenant.
 func (s *Service) AddBlockFor(ctx context.Context, tenant, digits string) (BlockState, error) {
 	b, err := ParseBlock(digits)
 	if err != nil {
 		return BlockState{}, &FieldError{Field: "block", Err: err}
+	}
+	until, ok := s.Plan.Served(b)
+	switch {
+	case !ok:
+		return BlockState{}, &FieldError{Field: "block", Err: ErrNoRange}
+	case !until.IsZero() && !s.now().Before(until):
+		return BlockState{}, &FieldError{Field: "block", Err: ErrRangeOver}
 	}
 	if tenant == "" {
 		tenant = DefaultTenant
@@ -185,7 +218,7 @@ func (s *Service) AddBlockFor(ctx context.Context, tenant, digits string) (Block
 	if _, ok := s.Store.Tenant(tenant); !ok {
 		return BlockState{}, &FieldError{Field: "tenant", Err: ErrNoTenant}
 	}
-	state := BlockState{Block: b, State: BlockOpen, AddedAt: s.now(), Tenant: tenant}
+	state := BlockState{Block: b, State: BlockOpen, AddedAt: s.now(), Tenant: tenant, Until: until}
 	err = s.Store.AddBlock(ctx, state)
 	if errors.Is(err, ErrExists) {
 		return BlockState{}, &FieldError{Field: "block", Err: fmt.Errorf("%s is %w", b, ErrExists)}

@@ -23,7 +23,8 @@ func (b *Binding) slide(now time.Time) {
 
 // Slide says that a binding carries a call or a text now. It writes nothing
 // where nothing is due; where another binding of one of the parties begins
-// before the new expiry would be over, the old one stays.
+// before the new expiry would be over, the old one stays. It is never moved beyond the
+// last day of an older range.
 func (s *Service) Slide(ctx context.Context, id string) error {
 	now := s.now()
 	_, err := s.Store.Change(ctx, id, func(b *Binding) error {

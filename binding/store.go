@@ -57,6 +57,10 @@ func (f *Filter) matchParty(b *Binding) bool {
 // Store is all that the domain needs from an engine. Every write is on disk
 // when the method returns without an error, and either whole or not at all.
 // All methods may be called from several goroutines at once.
+//
+// An engine is told which blocks are served until when, as [Plan.Served] has it. On
+// one that is not, or not any more, nothing is bound; and no binding is made or
+// changed so that it would outlive one: see [Binding.EndBy].
 type Store interface {
 	Tenants
 
@@ -91,7 +95,7 @@ type Store interface {
 	Holds(b Block) bool
 
 	// Bind writes a new binding, in one transaction with its checks:
-	// ErrNotHeld (or ErrNotOpen, ErrNumberLocked or ErrOtherTenant, which are
+	// ErrNotHeld (or ErrNotOpen, ErrNumberLocked, ErrRangeOver or ErrOtherTenant, which are
 	// some) when the number is locked or the
 	// block of X, or of Y where there is one, is not held, not open, or not
 	// one that the tenant draws from (see Draw); *ConflictError when a
@@ -100,7 +104,8 @@ type Store interface {
 	// back; ErrCrowded when as many bindings are
 	// live on X (or on Y) then as may be; *QuarantineError when a party of it
 	// is kept off X (or Y), see [Binding.KeptOff], or dialled it not long
-	// enough ago; ErrExists when the id is taken. A
+	// enough ago; *RangeError when it would outlive an older range, where one that
+	// can be cut is; ErrExists when the id is taken. A
 	// *NumberError around the first ones says which of two numbers it is.
 	Bind(ctx context.Context, b Binding) error
 
@@ -110,7 +115,8 @@ type Store interface {
 	// from those of DefaultTenant. Numbers that never were in use come first,
 	// in an order that cannot be guessed, then those that are free again; one
 	// that is in use for another pair only where the engine was told to share
-	// them. An error of Bind about a number that was given is returned as it
+	// them. Those of older ranges are drawn when there is no free 700 number, and
+	// where the binding does not outlive them or can be cut. An error of Bind about a number that was given is returned as it
 	// is; *PoolError: there is no number left to draw.
 	Draw(ctx context.Context, b Binding) (Binding, error)
 
@@ -131,8 +137,8 @@ type Store interface {
 
 	// Change changes a live binding as [Revise] has it, in one transaction
 	// with Bind's check against the others on its numbers where somebody came
-	// or it lives longer: *ConflictError, in a *NumberError. What the block is
-	// open to and how many live on the number is not asked again. The binding
+	// or it lives longer: *ConflictError, in a *NumberError. *RangeError: it would
+	// outlive an older range. What the block is open to and how many live on the number is not asked again. The binding
 	// is returned as it now is; one that change left as it was is not written.
 	// change is called once at most, and must ask nothing of the store.
 	// ErrNotFound: no such id. It stays found by parties and consents that it

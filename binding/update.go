@@ -62,7 +62,19 @@ func (s *Service) Update(ctx context.Context, id string, u Update) (Binding, err
 	if err := s.tenantOf(ctx, id, p); err != nil {
 		return Binding{}, err
 	}
-	return s.Store.Change(ctx, id, func(b *Binding) error { return p.apply(b, now) })
+	b, err := s.Store.Change(ctx, id, func(b *Binding) error { return p.apply(b, now) })
+	return b, u.late(err)
+}
+
+// late names the field of an expiry that is later than the number is served.
+func (u *Update) late(err error) error {
+	switch {
+	case !errors.Is(err, ErrRangeEnds):
+		return err
+	case u.TTL != 0:
+		return &FieldError{Field: "ttl", Err: err}
+	}
+	return &FieldError{Field: "expires", Err: err}
 }
 
 // tenantOf takes the rules of the tenant of a binding into an update.
@@ -94,7 +106,7 @@ func (s *Service) Extend(ctx context.Context, id string, e Extension) (Binding, 
 	if err := s.tenantOf(ctx, id, p); err != nil {
 		return Binding{}, err
 	}
-	return s.Store.Change(ctx, id, func(b *Binding) error {
+	b, err := s.Store.Change(ctx, id, func(b *Binding) error {
 		before := b.ExpiresAt
 		field := "expires"
 		if e.TTL != 0 {
@@ -110,6 +122,7 @@ func (s *Service) Extend(ctx context.Context, id string, e Extension) (Binding, 
 		}
 		return nil
 	})
+	return b, u.late(err)
 }
 
 // parsedUpdate is an update whose numbers are read.

@@ -7,10 +7,15 @@ const (
 	digitsOfX = 15
 	firstX    = X(700_000_000_000_000)
 	lastX     = X(700_999_999_999_999)
+	lastOlder = X(99_999_999_999_999)
 )
 
-// X is a 700 number: 15 digits, national form, never E.164. The zero value
-// is none. A 700 number is public and prints in full.
+// X is a number over which others are reached: a 700 number of 15 digits, never
+// E.164, or one of an older range (see [LegacyRange]) in its national form
+// without the 0. The zero value is none. It is public and prints in full.
+//
+// The value is that of the digits. The two kinds have none in common: a number
+// of an older range has 14 digits at most, and never begins with 700.
 type X uint64
 
 // Block returns the block that x belongs to, 0 when x is not valid.
@@ -21,10 +26,23 @@ func (x X) Block() Block {
 	return Block(x / BlockSize)
 }
 
-// Valid reports whether x is a 700 number of 15 digits.
-func (x X) Valid() bool { return x >= firstX && x <= lastX }
+// Valid reports whether x is a 700 number of 15 digits, or can be a number of an
+// older range.
+func (x X) Valid() bool { return x >= firstX && x <= lastX || x.Older() }
 
-// String returns the 15 digits, "" for the zero value.
+// Older reports whether x can be a number of an older range: 5 to 14 digits that
+// do not begin with 700.
+func (x X) Older() bool { return x >= BlockSize && x <= lastOlder && !begins700(uint64(x)) }
+
+// begins700 reports whether the digits of v begin with 700.
+func begins700(v uint64) bool {
+	for v >= 1000 {
+		v /= 10
+	}
+	return v == 700
+}
+
+// String returns the digits, "" for the zero value.
 func (x X) String() string {
 	if x == 0 {
 		return ""
@@ -32,23 +50,20 @@ func (x X) String() string {
 	return strconv.FormatUint(uint64(x), 10)
 }
 
-// MarshalText returns the 15 digits, nothing for the zero value. JSON uses
+// MarshalText returns the digits, nothing for the zero value. JSON uses
 // it too, so that no client reads a 700 number as a float.
 func (x X) MarshalText() ([]byte, error) { return []byte(x.String()), nil }
 
-// UnmarshalText reads exactly 15 digits that begin with 700, or nothing for
-// the zero value. It returns ErrNot700 for anything else; forms with a
-// prefix or separators are read by [Plan.ParseX].
+// UnmarshalText reads what MarshalText wrote. It returns ErrNot700 for anything
+// else. Which older ranges there are it does not know: what people and peers
+// write is read by [Plan.ParseX].
 func (x *X) UnmarshalText(b []byte) error {
 	if len(b) == 0 {
 		*x = 0
 		return nil
 	}
-	if len(b) != digitsOfX {
-		return ErrNot700
-	}
 	v, ok := decimal(b)
-	if !ok || !X(v).Valid() {
+	if !ok || b[0] == '0' || !X(v).Valid() {
 		return ErrNot700
 	}
 	*x = X(v)

@@ -96,7 +96,7 @@ func (db *DB) reuse(ctx context.Context, b *binding.Binding, with *beside) (boun
 		switch {
 		case err == nil:
 			return bound, true, nil
-		case errors.Is(err, binding.ErrUnlike), errors.Is(err, binding.ErrNotFound), errors.Is(err, ErrErased):
+		case errors.Is(err, binding.ErrUnlike), errors.Is(err, binding.ErrNotFound), errors.Is(err, ErrErased), errors.Is(err, binding.ErrRangeEnds):
 		default:
 			return binding.Binding{}, false, err
 		}

@@ -30,6 +30,8 @@ func putAll(b *pebble.Batch, rows []pair) error {
 // Bind writes a new binding. It implements binding.Store; besides: binding.ErrCrowded when the number has maxRowsOnX
 // rows in whatever state, ErrDiskFull, ErrStalled, ErrBusy, ErrRow.
 //
+// One that would outlive the older range of a number is cut, as binding.EndBy says.
+//
 // Two bindings of one party may not overlap on a number at any moment, which is stricter than the moment of creation:
 // clocks of concurrent callers differ.
 func (db *DB) Bind(ctx context.Context, b binding.Binding) error {
@@ -103,7 +105,10 @@ func (db *DB) put(ctx context.Context, b *binding.Binding, draws []drawn, with *
 func (db *DB) bindRows(ctx context.Context, b *binding.Binding, tenant uint32, numbers []binding.X, draws []drawn) (rows []pair, used []uint32, err error) {
 	table := db.blocks.table.Load()
 	for _, x := range numbers {
-		if err := table.open(x, b.Tenant); err != nil {
+		if err := table.open(x, b.Tenant, b.CreatedAt); err != nil {
+			return nil, nil, &binding.NumberError{X: x, Err: err}
+		}
+		if err := b.EndBy(table.held[x.Block()].until); err != nil {
 			return nil, nil, &binding.NumberError{X: x, Err: err}
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -48,14 +49,16 @@ func (t *blockTable) leave(b binding.Block) *blockTable {
 	return &blockTable{states: t.states, held: t.held, pools: t.pools, leaving: b}
 }
 
-// open returns why x cannot be bound for a tenant, if it cannot.
-func (t *blockTable) open(x binding.X, tenant string) error {
+// open returns why x cannot be bound for a tenant at a moment, if it cannot.
+func (t *blockTable) open(x binding.X, tenant string, at time.Time) error {
 	s, ok := t.states[x.Block()]
 	switch {
 	case !ok:
 		return binding.ErrNotHeld
 	case cmp.Or(s.Tenant, binding.DefaultTenant) != t.ownerOf(tenant):
 		return binding.ErrOtherTenant
+	case !t.held[s.Block].served(at):
+		return binding.ErrRangeOver
 	case s.State != binding.BlockOpen || t.leaving == s.Block:
 		return binding.ErrNotOpen
 	case t.held[s.Block].IsLocked(serialOf(x)):
@@ -106,7 +109,17 @@ func (db *DB) parseBlock(key, value []byte) (binding.BlockState, error) {
 		State:   blockStates[state],
 		AddedAt: timeOf(int64(added)),
 		Tenant:  name,
+		Until:   db.until(binding.Block(binary.BigEndian.Uint64(key[1:]))),
 	}, nil
+}
+
+// until is when the numbers of a block are not served any more, as it is told: of one that is not served at all, and never
+// was, there is no time to tell.
+func (db *DB) until(b binding.Block) time.Time {
+	if until := db.opts.Served.Until(b); until.Unix() != 0 {
+		return until
+	}
+	return time.Time{}
 }
 
 // AddBlock holds a block from now on. It implements binding.Store; ErrDiskFull, ErrStalled and ErrBusy besides.
@@ -144,7 +157,7 @@ func (db *DB) AddBlock(ctx context.Context, s binding.BlockState) error {
 		return err
 	}
 	value := blockValue(s, tenant)
-	s.AddedAt = timeOf(added)
+	s.AddedAt, s.Until = timeOf(added), db.until(s.Block)
 	return db.bindWrites.do(ctx,
 		func(b *pebble.Batch) error { return b.Set(key64(tableBlock, uint64(s.Block)), value, nil) },
 		func(written bool) {

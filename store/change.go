@@ -19,7 +19,7 @@ func (db *DB) Change(ctx context.Context, id string, change func(*binding.Bindin
 // change is Change, with what is written and held beside it.
 func (db *DB) change(ctx context.Context, id string, change func(*binding.Binding) error, with *beside) (binding.Binding, error) {
 	return db.rewrite(ctx, id, func(old binding.Binding) (binding.Revision, error) {
-		r, err := binding.Revise(old, change)
+		r, err := binding.Revise(old, db.opts.Served.Change(change))
 		switch {
 		case err != nil || !r.Changed:
 			return r, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 
 	"mask700/binding"
 	"mask700/binding/pool"
@@ -48,6 +49,7 @@ func (db *DB) drawFor(ctx context.Context, b binding.Binding, with *beside) (bin
 		return binding.Binding{}, ErrDiskFull
 	}
 	for tries := 0; ; tries++ {
+		b.ExpiresAt = given.ExpiresAt // it may have been cut for a number that could not be had
 		table := db.blocks.table.Load()
 		from := table.pools[table.ownerOf(b.Tenant)]
 		if from == nil {
@@ -55,11 +57,11 @@ func (db *DB) drawFor(ctx context.Context, b binding.Binding, with *beside) (bin
 		}
 		var all []drawn
 		for _, x := range lacks {
-			d, err := db.draw(ctx, from, second(b.CreatedAt))
+			d, err := db.draw(ctx, from, &b)
 			if err != nil || d == nil || tries == maxDraws {
 				giveBack(all, d)
 				if err == nil {
-					err = from.exhausted(second(b.CreatedAt), tries)
+					err = from.exhausted(&b, tries)
 				}
 				return binding.Binding{}, err
 			}
@@ -94,9 +96,10 @@ func giveBack(all []drawn, last *drawn) {
 	}
 }
 
-// draw keeps a number of a pool; nil: there is none. A block whose rows cannot be read is passed over while there are
-// others.
-func (db *DB) draw(ctx context.Context, from *tenantPool, now uint32) (*drawn, error) {
+// draw keeps a number of a pool for a binding; nil: there is none. A block whose rows cannot be read is passed over while
+// there are others. Numbers of older ranges come after all free 700 numbers: sooner or later they are gone.
+func (db *DB) draw(ctx context.Context, from *tenantPool, lacking *binding.Binding) (*drawn, error) {
+	now := second(lacking.CreatedAt)
 	for {
 		fresh := *from.fresh.Load()
 		if len(fresh) == 0 {
@@ -122,24 +125,55 @@ func (db *DB) draw(ctx context.Context, from *tenantPool, now uint32) (*drawn, e
 			return &drawn{d, b, true}, nil
 		}
 	}
-	for i := range from.open {
-		b := from.open[(begin+i)%len(from.open)]
-		if !db.opts.Share || !b.Counted() {
+	for _, b := range from.older {
+		if !b.suits(lacking) {
 			continue
 		}
-		if d, ok := b.DrawUsed(rand.IntN(pool.Size), now); ok {
+		if err := db.count(ctx, b); err != nil {
+			unread = err
+			continue
+		}
+		for _, draw := range [...]func(uint32) (pool.Drawn, bool){b.DrawFresh, b.Draw} {
+			if d, ok := draw(now); ok {
+				return &drawn{d, b, true}, nil
+			}
+		}
+	}
+	for i := range from.open {
+		b := from.open[(begin+i)%len(from.open)]
+		if d, ok := db.drawUsed(b, now); ok {
+			return &drawn{d, b, false}, nil
+		}
+	}
+	for _, b := range from.older {
+		if !b.suits(lacking) {
+			continue
+		}
+		if d, ok := db.drawUsed(b, now); ok {
 			return &drawn{d, b, false}, nil
 		}
 	}
 	return nil, unread
 }
 
-// exhausted says how a pool stands whose last number is gone. closed is how many were drawn and could not be had.
-func (p *tenantPool) exhausted(now uint32, closed int) error {
+// drawUsed returns a number of a block that is in use, where such may be shared.
+func (db *DB) drawUsed(b *heldBlock, now uint32) (pool.Drawn, bool) {
+	if !db.opts.Share || !b.Counted() {
+		return pool.Drawn{}, false
+	}
+	return b.DrawUsed(rand.IntN(pool.Size), now)
+}
+
+// exhausted says how a pool stands in which there is no number for a binding. closed is how many were drawn and could not be
+// had.
+func (p *tenantPool) exhausted(lacking *binding.Binding, closed int) error {
+	now := second(lacking.CreatedAt)
+	suited := slices.DeleteFunc(slices.Clone(p.older), func(b *heldBlock) bool { return !b.suits(lacking) })
 	s := p.spent.Load()
-	if s == nil || s.at != now {
-		s = &spentPool{at: now, err: binding.PoolError{Tenant: p.tenant, Blocks: len(p.open)}}
-		for _, b := range p.open {
+	if s == nil || s.at != now || s.older != len(suited) {
+		all := slices.Concat(p.open, suited)
+		s = &spentPool{at: now, older: len(suited), err: binding.PoolError{Tenant: p.tenant, Blocks: len(all), Ending: len(p.older) - len(suited)}}
+		for _, b := range all {
 			u, _ := b.Count(now, 0)
 			s.err.InUse += u.InUse
 			s.err.Locked += u.Locked

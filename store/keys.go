@@ -148,15 +148,25 @@ func placeOfKey(key []byte) (place, bool) {
 const (
 	firstX         = 700_000_000_000_000 // the least 700 number: what is above it takes 40 bits
 	placeValueSize = 5 + 8
+	oldPlaceSize   = 8 + 8
 )
 
-// value is the place as the ID table holds it.
+// value is the place as the ID table holds it. A number of an older range, which is less than any 700 number, stands there
+// whole, and the length of the value tells the two apart.
 func (p place) value() []byte {
+	if p.x < firstX {
+		v := binary.BigEndian.AppendUint64(make([]byte, 0, oldPlaceSize), uint64(p.x))
+		return binary.BigEndian.AppendUint64(v, p.start)
+	}
 	v := binary.BigEndian.AppendUint64(make([]byte, 0, 8+8), uint64(p.x)-firstX)
 	return binary.BigEndian.AppendUint64(v, p.start)[8-5:]
 }
 
 func placeOfValue(v []byte) (place, bool) {
+	if len(v) == oldPlaceSize {
+		p := place{x: binding.X(binary.BigEndian.Uint64(v)), start: binary.BigEndian.Uint64(v[8:])}
+		return p, p.x.Older()
+	}
 	if len(v) != placeValueSize {
 		return place{}, false
 	}

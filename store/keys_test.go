@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"encoding/binary"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -16,6 +17,8 @@ func TestRowsOfANumberSortNewestFirst(t *testing.T) {
 		{700_100_000_010_001, 300}, {700_100_000_010_001, 200}, {700_100_000_010_001, 1},
 		{700_100_000_010_002, 1 << 62}, {700_100_000_010_002, 5},
 	}
+	older := []place{{10000, 2}, {10000, 1}, {17_000_120_034, 7}, {1 << 40, 8}, {99_999_999_999_999, 1<<63 - 1}}
+	in = append(older, in...)
 	for i := 1; i < len(in); i++ {
 		if bytes.Compare(in[i-1].key(), in[i].key()) >= 0 {
 			t.Errorf("%v does not sort before %v", in[i-1], in[i])
@@ -34,8 +37,14 @@ func TestRowsOfANumberSortNewestFirst(t *testing.T) {
 			t.Errorf("%x was taken for a place", bad)
 		}
 	}
-	if _, ok := placeOfValue(make([]byte, placeValueSize-1)); ok {
-		t.Error("12 bytes were taken for a place")
+	for _, size := range []int{0, placeValueSize - 1, placeValueSize + 1, oldPlaceSize - 1, oldPlaceSize, oldPlaceSize + 1} {
+		if p, ok := placeOfValue(make([]byte, size)); ok {
+			t.Errorf("%d bytes were taken for place %v", size, p)
+		}
+	}
+	whole := append(make([]byte, 0, oldPlaceSize), binary.BigEndian.AppendUint64(nil, 700_100_000_010_001)...)
+	if p, ok := placeOfValue(append(whole, make([]byte, 8)...)); ok { // it has one form
+		t.Errorf("a 700 number in full was taken for place %v", p)
 	}
 }
 

@@ -56,6 +56,8 @@ type Options struct {
 	// Share lets numbers be drawn on which other pairs live, when there are no free ones. Default: each pair drawn for has
 	// its numbers alone.
 	Share bool
+	// Served says which blocks of older ranges are served until when. Default: every block, for good.
+	Served binding.Served
 	// Quarantine is for how long nobody is bound again on a number that he dialled or was bound on; for so long it is kept
 	// who dialled which number and may not do so. Default: none, and nothing is kept.
 	Quarantine time.Duration

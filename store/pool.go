@@ -19,6 +19,7 @@ import (
 type heldBlock struct {
 	*pool.Block
 	block    binding.Block
+	until    time.Time  // when its numbers are not served any more; zero: they are for good
 	counting sync.Mutex // held while its rows are read
 }
 
@@ -26,6 +27,7 @@ type heldBlock struct {
 type tenantPool struct {
 	tenant string
 	open   []*heldBlock
+	older  []*heldBlock                 // the open ones of older ranges, which are none of those
 	fresh  atomic.Pointer[[]*heldBlock] // those of open that still have numbers that never were in use
 
 	spent atomic.Pointer[spentPool]
@@ -34,8 +36,9 @@ type tenantPool struct {
 // spentPool is how a pool stood when its last number was gone. Counting a large one for every binding that is refused
 // would be dear.
 type spentPool struct {
-	at  uint32
-	err binding.PoolError
+	at    uint32
+	older int // how many of the older blocks suited
+	err   binding.PoolError
 }
 
 // ownerOf is the tenant whose blocks a tenant's bindings are on.
@@ -57,12 +60,18 @@ func (t *blockTable) index() *blockTable {
 			p = &tenantPool{tenant: owner}
 			t.pools[owner] = p
 		}
-		if s.State == binding.BlockOpen {
+		switch {
+		case s.State != binding.BlockOpen:
+		case block.Older():
+			p.older = append(p.older, t.held[block])
+		default:
 			p.open = append(p.open, t.held[block])
 		}
 	}
 	for _, p := range t.pools {
-		slices.SortFunc(p.open, func(a, b *heldBlock) int { return cmp.Compare(a.block, b.block) })
+		for _, list := range [][]*heldBlock{p.open, p.older} {
+			slices.SortFunc(list, func(a, b *heldBlock) int { return cmp.Compare(a.block, b.block) })
+		}
 		fresh := p.open
 		p.fresh.Store(&fresh)
 	}
@@ -90,7 +99,17 @@ func (db *DB) newHeld(b binding.Block) (*heldBlock, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &heldBlock{Block: pool.NewBlock(pool.NewOrder(db.orderSeed(b)), leased, rand.IntN(pool.Size)), block: b}, nil
+	order := pool.NewOrder(db.orderSeed(b))
+	return &heldBlock{Block: pool.NewBlock(order, leased, rand.IntN(pool.Size)), block: b, until: db.opts.Served.Until(b)}, nil
+}
+
+// served reports whether numbers of a block are bound and answered at a moment.
+func (h *heldBlock) served(at time.Time) bool { return h.until.IsZero() || at.Before(h.until) }
+
+// suits reports whether a binding can be on a block: its numbers are served, and as long as it lives or it can be cut.
+func (h *heldBlock) suits(b *binding.Binding) bool {
+	cut := *b
+	return h.served(b.CreatedAt) && cut.EndBy(h.until) == nil
 }
 
 // orderSeed is the secret of the order in which the numbers of a block are drawn.

@@ -95,6 +95,9 @@ func (db *DB) Stock(ctx context.Context) ([]binding.Stock, error) {
 		s := binding.Stock{
 			BlockState: table.states[block], InUse: use.InUse, Free: use.Free, Fresh: use.Fresh, Resting: use.Resting, Unread: !counted,
 		}
+		if s.Ended = !held.served(db.opts.Now()); s.Ended {
+			s.Free, s.Fresh, s.Resting = 0, 0, 0
+		}
 		for _, serial := range held.Locked() {
 			s.LockedNumbers = append(s.LockedNumbers, block.Number(serial))
 		}

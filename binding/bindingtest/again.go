@@ -2,6 +2,7 @@ package bindingtest
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"mask700/binding"
@@ -58,7 +59,7 @@ func (s *Store) bindAgainLocked(b binding.Binding, r binding.Repeat) (binding.Bi
 	if r.Reuse {
 		for _, row := range s.ofOrderLocked(&b) {
 			again, err := s.changeLocked(row.ID, func(row *binding.Binding) error { return row.Again(&b) })
-			if err != binding.ErrUnlike {
+			if err != binding.ErrUnlike && !errors.Is(err, binding.ErrRangeEnds) {
 				return again, err == nil, err
 			}
 		}
@@ -67,7 +68,10 @@ func (s *Store) bindAgainLocked(b binding.Binding, r binding.Repeat) (binding.Bi
 		bound, err := s.drawForLocked(b)
 		return bound, false, err
 	}
-	return clone(b), false, s.bindLocked(b, false)
+	if err := s.bindLocked(b, false); err != nil {
+		return binding.Binding{}, false, err
+	}
+	return clone(s.bindings[b.ID]), false, nil
 }
 
 // ofOrderLocked returns the bindings of an order that may be bound once more,

@@ -29,6 +29,7 @@ func (s *Store) drawForLocked(b binding.Binding) (binding.Binding, error) {
 	given := b
 	for tries := range maxDraws {
 		alone := true
+		b.ExpiresAt = given.ExpiresAt
 		for _, n := range []struct {
 			into *binding.X
 			want bool
@@ -36,9 +37,9 @@ func (s *Store) drawForLocked(b binding.Binding) (binding.Binding, error) {
 			if !n.want {
 				continue
 			}
-			x, free := s.drawLocked(b.Tenant, second(b.CreatedAt))
+			x, free := s.drawLocked(&b)
 			if x == 0 {
-				return binding.Binding{}, s.exhaustedLocked(b.Tenant, second(b.CreatedAt), tries)
+				return binding.Binding{}, s.exhaustedLocked(&b, tries)
 			}
 			*n.into, alone = x, alone && free
 		}
@@ -49,32 +50,35 @@ func (s *Store) drawForLocked(b binding.Binding) (binding.Binding, error) {
 		var about *binding.NumberError
 		switch {
 		case err == nil:
-			return clone(b), nil
+			return clone(s.bindings[b.ID]), nil
 		case !errors.As(err, &about) || about.X == given.X || about.X == given.Y:
 			return binding.Binding{}, err
 		}
 	}
-	return binding.Binding{}, s.exhaustedLocked(b.Tenant, second(b.CreatedAt), maxDraws)
+	return binding.Binding{}, s.exhaustedLocked(&b, maxDraws)
 }
 
 // drawLocked draws a number and gives it back at once: nobody else draws
 // meanwhile. 0: there is none.
-func (s *Store) drawLocked(tenant string, now uint32) (x binding.X, free bool) {
-	open := s.poolLocked(tenant)
+func (s *Store) drawLocked(lacking *binding.Binding) (x binding.X, free bool) {
+	now := second(lacking.CreatedAt)
+	open, older, _ := s.poolLocked(lacking)
 	s.turn++
-	for _, draw := range []func(*pool.Block) (pool.Drawn, bool){
-		func(p *pool.Block) (pool.Drawn, bool) { return p.DrawFresh(now) },
-		func(p *pool.Block) (pool.Drawn, bool) { return p.Draw(now) },
-		func(p *pool.Block) (pool.Drawn, bool) {
-			if !s.Share {
-				return pool.Drawn{}, false
-			}
-			return p.DrawUsed(s.turn%pool.Size, now)
-		},
-	} {
-		for i := range open {
-			b := open[(s.turn+i)%len(open)]
-			if d, ok := draw(s.countedLocked(b)); ok {
+	fresh := func(p *pool.Block) (pool.Drawn, bool) { return p.DrawFresh(now) }
+	any := func(p *pool.Block) (pool.Drawn, bool) { return p.Draw(now) }
+	used := func(p *pool.Block) (pool.Drawn, bool) {
+		if !s.Share {
+			return pool.Drawn{}, false
+		}
+		return p.DrawUsed(s.turn%pool.Size, now)
+	}
+	for _, step := range []struct {
+		from []binding.Block
+		draw func(*pool.Block) (pool.Drawn, bool)
+	}{{open, fresh}, {open, any}, {older, fresh}, {older, any}, {open, used}, {older, used}} {
+		for i := range step.from {
+			b := step.from[(s.turn+i)%len(step.from)]
+			if d, ok := step.draw(s.countedLocked(b)); ok {
 				s.drawn[b].Return(d)
 				x := b.Number(d.Serial)
 				return x, s.usedLocked(x) <= now
@@ -84,17 +88,41 @@ func (s *Store) drawLocked(tenant string, now uint32) (x binding.X, free bool) {
 	return 0, false
 }
 
-// poolLocked returns the open blocks that a tenant draws from, in order.
-func (s *Store) poolLocked(tenant string) []binding.Block {
-	owner := s.ownerLocked(tenant)
-	var open []binding.Block
+// poolLocked returns the open blocks that a binding draws from, in order: those of
+// 700 numbers, and those of older ranges that suit it. ending is how many do not.
+func (s *Store) poolLocked(lacking *binding.Binding) (open, older []binding.Block, ending int) {
+	owner := s.ownerLocked(lacking.Tenant)
 	for b, state := range s.blocks {
-		if cmp.Or(state.Tenant, binding.DefaultTenant) == owner && state.State == binding.BlockOpen {
+		if cmp.Or(state.Tenant, binding.DefaultTenant) != owner || state.State != binding.BlockOpen {
+			continue
+		}
+		cut := *lacking
+		switch {
+		case !b.Older():
 			open = append(open, b)
+		case s.servedAt(b, lacking.CreatedAt) && cut.EndBy(s.Served.Until(b)) == nil:
+			older = append(older, b)
+		default:
+			ending++
 		}
 	}
 	slices.Sort(open)
-	return open
+	slices.Sort(older)
+	return open, older, ending
+}
+
+// servedAt reports whether numbers of a block are served at a moment.
+func (s *Store) servedAt(b binding.Block, at time.Time) bool {
+	until := s.Served.Until(b)
+	return until.IsZero() || at.Before(until)
+}
+
+// untilOf is what is told of a block.
+func (s *Store) untilOf(b binding.Block) time.Time {
+	if until := s.Served.Until(b); until.Unix() != 0 {
+		return until
+	}
+	return time.Time{}
 }
 
 // ownerLocked is the tenant whose blocks a tenant draws from.
@@ -107,9 +135,11 @@ func (s *Store) ownerLocked(tenant string) string {
 	return binding.DefaultTenant
 }
 
-func (s *Store) exhaustedLocked(tenant string, now uint32, closed int) error {
-	open := s.poolLocked(tenant)
-	err := &binding.PoolError{Tenant: s.ownerLocked(tenant), Blocks: len(open), Closed: closed}
+func (s *Store) exhaustedLocked(lacking *binding.Binding, closed int) error {
+	now := second(lacking.CreatedAt)
+	open, older, ending := s.poolLocked(lacking)
+	open = append(open, older...)
+	err := &binding.PoolError{Tenant: s.ownerLocked(lacking.Tenant), Blocks: len(open), Closed: closed, Ending: ending}
 	for _, b := range open {
 		u, _ := s.countedLocked(b).Count(now, 0)
 		err.InUse += u.InUse
@@ -118,13 +148,15 @@ func (s *Store) exhaustedLocked(tenant string, now uint32, closed int) error {
 	return err
 }
 
-func (s *Store) openLocked(x binding.X, tenant string) error {
+func (s *Store) openLocked(x binding.X, tenant string, at time.Time) error {
 	b, ok := s.blocks[x.Block()]
 	switch {
 	case !ok:
 		return binding.ErrNotHeld
 	case cmp.Or(b.Tenant, binding.DefaultTenant) != s.ownerLocked(cmp.Or(tenant, binding.DefaultTenant)):
 		return binding.ErrOtherTenant
+	case !s.servedAt(x.Block(), at):
+		return binding.ErrRangeOver
 	case b.State != binding.BlockOpen:
 		return binding.ErrNotOpen
 	case s.countedLocked(x.Block()).IsLocked(int(x % binding.BlockSize)):

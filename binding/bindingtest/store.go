@@ -31,6 +31,9 @@ type Store struct {
 	// Share lets Draw take numbers that are in use. It is set before the first
 	// use.
 	Share bool
+	// Served is which blocks of older ranges are served until when; nil: all are,
+	// for good. It is set before the first use.
+	Served binding.Served
 
 	mu       sync.Mutex // protects what follows
 	blocks   map[binding.Block]binding.BlockState
@@ -79,6 +82,7 @@ func (s *Store) AddBlock(ctx context.Context, b binding.BlockState) error {
 	if s.blocks == nil {
 		s.blocks = make(map[binding.Block]binding.BlockState)
 	}
+	b.Until = s.untilOf(b.Block)
 	s.blocks[b.Block] = b
 	return nil
 }
@@ -155,6 +159,9 @@ func (s *Store) Stock(ctx context.Context) ([]binding.Stock, error) {
 		b := s.countedLocked(state.Block)
 		use, _ := b.Count(second(now()), uint32(s.Quarantine.Seconds()))
 		stock := binding.Stock{BlockState: state, InUse: use.InUse, Free: use.Free, Fresh: use.Fresh, Resting: use.Resting}
+		if stock.Ended = !s.servedAt(state.Block, now()); stock.Ended {
+			stock.Free, stock.Fresh, stock.Resting = 0, 0, 0
+		}
 		for _, serial := range b.Locked() {
 			stock.LockedNumbers = append(stock.LockedNumbers, state.Block.Number(serial))
 		}
@@ -202,7 +209,10 @@ func (s *Store) bindLocked(b binding.Binding, alone bool) error {
 		return binding.ErrExists
 	}
 	for _, x := range numbers(b) {
-		if err := s.openLocked(x, b.Tenant); err != nil {
+		if err := s.openLocked(x, b.Tenant, b.CreatedAt); err != nil {
+			return &binding.NumberError{X: x, Err: err}
+		}
+		if err := b.EndBy(s.Served.Until(x.Block())); err != nil {
 			return &binding.NumberError{X: x, Err: err}
 		}
 	}
@@ -252,7 +262,7 @@ func (s *Store) changeLocked(id string, change func(*binding.Binding) error) (bi
 	if !ok {
 		return binding.Binding{}, binding.ErrNotFound
 	}
-	r, err := binding.Revise(clone(row), change)
+	r, err := binding.Revise(clone(row), s.Served.Change(change))
 	switch {
 	case err != nil:
 		return binding.Binding{}, err

@@ -34,6 +34,7 @@ type Path struct {
 	Remote   *remote.Router // decides calls to numbers on which nothing is stored; nil: there are none
 	Rules    rule.Chain     // asked after the match
 	Logger   *slog.Logger   // of what could not be looked up; nil: nothing is logged
+	Plan     binding.Plan   // says which older ranges are in service
 }
 
 // Attempt is what is to be answered.
@@ -48,7 +49,7 @@ func (a *Attempt) probe() bool { return a.Record == "" }
 
 // Found is what the store has about a number.
 type Found struct {
-	Held bool // its block is held by this installation
+	Held bool // its block is held by this installation, and in service
 	Rows []binding.Binding
 }
 
@@ -68,10 +69,11 @@ func (a *Answer) Evidence() string {
 	return a.Remote + "; " + a.Verdict.Evidence
 }
 
-// Find asks the store. A number of a block that is not held is looked up like
-// any other, so that the time of the answer tells nothing.
+// Find asks the store. A number of a block that is not held, or of an older range
+// whose last day is over, is looked up like any other, so that the time of the
+// answer tells nothing.
 func (p *Path) Find(ctx context.Context, q *binding.Query) (Found, error) {
-	held := p.Store.Holds(q.Dialled.Block())
+	held := p.Store.Holds(q.Dialled.Block()) && p.Plan.InService(q.Dialled, q.At)
 	rows, err := p.Store.Candidates(ctx, q.Dialled, q.At)
 	if err != nil {
 		p.log("binding lookup failed", err)

@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -31,15 +33,22 @@ func newBlockAddCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "add DIGITS",
 		Short: "Hold a block, given by its 11 digits",
-		Args:  oneArg("the 11 DIGITS of a block"),
+		Long: "Hold a block of 10000 numbers, given by the digits that they have in common: the first 11 of 700 numbers,\n" +
+			"or all but the last four of an older range that numbering.legacy_ranges has (1700012 for 17000120000 to 17000129999).",
+		Args: oneArg("the 11 DIGITS of a block"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := o.check(); err != nil {
 				return err
 			}
-			if _, err := binding.ParseBlock(args[0]); err != nil { // before a store is made for it
+			block, err := binding.ParseBlock(args[0])
+			if err != nil { // before a store is made for it
 				return fmt.Errorf("block: %w", err)
 			}
-			return o.with(cmd, needNewStore, func(ctx context.Context, s *session) error {
+			from := needNewStore
+			if block.Older() { // there may be no such range
+				from = needStore
+			}
+			return o.with(cmd, from, func(ctx context.Context, s *session) error {
 				b, err := s.AddBlockFor(ctx, o.tenant, args[0])
 				switch {
 				case err != nil:
@@ -47,8 +56,8 @@ func newBlockAddCommand() *cobra.Command {
 				case o.json():
 					return printJSON(cmd.OutOrStdout(), b)
 				}
-				_, err = fmt.Fprintf(cmd.OutOrStdout(), "block %s is held: numbers %s to %s\n",
-					b.Block, b.Block.Number(0), b.Block.Number(binding.BlockSize-1))
+				_, err = fmt.Fprintf(cmd.OutOrStdout(), "block %s is held: numbers %s to %s%s\n",
+					b.Block, b.Block.Number(0), b.Block.Number(binding.BlockSize-1), lastDay(b.Until))
 				return err
 			})
 		},
@@ -85,7 +94,7 @@ func newBlockListCommand() *cobra.Command {
 
 func (o *blockOptions) print(cmd *cobra.Command, blocks []binding.Stock) error {
 	out := cmd.OutOrStdout()
-	t := newTable(out, "BLOCK", "STATE", "TENANT", "IN USE", "LOCKED", "FREE", "OF THEM FRESH", "ADDED")
+	t := newTable(out, "BLOCK", "STATE", "TENANT", "IN USE", "LOCKED", "FREE", "OF THEM FRESH", "ADDED", "LAST DAY")
 	for _, b := range blocks {
 		var err error
 		if o.json() {
@@ -97,13 +106,36 @@ func (o *blockOptions) print(cmd *cobra.Command, blocks []binding.Stock) error {
 				}
 				return strconv.Itoa(n)
 			}
-			err = t.add(b.Block.String(), b.State, b.Tenant, known(b.InUse), strconv.Itoa(len(b.LockedNumbers)), known(b.Free), known(b.Fresh), clock(b.AddedAt))
+			err = t.add(b.Block.String(), blockState(&b), b.Tenant, known(b.InUse), strconv.Itoa(len(b.LockedNumbers)), known(b.Free), known(b.Fresh), clock(b.AddedAt), dayBefore(b.Until))
 		}
 		if err != nil {
 			return err
 		}
 	}
 	return o.end(t, "no block is held; add the 11 digits you were assigned with `mask700 block add DIGITS`")
+}
+
+// blockState is what a block is open to; one of an older range that is over is open to nothing.
+func blockState(b *binding.Stock) string {
+	if b.Ended {
+		return "ended"
+	}
+	return b.State
+}
+
+// dayBefore is the last day of an older range that ends at a moment, as it is configured; empty where there is none.
+func dayBefore(until time.Time) string {
+	if until.IsZero() {
+		return ""
+	}
+	return until.Local().Add(-time.Nanosecond).Format(time.DateOnly)
+}
+
+func lastDay(until time.Time) string {
+	if until.IsZero() {
+		return ""
+	}
+	return ", until the end of " + dayBefore(until)
 }
 
 func newBlockRemoveCommand() *cobra.Command {
@@ -142,29 +174,47 @@ func newBlockStateCommand(verb, state, short, done string) *cobra.Command {
 		Short: short,
 		Args:  oneArg(what),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			number, err := new(binding.Plan).ParseX(args[0])
-			if err == nil && state != binding.BlockDraining {
-				return o.with(cmd, needStore, func(ctx context.Context, s *session) error {
+			number, noNumber := new(binding.Plan).ParseX(args[0])
+			if noNumber != nil {
+				noNumber = number.UnmarshalText([]byte(args[0])) // of an older range
+			}
+			block, noBlock := binding.ParseBlock(args[0])
+			if noBlock != nil && (noNumber != nil || state == binding.BlockDraining) {
+				return fmt.Errorf("block: %w", noBlock)
+			}
+			return o.with(cmd, needStore, func(ctx context.Context, s *session) error {
+				alone, err := isNumber(ctx, s, noNumber == nil && state != binding.BlockDraining, noBlock == nil, number)
+				switch {
+				case err != nil:
+					return err
+				case alone:
 					if err := s.LockNumber(ctx, number, state == binding.BlockLocked); err != nil {
 						return err
 					}
 					_, err := fmt.Fprintf(cmd.OutOrStdout(), "number %s %s\n", number, done)
 					return err
-				})
-			}
-			block, err := binding.ParseBlock(args[0])
-			if err != nil {
-				return fmt.Errorf("block: %w", err)
-			}
-			return o.with(cmd, needStore, func(ctx context.Context, s *session) error {
+				}
 				if _, err := s.SetBlock(ctx, block, state); err != nil {
 					return err
 				}
-				_, err := fmt.Fprintf(cmd.OutOrStdout(), "block %s %s\n", block, done)
+				_, err = fmt.Fprintf(cmd.OutOrStdout(), "block %s %s\n", block, done)
 				return err
 			})
 		},
 	}
 	o.addFlags(cmd.Flags())
 	return cmd
+}
+
+// isNumber says whether digits mean a number, and not a block. Those of older ranges may be either, since they are of any length:
+// it is a number then, if its block is held.
+func isNumber(ctx context.Context, s *session, mayNumber, mayBlock bool, x binding.X) (bool, error) {
+	if !mayNumber || !mayBlock {
+		return mayNumber, nil
+	}
+	blocks, err := s.Blocks(ctx)
+	if err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(blocks, func(b binding.Stock) bool { return b.Block == x.Block() }), nil
 }

@@ -100,6 +100,9 @@ func printStatus(w io.Writer, st admin.Status, now time.Time) error {
 	for _, s := range st.Numbers {
 		_ = t.add("numbers", s.Tenant, fmt.Sprintf("%s, %d in use", count(s.Blocks, "block"), s.InUse), numberState(&s, now))
 	}
+	for _, r := range st.Ranges {
+		_ = t.add("range", fmt.Sprintf("%s, %d digits", r.Prefix, r.Length), fmt.Sprintf("%s, %d in use", count(r.Blocks, "block"), r.InUse), rangeState(&r, now))
+	}
 	if l := st.Limits; l != nil {
 		for _, table := range l.Tables {
 			_ = t.add("limits", table.Of, "counted now", fmt.Sprintf("%d of %d", table.Keys, table.Room))
@@ -156,6 +159,20 @@ func numberState(s *admin.NumberStatus, now time.Time) string {
 		return state + ", run out in " + left.Round(time.Minute).String()
 	default:
 		return fmt.Sprintf("%s, run out in %d days", state, int(left.Hours()/24))
+	}
+}
+
+// rangeState says when an older range ends.
+func rangeState(r *admin.RangeStatus, now time.Time) string {
+	switch left := r.Until.Sub(now); {
+	case r.Until.IsZero():
+		return "no last day"
+	case left <= 0:
+		return "ended with " + dayBefore(r.Until)
+	case left < 48*time.Hour:
+		return "ends with " + dayBefore(r.Until) + ", in " + left.Round(time.Minute).String()
+	default:
+		return fmt.Sprintf("ends with %s, in %d days", dayBefore(r.Until), int(left.Hours()/24))
 	}
 }
 

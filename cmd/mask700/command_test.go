@@ -505,7 +505,7 @@ func TestCheck(t *testing.T) {
 func TestCommandsThatLookDoNotMakeAStore(t *testing.T) {
 	d := newDesk(t)
 	for _, args := range [][]string{
-		{"block", "list"}, {"block", "remove", block}, {"binding", "list"}, {"binding", "get", "abc"}, {"binding", "delete", "abc"},
+		{"block", "list"}, {"block", "remove", block}, {"block", "add", "1700012"}, {"binding", "list"}, {"binding", "get", "abc"}, {"binding", "delete", "abc"},
 		{"explain", "--dialled", x}, {"cdr", "list"}, {"cdr", "export"}, {"check"},
 		{"call", "get", "abc"},
 	} {
@@ -514,7 +514,7 @@ func TestCommandsThatLookDoNotMakeAStore(t *testing.T) {
 	for _, args := range [][]string{{"status"}, {"call", "list"}, {"call", "hangup", "abc"}, {"drain"}, {"reload"}, {"cdr", "list", "--follow"}} {
 		d.refuse(1, "no server is running on mask700-data/admin.sock", args...)
 	}
-	d.refuse(1, "not a block", "block", "add", "1")
+	d.refuse(1, "not a block", "block", "add", "01")
 	d.refuse(1, "--order is missing", "binding", "create", "--a", numberA, "--b", numberB)
 	if entries, err := os.ReadDir("."); err != nil || len(entries) != 0 {
 		t.Errorf("made: %v, %v", entries, err)

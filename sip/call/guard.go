@@ -42,6 +42,7 @@ type Party struct {
 	Contact  string         // ours, complete
 	Peer     netip.Addr     // where its signalling comes from
 	Number   binding.Number // the party's own; zero: not known
+	Shown    binding.X      // the number by which it sees the other; zero: it is the one who dialled
 	Secrets  sentinel.Secrets
 	Said     []string   // what the party has written that is written back to it
 	Meant    []string   // URIs that we have written for it: who it is and who calls
@@ -317,6 +318,15 @@ func (c *Circle) OwnNumber(env *Env, callID string) string {
 		return ""
 	}
 	return digitsOf(env, p.Number)
+}
+
+// Shown is the number of an older range by which the party of a leg sees the other, as
+// its secrets would have it; "": it was shown none. Such a number looks like anybody's.
+func (c *Circle) Shown(callID string) string {
+	if p, _ := c.of(callID); p != nil && p.Shown.Older() {
+		return p.Shown.String()
+	}
+	return ""
 }
 
 // Its says whether a secret is of the party of a leg itself.

@@ -149,3 +149,34 @@ func (o onlyRemote) Judge(ctx context.Context, a *rule.Attempt) rule.Verdict {
 }
 
 func (o onlyRemote) Done(r *cdr.Record) { o.other.Done(r) }
+
+// TestOlderRangeEnds: of one moment to the next, calls to an older range are decided as those to a block that is not held, whatever is bound
+// there, and the endpoint of the block is not asked.
+func TestOlderRangeEnds(t *testing.T) {
+	const older = binding.X(17000120034)
+	end := time.Now().Add(time.Hour)
+	e := &asked{questions: make(chan remote.Question, 1), answers: make(chan func() (remote.Answer, error), 1)}
+	w := newWorldWith(t, func(o *Options) {
+		o.Plan.Legacy = []binding.LegacyRange{{Prefix: "17000", Length: 11, Until: end.Add(-1)}}
+		s := o.Bindings.(binding.Store)
+		service := binding.Service{Store: s, Plan: o.Plan}
+		if _, err := service.AddBlock(t.Context(), "1700012"); err != nil {
+			t.Fatal(err)
+		}
+		// The range was longer when it was bound.
+		err := s.Bind(t.Context(), binding.Binding{ID: "older", Mode: binding.ModeAXB, X: older, A: parsed(t, alice), B: parsed(t, bob), Order: "T-2", CreatedAt: time.Now()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.Remote, err = remote.New(o.Bindings.Holds, remote.Endpoint{Name: "rides", Tenant: "rides", Asker: e, Blocks: []binding.Block{1700012}})
+		if err != nil {
+			t.Fatal(err)
+		}
+	})
+	for at, want := range map[time.Time]binding.Refusal{end.Add(-1): "", end: binding.RefusalNoBinding, end.Add(time.Hour): binding.RefusalNoBinding} {
+		d := w.gateway.decide(t.Context(), decide{query: binding.Query{Dialled: older, Caller: parsed(t, alice), At: at}}, func() {})
+		if d.Err != nil || d.Decision.Refusal != want || len(e.questions) != 0 || (d.Decision.Binding != nil) != (want == "") {
+			t.Errorf("at %v: %q, %+v, %v, %d questions", at, d.Decision.Refusal, d.Decision.Binding, d.Err, len(e.questions))
+		}
+	}
+}

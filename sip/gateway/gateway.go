@@ -131,7 +131,7 @@ func Start(o Options) (*Gateway, error) {
 		o.Trunks[i].Index = i // as in the table
 	}
 	g := &Gateway{options: o, log: o.Logger, started: time.Now(), stop: make(chan struct{}), leaks: newLeaks(o.Leaked), slides: newSlides(o.Slide, o.Logger), unwritten: newUnwritten(o.Journal)}
-	g.path = lookup.Path{Store: o.Bindings, Calls: o.Calls, CallBack: o.Plan.CallBack, Remote: o.Remote, Rules: o.Rules, Logger: g.log}
+	g.path = lookup.Path{Store: o.Bindings, Calls: o.Calls, CallBack: o.Plan.CallBack, Remote: o.Remote, Rules: o.Rules, Logger: g.log, Plan: o.Plan}
 	for _, l := range o.Listeners {
 		g.names = append(g.names, l.Name)
 	}

@@ -132,13 +132,24 @@ func inPublic(b []byte, start, end int) bool {
 	if from == start && to == end {
 		return false
 	}
-	run := b[from:to]
-	for _, prefix := range []string{"00", "86", "0"} {
+	run := national(b[from:to])
+	return len(run) == 15 && hasPrefix(run, "700")
+}
+
+// national are digits without what says where they are valid.
+func national(run []byte) []byte {
+	for _, prefix := range [...]string{"00", "86", "0"} {
 		if hasPrefix(run, prefix) {
 			run = run[len(prefix):]
 		}
 	}
-	return len(run) == 15 && hasPrefix(run, "700")
+	return run
+}
+
+// Is says whether a run of digits is a number, with or without what stands in front of
+// that: what else was found in it is there by chance.
+func Is(run []byte, number string) bool {
+	return number != "" && string(national(run)) == number
 }
 
 // Run widens a place to the digits that are next to it.

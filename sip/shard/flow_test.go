@@ -77,7 +77,7 @@ func newScene() *scene {
 		w.answer(q)
 	}
 	w.send, w.note = s.shows, func(format string, args ...any) { s.line(format, args...) }
-	w.held = func(b binding.Block) bool { return b.String() == "70010000001" }
+	w.held = func(b binding.Block) bool { return b.String() == "70010000001" || b.String() == "1700012" }
 	for _, a := range []struct {
 		name, number, host string
 		listener           uint16
@@ -271,6 +271,8 @@ func (s *scene) set(t *testing.T, args []string) {
 			w.trunks[0].Prompt = value
 		case "rebound":
 			s.rebound()
+		case "older":
+			s.older(by)
 		case "strangers":
 			w.config.Plan.Strangers = true
 		case "attempts":
@@ -322,6 +324,22 @@ func (s *scene) set(t *testing.T, args []string) {
 			t.Fatalf("world: no %s", name)
 		}
 	}
+}
+
+// older has an older range that lasts so long, 0 for good: over 17000120034 the caller and the callee reach each other, over
+// 17000120035 the caller and the guest, and over 17000120036 the caller reaches the callee, who sees 17000120037.
+func (s *scene) older(lasts time.Duration) {
+	w := s.world
+	r := binding.LegacyRange{Prefix: "17000", Length: 11}
+	if lasts > 0 {
+		r.Until = epoch.Add(lasts - 1)
+	}
+	w.config.Plan.Legacy = []binding.LegacyRange{r}
+	pair, guest, two := w.rows[0], w.rows[0], w.rows[0]
+	pair.ID, pair.X = "older", mustX("17000120034")
+	guest.ID, guest.X, guest.B = "olderguest", mustX("17000120035"), mustNumber("13500000005")
+	two.ID, two.Mode, two.X, two.Y = "oldertwo", binding.ModeAXYB, mustX("17000120036"), mustX("17000120037")
+	w.rows = append(w.rows, pair, guest, two)
 }
 
 // rebound has numbers that two of another tenant had are meals' now: on one the caller may only be called, on one it

@@ -192,6 +192,13 @@ func (s *Shard) judge(c *call.Circle, leg string, echo *message.Echo, h *sentine
 		if sentinel.Within(h.Text[from:to], h.Start-from, h.End-from, own) {
 			return chance
 		}
+		switch shown := c.Shown(leg); {
+		case shown == "":
+		case h.Secret.Text == shown: // the other has written it somewhere, too
+			return allowed
+		case sentinel.Is(h.Text[from:to], shown):
+			return chance
+		}
 	} else if sentinel.Ours(h.Secret.Text) {
 		return allowed
 	}

@@ -254,7 +254,7 @@ func (w *world) perform(o shard.Output) {
 					rows = append(rows, r)
 				}
 			}
-			d := call.Decided{Decision: binding.Resolve(a.Query, w.held(a.Query.Dialled.Block()), rows)}
+			d := call.Decided{Decision: binding.Resolve(a.Query, w.held(a.Query.Dialled.Block()) && w.config.Plan.InService(a.Query.Dialled, a.Query.At), rows)}
 			if d.Decision.Refusal == binding.RefusalNone {
 				d.Verdict = w.rules.Judge(context.Background(), &rule.Attempt{Kind: a.Kind, Record: a.Record, Query: a.Query, Binding: d.Decision.Binding, Edge: d.Decision.Edge})
 				d.Decision.Refuse(d.Verdict.Refusal)
@@ -622,9 +622,8 @@ func mustNumber(s string) binding.Number {
 	return n
 }
 
-func mustX(s string) binding.X {
-	x, err := binding.Plan{}.ParseX(s)
-	if err != nil {
+func mustX(s string) (x binding.X) {
+	if err := x.UnmarshalText([]byte(s)); err != nil {
 		panic(err)
 	}
 	return x

@@ -24,7 +24,7 @@
 // characters of any kind between two digits ("139, then 0000 and 0002"),
 // landlines with or without the 0 of their area code.
 //
-// 700 numbers are none: both parties see them.
+// 700 numbers and those of older ranges are none: both parties see them.
 //
 // # Limits
 //

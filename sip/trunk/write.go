@@ -23,13 +23,13 @@ func (t *Trunk) CalleeURI(p binding.Plan, n binding.Number, host string) string 
 }
 
 // ShownURI writes the URI of a 700 number at host. It is always the national
-// form: with its country code a 700 number is longer than E.164 allows. It is ""
-// for the zero X.
+// form: with its country code a 700 number is longer than E.164 allows. So is that of
+// a number of an older range: who sees it dials it as it stands. It is "" for the zero X.
 func (t *Trunk) ShownURI(p binding.Plan, x binding.X, host string) string {
 	if x == 0 {
 		return ""
 	}
-	return t.uri(p, x.String(), host)
+	return t.uri(p, p.National(x), host)
 }
 
 // uri writes a number as a sip: URI, by RFC 3261 section 19.1.6 with the

@@ -22,6 +22,9 @@ func TestEnginesInMemory(t *testing.T) {
 		s := &bindingtest.Store{Quarantine: rest, Now: now}
 		return s, s.Dialled
 	})
+	storetest.Older(t, func(_ *testing.T, o storetest.OlderOptions) binding.Store {
+		return &bindingtest.Store{Served: o.Served, Now: o.Now, Share: o.Share}
+	})
 	storetest.Bars(t, func(*testing.T) storetest.BarStore { return new(bindingtest.Store) })
 	storetest.Tokens(t, func(*testing.T) storetest.TokenStore { return new(bindingtest.Store) })
 	storetest.Records(t, func(*testing.T) (cdr.Journal, cdr.Reader) {

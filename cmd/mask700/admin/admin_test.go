@@ -172,7 +172,9 @@ func TestBlocks(t *testing.T) {
 		t.Errorf("%+v", list)
 	}
 	b.want(409, "DELETE", "/v1/blocks/70010000002", "", nil)
-	b.want(400, "DELETE", "/v1/blocks/1", "", nil)
+	b.want(400, "DELETE", "/v1/blocks/01", "", nil)
+	b.want(409, "DELETE", "/v1/blocks/1700012", "", nil)
+	b.want(400, "POST", "/v1/blocks", `{"block":"1700012"}`, nil) // there is no such range
 	b.want(204, "DELETE", "/v1/blocks/"+block, "", nil)
 }
 

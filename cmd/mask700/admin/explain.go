@@ -95,7 +95,7 @@ func (a *api) answerExplain(w http.ResponseWriter, r *http.Request, q Question) 
 
 // path is that of calls.
 func (a *api) path() *lookup.Path {
-	return &lookup.Path{Store: a.Bindings.Store, Calls: a.Calls, CallBack: a.Bindings.Plan.CallBack, Remote: a.Remote, Rules: a.Rules, Logger: a.log}
+	return &lookup.Path{Store: a.Bindings.Store, Calls: a.Calls, CallBack: a.Bindings.Plan.CallBack, Remote: a.Remote, Rules: a.Rules, Logger: a.log, Plan: a.Bindings.Plan}
 }
 
 // showExplained says how numbers are shown of what is bound on a number, and notes that they are, or that a caller was named.

@@ -19,6 +19,7 @@ type Status struct {
 	Offload    OffloadStatus     `json:"offload"`
 	Limits     *LimitStatus      `json:"limits,omitempty"`
 	Numbers    []NumberStatus    `json:"numbers,omitempty"` // by tenant, at the last look
+	Ranges     []RangeStatus     `json:"ranges,omitempty"`  // older ones
 	BlockLists *BlockListStatus  `json:"block_lists,omitempty"`
 	Blocks     int               `json:"blocks"`             // held
 	Calls      int               `json:"calls"`              // that go on
@@ -117,6 +118,16 @@ type NumberStatus struct {
 	Resting int       `json:"resting"`           // of the free ones: in use less than the quarantine ago
 	PerHour float64   `json:"per_hour"`          // taken more than came back: the faster of the last hour and the last day
 	RunsOut time.Time `json:"runs_out,omitzero"` // when none is free, if it goes on so; zero: it does not
+}
+
+// RangeStatus is an older range of numbers that is configured.
+type RangeStatus struct {
+	Prefix string    `json:"prefix"`
+	Length int       `json:"length"`         // digits of a whole number
+	Until  time.Time `json:"until,omitzero"` // when it is not served any more; zero: no end is configured
+	Ended  bool      `json:"ended"`          // that is over
+	Blocks int       `json:"blocks"`         // held
+	InUse  int       `json:"in_use"`         // numbers of theirs on which bindings live
 }
 
 // Call is a call that goes on, as the node knows it.

@@ -68,7 +68,8 @@ type BlockList struct {
 	TenantEntries int `yaml:"tenant_entries"` // of one tenant
 }
 
-// LegacyRange is an older range of intermediate numbers, served until a day.
+// LegacyRange is an older range of intermediate numbers, served until a day. Blocks of it can be held where the prefix is at least four digits
+// shorter than the length.
 type LegacyRange struct {
 	Prefix Digits `yaml:"prefix"`
 	Length int    `yaml:"length"`

@@ -170,6 +170,9 @@ func (c *Config) checkPlatforms() error {
 			if err != nil {
 				return c.errorFor(err.Error(), at)
 			}
+			if _, ok := c.Plan().Served(b); !ok {
+				return c.errorFor(binding.ErrNoRange.Error(), at)
+			}
 			if other, twice := blocks[b]; twice {
 				return c.errorFor("one block has two endpoints; keep one", other, at)
 			}

@@ -59,6 +59,7 @@ type Node struct {
 	stopSweeping context.CancelFunc
 	upkeep       sync.WaitGroup
 	stock        stockWatch
+	ranges       rangeWatch
 	stopUpkeep   context.CancelFunc
 	swept        atomic.Uint64 // recordings deleted
 
@@ -140,6 +141,10 @@ func (n *Node) start(ctx context.Context, cfg config.Config) (err error) {
 		n.log.Warn("records of calls that a restart cut off are closed", "calls", closed)
 	}
 	n.service = &binding.Service{Plan: cfg.Plan(), Store: n.db, Now: time.Now, Random: rand.Reader}
+	n.ranges.plan = cfg.Plan()
+	if err := n.warnOfStrays(ctx); err != nil {
+		return err
+	}
 	if err := n.startRecordings(ctx, cfg); err != nil {
 		return err
 	}

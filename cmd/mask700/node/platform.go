@@ -56,7 +56,9 @@ func (n *Node) startPlatforms(cfg config.Config) (err error) {
 		endpoints = append(endpoints, e)
 	}
 	if len(endpoints) > 0 {
-		p.remote, err = remote.New(n.db.Holds, endpoints...)
+		plan := cfg.Plan()
+		held := func(b binding.Block) bool { return n.db.Holds(b) && plan.InService(b.Number(0), time.Now()) }
+		p.remote, err = remote.New(held, endpoints...)
 	}
 	return err
 }

@@ -43,7 +43,7 @@ func (w *stockWatch) look(now time.Time, blocks []binding.Stock) (warn []admin.N
 		s.Blocks++
 		s.InUse += b.InUse
 		s.Locked += len(b.LockedNumbers)
-		if b.State != binding.BlockOpen || b.Unread { // nothing is drawn from it
+		if b.State != binding.BlockOpen || b.Unread || b.Ended { // nothing is drawn from it
 			continue
 		}
 		s.Open++
@@ -99,7 +99,9 @@ func (n *Node) watchStock(ctx context.Context) {
 		}
 		return
 	}
-	for _, s := range n.stock.look(time.Now(), blocks) {
+	now := time.Now()
+	n.warnOfRanges(ctx, n.ranges.look(now, blocks), now)
+	for _, s := range n.stock.look(now, blocks) {
 		attrs := []slog.Attr{slog.String("tenant", s.Tenant), slog.Int("blocks", s.Open), slog.Int("free", s.Free)}
 		if !s.RunsOut.IsZero() {
 			attrs = append(attrs, slog.Time("run_out", s.RunsOut))

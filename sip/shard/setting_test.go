@@ -29,8 +29,12 @@ func newRun(r *rand.Rand, seed uint64) *run {
 		}
 	}
 	wreck := ""
+	older := blockOf(seed) != "70010000001"
 	long := r.IntN(40) == 0
 	w := newWorld(seed, flow.UDP, func(c *call.Config) {
+		if older {
+			c.Plan.Legacy = []binding.LegacyRange{{Prefix: "17000", Length: 11}}
+		}
 		c.RingTimeout = []time.Duration{time.Minute, 3 * time.Minute}[r.IntN(2)]
 		c.Plan.Strangers = true
 		c.TurnTimeout = []time.Duration{time.Second, 5 * time.Second, 20 * time.Second}[r.IntN(3)]
@@ -88,7 +92,7 @@ func newRun(r *rand.Rand, seed uint64) *run {
 		a, b := p.handset(0, i, sides[0]), p.handset(1, i, sides[1])
 		p.pairs = append(p.pairs, [2]*handset{a, b})
 		row := binding.Binding{
-			ID: "binding" + string(rune('a'+i)), Mode: binding.ModeAXB, X: mustX(fmt.Sprintf("70010000001%04d", r.IntN(2))),
+			ID: "binding" + string(rune('a'+i)), Mode: binding.ModeAXB, X: mustX(fmt.Sprintf(blockOf(seed)+"%04d", r.IntN(2))),
 			A: mustNumber(a.number), B: mustNumber(b.number), CreatedAt: epoch.Add(-time.Hour), Record: i == 1,
 		}
 		if r.IntN(8) == 0 && !p.patient {
@@ -120,6 +124,14 @@ func newRun(r *rand.Rand, seed uint64) *run {
 		})
 	}
 	return p
+}
+
+// blockOf is the block on which the pairs of a seed are bound: one in five has an older range.
+func blockOf(seed uint64) string {
+	if seed%5 == 3 {
+		return "1700012"
+	}
+	return "70010000001"
 }
 
 // Targets of the two sides that are down.
@@ -187,7 +199,7 @@ func (p *run) dialAll() {
 // order lets the platform ask for a call from a phone to who is reached over a number, if
 // that is one.
 func (p *run) order(h *handset, number string) {
-	x, err := binding.Plan{}.ParseX(number)
+	x, err := p.world.config.Plan.ParseX(number)
 	if err != nil {
 		return
 	}

@@ -2,10 +2,21 @@ package store
 
 import (
 	"context"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"testing"
 )
+
+// scattered is an id of letters that does not follow the one before it, as those that are drawn do not.
+func scattered(n int) string {
+	v := rand.New(rand.NewPCG(uint64(n), 1))
+	var id [idLetters]byte
+	for i := range id {
+		id[i] = 'a' + byte(v.IntN(26))
+	}
+	return string(id[:])
+}
 
 // BenchmarkBytes says what each table of a binding takes: as it is written, and on disk once all is in its lowest level.
 func BenchmarkBytes(b *testing.B) {
@@ -16,7 +27,9 @@ func BenchmarkBytes(b *testing.B) {
 	for range 256 {
 		all.Go(func() {
 			for n := int(next.Add(1)); n <= 150_000; n = int(next.Add(1)) {
-				if err := db.Bind(context.Background(), benchPair(b, n, blocks)); err != nil {
+				p := benchPair(b, n, blocks)
+				p.ID = scattered(n)
+				if err := db.Bind(context.Background(), p); err != nil {
 					b.Error(err)
 					return
 				}

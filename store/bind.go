@@ -75,15 +75,16 @@ func (db *DB) put(ctx context.Context, b *binding.Binding, draws []drawn, with *
 		unlock()
 		return err
 	}
+	var notes []pair
 	for _, d := range draws {
 		if d.Note > 0 {
-			rows = append(rows, drawsRow(d.from.block, d.Note))
+			notes = append(notes, drawsRow(d.from.block, d.Note))
 		}
 	}
 	handed = true
 	with.hand()
-	return db.bindWrites.do(ctx,
-		func(batch *pebble.Batch) error { return errors.Join(putAll(batch, rows), with.write(batch, b.ID)) },
+	return db.bindWrites.doRows(ctx, rows,
+		func(batch *pebble.Batch) error { return errors.Join(putAll(batch, notes), with.write(batch, b.ID)) },
 		func(written bool) {
 			if written {
 				held := db.blocks.table.Load().held
@@ -112,17 +113,21 @@ func (db *DB) bindRows(ctx context.Context, b *binding.Binding, tenant uint32, n
 			return nil, nil, &binding.NumberError{X: x, Err: err}
 		}
 	}
-	if _, ok, err := get(db.bind, idKey(b.ID)); err != nil {
-		return nil, nil, err
-	} else if ok {
-		return nil, nil, binding.ErrExists
+	id := idKey(b.ID)
+	if db.seen.mayHave(id) {
+		if _, ok, err := get(db.bind, id); err != nil {
+			return nil, nil, err
+		} else if ok {
+			return nil, nil, binding.ErrExists
+		}
 	}
 	start, newest := uint64(b.CreatedAt.UnixNano()), uint64(0)
 	for _, x := range numbers {
 		alone := slices.ContainsFunc(draws, func(d drawn) bool { return d.alone && d.number() == x })
-		on, err := db.free(b, x, wish{alone: alone, who: b.Parties()})
+		held := table.held[x.Block()]
+		on, err := db.free(b, x, wish{alone: alone, who: b.Parties(), first: !db.mayHaveRows(ctx, held, serialOf(x))})
 		if err == errInUse { // the pool thought otherwise
-			table.held[x.Block()].Set(serialOf(x), on.used)
+			held.Set(serialOf(x), on.used)
 		}
 		if err != nil {
 			return nil, nil, &binding.NumberError{X: x, Err: err}
@@ -150,6 +155,10 @@ func (db *DB) bindRows(ctx context.Context, b *binding.Binding, tenant uint32, n
 	if rows, err = sealRows(box, b, h, start, numbers); err != nil {
 		return nil, nil, err
 	}
+	db.seen.add(id)
+	for _, x := range numbers {
+		table.held[x.Block()].rows.add(serialOf(x))
+	}
 	return append(rows, db.indexRows(b, place{x: b.X, start: start})...), used, nil
 }
 
@@ -167,6 +176,7 @@ type onNumber struct {
 type wish struct {
 	own   uint64           // where it stands already, 0 for a new one: one that is there is not asked how many others are
 	alone bool             // nobody else may be there at the same time
+	first bool             // there is no row on the number
 	who   []binding.Number // parties that come to the number
 }
 
@@ -177,7 +187,11 @@ func (db *DB) free(b *binding.Binding, x binding.X, w wish) (on onNumber, err er
 	back := false // the same people were here, and nobody is mistaken
 	var keptOff time.Time
 	rest := db.opts.Quarantine
-	err = scanPrefix(db.bind, key64(tableRow, uint64(x)), func(key, value []byte) (bool, error) {
+	scan := scanPrefix
+	if w.first {
+		scan = func(pebble.Reader, []byte, func(_, _ []byte) (bool, error)) error { return nil }
+	}
+	err = scan(db.bind, key64(tableRow, uint64(x)), func(key, value []byte) (bool, error) {
 		p, h, sealed, err := splitRow(key, value)
 		if err != nil {
 			return false, err

@@ -24,6 +24,8 @@ type write struct {
 	// fill puts the rows into the batch of its group, on the committer's goroutine and in the order in which the
 	// writes were added. An error is the write's answer; nothing may have been put then.
 	fill func(*pebble.Batch) error
+	// rows are put besides, in whatever order, after all fills of the group: no other write of the group has their keys.
+	rows []pair
 	// settle, where there is one, is called once when it is certain whether the rows are on disk, before answer.
 	settle func(written bool)
 	// answer is called once: when it is certain, or with ErrStalled when that takes too long.
@@ -70,6 +72,8 @@ type committer struct {
 		flying     []*group // applied or being applied, oldest first
 		closed     bool
 	}
+	sorter rowSorter // commitLoop's
+
 	wake chan struct{} // cap 1: there is something in the queue, or closed was set
 	sync chan *group
 	done chan struct{} // closed when syncLoop has ended
@@ -138,8 +142,13 @@ func (c *committer) poke() {
 // do adds a write and waits for its answer, the end of ctx or the timeout. settle is called in every case, at the
 // latest when the disk answers; what it guards must stay guarded until then.
 func (c *committer) do(ctx context.Context, fill func(*pebble.Batch) error, settle func(written bool)) error {
+	return c.doRows(ctx, nil, fill, settle)
+}
+
+// doRows is do for rows that no other write has, with what fill puts.
+func (c *committer) doRows(ctx context.Context, rows []pair, fill func(*pebble.Batch) error, settle func(written bool)) error {
 	answer := make(chan error, 1)
-	w := &write{fill: fill, settle: settle, answer: func(err error) { answer <- err }}
+	w := &write{fill: fill, rows: rows, settle: settle, answer: func(err error) { answer <- err }}
 	if err := c.add(w); err != nil {
 		if settle != nil {
 			settle(false)
@@ -210,13 +219,16 @@ func (c *committer) apply(g *group) {
 		c.begin()
 	}
 	for _, w := range g.writes {
-		w.err = w.fill(g.batch)
+		if w.err = w.fill(g.batch); w.err == nil {
+			c.sorter.add(w.rows)
+		}
 	}
+	g.err = c.sorter.put(g.batch)
 	c.writes.Add(uint64(len(g.writes)))
 	if c.mark != nil {
 		g.mark = c.mark()
 	}
-	if g.put = !g.batch.Empty(); !g.put {
+	if g.put = !g.batch.Empty(); !g.put || g.err != nil {
 		return
 	}
 	c.groups.Add(1)

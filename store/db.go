@@ -29,6 +29,7 @@ type DB struct {
 	bindKeys   *keyring
 	bindWrites *committer
 	blocks     blocks
+	seen       *seenIDs
 	tenants    tenants
 	contacts   contacts
 	bars       bars
@@ -82,7 +83,7 @@ func Open(o Options) (*DB, error) {
 			return nil, fmt.Errorf("%w (%s)", ErrKeyInsideDataDir, path)
 		}
 	}
-	db := &DB{opts: o, cache: newCache(o), locks: newLocks(), again: newLocks()}
+	db := &DB{opts: o, cache: newCache(o), locks: newLocks(), again: newLocks(), seen: newSeenIDs()}
 	db.use.closing = make(chan struct{})
 	db.blocks.gate, db.tenants.gate, db.tokens.gate = newLocks(), newLocks(), newLocks()
 	if err := db.open(); err != nil {
@@ -96,7 +97,7 @@ func Open(o Options) (*DB, error) {
 	db.guard.start(o.DiskCheck)
 	db.bindWrites.start()
 	db.journal.start()
-	if err := db.sweepLater(); err != nil {
+	if err := errors.Join(db.loadSeenLater(), db.sweepLater()); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil

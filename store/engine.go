@@ -16,6 +16,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
 	"github.com/cockroachdb/pebble/v2/sstable"
+	"github.com/cockroachdb/pebble/v2/sstable/block"
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
@@ -190,13 +191,20 @@ func (e *engine) options(o Options, cache *pebble.Cache) *pebble.Options {
 }
 
 // compression is quick in the levels that are written over and over, and zstd in the lowest one, where nearly all rows
-// are. Sealed rows do not compress, which Pebble notices and leaves them as they are; indexes do by a sixth.
+// are.
 func compression() pebble.DBCompressionSettings {
 	c := pebble.DBCompressionFastest
-	lowest := len(c.Levels) - 1
-	c.Levels[lowest] = pebble.DBCompressionGood.Levels[lowest]
+	c.Levels[len(c.Levels)-1] = &lowest
 	return c
 }
+
+// lowest is the compression of the lowest level. What of a row is sealed does not become smaller, so that the library would
+// give zstd up for most blocks; but of what stands around it, a tenth of the whole, little is left.
+var lowest = func() block.CompressionProfile {
+	p := *block.GoodCompression
+	p.Name, p.MinReductionPercent, p.AdaptiveReductionCutoffPercent = "mask700", 3, 0
+	return p
+}()
 
 // listener replaces Pebble's own answer to a damaged block, which is to end the process: one block is one row's
 // trouble, and the calls on all other rows go on.

@@ -21,6 +21,7 @@ type heldBlock struct {
 	block    binding.Block
 	until    time.Time  // when its numbers are not served any more; zero: they are for good
 	counting sync.Mutex // held while its rows are read
+	rows     numbersSeen
 }
 
 // tenantPool is what the bindings of a tenant draw from, as one table of blocks has it.

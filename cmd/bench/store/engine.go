@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime/pprof"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -92,11 +93,17 @@ func measure(ctx context.Context, name string, o options) (f figures, err error)
 	}
 	next := atomic.Int64{}
 	next.Store(int64(o.base))
-	for _, callers := range o.callers {
+	for i, callers := range o.callers {
+		stop := func() error { return nil }
+		if o.profile != "" && i == len(o.callers)-1 {
+			if stop, err = profile(o.profile); err != nil {
+				return f, err
+			}
+		}
 		r, err := spin(ctx, callers, o.window, func(ctx context.Context, _ *rand.Rand) error {
 			return e.bind(ctx, int(next.Add(1)-1))
 		})
-		if err != nil {
+		if err := errors.Join(err, stop()); err != nil {
 			return f, fmt.Errorf("binding: %w", err)
 		}
 		f.binds = append(f.binds, r)
@@ -157,6 +164,21 @@ func spin(ctx context.Context, callers int, window time.Duration, do func(contex
 	slices.Sort(each)
 	n := len(each)
 	return rate{callers: callers, each: float64(n) / elapsed.Seconds(), p50: each[n/2], p99: each[n*99/100], cpu: (after - before) / time.Duration(n)}, nil
+}
+
+// profile writes what the processors do from now on to a file, until stop is called.
+func profile(path string) (stop func() error, err error) {
+	f, err := os.Create(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return func() error {
+		pprof.StopCPUProfile()
+		return f.Close()
+	}, nil
 }
 
 // residentOf is what a process has in RAM.

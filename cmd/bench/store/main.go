@@ -23,7 +23,8 @@ type options struct {
 	window  time.Duration // of each measurement
 	dir     string        // where the data goes
 	engines []string
-	cache   int64 // bytes of ours
+	cache   int64  // bytes of ours
+	profile string // where a profile of the processors goes, of the binds
 }
 
 func main() {
@@ -59,6 +60,7 @@ func parse(args []string) (options, error) {
 	flags.StringVar(&o.dir, "dir", "", "directory on the disk to be measured; default a temporary one")
 	engines := flags.String("engines", "mask700,redis,postgresql", "which")
 	flags.Int64Var(&o.cache, "cache", 1<<30, "cache of mask700's store, bytes")
+	flags.StringVar(&o.profile, "profile", "", "file for a profile of the processors while the last callers bind")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}

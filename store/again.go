@@ -117,7 +117,7 @@ func (db *DB) reusable(b *binding.Binding) (ids []string, err error) {
 		return ids, err
 	}
 	err = scanPrefix(db.bind, keyHash(tableWho, db.bindKeys.index.Hash(domainOrder, b.Order)), func(key, value []byte) (bool, error) {
-		over, err := parseOver(value)
+		over, err := parseOver(key, value)
 		if err != nil {
 			return false, err
 		}

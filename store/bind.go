@@ -314,30 +314,42 @@ func (db *DB) whoRows(b *binding.Binding, p place) []pair {
 		hashes = append(hashes, db.bindKeys.index.Hash(domainOrder, b.Order))
 	}
 	rows := make([]pair, 0, len(hashes))
-	over := appendOver(nil, ends(b))
+	over := appendOver(nil, p.start, ends(b))
 	for _, h := range hashes {
 		rows = append(rows, pair{whoKey(h, p.start, b.ID), over})
 	}
 	return rows
 }
 
-// appendOver writes when a binding is over: whole seconds since 1970, rounded up; 0 for never.
-func appendOver(b []byte, end time.Time) []byte {
+// relativeOver bounds the seconds that an entry counts from its start, eight years: what is not below it is a moment.
+const relativeOver = 1 << 28
+
+// appendOver writes when a binding that stands at start is over, as a uvarint: 0 for never, or 1 and whole seconds after
+// start, rounded up, which most bindings of a tenant have in common; where those are too many, seconds since 1970, as
+// up to format 4 in every entry.
+func appendOver(b []byte, start uint64, end time.Time) []byte {
 	if !end.Before(lastTime) {
 		return append(b, 0)
 	}
-	return binary.AppendUvarint(b, uint64(end.Add(time.Second-1).Unix()))
+	after := max(int64(end.Sub(timeOf(int64(start)))+time.Second-1)/int64(time.Second), 0)
+	if after+1 < relativeOver {
+		return binary.AppendUvarint(b, uint64(after+1))
+	}
+	return binary.AppendUvarint(b, uint64(min(end.Add(time.Second-1).Unix(), lastTime.Unix())))
 }
 
-// parseOver reads it; lastTime for never.
-func parseOver(value []byte) (time.Time, error) {
+// parseOver reads it from an entry; lastTime for never.
+func parseOver(key, value []byte) (time.Time, error) {
 	w := wire{b: value}
 	s := w.uvarint()
-	if err := w.end(); err != nil || s > uint64(lastTime.Unix()) {
+	if err := w.end(); err != nil || s > uint64(lastTime.Unix()) || len(key) < whoPrefixSize {
 		return time.Time{}, fmt.Errorf("%w: an entry of an index", ErrCorrupt)
 	}
-	if s == 0 {
+	switch start := ^binary.BigEndian.Uint64(key[whoPrefixSize-8:]); {
+	case s == 0:
 		return lastTime, nil
+	case s < relativeOver:
+		return timeOf(int64(start &^ (1 << 63))).Add(time.Duration(s-1) * time.Second), nil
 	}
 	return time.Unix(int64(s), 0), nil
 }

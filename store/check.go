@@ -245,8 +245,8 @@ func (e *pair) agrees(value []byte) bool {
 	if e.key[0] != tableWho {
 		return bytes.Equal(value, e.value)
 	}
-	want, err := parseOver(e.value)
-	got, gerr := parseOver(value)
+	want, err := parseOver(e.key, e.value)
+	got, gerr := parseOver(e.key, value)
 	return err == nil && gerr == nil && !got.Before(want)
 }
 

@@ -150,7 +150,7 @@ func (db *DB) pastOf(ctx context.Context, q binding.HistoryQuery, seen cursor, f
 	var ids []string
 	var ends [][]byte
 	err = db.each(ctx, append(slices.Clone(prefix), from...), keyAfter(prefix), func(key, value []byte) (bool, error) {
-		over, err := parseOver(value)
+		over, err := parseOver(key, value)
 		if err != nil {
 			return false, err
 		}

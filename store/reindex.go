@@ -11,7 +11,7 @@ import (
 	"mask700/store/seal"
 )
 
-// reindex takes both databases from format 2 or 3 to 4. The entries of bindings by party, order and consent are made from
+// reindex takes both databases from format 2, 3 or 4 to 5. From 4 on nothing is written anew. The entries of bindings by party, order and consent are made from
 // the rows of format 2, or from the entries of format 3, which have their ids as text; so are those by id. Those of before
 // are deleted. A crash leaves the format as it was, and it begins again.
 func (db *DB) reindex() error {
@@ -35,11 +35,13 @@ func (db *DB) reindex() error {
 func (db *DB) reindexBindings(format uint32) error {
 	w := &rewriter{db: db.bind, batch: db.bind.NewBatch()}
 	defer func() { w.batch.Close() }()
-	entries := w.entries
-	if format < 3 {
-		entries = func() error { return w.fromRows(db) }
+	var err error
+	switch {
+	case format < 3:
+		err = errors.Join(w.fromRows(db), w.ids())
+	case format < 4:
+		err = errors.Join(w.entries(), w.ids())
 	}
-	err := errors.Join(entries(), w.ids())
 	if err != nil {
 		return err
 	}

@@ -44,7 +44,8 @@ type figures struct {
 	load    float64 // bindings a second
 	binds   []rate  // by callers
 	lookups rate
-	size    float64 // bytes a binding
+	fresh   float64 // bytes a binding as soon as they are loaded
+	size    float64 // and once the engine is at rest
 	memory  int64
 	again   time.Duration
 }
@@ -75,30 +76,35 @@ func measure(ctx context.Context, name string, o options) (f figures, err error)
 	if err != nil {
 		return f, err
 	}
-	begun := time.Now()
-	if err := e.load(ctx, 0, o.base); err != nil {
-		return f, fmt.Errorf("loading: %w", err)
-	}
-	f.load = float64(o.base) / time.Since(begun).Seconds()
-	if err := e.settle(ctx); err != nil {
-		return f, err
-	}
-	full, err := e.size()
+	stop, err := o.profiled(".load")
 	if err != nil {
 		return f, err
 	}
-	f.size = float64(full-empty) / float64(o.base)
+	begun := time.Now()
+	err = e.load(ctx, 0, o.base)
+	f.load = float64(o.base) / time.Since(begun).Seconds()
+	if err := errors.Join(err, stop()); err != nil {
+		return f, fmt.Errorf("loading: %w", err)
+	}
+	for _, size := range []*float64{&f.fresh, &f.size} {
+		full, err := e.size()
+		if err != nil {
+			return f, err
+		}
+		*size = float64(full-empty) / float64(o.base)
+		if err := e.settle(ctx); err != nil {
+			return f, err
+		}
+	}
 	if f.memory, err = e.memory(); err != nil {
 		return f, err
 	}
 	next := atomic.Int64{}
 	next.Store(int64(o.base))
-	for i, callers := range o.callers {
-		stop := func() error { return nil }
-		if o.profile != "" && i == len(o.callers)-1 {
-			if stop, err = profile(o.profile); err != nil {
-				return f, err
-			}
+	for _, callers := range o.callers {
+		stop, err := o.profiled(fmt.Sprint(".", callers))
+		if err != nil {
+			return f, err
 		}
 		r, err := spin(ctx, callers, o.window, func(ctx context.Context, _ *rand.Rand) error {
 			return e.bind(ctx, int(next.Add(1)-1))
@@ -166,9 +172,12 @@ func spin(ctx context.Context, callers int, window time.Duration, do func(contex
 	return rate{callers: callers, each: float64(n) / elapsed.Seconds(), p50: each[n/2], p99: each[n*99/100], cpu: (after - before) / time.Duration(n)}, nil
 }
 
-// profile writes what the processors do from now on to a file, until stop is called.
-func profile(path string) (stop func() error, err error) {
-	f, err := os.Create(path)
+// profiled writes what the processors do from now on to a file, until stop is called.
+func (o options) profiled(what string) (stop func() error, err error) {
+	if o.profile == "" {
+		return func() error { return nil }, nil
+	}
+	f, err := os.Create(o.profile + what)
 	if err != nil {
 		return nil, err
 	}

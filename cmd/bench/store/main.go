@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -24,7 +25,8 @@ type options struct {
 	dir     string        // where the data goes
 	engines []string
 	cache   int64  // bytes of ours
-	profile string // where a profile of the processors goes, of the binds
+	keys    int    // bindings in each store that lacks keys; 0: none is measured
+	profile string // where profiles of the processors go
 }
 
 func main() {
@@ -60,7 +62,8 @@ func parse(args []string) (options, error) {
 	flags.StringVar(&o.dir, "dir", "", "directory on the disk to be measured; default a temporary one")
 	engines := flags.String("engines", "mask700,redis,postgresql", "which")
 	flags.Int64Var(&o.cache, "cache", 1<<30, "cache of mask700's store, bytes")
-	flags.StringVar(&o.profile, "profile", "", "file for a profile of the processors while the last callers bind")
+	flags.IntVar(&o.keys, "keys", 100_000, "bindings in each of the stores that say what each key of a binding costs; 0: do not measure it")
+	flags.StringVar(&o.profile, "profile", "", "files for profiles of the processors: of the load, and of the binds by callers")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
@@ -100,5 +103,13 @@ func run(ctx context.Context, o options) (err error) {
 		r.add(f)
 	}
 	r.end(os.Stdout)
+	if o.keys == 0 || !slices.Contains(o.engines, "mask700") {
+		return nil
+	}
+	costs, err := measureKeys(ctx, o)
+	if err != nil {
+		return fmt.Errorf("keys: %w", err)
+	}
+	reportKeys(os.Stdout, o, costs)
 	return nil
 }

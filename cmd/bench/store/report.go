@@ -27,14 +27,14 @@ func (r *report) end(w io.Writer) {
 	for _, c := range r.options.callers {
 		fmt.Fprintf(t, "\tdurable binds/s, %d callers\tp50\tp99\tCPU us", c)
 	}
-	fmt.Fprintf(t, "\tlookups/s, %d callers\tp50\tp99\tCPU us\tB/binding on disk\tMiB in memory\topen after kill -9\n", lookupCallers)
+	fmt.Fprintf(t, "\tlookups/s, %d callers\tp50\tp99\tCPU us\tB/binding on disk\tat rest\tMiB in memory\topen after kill -9\n", lookupCallers)
 	for _, f := range r.all {
 		fmt.Fprintf(t, "%s\t%.0f", f.name, f.load)
 		for _, b := range f.binds {
 			r.rate(t, b)
 		}
 		r.rate(t, f.lookups)
-		fmt.Fprintf(t, "\t%.0f\t%d\t%v\n", f.size, f.memory>>20, f.again.Round(time.Millisecond))
+		fmt.Fprintf(t, "\t%.0f\t%.0f\t%d\t%v\n", f.fresh, f.size, f.memory>>20, f.again.Round(time.Millisecond))
 	}
 	if len(r.all) > 1 {
 		r.ratios(t)
@@ -43,7 +43,7 @@ func (r *report) end(w io.Writer) {
 	fmt.Fprint(w, `
 A bind is durable when it is counted. CPU is the whole machine's, callers included, per operation. Rows are sealed and
 indexes hashed by the same code in all. mask700 runs in the callers' process, its memory is that of both; Redis and
-PostgreSQL are reached over a socket of this machine. Loading: mask700 by import, 200 000 bindings at a time under the conditions of a bind; Redis by pipelines of 1000,
+PostgreSQL are reached over a socket of this machine. Loading: mask700 by import, 1 000 000 bindings at a time under the conditions of a bind; Redis by pipelines of 1000,
 PostgreSQL by COPY. Killed: mask700 while it binds, the others at rest.
 `)
 }
@@ -61,7 +61,7 @@ func (r *report) ratios(w io.Writer) {
 			r.ratio(w, b, first.binds[i])
 		}
 		r.ratio(w, f.lookups, first.lookups)
-		fmt.Fprintf(w, "\t%.2f\t%.2f\t%.2f\n", f.size/first.size, float64(f.memory)/float64(first.memory), float64(f.again)/float64(first.again))
+		fmt.Fprintf(w, "\t%.2f\t%.2f\t%.2f\t%.2f\n", f.fresh/first.fresh, f.size/first.size, float64(f.memory)/float64(first.memory), float64(f.again)/float64(first.again))
 	}
 }
 

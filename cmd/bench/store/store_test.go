@@ -43,8 +43,8 @@ func TestRatiosAreToTheFirst(t *testing.T) {
 	x := rate{callers: 64, each: 1000, p50: time.Millisecond, p99: 2 * time.Millisecond, cpu: time.Microsecond}
 	y := rate{callers: 64, each: 250, p50: 4 * time.Millisecond, p99: 4 * time.Millisecond, cpu: 3 * time.Microsecond}
 	r := report{options: options{callers: []int{64}}}
-	r.add(figures{name: "one", load: 100, binds: []rate{x}, lookups: x, size: 100, memory: 1 << 20, again: time.Second})
-	r.add(figures{name: "two", load: 50, binds: []rate{y}, lookups: y, size: 400, memory: 2 << 20, again: 3 * time.Second})
+	r.add(figures{name: "one", load: 100, binds: []rate{x}, lookups: x, fresh: 200, size: 100, memory: 1 << 20, again: time.Second})
+	r.add(figures{name: "two", load: 50, binds: []rate{y}, lookups: y, fresh: 300, size: 400, memory: 2 << 20, again: 3 * time.Second})
 	var b bytes.Buffer
 	r.end(&b)
 	line := ""
@@ -53,7 +53,46 @@ func TestRatiosAreToTheFirst(t *testing.T) {
 			line = strings.Join(strings.Fields(l)[3:], " ")
 		}
 	}
-	if line != "0.50 0.25 4.00 2.00 3.00 0.25 4.00 2.00 3.00 4.00 2.00 3.00" {
+	if line != "0.50 0.25 4.00 2.00 3.00 0.25 4.00 2.00 3.00 1.50 4.00 2.00 3.00" {
 		t.Errorf("%q in\n%s", line, b.String())
+	}
+}
+
+// Each set of keys is the one before it and one more, and all are bindings of their own.
+func TestKeySets(t *testing.T) {
+	for _, s := range keySets {
+		b, other := s.made(1), s.made(2)
+		if b.ID == other.ID || b.X == other.X || b.CreatedAt.IsZero() {
+			t.Errorf("%s: %s and %s", s.name, b.ID, other.ID)
+		}
+	}
+	full := keySets[fullSet].made(7)
+	if want := bindingOf(7); full.ID != want.ID || full.Order != want.Order || full.A != want.A || full.B != want.B || !full.ExpiresAt.Equal(want.ExpiresAt) {
+		t.Errorf("the full bind is %s, for %s", full.ID, full.Order)
+	}
+	if y := keySets[len(keySets)-1].made(7); y.Y == 0 || y.Y.Block() == y.X.Block() {
+		t.Errorf("second number %s of %s", y.Y, y.X)
+	}
+}
+
+func TestReportOfKeys(t *testing.T) {
+	var b bytes.Buffer
+	costs := make([]keyCost, len(keySets))
+	for i := range costs {
+		costs[i] = keyCost{size: float64(100 + 10*i), each: float64(1000 - 100*i), cpu: time.Duration(10+i) * time.Microsecond}
+	}
+	reportKeys(&b, options{callers: []int{1, 2}, keys: 5}, costs)
+	lines := strings.Split(strings.TrimSpace(b.String()), "\n")
+	found := false
+	for _, l := range lines {
+		if strings.HasPrefix(l, "and the index of A") {
+			found = true
+			if f := strings.Join(strings.Fields(l)[5:], " "); f != "3 900 11.0 +1.0 110 +10" {
+				t.Errorf("%q", f)
+			}
+		}
+	}
+	if !found {
+		t.Error(b.String())
 	}
 }

@@ -18,6 +18,9 @@ var began = time.Now().Add(-6 * time.Hour)
 
 const createdEvery = 20 * time.Microsecond
 
+// lives is for how long a binding lives.
+const lives = 24 * time.Hour
+
 // blockOf is the block of a binding's number, numberOf the number: scattered within the block, so that neither engine
 // has its rows in order.
 func blockOf(n int) binding.Block { return binding.Block(70010000001 + uint64(n/perBlock)) }
@@ -46,7 +49,7 @@ func bindingOf(n int) binding.Binding {
 	created := began.Add(time.Duration(n) * createdEvery)
 	return binding.Binding{
 		ID: idOf(n), Mode: binding.ModeAXB, X: numberOf(n), A: subscriber(2 * n), B: subscriber(2*n + 1),
-		Order: fmt.Sprintf("order-%012d", n), Tenant: binding.DefaultTenant, CreatedAt: created, ExpiresAt: created.Add(24 * time.Hour),
+		Order: fmt.Sprintf("order-%012d", n), Tenant: binding.DefaultTenant, CreatedAt: created, ExpiresAt: created.Add(lives),
 	}
 }
 

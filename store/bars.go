@@ -462,6 +462,9 @@ func (c *checker) bars(r pebble.Reader) error {
 		if !bytes.Equal(where, hash[:]) || !bytes.Equal(key, keyHashText(tableBar, hash, b.ID)) {
 			c.report.fault("entry %s of a block list is not found by its id or number", b.ID)
 		}
+		if c.memory != nil && !c.memory.bars.may(hash) {
+			c.report.fault("entry %s of a block list is not known in memory, and bars nobody", b.ID)
+		}
 		c.report.Bars++
 		return nil
 	})

@@ -12,12 +12,12 @@ import (
 
 	"mask700/binding"
 	"mask700/store/ring"
-	"mask700/store/seal"
 )
 
 // Check goes through the whole store as it is at one moment and opens every sealed value. It holds every index entry
-// against its row and every row against its index entries, the numbering of the records and their spans, and the rule
-// that nobody stands on a number twice. A row whose key was destroyed is counted and is no fault. What it finds is in the Report; an error says that it did not get through:
+// against its row and every row against its index entries, the numbering of the records and their spans, what is answered from memory
+// against its rows, and the rule that nobody stands on a number twice. Of what nothing else names no more can be told than whether it is sound:
+// that a request under a key, a contact, or how far a block is drawn is missing is not. A row whose key was destroyed is counted and is no fault. What it finds is in the Report; an error says that it did not get through:
 // ErrClosed, ErrErasing or that of ctx. The store can be used meanwhile; what is erased or destroyed waits.
 func (db *DB) Check(ctx context.Context) (Report, error) {
 	if err := db.enter(ctx); err != nil {
@@ -26,23 +26,22 @@ func (db *DB) Check(ctx context.Context) (Report, error) {
 	defer db.leave()
 	c := db.newChecker(ctx)
 	err := db.asItIs(ctx, func() error {
-		for _, part := range []struct {
-			engine *engine
-			check  func(pebble.Reader) error
-		}{{db.bind, c.bindings}, {db.cdr, c.records}} {
-			snapshot := part.engine.NewSnapshot()
-			err := part.check(snapshot)
-			if err := errors.Join(err, snapshot.Close()); err != nil {
-				return err
-			}
+		memory, snapshot, err := db.memory(ctx)
+		if err != nil {
+			return err
 		}
-		return nil
+		c.memory = memory
+		if err := errors.Join(c.bindings(snapshot), snapshot.Close()); err != nil {
+			return err
+		}
+		snapshot = db.cdr.NewSnapshot()
+		return errors.Join(c.records(snapshot), snapshot.Close())
 	})
 	return *c.report, err
 }
 
 func (db *DB) newChecker(ctx context.Context) *checker {
-	return &checker{db: db, ctx: ctx, report: new(Report), cut: make(map[byte]bool)}
+	return &checker{db: db, ctx: ctx, report: new(Report), cut: make(map[byte]bool), tenants: make(map[uint32]bool)}
 }
 
 type checker struct {
@@ -52,6 +51,10 @@ type checker struct {
 	looked  int
 	stopped error         // why it was given up
 	cut     map[byte]bool // tables that could not be read to the end
+	tenants map[uint32]bool
+	memory  *inMemory // of a running server; nil: of a backup
+
+	miscounted bool // there are entries of no record
 }
 
 // table goes through one table. A row that is wrong is a fault and the next one follows; where the table itself
@@ -93,7 +96,10 @@ func (c *checker) goOn() error {
 
 // bindings checks the database of the bindings.
 func (c *checker) bindings(r pebble.Reader) error {
-	held, err := c.blocks(r)
+	if err := c.strays(r, "bind"); err != nil {
+		return err
+	}
+	held, err := c.few(r)
 	if err != nil {
 		return err
 	}
@@ -114,50 +120,15 @@ func (c *checker) blocks(r pebble.Reader) (map[binding.Block]bool, error) {
 		}
 		return err
 	})
-	if err != nil {
-		return nil, err
+	if err != nil || c.memory == nil || c.cut[tableBlock] {
+		return held, err
 	}
-	err = c.table(r, "draws", tableDraws, func(_, value []byte) error {
-		_, err := parseDraws(value)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	err = c.table(r, "locked numbers", tableLock, func(key, value []byte) error {
-		x, err := parseLock(key, value)
-		if err == nil && !held[x.Block()] {
-			err = fmt.Errorf("%s is locked, whose block is not held", x)
+	for b := range c.memory.blocks {
+		if !held[b] {
+			c.report.fault("blocks: the row of %s is missing, or another than it was", b)
 		}
-		return err
-	})
-	if err != nil {
-		return nil, err
 	}
-	err = c.table(r, "tenants", tableTenant, func(key, value []byte) error {
-		_, _, err := c.db.parseTenant(key, value)
-		if err == nil {
-			c.report.Tenants++
-		}
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	if err := c.tokens(r); err != nil {
-		return nil, err
-	}
-	err = c.table(r, "requests under a key", tableRequest, func(key, value []byte) error {
-		_, err := parseRequest(value)
-		if err == nil && len(key) != 1+4+seal.HashSize {
-			err = fmt.Errorf("%w: its key", ErrCorrupt)
-		}
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	return held, c.bars(r)
+	return held, nil
 }
 
 // of names a tenant by its number.
@@ -187,6 +158,7 @@ func (c *checker) rows(r pebble.Reader, held map[binding.Block]bool) (want map[b
 		if err != nil {
 			return err
 		}
+		c.tenant(fmt.Sprintf("a binding on %s", p.x), h.tenant)
 		row, err := c.db.openRow(p, h, sealed)
 		if errors.Is(err, ErrErased) {
 			if !h.copy {

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 
+	"mask700/binding/cdr"
 	"mask700/store/ring"
 	"mask700/store/seal"
 )
@@ -19,9 +21,13 @@ var noHash seal.Hash
 func (c *checker) records(r pebble.Reader) error {
 	want := make(map[byte]uint64)
 	spans := make(map[uint64]span)
+	if err := c.strays(r, "cdr"); err != nil {
+		return err
+	}
 	gone, err := readPurged(r)
 	if err != nil {
-		return err
+		c.report.fault("call records: %v", err)
+		c.cut[tableClosed] = true // which are missing cannot be told
 	}
 	next, missing := uint64(1), uint64(0)
 	err = c.table(r, "call records", tableClosed, func(key, value []byte) error {
@@ -75,11 +81,7 @@ func (c *checker) records(r pebble.Reader) error {
 	if err != nil {
 		return err
 	}
-	err = c.table(r, "who dialled what", tableContact, func(key, value []byte) error {
-		_, err := parseContact(key, value)
-		return err
-	})
-	if err != nil {
+	if err := c.contacts(r); err != nil {
 		return err
 	}
 	return c.recordIndexes(r, want)
@@ -88,6 +90,7 @@ func (c *checker) records(r pebble.Reader) error {
 // closed checks one closed record and what finds it.
 func (c *checker) closed(r pebble.Reader, seq uint64, key, value []byte, want map[byte]uint64, spans map[uint64]span) error {
 	record, h, err := c.db.journal.open(key, value)
+	c.tenant(fmt.Sprintf("call record %d", seq), h.tenant)
 	erased := errors.Is(err, ErrErased)
 	if err != nil && !erased {
 		return fmt.Errorf("seq %d: %w", seq, err)
@@ -153,7 +156,46 @@ func (c *checker) recordIndexes(r pebble.Reader, want map[byte]uint64) error {
 		return err
 	}
 	// Whether an erased record was of a binding cannot be told.
-	return c.count(r, "records of bindings", tableOf, want[tableOf], c.report.ErasedRecords)
+	if err := c.count(r, "records of bindings", tableOf, want[tableOf], c.report.ErasedRecords); err != nil {
+		return err
+	}
+	if !c.miscounted || c.cut[tableClosed] {
+		return nil
+	}
+	index := c.db.cdrKeys.index
+	return errors.Join(
+		c.entries(r, "record ids", tableRecord, func(key, value []byte) (uint64, func(*cdr.Record) seal.Hash) {
+			return binary.BigEndian.Uint64(value), func(rec *cdr.Record) seal.Hash { return index.Hash(domainRecord, rec.ID) }
+		}),
+		c.entries(r, "records of bindings", tableOf, func(key, _ []byte) (uint64, func(*cdr.Record) seal.Hash) {
+			return binary.BigEndian.Uint64(key[len(key)-8:]), func(rec *cdr.Record) seal.Hash { return index.Hash(domainBinding, rec.Binding) }
+		}))
+}
+
+// entries says which entries have no record: each is held against the one that it names.
+func (c *checker) entries(r pebble.Reader, name string, table byte, names func(key, value []byte) (seq uint64, hash func(*cdr.Record) seal.Hash)) error {
+	return c.table(r, name, table, func(key, value []byte) error {
+		if len(key) != 1+seal.HashSize && table == tableRecord || len(key) != 1+seal.HashSize+8 && table == tableOf || len(value) != 8 && table == tableRecord {
+			return fmt.Errorf("%w: an entry", ErrCorrupt)
+		}
+		seq, hash := names(key, value)
+		at := key64(tableClosed, seq)
+		row, ok, err := get(r, at)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return fmt.Errorf("an entry of call record %d, which is not there", seq)
+		}
+		rec, _, err := c.db.journal.open(at, row)
+		if err != nil {
+			return nil // it is said of the record, or it is erased
+		}
+		if h := hash(&rec); !bytes.Equal(key[1:1+seal.HashSize], h[:]) {
+			return fmt.Errorf("an entry of call record %d, which is of another", seq)
+		}
+		return nil
+	})
 }
 
 // count faults a table that has not as many entries as it should have; as many as may be are no fault above that.
@@ -164,6 +206,7 @@ func (c *checker) count(r pebble.Reader, name string, table byte, want, may uint
 	}
 	if (n < want || n > want+may) && !c.cut[tableClosed] && !c.cut[table] {
 		c.report.fault("%s: %d entries where there should be %d", name, n, want)
+		c.miscounted = c.miscounted || n > want
 	}
 	return nil
 }

@@ -10,6 +10,11 @@ type Report struct {
 	Blocks   uint64 `json:"blocks"`
 	Tenants  uint64 `json:"tenants"`
 	Bars     uint64 `json:"bars"` // entries of block lists
+	Tokens   uint64 `json:"tokens"`
+	Locked   uint64 `json:"locked_numbers"`
+	Requests uint64 `json:"requests"` // under an idempotency key
+	Contacts uint64 `json:"contacts"` // who dialled what
+	Erasing  uint64 `json:"erasing"`  // erasures of a person that go on
 	Bindings uint64 `json:"bindings"`
 	Live     uint64 `json:"live"`  // of the bindings
 	Index    uint64 `json:"index"` // entries by which bindings are found
@@ -36,6 +41,7 @@ func (r Report) OK() bool { return r.Faults == 0 }
 func (r Report) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "blocks %d, tenants %d, entries of block lists %d\n", r.Blocks, r.Tenants, r.Bars)
+	fmt.Fprintf(&b, "tokens %d, locked numbers %d, requests under a key %d, contacts %d, erasures that go on %d\n", r.Tokens, r.Locked, r.Requests, r.Contacts, r.Erasing)
 	fmt.Fprintf(&b, "bindings %d, of them live %d, index entries %d\n", r.Bindings, r.Live, r.Index)
 	fmt.Fprintf(&b, "call records %d, last seq %d, open %d\n", r.Records, r.LastSeq, r.Open)
 	if r.ErasedBindings+r.ErasedRecords+r.ErasedIndex > 0 {

@@ -14,6 +14,9 @@ const slice = 4096
 
 // bindings goes through all bindings and deletes those that were over before the limit, with all that finds them.
 func (s *sweeper) bindings() error {
+	if err := s.db.noteOver(s.Until); err != nil {
+		return err
+	}
 	erased := make(map[place]bool)
 	for lower := []byte{tableRow}; lower != nil; {
 		due, next, err := s.dueBindings(lower)

@@ -186,11 +186,3 @@ func (db *DB) Token(id string) (binding.TenantToken, bool) {
 	t, ok := (*db.tokens.table.Load())[id]
 	return t, ok
 }
-
-// tokens checks that every token can be opened.
-func (c *checker) tokens(r pebble.Reader) error {
-	return c.table(r, "tokens", tableToken, func(key, value []byte) error {
-		_, err := c.db.openToken(key, value)
-		return err
-	})
-}

@@ -112,7 +112,7 @@ func TestCheckOfEachTable(t *testing.T) {
 		"lock of another number":      {move(bind, tableLock, 8), "locked numbers: the row of 700100000010007 is missing", 1},
 		"draws altered":               {alter(bind, tableDraws, 0), "how far a block is drawn", 1},
 		"draws beyond the block":      {alter(bind, tableDraws, 1), "", 0}, // 256 more are no more than there are
-		"draws of no block":           {func() { set(db.bind, key64(tableDraws, 5), []byte{rowVersion, 0, 64}) }, "draws: store: damaged row: its key", 1},
+		"draws of no block":           {func() { set(db.bind, key64(tableDraws, 0), []byte{rowVersion, 0, 64}) }, "draws: store: damaged row: its key", 1},
 		"bar is gone":                 {drop(bind, tableBar), "entry bar of a block list is named and missing", 1},
 		"id of a bar is gone":         {drop(bind, tableBarID), "entry bar of a block list is not found by its id", 1},
 		"id of a bar elsewhere":       {alter(bind, tableBarID, 5), "entry bar of a block list is not found by its id", 2},

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"mask700/binding"
+	"mask700/crash"
 )
 
 // seenIDs says of most binding ids that none is in the store, without asking it: a look for a key that is not there goes
@@ -134,6 +135,7 @@ func (db *DB) loadSeenLater() error {
 		return err
 	}
 	go func() {
+		defer crash.Door()
 		defer db.leave()
 		ctx, cancel := db.untilClosed(context.Background())
 		defer cancel()

@@ -1,10 +1,10 @@
 package store
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -164,21 +164,21 @@ func (c *checker) recordIndexes(r pebble.Reader, want map[byte]uint64) error {
 	}
 	index := c.db.cdrKeys.index
 	return errors.Join(
-		c.entries(r, "record ids", tableRecord, func(key, value []byte) (uint64, func(*cdr.Record) seal.Hash) {
-			return binary.BigEndian.Uint64(value), func(rec *cdr.Record) seal.Hash { return index.Hash(domainRecord, rec.ID) }
+		c.entries(r, "record ids", tableRecord, func(_, value []byte) (uint64, func(*cdr.Record) []seal.Hash) {
+			return binary.BigEndian.Uint64(value), func(rec *cdr.Record) []seal.Hash { return []seal.Hash{index.Hash(domainRecord, rec.ID)} }
 		}),
-		c.entries(r, "records of bindings", tableOf, func(key, _ []byte) (uint64, func(*cdr.Record) seal.Hash) {
-			return binary.BigEndian.Uint64(key[len(key)-8:]), func(rec *cdr.Record) seal.Hash { return index.Hash(domainBinding, rec.Binding) }
+		c.entries(r, "records of bindings", tableOf, func(key, _ []byte) (uint64, func(*cdr.Record) []seal.Hash) {
+			return binary.BigEndian.Uint64(key[len(key)-8:]), func(rec *cdr.Record) []seal.Hash { return recordHashes(index, rec) }
 		}))
 }
 
 // entries says which entries have no record: each is held against the one that it names.
-func (c *checker) entries(r pebble.Reader, name string, table byte, names func(key, value []byte) (seq uint64, hash func(*cdr.Record) seal.Hash)) error {
+func (c *checker) entries(r pebble.Reader, name string, table byte, names func(key, value []byte) (seq uint64, hashes func(*cdr.Record) []seal.Hash)) error {
 	return c.table(r, name, table, func(key, value []byte) error {
 		if len(key) != 1+seal.HashSize && table == tableRecord || len(key) != 1+seal.HashSize+8 && table == tableOf || len(value) != 8 && table == tableRecord {
 			return fmt.Errorf("%w: an entry", ErrCorrupt)
 		}
-		seq, hash := names(key, value)
+		seq, hashes := names(key, value)
 		at := key64(tableClosed, seq)
 		row, ok, err := get(r, at)
 		if err != nil {
@@ -191,7 +191,7 @@ func (c *checker) entries(r pebble.Reader, name string, table byte, names func(k
 		if err != nil {
 			return nil // it is said of the record, or it is erased
 		}
-		if h := hash(&rec); !bytes.Equal(key[1:1+seal.HashSize], h[:]) {
+		if !slices.Contains(hashes(&rec), seal.Hash(key[1:1+seal.HashSize])) {
 			return fmt.Errorf("an entry of call record %d, which is of another", seq)
 		}
 		return nil

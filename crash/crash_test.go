@@ -59,7 +59,7 @@ var faults = map[string]struct {
 	"struct": {func(n binding.Number, digits string) { panic(struct{ a any }{digits}) }, "panic: struct { a interface {} }\n"},
 	"index":  {func(_ binding.Number, digits string) { v, _ := strconv.Atoi(digits); _ = []int{1}[v] }, "index out of range […] with length 1\n"},
 	"short":  {func(_ binding.Number, digits string) { _ = digits[len(digits)+1] }, "index out of range [12] with length 11\n"},
-	"nil":    {func(binding.Number, string) { var m map[string]int; m["a"]++ }, "assignment to entry in nil map\n"},
+	"nil":    {func(_ binding.Number, digits string) { none[digits]++ }, "assignment to entry in nil map\n"},
 	"type":   {func(_ binding.Number, digits string) { _ = any(digits).(int) }, "interface conversion: interface {} is string, not int\n"},
 	"twice": {func(_ binding.Number, digits string) {
 		defer func() { panic("again " + digits) }()
@@ -75,8 +75,16 @@ var faults = map[string]struct {
 
 type named string
 
+var none map[string]int
+
+// deepest is never reached.
+var deepest = 1 << 40
+
 //go:noinline
 func deeper(n binding.Number, depth int) int {
+	if depth == deepest {
+		return 0
+	}
 	return deeper(n, depth+1) + len(n.String())
 }
 

@@ -30,7 +30,6 @@ type soak struct {
 	changed chan change   // made
 
 	next    time.Time
-	made    time.Time    // when a call was last ended for another
 	busy    map[int]bool // places that are between two calls
 	haunted map[int]bool // places with a ghost: it sends from where the new call does
 	silent  []change

@@ -271,6 +271,37 @@ func TestKernelLeavesEventsAndNewSourcesToUserSpace(t *testing.T) {
 	}
 }
 
+// Who talks in the kernel alone is not silent, and who stops there is.
+func TestKernelEndsOnlyWhoIsSilent(t *testing.T) {
+	if !alone(t) {
+		return
+	}
+	const timeout = time.Second
+	ended := make(chan Session, 1)
+	r := newRelay(t, Options{Timeout: timeout, OnTimeout: func(s Session) { ended <- s }})
+	a, b := newPhone(t, "127.0.0.2"), newPhone(t, "127.0.0.3")
+	s := settled(t, r, a, b)
+	before := s.Stats()
+	for until := time.Now().Add(3 * timeout); time.Now().Before(until); gap() {
+		converse(t, s, a, b)
+		if len(ended) > 0 {
+			t.Fatal("ended though both talk")
+		}
+	}
+	st := s.Stats()
+	if up := st.AtoB.Packets - st.AtoB.Kernel - before.AtoB.Packets + before.AtoB.Kernel; up > 0 || active(s) != 2 {
+		t.Errorf("%d packets came up, %d directions in the kernel", up, active(s))
+	}
+	select {
+	case got := <-ended:
+		if got != s {
+			t.Error("another session")
+		}
+	case <-time.After(patience):
+		t.Error("not ended though both are silent")
+	}
+}
+
 // Whatever signalling does ends the entries before the call returns.
 func TestKernelGivesBackBeforeAnythingChanges(t *testing.T) {
 	if !alone(t) {

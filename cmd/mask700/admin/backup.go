@@ -50,7 +50,7 @@ func (a *api) backup(w http.ResponseWriter, r *http.Request) {
 	case !filepath.IsAbs(req.Dir):
 		a.fail(w, &binding.FieldError{Field: "dir", Err: errors.New("an absolute path is needed, of a directory that is not there yet or is empty")})
 		return
-	case namesNumber.MatchString(req.Dir): // it stands in the log of whatever opens the copy
+	case namesNumber.MatchString(req.Dir) || a.written(req.Dir).Numbers > 0: // it stands in the log of whatever opens the copy
 		a.fail(w, &binding.FieldError{Field: "dir", Err: errors.New("its name reads like a subscriber's number; give another")})
 		return
 	case a.Keeper == nil:

@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"regexp"
 	"strings"
 	"time"
 
 	"mask700/binding"
 	"mask700/binding/cdr"
+	"mask700/sip/text"
 	"mask700/store/audit"
 )
 
@@ -315,28 +315,21 @@ func (s *shownRecords) end() {
 	}
 }
 
-// digits is a run of them that may be a subscriber's number.
-var digits = regexp.MustCompile(`\+?[0-9][0-9 ()-]{5,}[0-9]`)
-
 // checkReason refuses a reason that is none, or that names a subscriber: the log is read by those who may not know.
 func (a *api) checkReason(reason string) error {
 	if err := audit.CheckReason(reason); err != nil {
 		return &binding.FieldError{Field: "reason", Err: err}
 	}
-	for _, run := range digits.FindAllString(reason, -1) {
-		if _, err := a.Bindings.Plan.ParseNumber(run); err == nil {
-			return &binding.FieldError{Field: "reason", Err: errors.New("it holds what reads like a subscriber's number; name the case, not the number")}
-		}
+	if a.written(reason).Numbers > 0 {
+		return &binding.FieldError{Field: "reason", Err: errors.New("it holds what reads like a subscriber's number; name the case, not the number")}
 	}
 	return nil
 }
 
 // blot masks what reads like a subscriber's number in the text of a tenant.
-func (a *api) blot(text string) string {
-	return digits.ReplaceAllStringFunc(text, func(run string) string {
-		if n, err := a.Bindings.Plan.ParseNumber(run); err == nil {
-			return n.String()
-		}
-		return run
-	})
+func (a *api) blot(words string) string { return string(a.written(words).Body) }
+
+// written looks for subscribers' numbers as they are looked for in texts: in every notation, also of several beside each other.
+func (a *api) written(words string) text.Screened {
+	return text.Screen(&a.Bindings.Plan, text.Mask, []byte(words), func(binding.Number) bool { return false })
 }

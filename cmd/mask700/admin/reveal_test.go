@@ -335,7 +335,8 @@ func TestHistoryByNumberNeedsAReason(t *testing.T) {
 		}
 		return err
 	}
-	for _, reason := range []string{"", "  ", "x", "asked by " + numberA} {
+	for _, reason := range []string{"", "  ", "x", "asked by " + numberA, "ticket 17 " + numberA, "2026-11-26 " + numberA, numberA + " " + numberB, "+86" + numberA + " (2)",
+		"138.0000.0001", "138/0000/0001 called", "case 138 0000 0001 0", "一三八〇〇〇〇〇〇〇一"} {
 		if err := ask("", reason); err == nil || !strings.Contains(err.Error(), "reason") || strings.Contains(err.Error(), numberA) {
 			t.Errorf("%q: %v", reason, err)
 		}
@@ -363,8 +364,8 @@ func TestOrderThatIsANumber(t *testing.T) {
 	b, _, _ := filled(t)
 	b.revealed(why)
 	for order, want := range map[string]string{
-		numberA:                     "order 138****0001",
-		"call " + numberB + " late": "order call 139****0002 late",
+		numberA:                     "order ***********",
+		"call " + numberB + " late": "order call *********** late",
 		"20261126-000017":           "order 20261126-000017",
 		"ORDER-1":                   "order ORDER-1",
 	} {

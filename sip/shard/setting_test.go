@@ -55,6 +55,7 @@ func newRun(r *rand.Rand, seed uint64) *run {
 		}
 	})
 	p := &run{
+		strays:  map[byte]int{},
 		network: newNetwork(r, w), seed: seed, patient: long,
 		mint: token.NewMint([32]byte{byte(seed), byte(seed >> 8), byte(seed >> 16), 1}, token.NewRouter(token.Secret{}, 1), 0),
 		slow: []time.Duration{time.Millisecond, 30 * time.Millisecond, 3 * time.Second}[r.IntN(3)],
@@ -280,11 +281,14 @@ func (p *run) pressed(id string, side call.Side, key byte) {
 			return true
 		}
 		session, found = c.Session, true
-		for _, h := range p.handsets {
-			if h.CallID() == c.CallID(side) && !c.Extension.On {
-				h.pressed[key]++
-				p.keys++
-			}
+		if c.Extension.On {
+			return false
+		}
+		p.keys++
+		if i := slices.IndexFunc(p.handsets, func(h *handset) bool { return h.CallID() == c.CallID(side) }); i >= 0 {
+			p.handsets[i].pressed[key]++
+		} else {
+			p.strays[key]++ // it has dialled anew, and its former call is still there
 		}
 		return false
 	})

@@ -103,7 +103,7 @@ func (l *lane) stepDrawTwo(i int) {
 func (l *lane) stepKey(i int) {
 	b := l.pair(i)
 	b.X = 0
-	l.bound = append(l.bound, i)
+	l.bound, l.keys = append(l.bound, i), append(l.keys, i)
 	l.step("bind under a key", func() error {
 		_, _, err := l.e.BindAgain(context.Background(), b, l.key(i))
 		return err
@@ -116,6 +116,7 @@ func (l *lane) stepAgain(i int) {
 		return
 	}
 	defer func() { l.bound = append(l.bound, old) }()
+	l.keys = append(l.keys, i)
 	l.step("bind once more", func() error {
 		ctx := context.Background()
 		there, err := l.e.Binding(ctx, l.id(old))

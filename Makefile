@@ -80,7 +80,7 @@ leaky:
 
 # The real binary, SIPp and Kamailio, several at once.
 e2e:
-	$(GO) test -race -count=1 -parallel 8 -timeout 10m ./cmd/mask700/e2e/...
+	$(GO) test -race -count=1 -parallel 8 -timeout 15m ./cmd/mask700/e2e/...
 
 ## bench: SIPp at a fixed rate through the gateway; flags in BENCH, such as BENCH='-rate 500 -seconds 10'
 bench: build

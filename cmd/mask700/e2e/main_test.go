@@ -25,6 +25,9 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+	if os.Getenv("GORACE") == "" { // each program under the race detector would wait for a second at its end
+		os.Setenv("GORACE", "atexit_sleep_ms=0")
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	program, buildError = rig.Build(ctx, dir, raceEnabled)
 	cancel()

@@ -80,7 +80,6 @@ func TestSideDoors(t *testing.T) {
 	}
 	beside.Wait()
 	t.Logf("%d commands, %d wrong forms", len(tree), len(bad))
-	c.good("drain", "")
 
 	// What anybody on the machine may read of the process, and what it may leave.
 	proc := fmt.Sprintf("/proc/%d/", w.gateway.PID())
@@ -114,6 +113,7 @@ func TestSideDoors(t *testing.T) {
 		t.Errorf("%s", out)
 	}
 
+	c.good("drain", "") // it ends once the phone rings no more
 	if err := syscall.Kill(w.gateway.PID(), syscall.SIGQUIT); err != nil {
 		t.Fatal(err)
 	}

@@ -128,7 +128,7 @@ func alone(b []byte, start, end int, gaps bool) bool {
 
 // inPublic says whether digits are part of a 700 number: they are in it by chance.
 func inPublic(b []byte, start, end int) bool {
-	from, to := Run(b, start, end)
+	from, to := widen(b, start, end)
 	if from == start && to == end {
 		return false
 	}
@@ -146,14 +146,14 @@ func national(run []byte) []byte {
 	return run
 }
 
-// Is says whether a run of digits is a number, with or without what stands in front of
+// same says whether a run of digits is a number, with or without what stands in front of
 // that: what else was found in it is there by chance.
-func Is(run []byte, number string) bool {
+func same(run []byte, number string) bool {
 	return number != "" && string(national(run)) == number
 }
 
-// Run widens a place to the digits that are next to it.
-func Run(b []byte, start, end int) (from, to int) {
+// widen widens a place to the digits that are next to it.
+func widen(b []byte, start, end int) (from, to int) {
 	from, to = start, end
 	for from > 0 && digitAt(b, from-1) {
 		from--
@@ -164,9 +164,9 @@ func Run(b []byte, start, end int) (from, to int) {
 	return from, to
 }
 
-// Within says whether what was found in a run of digits is there by chance: the run is
+// within says whether what was found in a run of digits is there by chance: the run is
 // another number, with or without what stands in front of that, and it is part of it.
-func Within(run []byte, start, end int, number string) bool {
+func within(run []byte, start, end int, number string) bool {
 	if number == "" {
 		return false
 	}

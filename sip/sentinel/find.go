@@ -51,8 +51,8 @@ func (f *Finder) Find(s *Set, msg []byte, leaked func(*Hit) bool) bool {
 // Excuse lets a secret pass from now on, until the set is emptied.
 func (s *Set) Excuse(h *Hit) { s.patterns[h.id].excused = true }
 
-// Holds says whether a text holds a secret in any notation.
-func (f *Finder) Holds(text string, secret Secret) bool {
+// holds says whether a text holds a secret in any notation.
+func (f *Finder) holds(text string, secret Secret) bool {
 	if len(text) < MinLength {
 		return false
 	}
@@ -147,7 +147,7 @@ func (n *number) whole(b []byte, start, end int, f form) bool {
 	if end-start >= longDigits {
 		return true
 	}
-	from, to := Run(b, start, end)
+	from, to := widen(b, start, end)
 	if to != end {
 		return false
 	}

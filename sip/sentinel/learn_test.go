@@ -179,7 +179,7 @@ func TestTheVocabularyIsWhole(t *testing.T) {
 	}
 	for _, text := range texts {
 		for _, word := range strings.FieldsFunc(text, func(r rune) bool { return between(byte(r)) || r == ':' }) {
-			if len(word) >= MinLength && !Ours(word) {
+			if len(word) >= MinLength && !ours(word) {
 				t.Errorf("%q is ours", word)
 			}
 		}

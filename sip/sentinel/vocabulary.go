@@ -6,9 +6,9 @@ import (
 	"mask700/sip/message"
 )
 
-// Ours says whether a text is among the words that this program writes into
+// ours says whether a text is among the words that this program writes into
 // messages of its own: they are no secret, whoever else uses them.
-func Ours(text string) bool {
+func ours(text string) bool {
 	for i := 0; i+len(text) <= len(vocabulary); i++ {
 		if strings.EqualFold(vocabulary[i:i+len(text)], text) {
 			return true

@@ -150,14 +150,14 @@ func (s *Shard) search(c *call.Circle, w *watch, echo *message.Echo, b []byte) b
 	return !Blind && s.finder.Find(&w.set, b, func(h *sentinel.Hit) bool {
 		if c.Text && inBody(h) {
 			// It is the sender's own, and by the sender's own hand.
-			s.written = telling(h.Kind) && s.judge(c, w.callID, echo, h) == leak
+			s.written = telling(h.Kind) && s.judge(c, w.callID, echo, h) == sentinel.Leak
 			return s.written
 		}
 		switch s.judge(c, w.callID, echo, h) {
-		case allowed:
+		case sentinel.Allowed:
 			w.set.Excuse(h)
 			return false
-		case chance:
+		case sentinel.Chance:
 			return false
 		}
 		s.stats.Leaks++
@@ -173,40 +173,11 @@ func inBody(h *sentinel.Hit) bool { return bytes.Contains(h.Text[:h.Start], []by
 // and what names devices and dialogs. A name is a person's own to tell.
 func telling(k sentinel.Kind) bool { return k != sentinel.User && k != sentinel.Name }
 
-// verdict is what a hit turns out to be.
-type verdict uint8
-
-const (
-	leak    verdict = iota
-	allowed         // the receiver has it from itself, from the configuration, or it is a word of ours
-	chance          // here it is part of something else
-)
-
-// judge says what a hit is. What the receiver has written itself is written back to
-// it, whatever it is: a message that were held back for that would tell it that it
-// has guessed right.
-func (s *Shard) judge(c *call.Circle, leg string, echo *message.Echo, h *sentinel.Hit) verdict {
-	if h.Kind == sentinel.Number {
-		from, to := sentinel.Run(h.Text, h.Start, h.End)
-		own := c.OwnNumber(&s.env, leg)
-		if sentinel.Within(h.Text[from:to], h.Start-from, h.End-from, own) {
-			return chance
-		}
-		switch shown := c.Shown(leg); {
-		case shown == "":
-		case h.Secret.Text == shown: // the other has written it somewhere, too
-			return allowed
-		case sentinel.Is(h.Text[from:to], shown):
-			return chance
-		}
-	} else if sentinel.Ours(h.Secret.Text) {
-		return allowed
-	}
-	holds := func(text string) bool { return s.finder.Holds(text, h.Secret) }
-	if c.Presented(&s.env, leg, h.Kind, holds) || s.configured(c, leg, holds) || echoes(echo, holds) {
-		return allowed
-	}
-	return leak
+// judge says what a hit in what leaves toward a leg is.
+func (s *Shard) judge(c *call.Circle, leg string, echo *message.Echo, h *sentinel.Hit) sentinel.Verdict {
+	return s.finder.Judge(h, sentinel.Receiver{Number: c.OwnNumber(&s.env, leg), Shown: c.Shown(leg)}, func(holds func(string) bool) bool {
+		return c.Presented(&s.env, leg, h.Kind, holds) || s.configured(c, leg, holds) || echoes(echo, holds)
+	})
 }
 
 func echoes(e *message.Echo, holds func(string) bool) bool {

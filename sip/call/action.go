@@ -172,6 +172,8 @@ type LeakStopped struct {
 	Kind   sentinel.Kind  // what it was
 	Number binding.Number // of the party whose it was, zero if not known
 	What   string         // method of the request, or status of the response
+	// Written says that it was in what a text says: its sender has written it, and is refused.
+	Written bool
 }
 
 // Leave ends the call: nothing of it is needed any more.

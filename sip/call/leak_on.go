@@ -25,14 +25,14 @@ const (
 	LeakTo            // as To, of a response too
 	LeakTarget        // as the Request-URI
 	LeakContact       // where it is reached, as Contact
-	LeakBody          // as a header in the body of a NOTIFY
+	LeakBody          // as a header in the body of a NOTIFY, or in the words of a text
 
 	Leaks
 )
 
 // String names the place.
 func (l Leak) String() string {
-	return [Leaks]string{"nothing", "P-Asserted-Identity", "From", "To", "Request-URI", "Contact", "sipfrag"}[l]
+	return [Leaks]string{"nothing", "P-Asserted-Identity", "From", "To", "Request-URI", "Contact", "body"}[l]
 }
 
 // Leaky chooses what is broken, by whom a message goes to and what it is: a request by
@@ -63,7 +63,7 @@ func leakRequest(c *Call, to Side, r *message.Request) {
 			r.Contact = "<" + other.Target + ">"
 		}
 	case LeakBody:
-		if r.Method == "NOTIFY" {
+		if r.Method == "NOTIFY" || r.Method == "MESSAGE" {
 			r.Body = append(bytes.Clone(r.Body), "To: "+other.To+"\r\n"...)
 		}
 	}

@@ -127,6 +127,11 @@ func (g *Gateway) leaked(a call.LeakStopped) {
 	if !a.Number.IsZero() {
 		number = a.Number.String() // masked
 	}
+	if a.Written {
+		g.log.Warn("a text that told its receiver of another party was refused", "text", a.Record, "to", a.To.String(), "of", of, "kind", a.Kind.String())
+		g.leaks.add(Leak{a.Record, fmt.Sprintf("the words of a text to the %s held the %s of the %s, %s; it was not sent, and is refused", a.To, a.Kind, of, number)})
+		return
+	}
 	reason := fmt.Sprintf("%s to the %s held the %s of the %s, %s; it was not sent, and the call is ended", a.What, a.To, a.Kind, of, number)
 	g.log.Error("a message that would have told one party of another was stopped: this is a fault of the program, report it",
 		"call", a.Record, "message", a.What, "to", a.To.String(), "of", of, "kind", a.Kind.String())

@@ -29,13 +29,19 @@ func TestALeakIsToldWithoutTheSecret(t *testing.T) {
 	g.running.Go(func() { g.leaks.run(g.stop) })
 	g.leaked(call.LeakStopped{Record: "record", To: call.Callee, Of: call.Caller, Kind: sentinel.Number, Number: number, What: "INVITE"})
 	l := <-told
+	g.leaked(call.LeakStopped{Record: "text", To: call.Callee, Of: call.Caller, Kind: sentinel.Number, Number: number, What: "MESSAGE", Written: true})
+	words := <-told
 	close(g.stop)
 	g.running.Wait()
 	const want = "INVITE to the callee held the number of the caller, 138****8000; it was not sent, and the call is ended"
 	if l.Record != "record" || l.Reason != want {
 		t.Errorf("told %q of %q, want %q", l.Reason, l.Record, want)
 	}
-	if text := log.String(); !strings.Contains(text, "kind=number") || strings.Contains(text, "0013800") || strings.Contains(text, "13800138000") {
+	const written = "the words of a text to the callee held the number of the caller, 138****8000; it was not sent, and is refused"
+	if words.Record != "text" || words.Reason != written {
+		t.Errorf("told %q of %q, want %q", words.Reason, words.Record, written)
+	}
+	if text := log.String(); !strings.Contains(text, "kind=number") || strings.Count(text, "fault of the program") != 1 || strings.Contains(text, "0013800") || strings.Contains(text, "13800138000") {
 		t.Errorf("the log says %s", text)
 	}
 }

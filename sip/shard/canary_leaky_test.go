@@ -49,6 +49,8 @@ var leaks = map[string]struct {
 	"From of its NOTIFY":       {"NOTIFY", call.Caller, call.LeakFrom, "refer", "caller", ofFlow},
 	"its last NOTIFY":          {"NOTIFY", call.Third, call.LeakBody, "refer", "caller", ofFlow},
 	"Contact of a REFER's 202": {"202", call.Caller, call.LeakContact, "refer", "caller", ofRouting},
+	"a text":                   {"MESSAGE", call.Callee, call.LeakIdentity, "text", "callee", ofIdentity},
+	"what a text says":         {"MESSAGE", call.Callee, call.LeakBody, "text", "callee", ofIdentity},
 	"the offer of who stays":   {"INVITE", call.Callee, call.LeakContact, "refer-again", "callee", ofRouting},
 }
 

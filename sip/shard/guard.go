@@ -148,20 +148,25 @@ func (s *Shard) leaksAgain(t *tx, last *passed, b []byte) bool {
 func (s *Shard) search(c *call.Circle, w *watch, echo *message.Echo, b []byte) bool {
 	s.written = false
 	return !Blind && s.finder.Find(&w.set, b, func(h *sentinel.Hit) bool {
-		if c.Text && inBody(h) {
-			// It is the sender's own, and by the sender's own hand.
-			s.written = telling(h.Kind) && s.judge(c, w.callID, echo, h) == sentinel.Leak
-			return s.written
+		// What a text says is by the sender's own hand.
+		written := c.Text && inBody(h)
+		if written && !telling(h.Kind) {
+			return false
 		}
 		switch s.judge(c, w.callID, echo, h) {
 		case sentinel.Allowed:
-			w.set.Excuse(h)
+			if !written {
+				w.set.Excuse(h)
+			}
 			return false
 		case sentinel.Chance:
 			return false
 		}
+		s.written = written
 		s.stats.Leaks++
-		s.out = append(s.out, Output{Call: c.ID, Action: c.Leaked(w.callID, h, kindOf(b))})
+		told := c.Leaked(w.callID, h, kindOf(b))
+		told.Written = written
+		s.out = append(s.out, Output{Call: c.ID, Action: told})
 		return true
 	})
 }

@@ -389,8 +389,12 @@ func (w *world) perform(o shard.Output) {
 		w.note("bindings <- %s carries a %s", a.Binding, what)
 	case call.LeakStopped:
 		w.stopped = append(w.stopped, a)
-		w.note("sentinel <- %s to the %s: %s of the %s", a.What, a.To, a.Kind, a.Of)
-		if !w.leaky {
+		where := ""
+		if a.Written {
+			where = ", in what a text says"
+		}
+		w.note("sentinel <- %s to the %s: %s of the %s, %s%s", a.What, a.To, a.Kind, a.Of, a.Number, where)
+		if !w.leaky && !a.Written {
 			w.fail("call %s: the sentinel stopped %s to the %s for the %s of the %s", o.Call, a.What, a.To, a.Kind, a.Of)
 		}
 	case call.Placed:

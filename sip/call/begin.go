@@ -73,7 +73,7 @@ func New(env *Env, a Arrival) *Call {
 	number, known := a.Trunk.ReadCaller(env.Config.Plan, m)
 	if known {
 		caller.Number = number
-		caller.Secrets.AddParty(number, countryCode(env))
+		env.searched(caller.Secrets.AddParty(number, countryCode(env)))
 		c.Record.CallerIn = cdr.Party{Number: number}
 	}
 	if dialledErr == nil {

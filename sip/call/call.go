@@ -213,6 +213,8 @@ type Env struct {
 	Mint    *token.Mint
 	Dialogs []int // live ones by Trunk.Index
 	Actions []Action
+
+	Unsearched uint64 // secrets of parties that were told of and found no room, as often as they were
 }
 
 func (e *Env) do(a Action) { e.Actions = append(e.Actions, a) }
@@ -279,7 +281,7 @@ func (c *Call) Handle(env *Env, ev Event) {
 		}
 		c.end(env, ending{end: cdr.EndMediaTimeout, by: byPlatform, status: 480, q850: causeRecovery})
 	case MediaSource:
-		c.learnSource(ev)
+		c.learnSource(env, ev)
 	case HangUp:
 		c.end(env, ending{end: ev.End, by: byPlatform, status: 480, q850: causeNormal})
 	}

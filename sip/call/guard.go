@@ -81,7 +81,7 @@ func (p *Party) hear(env *Env, m *message.Message) {
 	}
 	if p.Said == nil {
 		p.Said = make([]string, 0, 8)
-		p.Secrets.Address(p.Peer)
+		env.searched(p.Secrets.Address(p.Peer))
 	}
 	fresh := false
 	for _, entry := range m.RecordRoute {
@@ -105,9 +105,16 @@ func (p *Party) hear(env *Env, m *message.Message) {
 		}
 	}
 	if fresh || len(m.OtherContacts) > 0 {
-		p.Secrets.LearnParty(m, p.Ours, countryCode(env))
+		env.Unsearched += uint64(p.Secrets.LearnParty(m, p.Ours, countryCode(env)))
 	}
-	p.Secrets.LearnMore(m, countryCode(env))
+	env.Unsearched += uint64(p.Secrets.LearnMore(m, countryCode(env)))
+}
+
+// searched counts a secret that will not be searched for.
+func (e *Env) searched(ok bool) {
+	if !ok {
+		e.Unsearched++
+	}
 }
 
 // say keeps one text of the party, and says whether it is new.
@@ -126,9 +133,11 @@ func (p *Party) say(text string) bool {
 const maxDeparted = 4
 
 // depart keeps what is known of a party that is no more in the call. A message to it may
-// still be repeated, or be late.
-func (c *Call) depart(l *Leg) {
+// still be repeated, or be late. Of more than there is room for, the first one is known no
+// longer, and what it had told is counted.
+func (c *Call) depart(env *Env, l *Leg) {
 	if len(c.Departed) >= maxDeparted {
+		env.Unsearched += uint64(len(c.Departed[0].Secrets))
 		c.Departed = slices.Delete(slices.Clone(c.Departed), 0, 1)
 	}
 	p := l.Party
@@ -382,17 +391,17 @@ func (c *Circle) OurPlaces(callID string, each func(string) bool) bool {
 // learnSource keeps where a party's voice comes from. During a transfer there are two
 // sessions, and the party that comes is on the side of who asked for it, until it takes
 // its place.
-func (c *Call) learnSource(ev MediaSource) {
+func (c *Call) learnSource(env *Env, ev MediaSource) {
 	switch {
 	case ev.Side > Callee:
 	case ev.Session == c.Session:
-		c.leg(ev.Side).Secrets.Address(ev.Addr)
+		env.searched(c.leg(ev.Side).Secrets.Address(ev.Addr))
 	case len(c.Transfers) > 0 && ev.Session == c.Transfers[0].Session:
 		t := &c.Transfers[0]
 		if ev.Side == t.By {
-			c.leg(Third).Secrets.Address(ev.Addr)
+			env.searched(c.leg(Third).Secrets.Address(ev.Addr))
 		} else {
-			c.leg(ev.Side).Secrets.Address(ev.Addr)
+			env.searched(c.leg(ev.Side).Secrets.Address(ev.Addr))
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"testing"
 
+	"mask700/sip/message"
 	"mask700/sip/sentinel"
 )
 
@@ -72,7 +73,7 @@ func TestOneWhoHasLeftIsKnown(t *testing.T) {
 	c := new(Call)
 	l := Leg{Party: hostile(1)}
 	l.Trunk, l.Said, l.SDP.Ours = 3, []string{"something it wrote"}, netip.MustParseAddr("192.0.2.77")
-	c.depart(&l)
+	c.depart(new(Env), &l)
 	var circle Circle
 	c.Circle(&circle)
 	yes := func(want string) func(string) bool { return func(text string) bool { return text == want } }
@@ -93,6 +94,47 @@ func TestOneWhoHasLeftIsKnown(t *testing.T) {
 	}
 }
 
+// TestWhatFindsNoRoomIsCounted: of a party that tells too much, of voices from everywhere, and
+// of one party too many.
+func TestWhatFindsNoRoomIsCounted(t *testing.T) {
+	env := &Env{Config: new(Config)}
+	c := &Call{Session: 1}
+	for i := range 20 {
+		c.learnSource(env, MediaSource{Session: 1, Side: Callee, Addr: netip.AddrFrom4([4]byte{203, 0, 113, byte(i)})})
+	}
+	hosts := len(c.leg(Callee).Secrets)
+	if hosts == 0 || env.Unsearched != uint64(20-hosts) {
+		t.Errorf("%d of 20 addresses are known, %d counted", hosts, env.Unsearched)
+	}
+	env.Unsearched = 0
+	m := &message.Message{Method: "INVITE", From: message.Address{URI: message.URI{User: "13800138000", Host: "a.example"}, Text: "<sip:13800138000@a.example>", Tag: "a-tag-of-it"}}
+	for i := range 30 {
+		m.Asserted = append(m.Asserted, message.Address{URI: message.URI{User: fmt.Sprintf("138001390%02d", i), Host: "a.example"}})
+	}
+	var p Party
+	p.hear(env, m)
+	numbers := 0
+	for _, s := range p.Secrets {
+		if s.Kind == sentinel.Number {
+			numbers++
+		}
+	}
+	if env.Unsearched == 0 || numbers+int(env.Unsearched) != 31 {
+		t.Errorf("%d of 31 numbers are known, %d counted", numbers, env.Unsearched)
+	}
+	env.Unsearched = 0
+	for i := range maxDeparted {
+		c.depart(env, &Leg{Party: hostile(i)})
+	}
+	if env.Unsearched != 0 {
+		t.Errorf("%d are counted though there was room", env.Unsearched)
+	}
+	c.depart(env, &Leg{Party: hostile(maxDeparted)})
+	if want := uint64(len(c.Departed[0].Secrets)); want == 0 || env.Unsearched != want || len(c.Departed) != maxDeparted {
+		t.Errorf("%d of %d secrets are counted of one party too many", env.Unsearched, want)
+	}
+}
+
 // TestWhereAVoiceComesFrom is kept as the party's own, whichever session it is in.
 func TestWhereAVoiceComesFrom(t *testing.T) {
 	here, there := netip.MustParseAddr("203.0.113.7"), netip.MustParseAddr("2001:db8::7")
@@ -100,15 +142,15 @@ func TestWhereAVoiceComesFrom(t *testing.T) {
 		return l.Secrets.Has(sentinel.Secret{Kind: sentinel.Host, Text: a.String()})
 	}
 	c := &Call{Session: 1}
-	c.learnSource(MediaSource{Session: 1, Side: Callee, Addr: here})
-	c.learnSource(MediaSource{Session: 2, Side: Callee, Addr: there}) // of a session that is no more
-	c.learnSource(MediaSource{Session: 1, Side: Third, Addr: there})  // nobody's
+	c.learnSource(new(Env), MediaSource{Session: 1, Side: Callee, Addr: here})
+	c.learnSource(new(Env), MediaSource{Session: 2, Side: Callee, Addr: there}) // of a session that is no more
+	c.learnSource(new(Env), MediaSource{Session: 1, Side: Third, Addr: there})  // nobody's
 	if !has(c.leg(Callee), here) || has(c.leg(Callee), there) || len(c.leg(Caller).Secrets) != 0 {
 		t.Errorf("%d and %d are known", len(c.leg(Callee).Secrets), len(c.leg(Caller).Secrets))
 	}
 	c.Transfers = []Transfer{{By: Caller, Session: 2}}
-	c.learnSource(MediaSource{Session: 2, Side: Caller, Addr: there}) // of who comes
-	c.learnSource(MediaSource{Session: 2, Side: Callee, Addr: there}) // of who stays
+	c.learnSource(new(Env), MediaSource{Session: 2, Side: Caller, Addr: there}) // of who comes
+	c.learnSource(new(Env), MediaSource{Session: 2, Side: Callee, Addr: there}) // of who stays
 	if !has(c.leg(Third), there) || !has(c.leg(Callee), there) || has(c.leg(Caller), there) {
 		t.Error("a new session's are not where they belong")
 	}

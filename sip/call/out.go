@@ -71,7 +71,7 @@ func domains(out *trunk.Trunk, hop Hop) (ours, theirs string) {
 // identify writes who is called and which number is shown, from the edge alone.
 func (l *Leg) identify(env *Env, out *trunk.Trunk, hop Hop, e binding.Edge) {
 	l.Number, l.Shown = e.Callee, e.Shown
-	l.Secrets.AddParty(e.Callee, countryCode(env))
+	env.searched(l.Secrets.AddParty(e.Callee, countryCode(env)))
 	ours, theirs := domains(out, hop)
 	shown := "<" + out.ShownURI(env.Config.Plan, e.Shown, ours) + ">"
 	l.From = shown + ";tag=" + l.LocalTag

@@ -92,7 +92,7 @@ func (c *Call) thirdOver(env *Env) {
 		return
 	}
 	env.do(Exit{Third})
-	c.depart(l)
+	c.depart(env, l)
 	c.Transfers = nil
 }
 

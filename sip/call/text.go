@@ -247,7 +247,7 @@ func (c *Call) textTurn(env *Env) bool {
 	if len(hops) == 0 {
 		return false
 	}
-	c.follow(hops)
+	c.follow(env, hops)
 	c.prepareCallee(env, out)
 	c.sendText(env)
 	return true

@@ -56,7 +56,7 @@ func (c *Call) turn(env *Env) bool {
 	}
 	c.MakingWay = false
 	c.SessionIDs[Callee] = env.Mint.Session() // nothing of ours tells the two that they were called for one
-	c.follow(hops)
+	c.follow(env, hops)
 	env.do(StopTimer{Timer{CancelTimer, Callee}})
 	env.do(Exit{Callee})
 	c.dropInfosOf(env, Callee)
@@ -69,12 +69,12 @@ func (c *Call) turn(env *Env) bool {
 }
 
 // follow puts the next one in the callee's place.
-func (c *Call) follow(hops []Hop) {
+func (c *Call) follow(env *Env, hops []Hop) {
 	l := c.leg(Callee)
 	c.Hops = hops
 	c.Edge.Callee, c.Next = c.Next[0], c.Next[1:]
 	c.Record.CalleeOut = cdr.Party{Number: c.Edge.Callee}
-	c.depart(l)
+	c.depart(env, l)
 	l.Party = Party{Trunk: l.Trunk} // what is known of one who has departed is no secret to that one
 }
 

@@ -11,23 +11,23 @@ import (
 // Learn keeps what a message tells of the party that sent it: who it is, where, by
 // which dialog and with what device. Ours says that the Call-ID is of our making.
 // Numbers are read by the country code. Headers that are not extracted, such as
-// User-Agent, are not kept by [message.Parse] either: nothing could pass them on.
-func (l *Secrets) Learn(m *message.Message, ours bool, countryCode string) {
-	l.LearnParty(m, ours, countryCode)
-	l.LearnMore(m, countryCode)
+// User-Agent, are not kept by [message.Parse] either: nothing could pass them on. It
+// says for how many there was no room.
+func (l *Secrets) Learn(m *message.Message, ours bool, countryCode string) (lost int) {
+	return l.LearnParty(m, ours, countryCode) + l.LearnMore(m, countryCode)
 }
 
 // LearnParty is Learn for what the messages of a dialog repeat: who the party is, and
 // where it is reached.
-func (l *Secrets) LearnParty(m *message.Message, ours bool, countryCode string) {
-	h := harvest{l, countryCode}
+func (l *Secrets) LearnParty(m *message.Message, ours bool, countryCode string) (lost int) {
+	h := harvest{secrets: l, countryCode: countryCode}
 	// Of a request From is its sender, of a response To.
 	party := &m.From
 	if !m.IsRequest() {
 		party = &m.To
 	}
 	h.address(party.Text, party.URI, true)
-	h.Add(Dialog, party.Tag)
+	h.add(Dialog, party.Tag)
 	if m.Contact != nil {
 		h.address(m.ContactText, *m.Contact, true)
 	} else if m.ContactText != "" {
@@ -49,11 +49,12 @@ func (l *Secrets) LearnParty(m *message.Message, ours bool, countryCode string) 
 		}
 	}
 	h.words(Device, m.Agent, wordsOfHeader)
+	return h.lost
 }
 
 // LearnMore is Learn for the rest of a message.
-func (l *Secrets) LearnMore(m *message.Message, countryCode string) {
-	h := harvest{l, countryCode}
+func (l *Secrets) LearnMore(m *message.Message, countryCode string) (lost int) {
+	h := harvest{secrets: l, countryCode: countryCode}
 	for _, list := range [...][]message.Address{m.Asserted, m.Preferred, m.RemoteParty} {
 		for i := range list {
 			h.address(list[i].Text, list[i].URI, false)
@@ -63,7 +64,7 @@ func (l *Secrets) LearnMore(m *message.Message, countryCode string) {
 		for i := range m.Via {
 			v := &m.Via[i]
 			h.host(v.Host)
-			h.Add(Branch, strings.TrimPrefix(v.Branch, "z9hG4bK"))
+			h.add(Branch, strings.TrimPrefix(v.Branch, "z9hG4bK"))
 			if _, received, ok := strings.Cut(v.Text, ";received="); ok {
 				received, _, _ = strings.Cut(received, ";")
 				h.host(received)
@@ -77,8 +78,10 @@ func (l *Secrets) LearnMore(m *message.Message, countryCode string) {
 		for i := range min(len(list), credentialsOfMessage) {
 			h.credentials(list[i])
 		}
+		h.lost += max(len(list)-credentialsOfMessage, 0)
 	}
 	h.description(m)
+	return h.lost
 }
 
 // credentialsOfMessage bounds the credentials that are looked at.
@@ -86,14 +89,14 @@ const credentialsOfMessage = 2
 
 // credentials keeps the user of credentials (RFC 7616 section 3.4): often a number, or a
 // private identity user@host.
-func (h harvest) credentials(value string) {
+func (h *harvest) credentials(value string) {
 	user, ok := username(value)
 	if !ok {
 		return
 	}
 	name, host, _ := strings.Cut(user, "@")
-	if !h.AddNumber(name, h.countryCode) {
-		h.Add(User, name)
+	if !h.number(name) {
+		h.add(User, name)
 	}
 	h.host(host)
 }
@@ -152,34 +155,50 @@ func userText(s string, extended bool) string {
 	return s
 }
 
-// Address keeps the address that signalling or media comes from.
-func (l *Secrets) Address(a netip.Addr) {
-	if a.IsValid() && !a.IsUnspecified() {
-		l.Add(Host, a.Unmap().WithZone("").String())
-	}
+// Address keeps the address that signalling or media comes from. It says false when
+// there is no room for it.
+func (l *Secrets) Address(a netip.Addr) bool {
+	return !a.IsValid() || a.IsUnspecified() || l.Add(Host, a.Unmap().WithZone("").String())
 }
 
 // wordsOfHeader bounds the words that are taken of one header or line.
 const wordsOfHeader = 4
 
 type harvest struct {
-	*Secrets
+	secrets     *Secrets
 	countryCode string
+	lost        int // for which there was no room
+}
+
+func (h *harvest) add(k Kind, text string) {
+	if !h.secrets.Add(k, text) {
+		h.lost++
+	}
+}
+
+// number keeps the number that a text is, if it is one: digits, separators, and a
+// plus or prefixes in front. It says whether it was.
+func (h *harvest) number(text string) bool {
+	digits, ok := bare(text, h.countryCode)
+	if ok && !public(digits) {
+		h.add(Number, digits)
+	}
+	return ok
 }
 
 // address keeps the parts of a URI, the display name before it and, where they can
 // name a device, the parameters behind it.
-func (h harvest) address(text string, u message.URI, params bool) {
-	if u.User != "" && !h.AddNumber(u.User, h.countryCode) {
-		h.Add(User, u.User)
+func (h *harvest) address(text string, u message.URI, params bool) {
+	if u.User != "" && !h.number(u.User) {
+		h.add(User, u.User)
 	}
 	h.host(u.Host)
 	name, rest, bracketed := strings.Cut(text, "<")
 	if !bracketed {
 		return
 	}
-	if name = strings.Trim(name, " \t\""); name != "" && !h.AddNumber(name, h.countryCode) {
-		h.Add(Name, name)
+	if name = strings.Trim(name, " \t\""); name != "" && !h.number(name) {
+		h.add(Name, name)
 		h.words(Name, name, 2)
 	}
 	if _, behind, ok := strings.Cut(rest, ">"); ok && params {
@@ -191,25 +210,25 @@ func (h harvest) address(text string, u message.URI, params bool) {
 }
 
 // host keeps an address or a name, addresses of IPv6 in the notation of RFC 5952 too.
-func (h harvest) host(host string) {
+func (h *harvest) host(host string) {
 	host = strings.Trim(host, "[]")
-	h.Add(Host, host)
+	h.add(Host, host)
 	if strings.IndexByte(host, ':') >= 0 {
-		if a, err := netip.ParseAddr(host); err == nil {
-			h.Address(a)
+		if a, err := netip.ParseAddr(host); err == nil && !h.secrets.Address(a) {
+			h.lost++
 		}
 	}
 }
 
 // identifier keeps a Call-ID: the word in front, and the host behind the @.
-func (h harvest) identifier(k Kind, id string) {
+func (h *harvest) identifier(k Kind, id string) {
 	word, host, _ := strings.Cut(id, "@")
-	h.Add(k, word)
+	h.add(k, word)
 	h.host(host)
 }
 
 // words keeps the first words of a text that are long enough to be looked for.
-func (h harvest) words(k Kind, text string, most int) {
+func (h *harvest) words(k Kind, text string, most int) {
 	start := 0
 	for i := 0; i <= len(text) && most > 0; i++ {
 		if i < len(text) && !between(text[i]) {
@@ -236,7 +255,7 @@ var delimiters = func() (t [256]bool) {
 }()
 
 // word keeps one word, without the scheme in front and the port behind.
-func (h harvest) word(k Kind, w string) bool {
+func (h *harvest) word(k Kind, w string) bool {
 	if strings.IndexByte(w, ':') >= 0 {
 		for _, scheme := range [...]string{"sip:", "sips:", "tel:", "urn:", "uuid:", "http://", "https://"} {
 			if len(w) > len(scheme) && strings.EqualFold(w[:len(scheme)], scheme) {
@@ -252,24 +271,24 @@ func (h harvest) word(k Kind, w string) bool {
 		return false
 	}
 	if onlyDigits(w) && len(w) >= longDigits {
-		return h.AddNumber(w, h.countryCode)
+		return h.number(w)
 	}
-	if w[0] == '+' && h.AddNumber(w, h.countryCode) {
+	if w[0] == '+' && h.number(w) {
 		return true
 	}
 	if numeric(w) && strings.Count(w, ".") == 3 {
 		k = Host
 	}
-	h.Add(k, w)
+	h.add(k, w)
 	// The node of a UUID may be the address of the device's network card.
 	if i := strings.LastIndexByte(w, '-'); len(w) == 36 && i == 23 {
-		h.Add(k, w[i+1:])
+		h.add(k, w[i+1:])
 	}
 	return true
 }
 
 // description keeps what a session description says of who speaks and from where.
-func (h harvest) description(m *message.Message) {
+func (h *harvest) description(m *message.Message) {
 	if m.ContentType != message.MediaType {
 		return
 	}
@@ -299,16 +318,19 @@ func (h harvest) description(m *message.Message) {
 			}
 		}
 	}
+	if len(rest) > 1 {
+		h.lost++ // who writes so many lines may say anything in them
+	}
 }
 
 // line keeps what one line says.
-func (h harvest) line(kind byte, value string) {
+func (h *harvest) line(kind byte, value string) {
 	switch {
 	case kind == 'o':
 		h.origin(value)
 	case kind == 'c':
 		h.host(lastWord(value))
-	case !h.AddNumber(value, h.countryCode):
+	case !h.number(value):
 		h.words(Device, value, wordsOfHeader)
 	}
 }
@@ -317,13 +339,13 @@ func (h harvest) line(kind byte, value string) {
 const maxLines = 100
 
 // origin keeps user, session and address of an o= line.
-func (h harvest) origin(value string) {
+func (h *harvest) origin(value string) {
 	user, rest, _ := strings.Cut(value, " ")
-	if !h.AddNumber(user, h.countryCode) {
-		h.Add(User, user)
+	if !h.number(user) {
+		h.add(User, user)
 	}
 	session, rest, _ := strings.Cut(rest, " ")
-	h.Add(Dialog, session)
+	h.add(Dialog, session)
 	h.host(lastWord(rest))
 }
 

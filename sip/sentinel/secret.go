@@ -66,7 +66,8 @@ const maxLength = 64
 // room is how many secrets of each kind are kept for one party: of its numbers and
 // addresses more than honest ones have. The first ones count, which are those of
 // its first message, its Contact before its Via and the nearest hop before those
-// behind it. Of branches the last ones count.
+// behind it. What finds none is counted, but for branches: every request has another,
+// and they say no more than what belongs together.
 var room = [kinds]int{Number: 12, Host: 16, User: 8, Name: 6, Dialog: 10, Device: 16, Branch: 4}
 
 // usual is how many secrets a party has that is not hostile.
@@ -91,10 +92,11 @@ func (s Secret) MarshalText() ([]byte, error) { return []byte(s.Kind.String() + 
 // are bounded whatever it sends.
 type Secrets []Secret
 
-// Add keeps a text, unless it is too short, there already, or one too many.
-func (l *Secrets) Add(k Kind, text string) {
+// Add keeps a text, unless it is too short, there already, or one too many. It says
+// false when it will not be looked for though it should: there is no room for it.
+func (l *Secrets) Add(k Kind, text string) bool {
 	if len(text) < MinLength || (k == Number || onlyDigits(text)) && len(text) < MinDigits {
-		return
+		return true
 	}
 	if len(text) > maxLength {
 		text = text[:maxLength]
@@ -103,18 +105,20 @@ func (l *Secrets) Add(k Kind, text string) {
 	for i := range *l {
 		s := &(*l)[i]
 		if s.Text == text && (s.Kind == Number) == (k == Number) {
-			return
+			return true
 		}
 		if s.Kind == k {
 			n++
 		}
 	}
-	if n < room[k] {
-		if *l == nil {
-			*l = make(Secrets, 0, usual)
-		}
-		*l = append(*l, Secret{k, text})
+	if n >= room[k] {
+		return k == Branch
 	}
+	if *l == nil {
+		*l = make(Secrets, 0, usual)
+	}
+	*l = append(*l, Secret{k, text})
+	return true
 }
 
 // Has says whether a secret is among them.
@@ -127,18 +131,9 @@ func (l Secrets) Has(s Secret) bool {
 	return false
 }
 
-// AddNumber keeps the number that a text is, if it is one: digits, separators, and a
-// plus or prefixes in front. It says whether it was.
-func (l *Secrets) AddNumber(text, countryCode string) bool {
-	digits, ok := bare(text, countryCode)
-	if ok && !public(digits) {
-		l.Add(Number, digits)
-	}
-	return ok
-}
-
-// AddParty keeps the number of a party; its zero value is none.
-func (l *Secrets) AddParty(n binding.Number, countryCode string) {
+// AddParty keeps the number of a party; its zero value is none. It says false when there
+// is no room for it.
+func (l *Secrets) AddParty(n binding.Number, countryCode string) bool {
 	d := n.Digits()
 	switch {
 	case len(d) > len(countryCode) && d[:len(countryCode)] == countryCode:
@@ -146,7 +141,7 @@ func (l *Secrets) AddParty(n binding.Number, countryCode string) {
 	case len(d) == 11 && d[0] == '1':
 		d = d[1:]
 	}
-	l.Add(Number, d)
+	return l.Add(Number, d)
 }
 
 // bare are the digits of a written number without what says where it is valid: +86,

@@ -77,7 +77,7 @@ type Stats struct {
 	Challenged, AuthFailed       uint64 // requests answered 401, those of them with wrong credentials
 	Barred                       uint64 // requests of sources that failed too often, dropped
 	Leaks                        uint64 // messages that were not sent, because they held a secret of another party
-	Unsearched                   uint64 // secrets that a set had no room for
+	Unsearched                   uint64 // secrets that there was no room for, with a party or in a set
 	Undelivered                  uint64 // responses whose connection was gone, and that none could be made for
 	LiveCalls, LiveTx, LiveTimer int
 	Texts                        uint64 // MESSAGEs
@@ -360,6 +360,7 @@ func (s *Shard) Recorded(id, record string) bool {
 // Stats returns the counters.
 func (s *Shard) Stats() Stats {
 	st := s.stats
+	st.Unsearched += s.env.Unsearched
 	st.LiveTexts = s.liveTexts
 	st.LiveCalls, st.LiveTx, st.LiveTimer = len(s.calls)-s.liveTexts, len(s.txs), s.timers.Len()
 	return st

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -83,11 +84,22 @@ func reaches(t *testing.T, h place) bool {
 // ready.
 func startChild(t *testing.T, dir string) *exec.Cmd {
 	t.Helper()
-	child := exec.Command(os.Args[0], "-test.run=^TestEntriesOutliveAKilledProcessAndAreCleanedUp$")
-	child.Env = append(os.Environ(), childDir+"="+dir)
+	child, _ := startProcess(t, "TestEntriesOutliveAKilledProcessAndAreCleanedUp", childDir, dir)
+	return child
+}
+
+// startProcess begins a test once more in a process of its own, which finds a directory
+// in its environment, and waits until it is ready. It may be told to end.
+func startProcess(t *testing.T, name, variable, dir string) (child *exec.Cmd, end io.Closer) {
+	t.Helper()
+	child = exec.Command(os.Args[0], "-test.run=^"+name+"$")
+	child.Env = append(os.Environ(), variable+"="+dir)
 	child.Stderr = os.Stderr
 	out, err := child.StdoutPipe()
 	if err != nil {
+		t.Fatal(err)
+	}
+	if end, err = child.StdinPipe(); err != nil {
 		t.Fatal(err)
 	}
 	if err := child.Start(); err != nil {
@@ -97,7 +109,7 @@ func startChild(t *testing.T, dir string) *exec.Cmd {
 	if line, err := bufio.NewReader(out).ReadString('\n'); line != "ready\n" {
 		t.Fatalf("the child said %q, %v", line, err)
 	}
-	return child
+	return child, end
 }
 
 func kill(child *exec.Cmd) {

@@ -83,6 +83,41 @@ func givesBackBeforeAnythingChanges(t *testing.T, r *Relay, on func(Session) int
 		}
 	}
 	overTo(t, s, a, b, on)
+	recordedInTheMiddle(t, s, a, b, on)
+}
+
+// recordedInTheMiddle: a recording that begins in mid-call has every packet from then on, because the usual way relays
+// them; once it has ended both directions go over again.
+func recordedInTheMiddle(t *testing.T, s Session, a, b *phone, on func(Session) int) {
+	t.Helper()
+	const each = 12 // more than what settles a direction
+	lastB, lastA := converse(t, s, a, b)
+	before := s.Stats()
+	var tape taped
+	s.Record(&tape)
+	for range each {
+		toB, toA := converse(t, s, a, b)
+		if on(s) != 0 || toB.SSRC != lastB.SSRC || toB.SequenceNumber != lastB.SequenceNumber+1 ||
+			toA.SSRC != lastA.SSRC || toA.SequenceNumber != lastA.SequenceNumber+1 {
+			t.Errorf("recorded with %d directions left: %v after %v, %v after %v", on(s), toB.Header, lastB.Header, toA.Header, lastA.Header)
+		}
+		lastB, lastA = toB, toA
+		gap()
+	}
+	after := s.Stats()
+	if after.AtoB.Packets != before.AtoB.Packets+each || after.BtoA.Packets != before.BtoA.Packets+each ||
+		after.AtoB.Kernel != before.AtoB.Kernel || after.BtoA.Kernel != before.BtoA.Kernel {
+		t.Errorf("%+v became %+v", before, after)
+	}
+	s.Record(nil)
+	overTo(t, s, a, b, on)
+	toB, toA := converse(t, s, a, b)
+	if toB.SSRC != lastB.SSRC || toA.SSRC != lastA.SSRC || s.Stats().AtoB.Lost+s.Stats().BtoA.Lost != 0 {
+		t.Errorf("%v after %v, %v after %v; %+v", toB.Header, lastB.Header, toA.Header, lastA.Header, s.Stats())
+	}
+	if n := len(tape.all()); n != 2*each {
+		t.Errorf("%d packets on the tape", n)
+	}
 }
 
 // seesAnotherCodec is a test of either path: a party may change between the codecs that were agreed on without a word.

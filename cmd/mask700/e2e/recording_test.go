@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"mask700/binding/cdr"
 	"mask700/cmd/mask700/e2e/rig"
 	"mask700/cmd/mask700/e2e/tonecheck"
 	"mask700/media/record/archive"
@@ -71,6 +72,10 @@ func (c *clients) exported(r archive.Info, id string) {
 	records := c.records()
 	if len(records) != 1 || records[0].ID != id || records[0].Media.Recording.ID != id || records[0].Media.Recording.Bytes != uint64(r.Bytes) {
 		t.Errorf("the call's record: %+v; the recording: %+v", records, r)
+	}
+	// Where the same phones are not recorded, the kernel relays them.
+	if m := records[0].Media; m.Path != cdr.PathUser || m.AtoB.Path != cdr.PathUser || m.BtoA.Path != cdr.PathUser {
+		t.Errorf("a recorded call went by %q, %q and %q", m.Path, m.AtoB.Path, m.BtoA.Path)
 	}
 	file := filepath.Join(c.dir, "call.wav")
 	for _, args := range [][]string{

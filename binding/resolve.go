@@ -47,6 +47,8 @@ type Decision struct {
 	Refusal Refusal
 	// Next are those who are tried when the callee of Edge does not answer, in their order.
 	Next []Number
+	// Skipped is how many come before the callee of Edge, and are refused by a rule.
+	Skipped int
 	// Stranger: a rule refuses an edge for anyone. The caller is no party, and
 	// is answered as those are whom nothing is bound for.
 	Stranger bool
@@ -67,7 +69,7 @@ type Decision struct {
 func (d *Decision) Refuse(why Refusal) {
 	if why != RefusalNone {
 		d.Stranger = d.Edge.Anyone
-		d.Edge, d.Next, d.Refusal = Edge{}, nil, why
+		d.Edge, d.Next, d.Skipped, d.Refusal = Edge{}, nil, 0, why
 	}
 }
 

@@ -20,6 +20,9 @@
 // where [Override] says so. Callers and pairs are people: what they do over the bindings of
 // one tenant counts over those of another.
 //
+// Of an attempt that goes to several, one after the other, each is an attempt of that pair and a callee of the caller;
+// for all else it is one ([mask700/binding/rule.Attempt.Turn]).
+//
 // Counted is what no rule of this package refuses, also where somebody else
 // refuses it later. So a caller who is over a limit may call again once the oldest
 // attempt is a window old, however often he tried in between.

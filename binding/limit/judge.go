@@ -237,7 +237,7 @@ func (j *Judge) trial(a *rule.Attempt) trial {
 	if !special {
 		rules = s.rules
 	}
-	return trial{judge: j, state: s, rules: rules, kind: kind, now: j.clock.now(), keys: j.keys(a), probe: a.Probe}
+	return trial{judge: j, state: s, rules: rules, kind: kind, now: j.clock.now(), keys: j.keys(a), probe: a.Probe, turn: a.Turn}
 }
 
 // Guess implements [rule.Guesser]: a wrong extension is an attempt to reach nobody, and as

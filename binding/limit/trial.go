@@ -15,6 +15,7 @@ type trial struct {
 	keys  [scopes]uint64
 	probe bool
 	guess bool // no call would go on
+	turn  bool // another callee of an attempt that was counted
 
 	slots  [scopes]slot
 	refuse *question // the first that refuses
@@ -41,7 +42,7 @@ func (t *trial) run(record string) rule.Verdict {
 		t.check(scope)
 	}
 	call, going := onCall{caller: t.keys[Caller]}, false
-	if t.kind == rule.Call && !t.guess {
+	if t.kind == rule.Call && !t.guess && !t.turn {
 		going = t.begin(&call, record)
 	}
 	t.open(Tenant)
@@ -64,7 +65,7 @@ func (t *trial) run(record string) rule.Verdict {
 	}
 	v := rule.Verdict{Shadow: t.shadow}
 	if !passed {
-		v.Refusal, v.Rule = binding.RefusalCapped, t.refuse.name
+		v.Refusal, v.Rule, v.Anyone = binding.RefusalCapped, t.refuse.name, !t.refuse.ofCallee()
 		if !t.probe {
 			t.refuse.tally.refused.Add(1)
 		}
@@ -89,11 +90,14 @@ func (t *trial) close(scope Scope) {
 	}
 }
 
+// ofCallee reports whether a rule depends on who is called.
+func (q *question) ofCallee() bool { return q.Scope == Pair || q.Metric == Callees }
+
 // check asks the rules of one scope.
 func (t *trial) check(scope Scope) {
 	questions := t.rules.counted[t.kind][scope]
 	for i := range questions {
-		if q := &questions[i]; t.over(q, &t.slots[scope]) {
+		if q := &questions[i]; (!t.turn || q.ofCallee()) && t.over(q, &t.slots[scope]) {
 			t.hit(q)
 		}
 	}
@@ -154,16 +158,17 @@ func (t *trial) seen(k Kind) uint32 {
 // count counts the attempt for one key.
 func (t *trial) count(scope Scope) {
 	s := &t.slots[scope]
-	if s.t == nil {
+	if s.t == nil || t.turn && scope > Caller {
 		return
 	}
+	whole := !t.turn || scope == Pair // of the caller there is only a callee more, else
 	e := s.e
 	if !s.own {
 		e = s.t.place(s.set, t.keys[scope], t.now)
 	}
 	then := stamp(t.now)
 	for _, k := range [...]Kind{Kind(t.kind), All} {
-		if l := s.t.Lists[k]; l.Len > 0 {
+		if l := s.t.Lists[k]; l.Len > 0 && whole {
 			l.add(e, then)
 		}
 		if at := s.t.Seen[k]; at != 0 {
@@ -182,7 +187,9 @@ func (t *trial) count(scope Scope) {
 			}
 			r.add(e, t.now, 1)
 		case Attempts:
-			r.add(e, t.now, 1)
+			if whole {
+				r.add(e, t.now, 1)
+			}
 		}
 	}
 	e[wordLast], e[wordWeight] = then, s.weight

@@ -8,6 +8,7 @@ package lookup
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"time"
 
 	"mask700/binding"
@@ -23,6 +24,7 @@ const Time = 2 * time.Second
 type Store interface {
 	Holds(binding.Block) bool
 	Candidates(context.Context, binding.X, time.Time) ([]binding.Binding, error)
+	Binding(ctx context.Context, id string) (binding.Binding, error)
 }
 
 // Path is the way from a call to its answer. Its methods may be called from
@@ -99,7 +101,6 @@ func (p *Path) Decide(ctx context.Context, a *Attempt, found Found) Answer {
 	if len(p.Rules) == 0 {
 		return answer
 	}
-	p.spare(ctx, a, &answer.Decision)
 	p.guess(a, &answer)
 	if answer.Decision.Refusal == binding.RefusalNone {
 		p.judge(ctx, a, &answer)
@@ -121,25 +122,6 @@ func (p *Path) ask(ctx context.Context, a *Attempt, held bool, answer *Answer) {
 		bound := answer.Decision.Candidates
 		answer.Decision = binding.Resolve(a.Query, held, r.Rows)
 		answer.Decision.Candidates = append(answer.Decision.Candidates, bound...)
-	}
-}
-
-// spare leaves out who is to be spared of those who are called one after the other. Where that is
-// all of them, the first stays, and the rules refuse.
-func (p *Path) spare(ctx context.Context, a *Attempt, d *binding.Decision) {
-	if d.Edge.Back != binding.BackInTurn || d.Refusal != binding.RefusalNone {
-		return
-	}
-	left := make([]binding.Number, 0, 1+len(d.Next))
-	for _, n := range append([]binding.Number{d.Edge.Callee}, d.Next...) {
-		e := d.Edge
-		e.Callee = n
-		if !p.Rules.Spares(ctx, &rule.Attempt{Kind: a.Kind, Record: a.Record, Query: a.Query, Binding: d.Binding, Edge: e, Probe: a.probe()}) {
-			left = append(left, n)
-		}
-	}
-	if len(left) > 0 {
-		d.Edge.Callee, d.Next = left[0], left[1:]
 	}
 }
 
@@ -168,13 +150,52 @@ func (p *Path) guess(a *Attempt, answer *Answer) {
 	}
 }
 
-// judge asks the rules about an attempt that has an edge.
+// judge asks the rules about an attempt that has an edge. Where several are called one
+// after the other, who is refused to this caller is passed over; where that is all of
+// them, it is refused as the first was. A probe is told only of those who may be called.
 func (p *Path) judge(ctx context.Context, a *Attempt, answer *Answer) {
 	d := &answer.Decision
-	v := p.Rules.Judge(ctx, &rule.Attempt{Kind: a.Kind, Record: a.Record, Query: a.Query, Binding: d.Binding, Edge: d.Edge, Probe: a.probe()})
+	attempt := rule.Attempt{Kind: a.Kind, Record: a.Record, Query: a.Query, Binding: d.Binding, Edge: d.Edge, Probe: a.probe()}
+	v := p.Rules.Judge(ctx, &attempt)
 	v.Shadow = append(answer.Verdict.Shadow, v.Shadow...)
+	first, passed := v, ""
+	for v.Refusal != binding.RefusalNone && !v.Anyone && len(d.Next) > 0 && ctx.Err() == nil {
+		d.Skipped++
+		passed = rule.Join(passed, v.PassedOver(d.Skipped))
+		d.Edge.Callee, d.Next = d.Next[0], d.Next[1:]
+		attempt.Edge = d.Edge
+		before := v.Shadow
+		v = p.Rules.Judge(ctx, &attempt)
+		v.Shadow = rule.Together(before, v.Shadow)
+	}
+	if v.Refusal != binding.RefusalNone && passed != "" {
+		v.Evidence = v.PassedOver(d.Skipped + 1)
+		v.Refusal, v.Rule = first.Refusal, first.Rule
+	}
+	v.Evidence = rule.Join(passed, v.Evidence)
 	answer.Verdict = v
 	d.Refuse(v.Refusal)
+	if attempt.Probe {
+		d.Next = slices.DeleteFunc(d.Next, func(n binding.Number) bool {
+			attempt.Edge.Callee, attempt.Turn = n, true
+			return p.Rules.Judge(ctx, &attempt).Refusal != binding.RefusalNone
+		})
+	}
+}
+
+// Turn judges who is to be called next of several who are called one after the other,
+// after an attempt was decided to go over a binding. What has become of that since does
+// not matter. An error says that nobody knows; the callee is not to be called then.
+func (p *Path) Turn(ctx context.Context, a *Attempt, id string, e binding.Edge) (rule.Verdict, error) {
+	if len(p.Rules) == 0 {
+		return rule.Verdict{}, nil
+	}
+	b, err := p.Store.Binding(ctx, id)
+	if err != nil {
+		p.log("a binding cannot be read; who is next on it is not called", err)
+		return rule.Verdict{}, err
+	}
+	return p.Rules.Judge(ctx, &rule.Attempt{Kind: a.Kind, Record: a.Record, Query: a.Query, Binding: &b, Edge: e, Probe: a.probe(), Turn: true}), nil
 }
 
 func (p *Path) log(what string, err error) {

@@ -53,9 +53,9 @@ func (w *world) decide(caller string, x binding.X) lookup.Answer {
 	return w.path.Decide(w.t.Context(), &lookup.Attempt{Record: "record", Query: q}, found)
 }
 
-// TestWhoIsSparedIsLeftOut: of those who are called one after the other nobody is who has the caller on a block list; where
-// that is all of them, the call is refused.
-func TestWhoIsSparedIsLeftOut(t *testing.T) {
+// TestWhoIsRefusedIsPassedOver: of those who are called one after the other nobody is who has the caller on a block list; where
+// that is all of them, the call is refused. Each is judged when its turn comes, and a probe is told of those who are left.
+func TestWhoIsRefusedIsPassedOver(t *testing.T) {
 	w := newWorld(t)
 	const caller = "13900000009"
 	members := []string{"13800000001", "13800000002", "13800000003"}
@@ -63,36 +63,102 @@ func TestWhoIsSparedIsLeftOut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rings := func(want ...string) {
+	q := binding.Query{Dialled: b.X, Caller: w.number(caller), At: now}
+	turn := func(callee string) rule.Verdict {
 		t.Helper()
-		a := w.decide(caller, b.X)
-		var got []binding.Number
-		if a.Decision.Refusal == "" {
-			got = append([]binding.Number{a.Decision.Edge.Callee}, a.Decision.Next...)
-		}
-		var numbers []binding.Number
-		for _, n := range want {
-			numbers = append(numbers, w.number(n))
-		}
-		if !slices.Equal(got, numbers) {
-			t.Errorf("%d ring, want %d; refused as %q by %q", len(got), len(numbers), a.Decision.Refusal, a.Verdict.Rule)
-		}
-		if len(want) == 0 && (a.Decision.Refusal != binding.RefusalBlocked || a.Verdict.Rule != rule.NameBars || a.Decision.Next != nil) {
-			t.Errorf("refused as %q by %q", a.Decision.Refusal, a.Verdict.Rule)
-		}
-	}
-	rings(members...)
-	for i, left := range [][]string{{members[0], members[2]}, {members[2]}, nil} {
-		_, err := w.service.AddBar(t.Context(), w.store, binding.BarRequest{
-			Number: []string{members[1], members[0], members[2]}[i], Peer: caller, Direction: binding.BarTo, Reason: "asked to be left in peace",
-		})
+		e := binding.Edge{Dialled: b.X, Caller: q.Caller, Callee: w.number(callee), Shown: b.X}
+		v, err := w.path.Turn(t.Context(), &lookup.Attempt{Record: "record", Query: q}, b.ID, e)
 		if err != nil {
 			t.Fatal(err)
 		}
-		rings(left...)
+		return v
 	}
+	rings := func(words string, want ...string) {
+		t.Helper()
+		a := w.decide(caller, b.X)
+		var got []string
+		for _, m := range members {
+			n := w.number(m)
+			if called := n == a.Decision.Edge.Callee; called || slices.Contains(a.Decision.Next, n) && turn(m).Refusal == "" {
+				got = append(got, m)
+			}
+		}
+		if !slices.Equal(got, want) || a.Verdict.Evidence != words {
+			t.Errorf("%d ring, want %d; refused as %q by %q, %q, want %q", len(got), len(want), a.Decision.Refusal, a.Verdict.Rule, a.Verdict.Evidence, words)
+		}
+		found, err := w.path.Find(t.Context(), &q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		told := w.path.Decide(t.Context(), &lookup.Attempt{Query: q}, found).Decision
+		if len(want) == 0 {
+			if a.Decision.Refusal != binding.RefusalBlocked || a.Verdict.Rule != rule.NameBars || a.Decision.Next != nil || told.Refusal != binding.RefusalBlocked {
+				t.Errorf("refused as %q by %q", a.Decision.Refusal, a.Verdict.Rule)
+			}
+			return
+		}
+		if told.Edge.Callee != a.Decision.Edge.Callee || len(told.Next) != len(want)-1 {
+			t.Errorf("a probe is told of %d who follow, want %d", len(told.Next), len(want)-1)
+		}
+	}
+	bar := func(member string) string {
+		t.Helper()
+		e, err := w.service.AddBar(t.Context(), w.store, binding.BarRequest{Number: member, Peer: caller, Direction: binding.BarTo, Reason: "asked to be left in peace"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return "blocked, blocklist, entry " + e.ID
+	}
+	rings("", members...)
+	second := bar(members[1])
+	rings("", members[0], members[2])
+	if v := turn(members[1]); v.PassedOver(2) != "no. 2 passed over: "+second {
+		t.Errorf("the second: %+v", v)
+	}
+	first := bar(members[0])
+	rings("no. 1 passed over: "+first+"; no. 2 passed over: "+second, members[2])
+	if a := w.decide(caller, b.X); a.Decision.Skipped != 2 {
+		t.Errorf("%d come before who is called", a.Decision.Skipped)
+	}
+	third := bar(members[2])
+	rings("no. 1 passed over: " + first + "; no. 2 passed over: " + second + "; no. 3 passed over: " + third)
 	if a := w.decide(members[0], b.X); a.Decision.Refusal != "" || a.Decision.Next != nil {
 		t.Errorf("a member: %q, %d follow", a.Decision.Refusal, len(a.Decision.Next))
+	}
+	w.store.Fail(errors.New("the disk"))
+	if _, err := w.path.Turn(t.Context(), &lookup.Attempt{Record: "record", Query: q}, b.ID, binding.Edge{}); err == nil {
+		t.Error("judged by a store that fails")
+	}
+}
+
+// refuses says no to everything, and counts how often it is asked.
+type refuses struct {
+	verdict rule.Verdict
+	asked   int
+}
+
+func (r *refuses) Judge(context.Context, *rule.Attempt) rule.Verdict {
+	r.asked++
+	return r.verdict
+}
+func (*refuses) Done(*cdr.Record) {}
+
+// TestWhatIsRefusedToAnyoneIsAskedOnce: nobody else is looked at where it does not depend on who is called.
+func TestWhatIsRefusedToAnyoneIsAskedOnce(t *testing.T) {
+	w := newWorld(t)
+	b, err := w.service.Create(t.Context(), binding.Request{
+		Mode: "gxb", Group: []string{"13800000001", "13800000002", "13800000003"}, B: "13900000009", Back: string(binding.BackInTurn), Order: "T-1",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for anyone, want := range map[bool]int{true: 1, false: 3} {
+		r := &refuses{verdict: rule.Verdict{Refusal: binding.RefusalCapped, Rule: "caller 1/1h", Anyone: anyone, Shadow: []string{"x"}}}
+		w.path.Rules = rule.Chain{r}
+		a := w.decide("13900000009", b.X)
+		if r.asked != want || a.Decision.Refusal != binding.RefusalCapped || a.Verdict.Rule != "caller 1/1h" || len(a.Verdict.Shadow) != 1 {
+			t.Errorf("asked %d times, want %d: %+v", r.asked, want, a.Verdict)
+		}
 	}
 }
 

@@ -34,10 +34,5 @@ func (b Bars) Judge(ctx context.Context, a *Attempt) Verdict {
 	return Verdict{}
 }
 
-// Spares implements Sparer.
-func (b Bars) Spares(ctx context.Context, a *Attempt) bool {
-	return b.Judge(ctx, a).Refusal != binding.RefusalNone
-}
-
 // Done implements Judge: nothing is counted.
 func (Bars) Done(*cdr.Record) {}

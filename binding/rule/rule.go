@@ -39,6 +39,7 @@ type Attempt struct {
 	Binding *binding.Binding // of the edge; only to be read
 	Edge    binding.Edge
 	Probe   bool // somebody only asks what would be: nothing is counted, stored or asked of others
+	Turn    bool // another callee of an attempt that has passed: it is counted for what depends on that alone
 }
 
 // Verdict is what the rules say of an attempt. The zero value lets it pass.
@@ -47,6 +48,7 @@ type Verdict struct {
 	Rule     string          // the rule that refused, for the record: no number
 	Shadow   []string        // rules that would have refused, and only report
 	Evidence string          // what an external check answered, for the record: no number
+	Anyone   bool            // it is refused whoever is called
 	Numbers  string          // what is to become of telephone numbers in a text: binding.TextsPass and so on; "": as configured
 }
 
@@ -68,24 +70,6 @@ type Guesser interface {
 	// that of another one on the number, the edge is none. It does not wait. A probe asks
 	// whether there have been too many already.
 	Guess(a *Attempt) Verdict
-}
-
-// Sparer is a judge that keeps one from another whatever else is. Where several may be called
-// one after the other, those are left out who are to be spared.
-type Sparer interface {
-	// Spares reports whether the callee of an attempt is not to be called by this caller. It is
-	// not an attempt of its own: nothing is counted.
-	Spares(ctx context.Context, a *Attempt) bool
-}
-
-// Spares asks the judges that spare somebody.
-func (c Chain) Spares(ctx context.Context, a *Attempt) bool {
-	for _, j := range c {
-		if s, ok := j.(Sparer); ok && s.Spares(ctx, a) {
-			return true
-		}
-	}
-	return false
 }
 
 // Guess asks the judges that bound guesses, as Judge does.
@@ -122,7 +106,7 @@ func (c Chain) Judge(ctx context.Context, a *Attempt) Verdict {
 			all.Numbers = v.Numbers
 		}
 		if v.Refusal != binding.RefusalNone {
-			all.Refusal, all.Rule = v.Refusal, v.Rule
+			all.Refusal, all.Rule, all.Anyone = v.Refusal, v.Rule, v.Anyone
 			break
 		}
 	}

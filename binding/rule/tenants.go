@@ -25,7 +25,7 @@ func (t Tenants) Judge(_ context.Context, a *Attempt) Verdict {
 	tenant, known := t.Tenant(a.Binding.Tenant)
 	switch {
 	case tenant.State == binding.TenantSuspended, !known && a.Binding.Tenant != "":
-		return Verdict{Refusal: binding.RefusalSuspended, Rule: NameTenant}
+		return Verdict{Refusal: binding.RefusalSuspended, Rule: NameTenant, Anyone: true}
 	case a.Kind != Text:
 		return Verdict{}
 	case a.Binding.CarriesTexts(&tenant.TenantSettings) && tenant.Texts == binding.TextsOff:
@@ -33,9 +33,9 @@ func (t Tenants) Judge(_ context.Context, a *Attempt) Verdict {
 	case a.Binding.CarriesTexts(&tenant.TenantSettings):
 		return Verdict{Numbers: tenant.Texts}
 	case a.Binding.Texts == binding.TextsOff:
-		return Verdict{Refusal: binding.RefusalBlocked, Rule: cdr.RuleBindingTexts}
+		return Verdict{Refusal: binding.RefusalBlocked, Rule: cdr.RuleBindingTexts, Anyone: true}
 	}
-	return Verdict{Refusal: binding.RefusalBlocked, Rule: cdr.RuleTenantTexts}
+	return Verdict{Refusal: binding.RefusalBlocked, Rule: cdr.RuleTenantTexts, Anyone: true}
 }
 
 // Done implements Judge: nothing is counted.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -135,7 +136,12 @@ func printExplanation(w io.Writer, e admin.Explanation) error {
 	if e.Remote != "" {
 		fmt.Fprintf(w, "  asked %s\n", e.Remote)
 	}
-	if e.Connected && e.Evidence == verify.Unasked {
+	for part := range strings.SplitSeq(e.Evidence, "; ") {
+		if e.Connected && strings.HasPrefix(part, "no. ") {
+			fmt.Fprintf(w, "  %s\n", part)
+		}
+	}
+	if e.Connected && strings.HasSuffix(e.Evidence, verify.Unasked) {
 		fmt.Fprintln(w, "  the verification platform is asked about a call itself, and has not been")
 	}
 	if len(e.Candidates) == 0 {

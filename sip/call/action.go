@@ -88,6 +88,16 @@ type Decide struct {
 	Query  binding.Query
 }
 
+// Judge asks the rules whether another one than the first may be called, of several who ring
+// in turn.
+type Judge struct {
+	Record  string // id of the record that the call has
+	Kind    rule.Kind
+	Binding string // id
+	Query   binding.Query
+	Edge    binding.Edge // to that one
+}
+
 // OpenRecord writes the opening row.
 type OpenRecord struct{ Record cdr.Record }
 
@@ -190,6 +200,7 @@ func (Release) action()     {}
 func (StartTimer) action()  {}
 func (StopTimer) action()   {}
 func (Decide) action()      {}
+func (Judge) action()       {}
 func (OpenRecord) action()  {}
 func (Carried) action()     {}
 func (CloseRecord) action() {}

@@ -113,6 +113,7 @@ const (
 	forMediaEnd
 	forClosed
 	forFarewell // the caller hears why it is released
+	forTurn     // whether the next one may be called
 )
 
 // Call is one masked call. Its fields are exported for encoding only; nothing
@@ -143,6 +144,7 @@ type Call struct {
 
 	Next      []binding.Number // who rings next when the callee does not answer
 	MakingWay bool             // the callee's INVITE is cancelled for the next one
+	Turn      Turn
 
 	Final     Final      // the answer that the caller's INVITE ends with
 	Byes      []Reply    // BYE requests to be answered once the record is on disk
@@ -249,6 +251,8 @@ func (c *Call) Handle(env *Env, ev Event) {
 	switch ev := ev.(type) {
 	case Decided:
 		c.decided(env, ev)
+	case Judged:
+		c.judged(env, ev)
 	case MediaOpened:
 		c.mediaOpened(env, ev)
 	case RecordOpened:

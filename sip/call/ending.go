@@ -273,8 +273,9 @@ func (c *Call) fired(env *Env, ev Fired) {
 			if l.Client.Again && c.Exchange.Asked == l.Client.Tx && c.State < Ending {
 				c.exchangeLost(env)
 			}
-			if s == Callee && c.MakingWay && !c.turn(env) {
-				c.end(env, ending{end: endNoAnswer, by: byPlatform, status: 480, q850: causeNoAnswer})
+			late := ending{end: endNoAnswer, by: byPlatform, status: 480, q850: causeNoAnswer}
+			if s == Callee && c.MakingWay && !c.turn(env, late) {
+				c.end(env, late)
 			}
 			c.leaveIfOver(env)
 		}

@@ -26,6 +26,12 @@ type Decided struct {
 	Err      error
 }
 
+// Judged is the answer to Judge.
+type Judged struct {
+	Verdict rule.Verdict
+	Err     error // nobody knows
+}
+
 // MediaOpened is the answer to OpenMedia: our ports on either leg.
 type MediaOpened struct {
 	Session int
@@ -137,6 +143,7 @@ type Fired struct{ Timer Timer }
 type HangUp struct{ End string }
 
 func (Decided) event()      {}
+func (Judged) event()       {}
 func (MediaOpened) event()  {}
 func (MediaEnded) event()   {}
 func (MediaPlayed) event()  {}

@@ -30,9 +30,10 @@ func (c *Call) calleeSays(env *Env, m *message.Message) {
 	case l.Client.Pending:
 		l.Client.Pending = false
 		env.do(StopTimer{Timer{CancelTimer, Callee}})
-		if c.State < Answered && !c.tryAgain(env, m) && !c.turn(env) {
-			o := outcomeOf(m.Status)
-			c.end(env, ending{end: o.end, by: byCallee, status: o.status, q850: o.q850})
+		o := outcomeOf(m.Status)
+		e := ending{end: o.end, by: byCallee, status: o.status, q850: o.q850}
+		if c.State < Answered && !c.tryAgain(env, m) && !c.turn(env, e) {
+			c.end(env, e)
 		}
 		c.leaveIfOver(env)
 	}

@@ -278,11 +278,12 @@ func (c *Call) unanswered(env *Env, ev Unanswered) {
 		c.orderedUnanswered(env, ev)
 	case l.Client.Pending:
 		l.Client.Pending = false
+		lost := ending{end: endUnavailable, by: byPlatform, status: 500}
 		switch {
 		case ev.Full && c.State < Ending:
 			c.refuse(env, binding.RefusalOverload, Final{Status: 503, RetryAfter: retryLater})
-		case ev.Full, c.State >= Answered, !c.nextTarget(env, 0) && !c.turn(env):
-			c.end(env, ending{end: endUnavailable, by: byPlatform, status: 500})
+		case ev.Full, c.State >= Answered, !c.nextTarget(env, 0) && !c.turn(env, lost):
+			c.end(env, lost)
 		default:
 			return
 		}

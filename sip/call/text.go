@@ -127,7 +127,7 @@ func (c *Call) sendText(env *Env) {
 	r.ContentType, r.Body = textType, c.Text.Body
 	c.Text.Heard = false
 	c.textAs(env, r, Asked{})
-	c.textFor(env, len(c.Hops)+len(c.Next))
+	c.textFor(env, len(c.Hops)+c.turnsLeft())
 }
 
 // textFor starts the time that is left for an answer, of which so many have to have their
@@ -157,7 +157,7 @@ func (c *Call) textAnswered(env *Env, ev Responded) {
 		// It lives: another target would only have the text twice.
 		if !c.Text.Heard {
 			c.Text.Heard = true
-			c.textFor(env, 1+len(c.Next))
+			c.textFor(env, 1+c.turnsLeft())
 		}
 		return
 	}
@@ -174,10 +174,9 @@ func (c *Call) textAnswered(env *Env, ev Responded) {
 		r.CSeq, r.Branch = l.Seq, env.Mint.Branch()
 		c.textAs(env, r, Asked{Tries: l.Client.Tries})
 	case m.Status == 503 && c.nextText(env, m.RetryAfter):
-	case c.textTurn(env):
 	default:
 		o := outcomeOf(m.Status)
-		c.end(env, ending{end: o.end, by: byCallee, status: o.status, q850: o.q850})
+		c.textTurn(env, ending{end: o.end, by: byCallee, status: o.status, q850: o.q850})
 	}
 }
 
@@ -191,8 +190,8 @@ func (c *Call) textUnanswered(env *Env, ev Unanswered) {
 	switch {
 	case ev.Full:
 		c.refuse(env, binding.RefusalOverload, Final{Status: 503, RetryAfter: retryLater})
-	case !c.nextText(env, 0) && !c.textTurn(env):
-		c.textLost(env)
+	case !c.nextText(env, 0):
+		c.textTurn(env, textLost)
 	}
 }
 
@@ -203,21 +202,16 @@ func (c *Call) textLate(env *Env) {
 	}
 	c.dropText(env)
 	if c.Text.Heard {
-		if c.textTurn(env) {
-			return
-		}
-		c.end(env, ending{end: endNoAnswer, by: byCallee, status: 480, q850: causeNoAnswer})
+		c.textTurn(env, ending{end: endNoAnswer, by: byCallee, status: 480, q850: causeNoAnswer})
 		return
 	}
-	if !c.nextText(env, 0) && !c.textTurn(env) {
-		c.textLost(env)
+	if !c.nextText(env, 0) {
+		c.textTurn(env, textLost)
 	}
 }
 
-// textLost ends a text that no target has answered.
-func (c *Call) textLost(env *Env) {
-	c.end(env, ending{end: endUnavailable, by: byPlatform, status: 500})
-}
+// textLost is the end of a text that no target has answered.
+var textLost = ending{end: endUnavailable, by: byPlatform, status: 500}
 
 // nextText sends the text to the next target, while the sender still waits. To who gets
 // it from both they are two texts.
@@ -236,21 +230,16 @@ func (c *Call) nextText(env *Env, retryAfter int) bool {
 	return true
 }
 
-// textTurn sends the text to the next of those who are reached one after the other, while
-// the sender still waits. It says false when there is none.
-func (c *Call) textTurn(env *Env) bool {
-	if c.State != Calling || len(c.Next) == 0 || !env.Now.Before(c.Text.Until) {
-		return false
+// textTurn lets the next of those be judged who are reached one after the other, while the sender
+// still waits. Where there is none, the text ends.
+func (c *Call) textTurn(env *Env, e ending) {
+	if c.State != Calling || c.turnsLeft() == 0 || !env.Now.Before(c.Text.Until) {
+		c.end(env, e)
+		return
 	}
-	out := env.trunk(c.leg(Callee))
-	hops := order(env.Config.Hops[out.Index], env.Mint.Uint64)
-	if len(hops) == 0 {
-		return false
-	}
-	c.follow(env, hops)
-	c.prepareCallee(env, out)
-	c.sendText(env)
-	return true
+	env.do(StopTimer{Timer{RingTimer, Callee}})
+	c.leave(env, e)
+	c.follow(env)
 }
 
 // dropText gives up a MESSAGE of ours that waits for its answer.

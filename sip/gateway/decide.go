@@ -21,6 +21,7 @@ type decide struct {
 	record string
 	kind   rule.Kind
 	query  binding.Query
+	turn   *call.Judge // only whether this one may be called too is asked; nil: all
 }
 
 // lookupLoop answers calls with the edge that the bindings give them.
@@ -46,6 +47,11 @@ func (l *loop) lookupLoop() {
 
 // lookup decides a call and tells it, a refusal when its time has come.
 func (l *loop) lookup(ctx context.Context, d decide, found func()) {
+	if d.turn != nil {
+		found() // it may wait for the network
+		l.answer(d.id, l.gateway.judge(ctx, d.turn))
+		return
+	}
 	answer := l.gateway.decide(ctx, d, found)
 	answer.Record = d.record
 	tell := func() { l.answer(d.id, answer) }
@@ -70,4 +76,12 @@ func (g *Gateway) decide(ctx context.Context, d decide, found func()) call.Decid
 	decided := call.Decided{Decision: a.Decision, Verdict: a.Verdict, Err: a.Err}
 	decided.Verdict.Evidence = a.Evidence()
 	return decided
+}
+
+// judge asks whether the next one of several may be called.
+func (g *Gateway) judge(ctx context.Context, j *call.Judge) call.Judged {
+	ctx, cancel := context.WithTimeout(ctx, lookup.Time)
+	defer cancel()
+	v, err := g.path.Turn(ctx, &lookup.Attempt{Kind: j.Kind, Record: j.Record, Query: j.Query, Now: true}, j.Binding, j.Edge)
+	return call.Judged{Verdict: v, Err: err}
 }

@@ -93,7 +93,9 @@ func (l *loop) perform(o shard.Output) {
 	case nil:
 		l.gateway.transport.Send(o.Send.Flow, o.Send.Bytes, o.Send.Token)
 	case call.Decide:
-		l.decides.put(decide{id, a.Record, a.Kind, a.Query})
+		l.decides.put(decide{id: id, record: a.Record, kind: a.Kind, query: a.Query})
+	case call.Judge:
+		l.decides.put(decide{id: id, record: a.Record, turn: &a})
 	case call.OpenRecord:
 		l.gateway.options.Journal.Open(a.Record, func(err error) {
 			l.answer(id, call.RecordOpened{ID: a.Record.ID, Err: err})

@@ -73,6 +73,8 @@ func (w *bench) settle() {
 			switch a := o.Action.(type) {
 			case call.Decide:
 				s.Answer(w.now, o.Call, call.Decided{Decision: w.decision})
+			case call.Judge:
+				s.Answer(w.now, o.Call, call.Judged{})
 			case call.OpenMedia:
 				at := sdp.Local{Addr: w.way.Local.Addr(), Port: 20000}
 				s.Answer(w.now, o.Call, call.MediaOpened{Session: a.Session, Local: [2]sdp.Local{at, at}})

@@ -62,7 +62,7 @@ type scene struct {
 // Numbers of the bindings: 7 is live, 8 has expired, 9 may be dialled by the
 // callee only, all between the caller and the callee; 11 is between the caller and
 // a guest, 12 between the stranger and the callee; over 13 the caller reaches the
-// callee, and then the guest.
+// callee, and then the guest; over 17 these, and then a friend.
 func newScene() *scene {
 	s := &scene{
 		world: newWorld(1, flow.UDP, nil), actors: map[string]*actor{}, order: newSequence(), names: newNames(),
@@ -86,6 +86,7 @@ func newScene() *scene {
 		{"callee", "13900000002", "198.51.100.20:5060", 1},
 		{"stranger", "13600000004", "192.0.2.30:5060", 0},
 		{"guest", "13500000005", "198.51.100.40:5060", 1},
+		{"friend", "13500000006", "198.51.100.60:5060", 1},
 	} {
 		s.actors[a.name] = newActor(w, a.name, a.number, a.host, a.listener)
 	}
@@ -110,7 +111,10 @@ func newScene() *scene {
 	}
 	shorter := extension
 	shorter.ID, shorter.A, shorter.Extension = "shorter", mustNumber("13500000005"), "77"
-	w.rows = []binding.Binding{pair, old, oneWay, guest, inner, turn, extension, shorter}
+	three := turn
+	three.ID, three.X = "three", mustX("700100000010017")
+	three.Group = []binding.Number{mustNumber("13900000002"), mustNumber("13500000005"), mustNumber("13500000006")}
+	w.rows = []binding.Binding{pair, old, oneWay, guest, inner, turn, extension, shorter, three}
 	return s
 }
 

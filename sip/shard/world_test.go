@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
 	"mask700/binding"
 	"mask700/binding/cdr"
+	"mask700/binding/lookup"
 	"mask700/binding/rule"
 	"mask700/media"
 	"mask700/media/sdp"
@@ -248,18 +250,18 @@ func (w *world) perform(o shard.Output) {
 			if w.store != nil {
 				return call.Decided{Err: w.store}
 			}
-			var rows []binding.Binding
-			for _, r := range w.rows {
-				if r.OnX(a.Query.Dialled) {
-					rows = append(rows, r)
-				}
-			}
-			d := call.Decided{Decision: binding.Resolve(a.Query, w.held(a.Query.Dialled.Block()) && w.config.Plan.InService(a.Query.Dialled, a.Query.At), rows)}
-			if d.Decision.Refusal == binding.RefusalNone {
-				d.Verdict = w.rules.Judge(context.Background(), &rule.Attempt{Kind: a.Kind, Record: a.Record, Query: a.Query, Binding: d.Decision.Binding, Edge: d.Decision.Edge})
-				d.Decision.Refuse(d.Verdict.Refusal)
-			}
-			return d
+			path, attempt := w.path(), lookup.Attempt{Kind: a.Kind, Record: a.Record, Query: a.Query}
+			found, err := path.Find(context.Background(), &a.Query)
+			answer := path.Decide(context.Background(), &attempt, found)
+			answer.Verdict.Evidence = answer.Evidence()
+			return call.Decided{Decision: answer.Decision, Verdict: answer.Verdict, Err: err}
+		})
+	case call.Judge:
+		w.note("rules    <- %s to %s over %s", a.Query.Caller, a.Edge.Callee, a.Query.Dialled)
+		w.put(o.Call, "judged", func() call.Event {
+			path := w.path()
+			v, err := path.Turn(context.Background(), &lookup.Attempt{Kind: a.Kind, Record: a.Record, Query: a.Query}, a.Binding, a.Edge)
+			return call.Judged{Verdict: v, Err: err}
 		})
 	case call.OpenMedia:
 		l.ports++
@@ -414,6 +416,31 @@ func (w *world) perform(o shard.Output) {
 	}
 }
 
+// path is the way to an answer in production, over what the world has.
+func (w *world) path() *lookup.Path {
+	return &lookup.Path{Store: rows{w}, Rules: w.rules, Plan: w.config.Plan}
+}
+
+// rows are the bindings of a world as a store.
+type rows struct{ *world }
+
+func (r rows) Holds(b binding.Block) bool { return r.held(b) }
+
+func (r rows) Candidates(_ context.Context, x binding.X, _ time.Time) ([]binding.Binding, error) {
+	return slices.DeleteFunc(slices.Clone(r.rows), func(b binding.Binding) bool { return !b.OnX(x) }), r.store
+}
+
+func (r rows) Binding(_ context.Context, id string) (binding.Binding, error) {
+	i := slices.IndexFunc(r.rows, func(b binding.Binding) bool { return b.ID == id })
+	switch {
+	case r.store != nil:
+		return binding.Binding{}, r.store
+	case i < 0:
+		return binding.Binding{}, binding.ErrNotFound
+	}
+	return r.rows[i], nil
+}
+
 // unwritten checks that a record has nothing of what a text says.
 func (w *world) unwritten(l *ledger, r *cdr.Record) {
 	if len(l.words) > 4 && strings.Contains(fmt.Sprintf("%#v", *r), l.words) {
@@ -465,6 +492,9 @@ func summary(r cdr.Record) string {
 	}
 	if r.Shadow != "" {
 		fmt.Fprintf(&b, ", would be by %s", r.Shadow)
+	}
+	if r.Evidence != "" {
+		fmt.Fprintf(&b, ", %s", r.Evidence)
 	}
 	if r.Tenant == "meals" || r.Tenant == "rides" {
 		fmt.Fprintf(&b, ", %s' order %q, data %q over %s", r.Tenant, r.Order, r.Data, r.Binding)

@@ -41,8 +41,8 @@ func New(env *Env, a Arrival) *Call {
 	if m.Method == "MESSAGE" {
 		c.Text.On = true
 	} else {
-		c.SessionIDs = [2]uint64{env.Mint.Session(), env.Mint.Session()}
 		for s := range c.Legs {
+			c.SessionIDs[s] = c.session(env)
 			c.Legs[s].SDP = sdp.NewLeg(c.SessionIDs[s], mediaPolicy(a.Trunk))
 		}
 	}

@@ -69,9 +69,9 @@ func Place(env *Env, o Order) *Call {
 	o.Hops = order(env.Config.Hops[in.Index], env.Mint.Uint64)
 	c := &Call{
 		ID: env.Mint.Token(), MaxForwards: maxForwards, Order: o, Greeted: Greeted{On: true, Alone: true},
-		SessionIDs: [2]uint64{env.Mint.Session(), env.Mint.Session()},
 	}
 	for s := range c.Legs {
+		c.SessionIDs[s] = c.session(env)
 		c.Legs[s].SDP = sdp.NewLeg(c.SessionIDs[s], mediaPolicy(in))
 	}
 	c.leg(Caller).Trunk = in.Index

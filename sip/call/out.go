@@ -1,6 +1,7 @@
 package call
 
 import (
+	"slices"
 	"strings"
 
 	"mask700/binding"
@@ -58,6 +59,24 @@ func newLeg(env *Env, out *trunk.Trunk, hop Hop, session uint64) Leg {
 	}}
 	l.Flow, l.SDP = hop.Flow, sdp.NewLeg(session, mediaPolicy(out))
 	return l
+}
+
+// session draws the session id of a leg. Of six digits two are the same now and then; those
+// of one call never are, so that nothing there matches its legs.
+func (c *Call) session(env *Env) uint64 {
+	for {
+		id := env.Mint.Session()
+		taken := slices.Contains(c.SessionIDs[:], id)
+		for s := range c.Legs {
+			taken = taken || c.Legs[s].SDP.SessionID == id
+		}
+		for i := range c.Transfers {
+			taken = taken || c.Transfers[i].Leg.SDP.SessionID == id
+		}
+		if !taken {
+			return id
+		}
+	}
 }
 
 // domains are the hosts of From and To toward a hop.

@@ -152,7 +152,7 @@ func (c *Call) thirdDecided(env *Env, ev Decided) {
 	t.Record.TrunkOut = out.Name
 	t.Record.CallerOut, t.Record.CalleeOut = cdr.Party{X: d.Edge.Shown}, cdr.Party{Number: d.Edge.Callee}
 	t.Hops = order(env.Config.Hops[out.Index], env.Mint.Uint64)
-	t.compose(env, out)
+	c.compose(env, out)
 	t.Phase, t.Recorded = Preparing, true
 	t.Waiting = forMedia | forOpened
 	stays := c.leg(t.By.Other())
@@ -222,9 +222,10 @@ func (c *Call) thirdDial(env *Env) {
 
 // compose prepares the leg of the party that is to come, toward the first hop that
 // is left.
-func (t *Transfer) compose(env *Env, out *trunk.Trunk) {
+func (c *Call) compose(env *Env, out *trunk.Trunk) {
+	t := &c.Transfers[0]
 	before := t.Leg.Party
-	t.Leg = newLeg(env, out, t.Hops[0], env.Mint.Session())
+	t.Leg = newLeg(env, out, t.Hops[0], c.session(env))
 	t.Leg.Party = before.again(t.Leg.Party)
 	t.Leg.identify(env, out, t.Hops[0], t.Edge)
 }
@@ -257,7 +258,7 @@ func (c *Call) thirdNext(env *Env, retryAfter int) bool {
 	}
 	t.Hops = t.Hops[1:]
 	env.do(Exit{Third})
-	t.compose(env, env.Config.Trunks[t.Leg.Trunk])
+	c.compose(env, env.Config.Trunks[t.Leg.Trunk])
 	stays := talking(c.leg(t.By.Other()).SDP.Peer)
 	t.Leg.SDP.Ours = t.Local[t.By].Addr
 	body, err := t.Leg.SDP.Offer(&stays, t.Local[t.By])

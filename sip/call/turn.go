@@ -80,7 +80,7 @@ func (c *Call) turn(env *Env, e ending) bool {
 		c.plays(env, Ringback)
 	}
 	c.MakingWay = false
-	c.SessionIDs[Callee] = env.Mint.Session() // nothing of ours tells the two that they were called for one
+	c.SessionIDs[Callee] = c.session(env) // nothing of ours tells the two that they were called for one
 	env.do(StopTimer{Timer{RingTimer, Callee}})
 	env.do(StopTimer{Timer{CancelTimer, Callee}})
 	env.do(Exit{Callee})

@@ -59,7 +59,8 @@ type world struct {
 
 	calls    map[string]*ledger // by the call's id
 	order    []string           // ids in order of their first question
-	legs     map[string]string  // the call's id by the Call-ID of a leg
+	legs     map[string]string  // the id of the record by the Call-ID of a leg
+	whose    map[string]string  // and of the call, whose record is another after a transfer
 	seq      uint64
 	sessions int
 	owed     map[string]time.Time // since when a party of a call waits to be offered the media of a new one
@@ -126,12 +127,12 @@ type question struct {
 
 func newWorld(seed uint64, network flow.Network, change func(*call.Config)) *world {
 	w := &world{
-		now: epoch, texts: map[string]reading{}, byes: map[string]bool{}, calls: map[string]*ledger{}, legs: map[string]string{},
+		now: epoch, texts: map[string]reading{}, byes: map[string]bool{}, calls: map[string]*ledger{}, legs: map[string]string{}, whose: map[string]string{},
 		owed: map[string]time.Time{},
 		held: func(binding.Block) bool { return true },
 		send: func(shard.Send) {}, note: func(string, ...any) {},
 	}
-	w.ask, w.guard = w.answer, newGuard(w.read)
+	w.ask, w.guard = w.answer, newGuard(w.read, func(callID string) string { return w.whose[callID] })
 	w.trunks = []*trunk.Trunk{
 		{Index: 0, Name: "inside", RouteTo: "outside", Listen: "in", Media: "in", EarlyMedia: trunk.EarlyPass},
 		{Index: 1, Name: "outside", RouteTo: "inside", Listen: "out", Media: "out", EarlyMedia: trunk.EarlyPass},
@@ -198,7 +199,7 @@ func (w *world) drain() {
 				}
 			}
 			for i := range c.Legs {
-				w.legs[c.Legs[i].CallID] = c.Record.ID
+				w.legs[c.Legs[i].CallID], w.whose[c.Legs[i].CallID] = c.Record.ID, c.ID
 			}
 			waits := c.Legs[call.Caller].Owed == call.OwedMedia || c.Legs[call.Callee].Owed == call.OwedMedia
 			if _, ok := w.owed[c.ID]; !ok && waits {
@@ -207,7 +208,7 @@ func (w *world) drain() {
 				delete(w.owed, c.ID)
 			}
 			for i := range c.Transfers {
-				w.legs[c.Transfers[i].Leg.CallID] = c.Transfers[i].Record.ID
+				w.legs[c.Transfers[i].Leg.CallID], w.whose[c.Transfers[i].Leg.CallID] = c.Transfers[i].Record.ID, c.ID
 			}
 			return true
 		})

@@ -5,11 +5,14 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	stdlog "log"
 	"log/slog"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"time"
 )
 
@@ -99,6 +102,39 @@ func NewServer(ctx context.Context, h http.Handler, log *slog.Logger) *http.Serv
 		MaxHeaderBytes:    16 << 10,
 		BaseContext:       func(net.Listener) context.Context { return ctx },
 		ConnContext:       localUser,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		ErrorLog:          stdlog.New(complaints{log}, "", 0),
 	}
+}
+
+// complaints logs what the server has to say of connections, without whose they were: their addresses are nobody's business who reads a
+// log, and a client may have written anything into what a certificate is refused for.
+type complaints struct{ log *slog.Logger }
+
+// Write takes one line.
+func (c complaints) Write(line []byte) (int, error) {
+	c.log.Warn("the server of the admin interface complains", "error", nameless(string(line)))
+	return len(line), nil
+}
+
+// addressed is an address of the network, with its port, and longNumber what may be a telephone number. Of IPv6 it is whatever has two colons.
+var (
+	addressed  = regexp.MustCompile(`[0-9]+(?:\.[0-9]+){3}(?::[0-9]+)?|\[?[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*(?:%[0-9A-Za-z]+)?\]?(?::[0-9]+)?`)
+	longNumber = regexp.MustCompile(`[0-9]{7,}`)
+)
+
+// maxComplaint bounds a line, in bytes.
+const maxComplaint = 300
+
+// nameless is a line of the server's without addresses, without long numbers, without what is in quotes and without a stack.
+func nameless(line string) string {
+	if i := strings.Index(line, "panic serving"); i >= 0 { // the text behind it may be anything
+		return line[:i] + "a fault of the program"
+	}
+	line, _, _ = strings.Cut(strings.TrimSpace(line), "\n")
+	line = addressed.ReplaceAllString(line[:min(len(line), maxComplaint)], "…")
+	line = longNumber.ReplaceAllString(line, "…")
+	if i := strings.IndexByte(line, '"'); i >= 0 {
+		line = line[:i] + "…"
+	}
+	return line
 }

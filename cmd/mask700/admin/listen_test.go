@@ -1,8 +1,10 @@
 package admin
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -138,5 +140,26 @@ func TestTokenFile(t *testing.T) {
 	}
 	if _, err := ReadToken("ops", file+"none"); err == nil || !strings.Contains(err.Error(), "ops") {
 		t.Error(err)
+	}
+}
+
+// TestTheServerComplainsOfNobody: what it says of a connection is logged without its address, and without what a client wrote.
+func TestTheServerComplainsOfNobody(t *testing.T) {
+	var log bytes.Buffer
+	s := NewServer(context.Background(), http.NotFoundHandler(), slog.New(slog.NewTextHandler(&log, nil)))
+	for line, want := range map[string]string{
+		"http: TLS handshake error from 203.0.113.7:40123: EOF":                                                       "http: TLS handshake error from …: EOF",
+		"http: TLS handshake error from [2001:db8::7]:40123: read tcp [2001:db8::1]:8443->[2001:db8::7]:40123: reset": "http: TLS handshake error from …: read tcp …->…: reset",
+		"http: TLS handshake error from [fe80::7%eth0]:40123: EOF":                                                    "http: TLS handshake error from …: EOF",
+		"http: TLS handshake error from 203.0.113.7:1: tls: no certificate for \"13800000001\", \"other\"":            "http: TLS handshake error from …: tls: no certificate for …",
+		"http: TLS handshake error from ::ffff:203.0.113.7: x509: 13800000001 is not permitted":                       "http: TLS handshake error from … x509: … is not permitted",
+		"http: panic serving 203.0.113.7:40123: a call to 13800000001\ngoroutine 7 [running]:":                        "http: a fault of the program",
+		"http: Accept error: accept tcp: too many open files; retrying in 5ms":                                        "http: Accept error: accept tcp: too many open files; retrying in 5ms",
+	} {
+		log.Reset()
+		s.ErrorLog.Print(line)
+		if text := log.String(); !strings.Contains(text, "complains") || !strings.Contains(text, strings.ReplaceAll(want, `"`, `\"`)) || strings.Contains(text, "203.0") || strings.Contains(text, "13800000001") {
+			t.Errorf("%q is logged as %s", line, text)
+		}
 	}
 }

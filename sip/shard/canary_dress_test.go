@@ -174,6 +174,8 @@ func (l *dressed) wanted(f *field) bool {
 		return l.method == "BYE" || l.method == "CANCEL" || l.method == "MESSAGE" || !l.request && l.status >= "300" && l.method == "INVITE"
 	case "no challenge":
 		return !l.request && l.status != "401" && l.status != "407" && l.status != "494"
+	case "no info":
+		return l.method != "INFO"
 	case "no event":
 		return l.method != "REFER" && l.method != "NOTIFY" && l.method != "SUBSCRIBE"
 	}

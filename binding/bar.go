@@ -3,6 +3,9 @@ package binding
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
+	"log/slog"
 	"strings"
 	"time"
 )
@@ -132,8 +135,11 @@ type BarRequest struct {
 // String says what it is and nothing else: its texts may hold numbers.
 func (BarRequest) String() string { return "request for an entry of a block list" }
 
-// GoString is String.
-func (r BarRequest) GoString() string { return r.String() }
+// Format implements [fmt.Formatter]: String under every verb.
+func (r BarRequest) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, r.String()) }
+
+// LogValue implements [slog.LogValuer] with String.
+func (r BarRequest) LogValue() slog.Value { return slog.StringValue(r.String()) }
 
 const maxReason = 256
 

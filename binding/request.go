@@ -47,6 +47,9 @@ type Request struct {
 	IdempotencyKey string // the tenant's name of this request, which is done once; "": none
 }
 
+// Format implements [fmt.Formatter]: that it is one and nothing else.
+func (requestJSON) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "request for a binding") }
+
 // requestJSON has text and a flag, so that no error of the decoder can repeat a
 // value.
 type requestJSON struct {

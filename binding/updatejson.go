@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"time"
 )
@@ -30,6 +31,9 @@ type updateJSON struct {
 	Back         *string  `json:"back,omitempty"`
 	expiryJSON
 }
+
+// Format implements [fmt.Formatter]: that it is one and nothing else.
+func (updateJSON) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "update of a binding") }
 
 // noExpiry in the place of a time takes an expiry away.
 const noExpiry = "none"

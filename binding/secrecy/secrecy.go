@@ -2,12 +2,15 @@
 // peer wrote. It reads the program with its types, so that no name and no detour over a variable hides anything from it
 // within a function; what a function is given by another is that one's business to have looked at.
 //
-// Two rules:
+// Three rules:
 //
 //   - The few functions that turn a number back into digits may be named in the packages of Revealers alone.
-//   - Nothing that holds what must not be seen may be given to what prints, logs, makes an error, panics, names a file or
-//     starts a process: digits of a number, a message, its URIs and fields, the description or the credentials in it, the
-//     numbers of a request of the operator's, and raw bytes. To a log no address of the network either.
+//   - A struct that has a number in clear prints itself without it. Which those are is found by the names of fields and by
+//     what is put into them, in whatever package.
+//   - Nothing that holds what must not be seen may be given to what prints, logs, makes an error, panics, writes to a file
+//     or a connection, names a file or starts a process: digits of a number, what a function of ours has made with them, a
+//     message, its URIs and fields, the description or the credentials in it, the numbers of a request of the operator's;
+//     raw bytes to none of them but what writes bytes. To a log no address of the network either.
 //
 // Numbers themselves may be printed: they do it masked.
 package secrecy
@@ -30,6 +33,8 @@ type Rules struct {
 	// Allowed are functions ("path/of/package.Name", "path/of/package.Type.Name"), and why each may print what it is given;
 	// or packages that may print one kind of thing ("path/of/package: raw bytes").
 	Allowed map[string]string
+	// NoNumbers are fields ("path/of/package.Type.Field") that are called as if they held a number, and what they hold.
+	NoNumbers map[string]string
 }
 
 // Finding is a place that breaks a rule.
@@ -73,11 +78,13 @@ func Load(dir string, patterns ...string) ([]*packages.Package, error) {
 
 // Check looks through packages. Used is what of the rules was needed: what was not can go.
 func (r *Rules) Check(all []*packages.Package) (found []Finding, used map[string]bool) {
-	c := &checker{rules: r, used: make(map[string]bool)}
+	c := &checker{rules: r, used: make(map[string]bool), fields: make(map[string]bool), results: make(map[string]bool)}
+	c.spread(all)
 	for _, p := range all {
 		c.pkg = p
 		for _, file := range p.Syntax {
 			c.reveals(file)
+			c.bare(file)
 			for _, d := range file.Decls {
 				c.function = nameOf(p, d)
 				c.declaration(d)
@@ -93,6 +100,9 @@ type checker struct {
 	pkg      *packages.Package
 	function string
 	secret   map[types.Object]string // variables of the function that hold what must not be seen, and what it is
+	fields   map[string]bool         // of structs that a number in clear is put into
+	results  map[string]bool         // functions that give one back
+	spreads  bool                    // these two are being found
 	found    []Finding
 	used     map[string]bool
 }
@@ -147,17 +157,22 @@ func (c *checker) reveals(file *ast.File) {
 
 // declaration looks at a function, or at the variables of a package.
 func (c *checker) declaration(d ast.Decl) {
-	c.secret = make(map[types.Object]string)
-	for before := -1; before != len(c.secret); { // a variable may be filled below where it is read, in a loop
-		before = len(c.secret)
-		ast.Inspect(d, c.assign)
-	}
+	c.follow(d)
 	ast.Inspect(d, func(n ast.Node) bool {
 		if call, ok := n.(*ast.CallExpr); ok {
 			c.call(call)
 		}
 		return true
 	})
+}
+
+// follow finds out which variables of a declaration hold what must not be seen.
+func (c *checker) follow(d ast.Decl) {
+	c.secret = make(map[types.Object]string)
+	for before := -1; before != len(c.secret); { // a variable may be filled below where it is read, in a loop
+		before = len(c.secret)
+		ast.Inspect(d, c.assign)
+	}
 }
 
 // assign notes which variables hold what must not be seen.
@@ -195,6 +210,12 @@ func (c *checker) assign(n ast.Node) bool {
 		if n.Value != nil {
 			note(n.Value, n.X)
 		}
+	case *ast.CallExpr: // what is written into a builder is in it
+		if s, ok := ast.Unparen(n.Fun).(*ast.SelectorExpr); ok && strings.HasPrefix(s.Sel.Name, "Write") && collects(c.pkg.TypesInfo.TypeOf(s.X)) {
+			for _, arg := range n.Args {
+				note(s.X, arg)
+			}
+		}
 	}
 	return true
 }
@@ -210,10 +231,15 @@ func (c *checker) call(call *ast.CallExpr) {
 			continue // a constant
 		}
 		what := c.holds(arg)
-		if what == "" {
+		// What is written anywhere is bytes; that they are is no reason to refuse it.
+		if what == "" && !strings.HasPrefix(how, writes) {
 			what = raw(c.pkg.TypesInfo.TypeOf(arg))
 		}
-		if logs := strings.HasPrefix(how, "log"); logs && what == "" {
+		logs := strings.HasPrefix(how, "log")
+		if logs && what == "" {
+			what = c.inside(c.pkg.TypesInfo.TypeOf(arg))
+		}
+		if logs && what == "" {
 			what = address(c.pkg.TypesInfo.TypeOf(arg))
 		} else if !logs && what == "an address" {
 			what = "" // errors and output of the operator's own addresses; what is logged is another's too

@@ -54,12 +54,6 @@ var secretTypes = []struct{ pkg, name string }{
 	{"media/sdp", "Description"}, {"media/sdp", "Line"}, {"media/sdp", "Leg"},
 }
 
-// secretFields are single fields that hold a number as it was written.
-var secretFields = map[string]string{
-	"mask700/binding.Request": "A B Group", "mask700/binding.requestJSON": "A B Group",
-	"mask700/cmd/mask700/admin.BindingQuery": "Number", "mask700/cmd/mask700/admin.Question": "Caller",
-}
-
 // secretType is the name of a type that must not be printed, or "".
 func secretType(t types.Type) string {
 	for _, s := range secretTypes {
@@ -167,19 +161,17 @@ func (c *checker) field(e *ast.SelectorExpr) string {
 	if !ok || s.Kind() != types.FieldVal || !text(s.Type()) {
 		return ""
 	}
-	if n := named(s.Recv()); n != nil && n.Obj().Pkg() != nil {
-		full := n.Obj().Pkg().Path() + "." + n.Obj().Name()
-		for f := range strings.FieldsSeq(secretFields[full]) {
-			if f == e.Sel.Name {
-				return "the number in " + n.Obj().Name() + "." + f
-			}
-		}
-	}
 	if what := secretType(s.Recv()); what != "" {
 		return "a text of a " + what
 	}
+	if of := owner(s); c.numberField(of, e.Sel.Name, s.Type()) {
+		return numberIn + of[strings.LastIndexByte(of, '.')+1:] + "." + e.Sel.Name
+	}
 	if b, ok := s.Type().Underlying().(*types.Basic); ok && b.Info()&types.IsString == 0 {
 		return ""
+	}
+	if c.spreads {
+		return "" // beside a number there may stand anything
 	}
 	return c.holds(e.X) // a field of something that a peer's text was put into
 }
@@ -201,8 +193,8 @@ func (c *checker) result(call *ast.CallExpr) string {
 		}
 		return ""
 	}
-	if revealing(f) {
-		return "a number in clear"
+	if revealing(f) || c.results[f.FullName()] {
+		return clearNumber
 	}
 	if f.Pkg() == nil || !text(info.TypeOf(call)) {
 		return ""
@@ -210,6 +202,13 @@ func (c *checker) result(call *ast.CallExpr) string {
 	if s, ok := ast.Unparen(call.Fun).(*ast.SelectorExpr); ok && f.Signature().Recv() != nil && f.Name() == "String" {
 		if what := address(info.TypeOf(s.X)); what != "" {
 			return what
+		}
+	}
+	if strings.HasPrefix(f.Pkg().Path(), module) && plainText(info.TypeOf(call)) {
+		for _, arg := range call.Args { // a text made with a number has the number in it
+			if c.clear(arg) {
+				return clearNumber
+			}
 		}
 	}
 	switch f.Pkg().Path() {
@@ -249,6 +248,18 @@ func callee(info *types.Info, call *ast.CallExpr) *types.Func {
 	return nil
 }
 
+// writes begins what is said of a function that writes bytes somewhere.
+const writes = "what writes: "
+
+// collects reports whether a type keeps what is written into it.
+func collects(t types.Type) bool {
+	switch fullName(t) {
+	case "strings.Builder", "bytes.Buffer", "bufio.Writer":
+		return true
+	}
+	return false
+}
+
 // prints says whether a call prints, logs, makes an error, panics, names a file or starts a process, and from which
 // argument on.
 func (c *checker) prints(call *ast.CallExpr) (how string, from int) {
@@ -266,6 +277,15 @@ func (c *checker) prints(call *ast.CallExpr) (how string, from int) {
 	if f == nil || f.Pkg() == nil {
 		return "", 0
 	}
+	if s, ok := ast.Unparen(call.Fun).(*ast.SelectorExpr); ok && f.Signature().Recv() != nil {
+		switch f.Name() {
+		case "Write", "WriteString":
+			if !collects(info.TypeOf(s.X)) {
+				return writes + f.Name(), 0
+			}
+			return "", 0
+		}
+	}
 	name := f.Pkg().Path() + "." + f.Name()
 	switch f.Pkg().Path() {
 	case "fmt":
@@ -281,8 +301,14 @@ func (c *checker) prints(call *ast.CallExpr) (how string, from int) {
 		if f.Name() == "New" {
 			return name, 0
 		}
+	case "io":
+		if f.Name() == "WriteString" {
+			return writes + name, 1
+		}
 	case "os":
 		switch f.Name() {
+		case "WriteFile":
+			return writes + name, 0
 		case "Create", "CreateTemp", "Mkdir", "MkdirAll", "MkdirTemp", "OpenFile", "Rename", "Symlink", "Link", "Setenv":
 			return name, 0
 		}

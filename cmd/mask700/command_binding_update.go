@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -24,6 +26,11 @@ type bindingUpdateOptions struct {
 	maxDuration, sliding                                  time.Duration
 	back                                                  string
 	record                                                bool
+}
+
+// Format implements [fmt.Formatter]: whatever the verb, no number.
+func (bindingUpdateOptions) Format(f fmt.State, _ rune) {
+	_, _ = io.WriteString(f, "options of binding update")
 }
 
 func newBindingUpdateCommand() *cobra.Command {

@@ -2,6 +2,8 @@ package consult
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"time"
 
 	"mask700/binding"
@@ -27,6 +29,9 @@ type decisionQuestion struct {
 	Probe     bool      `json:"probe"` // an operator asks what would be
 }
 
+// Format implements [fmt.Formatter]: whatever the verb, no number.
+func (decisionQuestion) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "question of a call") }
+
 // Words of decisionAnswer.Action.
 const (
 	connect = "connect"
@@ -46,6 +51,9 @@ type decisionAnswer struct {
 	MaxDuration  binding.Duration `json:"max_duration"`
 	Record       bool             `json:"record"`
 }
+
+// Format implements [fmt.Formatter]: whatever the verb, no number.
+func (decisionAnswer) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "answer of an endpoint") }
 
 // Ask implements [remote.Asker].
 func (d Decider) Ask(ctx context.Context, q *remote.Question) (remote.Answer, error) {

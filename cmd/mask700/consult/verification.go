@@ -2,6 +2,8 @@ package consult
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"time"
 
 	"mask700/binding"
@@ -30,6 +32,11 @@ type verificationQuestion struct {
 	Caller       string    `json:"caller,omitempty"`
 	Callee       string    `json:"callee,omitempty"`
 	At           time.Time `json:"at"`
+}
+
+// Format implements [fmt.Formatter]: whatever the verb, no number.
+func (verificationQuestion) Format(f fmt.State, _ rune) {
+	_, _ = io.WriteString(f, "question to a verification platform")
 }
 
 // verificationAnswer is the JSON of an answer. Allow has to be there: an empty object is no answer.

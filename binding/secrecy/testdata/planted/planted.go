@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log"
 	"log/slog"
 	"net/netip"
@@ -20,6 +21,7 @@ import (
 	"mask700/sip/digest"
 	"mask700/sip/message"
 	"mask700/sip/sentinel"
+	"mask700/sip/trunk"
 )
 
 type digitser interface{ Digits() string }
@@ -105,6 +107,61 @@ func asked(l *slog.Logger, r binding.Request, q admin.BindingQuery, k admin.Ques
 	_ = exec.Command("dial", q.Number)                    // want number in BindingQuery.Number
 	_, err := os.Create("recording-" + k.Caller + ".wav") // want number in Question.Caller
 	return errors.Join(err, fmt.Errorf("no such mode as %s", r.Mode))
+}
+
+func asks(l *slog.Logger, b binding.BarRequest, q admin.BarQuery, h admin.HistoryRequest, e admin.EraseRequest, u binding.Update) {
+	l.Info("asked", "number", b.Number, "peer", b.Peer) // want number in BarRequest.Number // want number in BarRequest.Peer
+	fmt.Println(q.Number, h.Number, h.Order)            // want number in BarQuery.Number // want number in HistoryRequest.Number
+	panic(e.Number)                                     // want number in EraseRequest.Number
+	fmt.Println(*u.A, u.GroupAdd)                       // want number in Update.A // want number in Update.GroupAdd
+	l.Info("asked", "query", q, "entry", b, "erase", &e)
+}
+
+// form is of nobody's list: its fields are called as what they hold, or are filled with it.
+type form struct { // want number in form.callee // want number in form.text
+	callee string
+	text   string
+	kind   string
+}
+
+// shy prints itself, and a log would write its fields.
+type shy struct {
+	Caller string
+}
+
+func (shy) String() string   { return "shy" }
+func (shy) GoString() string { return "shy" }
+
+// wrapper has what it prints within another.
+type wrapper struct {
+	shy
+}
+
+func filled(l *slog.Logger, t *trunk.Trunk, p binding.Plan, n binding.Number) error {
+	f := form{text: t.CalleeURI(p, n, "h"), kind: "call"}
+	l.Info("called", "text", f.text)     // want number in form.text
+	l.Info("called", "shy", shy{})       // want number in shy.Caller
+	fmt.Println(wrapper{}.Caller, shy{}) // want number in shy.Caller
+	for _, one := range []struct{ callee, name string }{} {
+		fmt.Print(one.callee, one.name) // want number in .callee
+	}
+	uri := t.CalleeURI(p, n, "h")
+	return fmt.Errorf("no answer from %s, %s", uri, given(f)) // want number in clear // want number in clear
+}
+
+// given gives a number back, so that what it gives is one.
+func given(f form) string { return strings.ToLower(f.callee) }
+
+func written(w io.Writer, f form, m *message.Message, sealed []byte) {
+	_ = os.WriteFile("numbers", []byte(f.callee), 0o600) // want number in form.callee
+	_, _ = io.WriteString(w, m.CallID)                   // want text of a message.Message
+	_, _ = w.Write([]byte("to " + f.text))               // want number in form.text
+	var b strings.Builder
+	b.WriteString(f.callee)
+	fmt.Println(b.String()) // want number in form.callee
+	_, _ = w.Write(sealed)
+	_ = os.WriteFile("rows", sealed, 0o600)
+	fmt.Println(f.kind)
 }
 
 func address(l *slog.Logger, peer netip.AddrPort) {

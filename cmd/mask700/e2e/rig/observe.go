@@ -116,16 +116,14 @@ func (p *Observed) Of(name string) (values []string) {
 	return values
 }
 
-// Text is all that tshark says of the packet and of the bytes that it has read, one after another, but for the addresses of its
-// own headers and for the sound itself: in the samples of enough calls every mark of four bytes stands once, by chance.
+// Text is all that tshark says of the packet and of the bytes that it has read, one after another, but for what no sender
+// has written and for what anything is in by chance; see unsearched.
 func (p *Observed) Text() string {
 	var b strings.Builder
-	for _, f := range p.Fields {
-		switch layer, _, _ := strings.Cut(f.Name, "."); layer {
-		case "ip", "eth", "frame", "udp", "tcp":
-			continue
-		}
-		if f.Name == "rtp.payload" {
+	sound := len(p.Of("rtp.payload")) > 0
+	for i := range p.Fields {
+		f := &p.Fields[i]
+		if unsearched(f.Name, sound) {
 			continue
 		}
 		for _, text := range []string{f.Show, f.Label, f.Raw} {
@@ -134,4 +132,27 @@ func (p *Observed) Text() string {
 		}
 	}
 	return b.String()
+}
+
+// unsearched says which fields are not looked through:
+//
+//   - frame and eth: when and on which device the capture saw the packet, by the capture's own clock and counting. None of it was
+//     sent by the program, but the link's header, which on loopback is zeros.
+//   - tcp but its payload: sequence numbers, timestamps and windows are the kernel's, ten random digits each, in which six digits that a
+//     phone told stand once in a few runs. Of udp only what tshark works out itself: the times between packets.
+//   - rtp.payload, and the payload of the datagram that it is in: the sound itself is carried across on purpose, and in the samples
+//     of enough calls every mark of four bytes stands once, by chance. The header around it is read field by field.
+//
+// IP with its addresses, identification, TTL and options, UDP with its ports, and the payload of whatever is not sound are searched.
+func unsearched(name string, sound bool) bool {
+	layer, what, _ := strings.Cut(name, ".")
+	switch layer {
+	case "frame", "eth":
+		return true
+	case "tcp":
+		return what != "payload"
+	case "udp":
+		return strings.HasPrefix(what, "time") || strings.HasPrefix(what, "stream") || what == "payload" && sound
+	}
+	return name == "rtp.payload"
 }

@@ -23,11 +23,24 @@ const pdml = `<?xml version="1.0" encoding="utf-8"?>
   </proto>
 </packet>
 <packet><proto name="rtcp"><field name="rtcp.sdes.text" show="x" value="78"/></proto></packet>
+<packet>
+  <field name="frame.time" show="clock" value=""/>
+  <field name="udp.srcport" show="port" value="13c4"/>
+  <field name="udp.time_delta" show="delta" value=""/>
+  <field name="udp.payload" show="datagram" value=""/>
+  <field name="rtp.ssrc" show="source" value=""/>
+  <field name="rtp.payload" show="sound" value="d5d5"/>
+</packet>
+<packet>
+  <field name="tcp.seq_raw" show="1391357902" value=""/>
+  <field name="tcp.payload" show="segment" value=""/>
+  <field name="udp.payload" show="datagram" value=""/>
+</packet>
 </pdml>`
 
 func TestFieldsOfTshark(t *testing.T) {
 	list, err := readPDML(strings.NewReader(pdml))
-	if err != nil || len(list) != 2 {
+	if err != nil || len(list) != 4 {
 		t.Fatalf("%d packets, %v", len(list), err)
 	}
 	p := list[0]
@@ -38,17 +51,27 @@ func TestFieldsOfTshark(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 	text := p.Text()
-	for _, want := range []string{"one & two", "Call-ID: one & two", "kanari", "a line"} {
+	for _, want := range []string{"one & two", "Call-ID: one & two", "kanari", "a line", "Source: 127.1.2.3", "\x7f\x01\x02\x04"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in %q", want, text)
 		}
 	}
-	if strings.Contains(text, "127.1.2") {
-		t.Errorf("the IP header is in %q", text)
+	for i, want := range []string{"port source", "segment datagram"} {
+		if got := strings.Join(strings.Fields(strings.Map(printable, list[2+i].Text())), " "); got != want {
+			t.Errorf("%q is searched, want %q", got, want)
+		}
 	}
 	for _, wrong := range []string{pdml[:len(pdml)-20], "<field/>", strings.Replace(pdml, `show="127.1.2.4"`, `show="here"`, 1)} {
 		if _, err := readPDML(strings.NewReader(wrong)); err == nil {
 			t.Errorf("%q was read", wrong)
 		}
 	}
+}
+
+// printable leaves letters and digits.
+func printable(r rune) rune {
+	if r < 'a' || r > 'z' {
+		return ' '
+	}
+	return r
 }

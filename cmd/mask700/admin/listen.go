@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -106,8 +107,8 @@ func NewServer(ctx context.Context, h http.Handler, log *slog.Logger) *http.Serv
 	}
 }
 
-// complaints logs what the server has to say of connections, without whose they were: their addresses are nobody's business who reads a
-// log, and a client may have written anything into what a certificate is refused for.
+// complaints logs what the server has to say of connections. Where a client is is said by the network around it, as everywhere in the log,
+// and nothing of what it may have written into a certificate that is refused.
 type complaints struct{ log *slog.Logger }
 
 // Write takes one line.
@@ -125,13 +126,38 @@ var (
 // maxComplaint bounds a line, in bytes.
 const maxComplaint = 300
 
-// nameless is a line of the server's without addresses, without long numbers, without what is in quotes and without a stack.
+// around is the network of an address with or without a port, as the log may say it: a /24 or a /48.
+func around(text string) string {
+	a, err := netip.ParseAddrPort(text)
+	if err != nil {
+		one, err := netip.ParseAddr(strings.Trim(text, "[]"))
+		if err != nil {
+			return "…"
+		}
+		a = netip.AddrPortFrom(one, 0)
+	}
+	ip := a.Addr().Unmap().WithZone("")
+	bits := 24
+	if ip.Is6() {
+		bits = 48
+	}
+	p, err := ip.Prefix(bits)
+	if err != nil {
+		return "…"
+	}
+	return p.String()
+}
+
+// nameless is a line of the server's with networks for addresses, without long numbers, without what is behind a quote and without a stack.
 func nameless(line string) string {
 	if i := strings.Index(line, "panic serving"); i >= 0 { // the text behind it may be anything
 		return line[:i] + "a fault of the program"
 	}
 	line, _, _ = strings.Cut(strings.TrimSpace(line), "\n")
-	line = addressed.ReplaceAllString(line[:min(len(line), maxComplaint)], "…")
+	line = addressed.ReplaceAllStringFunc(line[:min(len(line), maxComplaint)], func(s string) string {
+		bare := strings.TrimSuffix(s, ":") // of the sentence
+		return around(bare) + s[len(bare):]
+	})
 	line = longNumber.ReplaceAllString(line, "…")
 	if i := strings.IndexByte(line, '"'); i >= 0 {
 		line = line[:i] + "…"

@@ -148,17 +148,18 @@ func TestTheServerComplainsOfNobody(t *testing.T) {
 	var log bytes.Buffer
 	s := NewServer(context.Background(), http.NotFoundHandler(), slog.New(slog.NewTextHandler(&log, nil)))
 	for line, want := range map[string]string{
-		"http: TLS handshake error from 203.0.113.7:40123: EOF":                                                       "http: TLS handshake error from …: EOF",
-		"http: TLS handshake error from [2001:db8::7]:40123: read tcp [2001:db8::1]:8443->[2001:db8::7]:40123: reset": "http: TLS handshake error from …: read tcp …->…: reset",
-		"http: TLS handshake error from [fe80::7%eth0]:40123: EOF":                                                    "http: TLS handshake error from …: EOF",
-		"http: TLS handshake error from 203.0.113.7:1: tls: no certificate for \"13800000001\", \"other\"":            "http: TLS handshake error from …: tls: no certificate for …",
-		"http: TLS handshake error from ::ffff:203.0.113.7: x509: 13800000001 is not permitted":                       "http: TLS handshake error from … x509: … is not permitted",
+		"http: TLS handshake error from 203.0.113.7:40123: EOF":                                                       "http: TLS handshake error from 203.0.113.0/24: EOF",
+		"http: TLS handshake error from [2001:db8::7]:40123: read tcp [2001:db8::1]:8443->[2001:db8::7]:40123: reset": "http: TLS handshake error from 2001:db8::/48: read tcp 2001:db8::/48->2001:db8::/48: reset",
+		"http: TLS handshake error from [fe80::7%eth0]:40123: EOF":                                                    "http: TLS handshake error from fe80::/48: EOF",
+		"http: TLS handshake error from 203.0.113.7:1: tls: no certificate for \"13800000001\", \"other\"":            "http: TLS handshake error from 203.0.113.0/24: tls: no certificate for …",
+		"http: TLS handshake error from ::ffff:203.0.113.7: x509: 13800000001 is not permitted":                       "http: TLS handshake error from 203.0.113.0/24: x509: … is not permitted",
+		"http: TLS handshake error from 999.1.2.3:5: EOF":                                                             "http: TLS handshake error from …: EOF",
 		"http: panic serving 203.0.113.7:40123: a call to 13800000001\ngoroutine 7 [running]:":                        "http: a fault of the program",
 		"http: Accept error: accept tcp: too many open files; retrying in 5ms":                                        "http: Accept error: accept tcp: too many open files; retrying in 5ms",
 	} {
 		log.Reset()
 		s.ErrorLog.Print(line)
-		if text := log.String(); !strings.Contains(text, "complains") || !strings.Contains(text, strings.ReplaceAll(want, `"`, `\"`)) || strings.Contains(text, "203.0") || strings.Contains(text, "13800000001") {
+		if text := log.String(); !strings.Contains(text, "complains") || !strings.Contains(text, strings.ReplaceAll(want, `"`, `\"`)) || strings.Contains(text, "113.7") || strings.Contains(text, "::7") || strings.Contains(text, "13800000001") {
 			t.Errorf("%q is logged as %s", line, text)
 		}
 	}

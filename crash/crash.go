@@ -3,6 +3,11 @@
 // at its beginning, which print the kind of the fault and where it was, and end the program with the runtime's status.
 // A test reads the sources for goroutines that have neither.
 //
+// Goroutines that libraries start have no door, and the runtime prints the text that they panic with. What they know is
+// no number: those of the database have rows that are sealed before they are given to it and keys with keyed hashes, which
+// a test of the data directory reads; those of HTTP have a recover of their own, whose text package admin leaves out of the
+// log; sipgo's, which would read messages, are not started: it parses in ours. A test has the list.
+//
 // What the runtime does not let go of (a stack that overflows, maps written by two) it prints itself. It has no text of ours then,
 // and words of functions in hexadecimal, among which a number is veiled (binding.Number).
 package crash

@@ -19,6 +19,16 @@ type tunnel struct{ *os.File }
 
 func newTunnel(t *testing.T, name string, n string) tunnel {
 	t.Helper()
+	u := openTunnel(t, name, unix.IFF_TUN)
+	ip(t, "addr add 10."+n+".0.1/24 dev "+name)
+	ip(t, "addr add fd00:"+n+"::1/64 dev "+name+" nodad")
+	ip(t, "link set "+name+" up")
+	return u
+}
+
+// openTunnel makes a tun or a tap that has no address yet.
+func openTunnel(t *testing.T, name string, mode uint16) tunnel {
+	t.Helper()
 	fd, err := unix.Open("/dev/net/tun", unix.O_RDWR|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -29,15 +39,12 @@ func newTunnel(t *testing.T, name string, n string) tunnel {
 		_     [22]byte
 	}
 	copy(request.name[:], name)
-	request.flags = unix.IFF_TUN | unix.IFF_NO_PI
+	request.flags = mode | unix.IFF_NO_PI
 	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.TUNSETIFF, uintptr(unsafe.Pointer(&request))); errno != 0 {
 		t.Fatalf("%s: %v", name, errno)
 	}
 	file := os.NewFile(uintptr(fd), name)
 	t.Cleanup(func() { file.Close() })
-	ip(t, "addr add 10."+n+".0.1/24 dev "+name)
-	ip(t, "addr add fd00:"+n+"::1/64 dev "+name+" nodad")
-	ip(t, "link set "+name+" up")
 	return tunnel{file}
 }
 

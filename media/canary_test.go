@@ -697,6 +697,11 @@ func (p *teller) judge(t *testing.T) {
 			hits = append(hits, finder.Plain(f.payload)...)
 		}
 		for _, h := range hits {
+			// Two bytes of a header that we draw at random are now and then the beginning of such an address. It is
+			// one that the other has written, or none.
+			if _, err := netip.ParseAddr(h.Mark); err == nil && !planted[h.Mark] && h.Mark != other.at.String() {
+				continue
+			}
 			t.Errorf("party %d is sent %s (%s): %x", p.party, h.Mark, h.How, f.plain)
 		}
 		for _, b := range [][]byte{f.payload, f.plain} {

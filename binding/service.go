@@ -51,17 +51,8 @@ func (s *Service) CreateAgain(ctx context.Context, r Request) (bound Binding, ag
 			return Binding{}, false, ofKey(err)
 		}
 	}
-	b, err := s.check(r)
+	b, err := s.ready(ctx, r)
 	if err != nil {
-		return Binding{}, false, err
-	}
-	if err := s.ownBlocks(ctx, &b); err != nil {
-		return Binding{}, false, err
-	}
-	if err := s.fit(&b); err != nil {
-		return Binding{}, false, err
-	}
-	if b.ID, err = NewID(s.Random); err != nil {
 		return Binding{}, false, err
 	}
 	if repeat != (Repeat{}) {
@@ -73,6 +64,22 @@ func (s *Service) CreateAgain(ctx context.Context, r Request) (bound Binding, ag
 		return Binding{}, false, ofKey(s.refused(&b, err))
 	}
 	return bound, again, nil
+}
+
+// ready is the binding that a request asks for, checked as far as that goes
+// without the others, with an id.
+func (s *Service) ready(ctx context.Context, r Request) (b Binding, err error) {
+	if b, err = s.check(r); err != nil {
+		return Binding{}, err
+	}
+	if err := s.ownBlocks(ctx, &b); err != nil {
+		return Binding{}, err
+	}
+	if err := s.fit(&b); err != nil {
+		return Binding{}, err
+	}
+	b.ID, err = NewID(s.Random)
+	return b, err
 }
 
 // fit has a binding on numbers that were asked for end with their older ranges.

@@ -120,6 +120,13 @@ type Store interface {
 	// is; *PoolError: there is no number left to draw.
 	Draw(ctx context.Context, b Binding) (Binding, error)
 
+	// Import is Bind, or Draw where numbers lack, of many bindings, which may be
+	// written together: what is in the way of one keeps no other back. The errors are
+	// those of each, in the order of bs, into which the numbers go that were drawn.
+	// Of two that are in each other's way one is bound. A crash meanwhile leaves each
+	// of them whole or not at all.
+	Import(ctx context.Context, bs []Binding) []error
+
 	// BindAgain is Bind, or Draw where numbers lack, of a binding that may be
 	// there already; looking for it and binding it are one transaction. With
 	// Repeat.Reuse a binding that can be is bound once more in its place, see

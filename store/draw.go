@@ -37,42 +37,21 @@ func (db *DB) Draw(ctx context.Context, b binding.Binding) (binding.Binding, err
 
 // drawFor draws the numbers that b lacks and binds it.
 func (db *DB) drawFor(ctx context.Context, b binding.Binding, with *beside) (binding.Binding, error) {
-	var lacks []*binding.X
-	if b.X == 0 {
-		lacks = append(lacks, &b.X)
-	}
-	if b.Y == 0 && b.Mode.HasY() {
-		lacks = append(lacks, &b.Y)
-	}
 	given := b
 	if db.guard.full.Load() {
 		return binding.Binding{}, ErrDiskFull
 	}
 	for tries := 0; ; tries++ {
-		b.ExpiresAt = given.ExpiresAt // it may have been cut for a number that could not be had
-		table := db.blocks.table.Load()
-		from := table.pools[table.ownerOf(b.Tenant)]
-		if from == nil {
-			return binding.Binding{}, &binding.PoolError{Tenant: binding.DefaultTenant}
-		}
-		var all []drawn
-		for _, x := range lacks {
-			d, err := db.draw(ctx, from, &b)
-			if err != nil || d == nil || tries == maxDraws {
-				giveBack(all, d)
-				if err == nil {
-					err = from.exhausted(&b, tries)
-				}
-				return binding.Binding{}, err
-			}
-			*x = d.number()
-			all = append(all, *d)
+		b = given // its end too may have been cut for a number that could not be had
+		all, err := db.drawNumbers(ctx, &b, tries)
+		if err != nil {
+			return binding.Binding{}, err
 		}
 		if b.X == b.Y {
 			giveBack(all, nil)
 			continue
 		}
-		err := db.put(ctx, &b, all, with)
+		err = db.put(ctx, &b, all, with)
 		if err == nil {
 			return b, nil
 		}
@@ -85,6 +64,35 @@ func (db *DB) drawFor(ctx context.Context, b binding.Binding, with *beside) (bin
 			return binding.Binding{}, ctx.Err()
 		}
 	}
+}
+
+// drawNumbers draws the numbers that b lacks, the tries-th time.
+func (db *DB) drawNumbers(ctx context.Context, b *binding.Binding, tries int) (all []drawn, err error) {
+	table := db.blocks.table.Load()
+	from := table.pools[table.ownerOf(b.Tenant)]
+	if from == nil {
+		return nil, &binding.PoolError{Tenant: binding.DefaultTenant}
+	}
+	var lacks []*binding.X
+	if b.X == 0 {
+		lacks = append(lacks, &b.X)
+	}
+	if b.Y == 0 && b.Mode.HasY() {
+		lacks = append(lacks, &b.Y)
+	}
+	for _, x := range lacks {
+		d, err := db.draw(ctx, from, b)
+		if err != nil || d == nil || tries == maxDraws {
+			giveBack(all, d)
+			if err == nil {
+				err = from.exhausted(b, tries)
+			}
+			return nil, err
+		}
+		*x = d.number()
+		all = append(all, *d)
+	}
+	return all, nil
 }
 
 func giveBack(all []drawn, last *drawn) {

@@ -32,9 +32,9 @@ type engine struct {
 	dir   string
 	lock  *pebble.Lock
 	watch engineEvents
-	// tables is how a table of the lowest level is written that the database is to take in.
-	tables sstable.WriterOptions
-	load   atomic.Int64 // writes that wait for a sync
+	// tables is how a table of the lowest level is written that the database is to take in, upper how one of a level above.
+	tables, upper sstable.WriterOptions
+	load          atomic.Int64 // writes that wait for a sync
 }
 
 // heavyLoad is how many waiting writes make it worth to hold a sync back for more of them. Below it a pause only
@@ -89,6 +89,7 @@ func (e *engine) open(o Options, dir string, cache *pebble.Cache) error {
 	options := e.options(o, cache)
 	options.EnsureDefaults()
 	e.tables = options.MakeWriterOptions(len(options.Levels)-1, pebbleFormat.MaxTableFormat())
+	e.upper = options.MakeWriterOptions(0, pebbleFormat.MaxTableFormat())
 	db, err := pebble.Open(dir, options)
 	if err != nil {
 		return fmt.Errorf("store: open %s: %w", e.name, err)

@@ -1,7 +1,7 @@
 package store
 
 import (
-	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,8 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/cockroachdb/pebble/v2/objstorage/objstorageprovider"
-	"github.com/cockroachdb/pebble/v2/sstable"
+	"github.com/cockroachdb/pebble/v2"
 
 	"mask700/binding"
 	"mask700/crash"
@@ -25,129 +24,276 @@ const importDir = "import"
 // loneBinders bind what cannot be in one table with others.
 const loneBinders = 64
 
-// Import writes many new bindings, a hundred thousand at a time for instance: each under the same conditions as Bind, and
-// with its errors, in the order of bs; nil: it is on disk. In place of the log they go sorted into tables of their own,
-// which the database takes in at once: a crash leaves all of a call or nothing, except for those bindings of it that
-// share an id or a number with one before them, which are bound one by one afterwards. To go on after a crash is to do it
-// again: what is there answers binding.ErrExists.
+// Import writes many new bindings, a hundred thousand at a time for instance: each under the same conditions as Bind, or as
+// Draw where it lacks a number, and with their errors, in the order of bs; nil: it is on disk. The numbers that are drawn
+// are put into bs. In place of the log the bindings go sorted into tables of their own, which the database takes in at
+// once: a crash leaves all of a call or nothing, except for those bindings of it that share an id or a number with one
+// before them, or drew a number that turned out to be closed to their parties, which are bound one by one afterwards. To
+// go on after a crash is to do it again: what is there answers binding.ErrExists, where it has an id.
 //
 // The numbers and ids of all of bs are locked meanwhile, for a second or so. Unlike Bind it waits as long as the disk does.
 func (db *DB) Import(ctx context.Context, bs []binding.Binding) []error {
-	errs := make([]error, len(bs))
-	all := func(err error) []error {
-		for i := range errs {
-			errs[i] = err
-		}
-		return errs
-	}
+	im := importing{db: db, bs: bs, errs: make([]error, len(bs))}
 	if err := db.enter(ctx); err != nil {
-		return all(err)
+		return im.allFailed(err)
 	}
 	defer db.leave()
 	if db.guard.full.Load() {
-		return all(ErrDiskFull)
+		return im.allFailed(ErrDiskFull)
 	}
-	together, alone, names := db.apart(bs)
-	unlock, err := db.locks.lock(ctx, db.opts.WriteTimeout, names...)
+	im.drawAll(ctx)
+	names := im.apart()
+	unlock, err := db.locks.lockSorted(ctx, db.opts.WriteTimeout, names)
 	if err != nil {
-		return all(err)
+		im.giveBack()
+		return im.allFailed(err)
 	}
-	if err := db.importTogether(ctx, bs, together, errs); err != nil {
-		for _, i := range together {
-			if errs[i] == nil {
-				errs[i] = err
+	if err := im.write(ctx); err != nil {
+		for _, i := range im.together {
+			if im.errs[i] == nil {
+				im.errs[i] = err
 			}
 		}
 	}
 	unlock()
-	inParallel(loneBinders, len(alone), func(k int) {
-		i := alone[k]
-		errs[i] = db.put(ctx, &bs[i], nil, nil)
+	im.again()
+	im.giveBack()
+	inParallel(loneBinders, len(im.alone), func(k int) {
+		i := im.alone[k]
+		im.errs[i] = db.importAlone(ctx, &bs[i])
 	})
-	return errs
+	return im.errs
 }
 
-// apart says which of bs can be written together, because no two of them have an id or a number in common, and which not,
-// and names the locks of the former.
-func (db *DB) apart(bs []binding.Binding) (together, alone []int, names []uint64) {
-	taken := make(map[uint64]bool, 2*len(bs))
-	names = make([]uint64, 0, 2*len(bs))
-	for i := range bs {
-		b := &bs[i]
-		own := append(make([]uint64, 0, 3), db.locks.ofID(b.ID), db.locks.ofNumber(uint64(b.X)))
-		if b.Y != 0 {
-			own = append(own, db.locks.ofNumber(uint64(b.Y)))
-		}
-		if slices.ContainsFunc(own, func(name uint64) bool { return taken[name] }) {
-			alone = append(alone, i)
+// importing is one call of Import.
+type importing struct {
+	db   *DB
+	bs   []binding.Binding
+	errs []error
+	// together are those that are written as tables, alone those that are bound one by one afterwards.
+	together, alone []int
+
+	lacking map[int]lacking // those that lacked a number
+	used    []usedNumbers   // of together, until when their numbers are in use
+}
+
+// lacking is a binding as it was given and what was drawn for it. What is left of that when all are written goes back.
+type lacking struct {
+	given binding.Binding
+	draws []drawn
+}
+
+type usedNumbers [2]uint32 // of X and Y
+
+func (im *importing) allFailed(err error) []error {
+	for i := range im.errs {
+		im.errs[i] = err
+	}
+	return im.errs
+}
+
+// drawAll draws the numbers that lack. What can only be shared with another pair is drawn when it is bound.
+func (im *importing) drawAll(ctx context.Context) {
+	for i := range im.bs {
+		b := &im.bs[i]
+		if !b.Lacks() {
 			continue
 		}
-		for _, name := range own {
-			taken[name] = true
+		if im.lacking == nil {
+			im.lacking = make(map[int]lacking)
 		}
-		together, names = append(together, i), append(names, own...)
+		given := *b
+		draws, err := im.db.drawNumbers(ctx, b, 0)
+		shared := slices.ContainsFunc(draws, func(d drawn) bool { return !d.alone })
+		if err != nil || shared || b.X == b.Y {
+			giveBack(draws, nil)
+			*b, draws = given, nil
+		}
+		im.errs[i] = err
+		im.lacking[i] = lacking{given, draws}
 	}
-	return together, alone, names
 }
 
-// inParallel calls do for every number below n, from so many goroutines.
-func inParallel(goroutines, n int, do func(i int)) {
-	var next atomic.Int64
-	var all sync.WaitGroup
-	for range min(goroutines, n) {
-		all.Go(func() {
-			defer crash.Door()
-			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
-				do(i)
-			}
-		})
+// errAgain is of a binding whose number was drawn and is closed to its parties: it is left to be bound alone.
+var errAgain = errors.New("store: import: another number is to be drawn")
+
+// again has those bound alone. Their numbers are given back with those of the ones that were refused.
+func (im *importing) again() {
+	for _, i := range im.together {
+		if im.errs[i] == errAgain {
+			im.alone = append(im.alone, i)
+		}
 	}
-	all.Wait()
 }
 
-// importTogether writes those bindings whose locks are held. What is wrong with one is put into errs; the error is that of
-// all others.
-func (db *DB) importTogether(ctx context.Context, bs []binding.Binding, which []int, errs []error) error {
-	type made struct {
-		rows []pair
-		used []uint32
+// giveBack returns what was drawn and not bound, and with it what lacked.
+func (im *importing) giveBack() {
+	for i, l := range im.lacking {
+		if im.errs[i] != nil || im.bs[i].X == 0 {
+			giveBack(l.draws, nil)
+			im.bs[i] = l.given
+		}
 	}
-	found := make([]made, len(which))
-	inParallel(runtime.GOMAXPROCS(0), len(which), func(k int) {
-		i := which[k]
-		b := &bs[i]
-		if errs[i] = checkBinding(b); errs[i] != nil {
-			return
+}
+
+// importAlone binds one.
+func (db *DB) importAlone(ctx context.Context, b *binding.Binding) error {
+	if !b.Lacks() {
+		return db.put(ctx, b, nil, nil)
+	}
+	bound, err := db.drawFor(ctx, *b, nil)
+	if err == nil {
+		*b = bound
+	}
+	return err
+}
+
+// lockName is a lock that a binding needs.
+type lockName struct {
+	name  uint64
+	index int // of the binding
+}
+
+// apart says which can be written together, because no two of them have an id or a number in common, and which not, and
+// returns the locks of the former, sorted.
+func (im *importing) apart() []uint64 {
+	locks := im.db.locks
+	all := make([]lockName, 0, 2*len(im.bs))
+	for i := range im.bs {
+		b := &im.bs[i]
+		switch {
+		case im.errs[i] != nil:
+			continue
+		case b.Lacks():
+			im.alone = append(im.alone, i)
+			continue
 		}
-		tenant, err := db.tenantID(ctx, b.Tenant)
-		if err == nil {
-			found[k].rows, found[k].used, err = db.bindRows(ctx, b, tenant, numbersOf(b), nil)
+		all = append(all, lockName{locks.ofID(b.ID), i}, lockName{locks.ofNumber(uint64(b.X)), i})
+		if b.Y != 0 {
+			all = append(all, lockName{locks.ofNumber(uint64(b.Y)), i})
 		}
-		errs[i] = err
+	}
+	slices.SortFunc(all, func(a, b lockName) int {
+		if a.name != b.name {
+			return cmp.Compare(a.name, b.name)
+		}
+		return cmp.Compare(a.index, b.index)
 	})
-	rows := make([]pair, 0, 5*len(which))
-	for _, f := range found {
-		rows = append(rows, f.rows...)
+	// The first of those that share a name has it.
+	lone := make(map[int]bool)
+	for k := 1; k < len(all); k++ {
+		if all[k].name == all[k-1].name && all[k].index != all[k-1].index {
+			lone[all[k].index] = true
+		}
 	}
-	if len(rows) == 0 {
-		return ctx.Err()
+	names := make([]uint64, 0, len(all))
+	for _, n := range all {
+		if !lone[n.index] && (len(names) == 0 || names[len(names)-1] != n.name) {
+			names = append(names, n.name)
+		}
 	}
-	sortRows(rows)
-	if err := db.ingest(ctx, rows); err != nil {
+	im.together = make([]int, 0, len(im.bs))
+	for i := range im.bs {
+		switch {
+		case im.errs[i] != nil || im.bs[i].Lacks():
+		case lone[i]:
+			im.alone = append(im.alone, i)
+		default:
+			im.together = append(im.together, i)
+		}
+	}
+	slices.Sort(im.alone)
+	return names
+}
+
+// write writes those bindings whose locks are held. What is wrong with one is put into its place; the error is that of all
+// others.
+func (im *importing) write(ctx context.Context) error {
+	db := im.db
+	im.used = make([]usedNumbers, len(im.together))
+	runs := make([]run, runtime.GOMAXPROCS(0))
+	const share = 256 // bindings at a time, of one worker
+	inParallelBy(len(runs), (len(im.together)+share-1)/share, func(worker, n int) {
+		end := min((n+1)*share, len(im.together))
+		for k := n * share; k < end; k++ {
+			im.errs[im.together[k]] = im.rowsOf(ctx, k, &runs[worker])
+		}
+	})
+	if err := im.noteDraws(ctx); err != nil {
+		return err
+	}
+	if err := db.ingest(ctx, runs); err != nil {
 		return err
 	}
 	held := db.blocks.table.Load().held
-	for k, i := range which {
-		if errs[i] != nil {
+	for k, i := range im.together {
+		if im.errs[i] != nil {
 			continue
 		}
-		for n, x := range numbersOf(&bs[i]) {
-			if h := held[x.Block()]; h != nil {
-				h.Set(serialOf(x), found[k].used[n])
+		if h := held[im.bs[i].X.Block()]; h != nil {
+			h.Set(serialOf(im.bs[i].X), im.used[k][0])
+		}
+		if y := im.bs[i].Y; y != 0 {
+			if h := held[y.Block()]; h != nil {
+				h.Set(serialOf(y), im.used[k][1])
 			}
 		}
 	}
 	return nil
+}
+
+// rowsOf adds the rows of a binding to a run. One whose number was drawn and is closed to its parties is left to be bound
+// alone.
+func (im *importing) rowsOf(ctx context.Context, k int, to *run) error {
+	i := im.together[k]
+	b := &im.bs[i]
+	if err := checkBinding(b); err != nil {
+		return err
+	}
+	tenant, err := im.db.tenantID(ctx, b.Tenant)
+	if err != nil {
+		return err
+	}
+	var draws []drawn
+	if im.lacking != nil {
+		draws = im.lacking[i].draws
+	}
+	rows, used, err := im.db.bindRows(ctx, b, tenant, numbersOf(b), draws)
+	var about *binding.NumberError
+	switch {
+	case len(draws) > 0 && errors.As(err, &about) && about.X != im.lacking[i].given.X && about.X != im.lacking[i].given.Y:
+		return errAgain
+	case err != nil:
+		return err
+	}
+	copy(im.used[k][:], used)
+	for _, r := range rows {
+		to.add(r.key, r.value)
+	}
+	return nil
+}
+
+// noteDraws has on disk how far the blocks are drawn from. That is not part of what is taken in at once: a number that is
+// noted and not bound is passed over and found again later.
+func (im *importing) noteDraws(ctx context.Context) error {
+	notes := make(map[binding.Block]int)
+	for i, l := range im.lacking {
+		for _, d := range l.draws {
+			if im.errs[i] == nil && d.Note > 0 {
+				notes[d.from.block] = max(notes[d.from.block], d.Note)
+			}
+		}
+	}
+	if len(notes) == 0 {
+		return nil
+	}
+	return im.db.bindWrites.do(ctx, func(b *pebble.Batch) error {
+		var rows []pair
+		for block, leased := range notes {
+			rows = append(rows, drawsRow(block, leased))
+		}
+		return putAll(b, rows)
+	}, nil)
 }
 
 func numbersOf(b *binding.Binding) []binding.X {
@@ -157,49 +303,42 @@ func numbersOf(b *binding.Binding) []binding.X {
 	return []binding.X{b.X}
 }
 
-// sortRows sorts by key on all processors: halves that are sorted apart and merged.
-func sortRows(rows []pair) {
-	const small = 1 << 13
-	byKey := func(a, b pair) int { return bytes.Compare(a.key, b.key) }
-	if len(rows) < small || runtime.GOMAXPROCS(0) == 1 {
-		slices.SortFunc(rows, byKey)
-		return
-	}
-	half := len(rows) / 2
-	var left sync.WaitGroup
-	left.Go(crash.Guard(func() { slices.SortFunc(rows[:half], byKey) }))
-	slices.SortFunc(rows[half:], byKey)
-	left.Wait()
-	merged := make([]pair, 0, len(rows))
-	a, b := rows[:half], rows[half:]
-	for len(a) > 0 && len(b) > 0 {
-		if bytes.Compare(a[0].key, b[0].key) <= 0 {
-			merged, a = append(merged, a[0]), a[1:]
-		} else {
-			merged, b = append(merged, b[0]), b[1:]
-		}
-	}
-	copy(rows, append(append(merged, a...), b...))
+// inParallel calls do for every number below n, from so many goroutines.
+func inParallel(goroutines, n int, do func(i int)) {
+	inParallelBy(goroutines, n, func(_, i int) { do(i) })
 }
 
-// ingest has the database take in sorted rows, as one table for each of their kind: tables of different kinds do not
-// overlap, so that the lowest level can have them.
-func (db *DB) ingest(ctx context.Context, rows []pair) (err error) {
+// inParallelBy tells do also which of the goroutines it is called by.
+func inParallelBy(goroutines, n int, do func(worker, i int)) {
+	var next atomic.Int64
+	var all sync.WaitGroup
+	for worker := range min(goroutines, n) {
+		all.Go(func() {
+			defer crash.Door()
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				do(worker, i)
+			}
+		})
+	}
+	all.Wait()
+}
+
+// ingest has the database take in the rows of runs, as tables that do not overlap.
+func (db *DB) ingest(ctx context.Context, runs []run) (err error) {
+	parts := partsOf(runs, partBytes)
+	if len(parts) == 0 {
+		return ctx.Err()
+	}
 	dir := filepath.Join(db.opts.Dir, importDir, fmt.Sprint(db.imports.Add(1)))
 	if err := makeDir(db.opts.fs, dir); err != nil {
 		return fmt.Errorf("store: import: %w", err)
 	}
 	defer func() { err = errors.Join(err, db.opts.fs.RemoveAll(dir)) }()
-	var parts [][]pair
-	for len(rows) > 0 {
-		table := rows[0].key[0]
-		n, _ := slices.BinarySearchFunc(rows, table+1, func(r pair, table byte) int { return int(r.key[0]) - int(table) })
-		parts, rows = append(parts, rows[:n]), rows[n:]
-	}
 	paths, errs := make([]string, len(parts)), make([]error, len(parts))
 	inParallel(runtime.GOMAXPROCS(0), len(parts), func(i int) {
 		paths[i] = filepath.Join(dir, fmt.Sprint(i))
-		errs[i] = db.bind.writeTable(db.opts, paths[i], parts[i])
+		errs[i] = db.bind.writeTable(db.opts, paths[i], runs, parts[i])
+		parts[i].rows = nil
 	})
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("store: import: %w", err)
@@ -211,21 +350,6 @@ func (db *DB) ingest(ctx context.Context, rows []pair) (err error) {
 		return fmt.Errorf("store: import: %w", err)
 	}
 	return nil
-}
-
-// writeTable writes rows, which are sorted, as a table of the lowest level, synced.
-func (e *engine) writeTable(o Options, path string, rows []pair) error {
-	f, err := o.fs.Create(path, "import")
-	if err != nil {
-		return err
-	}
-	w := sstable.NewWriter(objstorageprovider.NewFileWritable(f), e.tables)
-	for _, r := range rows {
-		if err := w.Set(r.key, r.value); err != nil {
-			return errors.Join(err, w.Close())
-		}
-	}
-	return w.Close()
 }
 
 // dropImports deletes what an import that was killed has left.

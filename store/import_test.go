@@ -2,13 +2,17 @@ package store
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
+	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
@@ -158,5 +162,115 @@ func TestImportMayBeCutOffAnywhere(t *testing.T) {
 	}
 	if whole == 0 || whole == len(moments) {
 		t.Errorf("all was there at %d of %d moments", whole, len(moments))
+	}
+}
+
+// TestImportDraws: what lacks numbers draws them, what was drawn for one that is refused is given back, and a number that is
+// closed to its parties is drawn anew.
+func TestImportDraws(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	o := memOptions(t, nil)
+	o.Quarantine = 30 * 24 * time.Hour
+	o.Now = func() time.Time { return testStart }
+	db := mustOpen(t, o)
+	defer func() { mustClose(t, db) }()
+	holdBlock(t, db)
+	// The party of all of these has dialled every other number.
+	party := testNumber(t, 1_000_001)
+	rows := db.cdr.NewBatch()
+	for serial := 1; serial < binding.BlockSize; serial += 2 {
+		value := binary.BigEndian.AppendUint32([]byte{rowVersion}, second(testStart.Add(-time.Hour)))
+		if err := rows.Set(contactKey(testBlock.Number(serial), db.contactHash(party)), value, nil); err != nil {
+			t.Fatal(err)
+		}
+		db.blocks.table.Load().held[testBlock].Dialled(serial)
+	}
+	if err := rows.Commit(pebble.Sync); err != nil {
+		t.Fatal(err)
+	}
+	db.contacts.rows.Store(-1)
+	var bs []binding.Binding
+	for n := range 20 {
+		b := testPair(t, testID(n), n)
+		b.X, b.A = 0, party
+		if n == 7 {
+			b.Order = strings.Repeat("x", maxText+1)
+		}
+		bs = append(bs, b)
+	}
+	for i, err := range db.Import(ctx, bs) {
+		if (err != nil) != (i == 7) || i == 7 && (!errors.Is(err, ErrRow) || bs[i].X != 0) {
+			t.Fatalf("%d: %v, %v", i, bs[i].X, err)
+		}
+		if i != 7 && serialOf(bs[i].X)%2 == 1 {
+			t.Errorf("%d drew a number that its party has dialled", i)
+		}
+	}
+	if u, ok := db.blocks.table.Load().held[testBlock].Count(second(testStart), 0); !ok || u.InUse != 19 {
+		t.Errorf("numbers in use: %+v, %v", u, ok)
+	}
+	if n := db.locks.left(); n != 0 {
+		t.Errorf("%d locks are held", n)
+	}
+	// After a restart none is drawn twice.
+	mustClose(t, db)
+	db = mustOpen(t, o)
+	again := testPair(t, testID(100), 100)
+	again.X = 0
+	if err := db.Import(ctx, []binding.Binding{again})[0]; err != nil {
+		t.Fatal(err)
+	}
+	if r := checked(t, db); r.Bindings != 20 {
+		t.Errorf("%d bindings", r.Bindings)
+	}
+}
+
+// TestImportPartsDoNotOverlap: whatever the rows are, all of them are in the parts, sorted, and no part reaches into another.
+func TestImportPartsDoNotOverlap(t *testing.T) {
+	t.Parallel()
+	random := rand.New(rand.NewPCG(700, 9))
+	for range 50 {
+		runs := make([]run, 1+random.IntN(3))
+		want := make(map[string]string)
+		for range random.IntN(2000) {
+			key := []byte{"bef"[random.IntN(3)]}
+			for range random.IntN(12) {
+				key = append(key, byte(random.IntN(4)))
+			}
+			if _, twice := want[string(key)]; twice {
+				continue
+			}
+			value := fmt.Sprint(random.IntN(1 << 20))
+			want[string(key)] = value
+			runs[random.IntN(len(runs))].add(key, []byte(value))
+		}
+		var all []string
+		var ends [][2]string
+		for _, p := range partsOf(runs, 1+random.IntN(4000)) {
+			sortPart(runs, p.rows)
+			var keys []string
+			for _, r := range p.rows {
+				key := string(runs[r.run].key(r.at))
+				if want[key] != string(runs[r.run].value(r.at)) || key[0] != p.table {
+					t.Fatalf("%q has another's value", key)
+				}
+				keys = append(keys, key)
+			}
+			if !slices.IsSorted(keys) || len(keys) == 0 {
+				t.Fatalf("a part of %d rows that is not sorted", len(keys))
+			}
+			ends = append(ends, [2]string{keys[0], keys[len(keys)-1]})
+			all = append(all, keys...)
+		}
+		slices.SortFunc(ends, func(a, b [2]string) int { return strings.Compare(a[0], b[0]) })
+		for i := 1; i < len(ends); i++ {
+			if ends[i-1][1] >= ends[i][0] {
+				t.Fatalf("parts overlap: %q", ends[i-1:i+1])
+			}
+		}
+		if len(all) != len(want) {
+			t.Fatalf("%d of %d rows", len(all), len(want))
+		}
 	}
 }

@@ -52,7 +52,11 @@ func (l *locks) shard(name uint64) *lockShard {
 // takes longer than timeout for one of them, or than ctx allows.
 func (l *locks) lock(ctx context.Context, timeout time.Duration, names ...uint64) (unlock func(), err error) {
 	slices.Sort(names)
-	names = slices.Compact(names)
+	return l.lockSorted(ctx, timeout, slices.Compact(names))
+}
+
+// lockSorted is lock for names that are sorted already, each once.
+func (l *locks) lockSorted(ctx context.Context, timeout time.Duration, names []uint64) (unlock func(), err error) {
 	for n, name := range names {
 		if err := l.take(ctx, timeout, name); err != nil {
 			l.release(names[:n])

@@ -24,6 +24,19 @@ func (s *Store) Draw(ctx context.Context, b binding.Binding) (binding.Binding, e
 	return s.drawForLocked(b)
 }
 
+// Import implements binding.Store, one after the other.
+func (s *Store) Import(ctx context.Context, bs []binding.Binding) []error {
+	errs := make([]error, len(bs))
+	for i, b := range bs {
+		if !b.Lacks() {
+			errs[i] = s.Bind(ctx, b)
+		} else if b, errs[i] = s.Draw(ctx, b); errs[i] == nil {
+			bs[i] = b
+		}
+	}
+	return errs
+}
+
 // drawForLocked draws the numbers that b lacks and binds it.
 func (s *Store) drawForLocked(b binding.Binding) (binding.Binding, error) {
 	given := b

@@ -32,7 +32,7 @@ type row struct {
 func runBatch(ctx context.Context, cmd *cobra.Command, s *session, verb, from string, asJSON bool) error {
 	input, err := openInput(from, cmd.InOrStdin())
 	if err != nil {
-		return err
+		return fmt.Errorf("--from: %w", err)
 	}
 	defer input.Close()
 	ctx, cancel := context.WithCancel(ctx)

@@ -35,7 +35,7 @@ func (o *bindingOptions) check() error {
 func newBindingCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "binding", Short: "Who reaches whom over which 700 number"}
 	group(cmd)
-	cmd.AddCommand(newBindingCreateCommand(), newBindingGetCommand(), newBindingListCommand(),
+	cmd.AddCommand(newBindingCreateCommand(), newBindingImportCommand(), newBindingGetCommand(), newBindingListCommand(),
 		newBindingExtendCommand(), newBindingUpdateCommand(), newBindingDeleteCommand())
 	return cmd
 }

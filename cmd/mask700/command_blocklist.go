@@ -134,7 +134,7 @@ func ahead(flag, s string, now time.Time) (time.Time, error) {
 func (o *blocklistAddOptions) batch(ctx context.Context, cmd *cobra.Command, s *session) error {
 	input, err := openInput(o.from, cmd.InOrStdin())
 	if err != nil {
-		return err
+		return fmt.Errorf("--from: %w", err)
 	}
 	defer input.Close()
 	ctx, cancel := context.WithCancel(ctx)

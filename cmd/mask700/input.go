@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 	"time"
@@ -72,14 +73,16 @@ func moment(flag, s string, now time.Time) (time.Time, error) {
 	return time.Time{}, fmt.Errorf("--%s: neither a time in RFC 3339, such as 2026-01-02T15:04:05+08:00, nor how long ago, such as 90m", flag)
 }
 
-// openInput opens a file of rows, or standard input for -.
+// openInput opens a file of rows, or standard input for -. The error does not repeat the name, which may be a number by
+// mistake.
 func openInput(name string, stdin io.Reader) (io.ReadCloser, error) {
 	if name == "-" {
 		return io.NopCloser(stdin), nil
 	}
 	f, err := os.Open(name)
-	if err != nil {
-		return nil, fmt.Errorf("--from: %w", err)
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return nil, fmt.Errorf("the file of rows cannot be opened: %w", path.Err)
 	}
-	return f, nil
+	return f, err
 }

@@ -107,6 +107,8 @@ func Bindings(t *testing.T, open func(t *testing.T) binding.Store) {
 		"fresh numbers are drawn first":             drawsFresh,
 		"what lacks is drawn, what is given stays":  drawsWhatLacks,
 		"drawn by many until the last is gone":      drawsToTheEnd,
+		"many bound at once":                        imports,
+		"bound at once and one by one":              importOrBind,
 		"tenants":                                   tenants,
 		"no change of a tenant is lost":             tenantChanges,
 	} {

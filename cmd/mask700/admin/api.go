@@ -70,14 +70,15 @@ type api struct {
 	log *slog.Logger
 	mux *http.ServeMux
 
-	room *room // for batches
+	room      *room // for batches
+	importing *room // for imports
 
 	evenly func(status int) // called before a problem is told; nil: at once
 }
 
 // New returns the handler of everything under /v1/.
 func New(d Deps) http.Handler {
-	a := &api{Deps: d, log: d.Logger, mux: http.NewServeMux(), room: newRoom()}
+	a := &api{Deps: d, log: d.Logger, mux: http.NewServeMux(), room: newRoom(), importing: &room{batches: make(chan struct{}, imports), wait: batchWait}}
 	if a.log == nil {
 		a.log = slog.New(slog.DiscardHandler)
 	}
@@ -136,6 +137,7 @@ func (a *api) paths() map[string]http.HandlerFunc {
 		"GET /v1/retention":               a.listRetention,
 		"POST /v1/retention/sweep":        a.sweep,
 		"POST /v1/backup":                 a.backup,
+		"POST /v1/import":                 a.importBindings,
 		"GET /v1/blocklist":               a.listBars,
 		"POST /v1/blocklist":              a.addBar,
 		"POST /v1/blocklist/query":        a.queryBars,

@@ -157,6 +157,11 @@ func (s confinedStore) Draw(ctx context.Context, b binding.Binding) (binding.Bin
 	return drawn, s.scrub(ctx, err)
 }
 
+// Import is no tenant's to do.
+func (s confinedStore) Import(_ context.Context, bs []binding.Binding) []error {
+	return slices.Repeat([]error{errNotYours}, len(bs))
+}
+
 // BindAgain finds a binding again among those of the tenant alone, as it does for everybody.
 func (s confinedStore) BindAgain(ctx context.Context, b binding.Binding, r binding.Repeat) (binding.Binding, bool, error) {
 	if b.Tenant != s.tenant {

@@ -134,6 +134,32 @@ func (c *Client) Batch(ctx context.Context, verb string, rows [][]byte) ([]admin
 	}
 }
 
+// Import takes a piece of an import: JSON objects, one a line, at most admin.MaxImportRows of them and admin.MaxImportBytes. each is called
+// for every row that was refused, or for every row at all.
+func (c *Client) Import(ctx context.Context, rows []byte, all bool, each func(admin.ImportLine) error) (admin.ImportDone, error) {
+	path := "/v1/import"
+	if all {
+		path += "?all=1"
+	}
+	resp, err := c.send(ctx, http.MethodPost, path, "application/jsonl", rows)
+	if err != nil {
+		return admin.ImportDone{}, err
+	}
+	defer resp.Body.Close()
+	for d := json.NewDecoder(resp.Body); ; {
+		var line admin.ImportLine
+		switch err := d.Decode(&line); {
+		case err != nil:
+			return admin.ImportDone{}, c.garbled(err)
+		case line.Done != nil:
+			return *line.Done, nil
+		}
+		if err := each(line); err != nil {
+			return admin.ImportDone{}, err
+		}
+	}
+}
+
 // Explain says what would become of a call.
 func (c *Client) Explain(ctx context.Context, q admin.Question) (admin.Explanation, error) {
 	var e admin.Explanation

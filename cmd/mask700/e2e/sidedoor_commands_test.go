@@ -102,6 +102,7 @@ func (c *commands) everyGoodForm(live, call, x, trunk string, numbers []string) 
 	}
 	c.good("binding create", `{"mode":"gxb","group":["`+a+`","`+other+`"],"b":"`+b+`","order":"many"}`+"\n", "--from", "-")
 	c.good("binding create", a+"\n"+other+"\n", "--a", "-", "--b", "-", "--order", "plain")
+	c.good("binding import", `{"mode":"axb","a":"`+b+`","b":"`+other+`","order":"moved"}`+"\n", "-", "--all")
 	for _, args := range [][]string{{live}, {spare, "-o", "json"}} {
 		c.good("binding get", "", args...)
 	}

@@ -66,6 +66,7 @@ func TestSideDoors(t *testing.T) {
 			bad = append(bad, form{args: args})
 		}
 		bad = append(bad, form{`{"mode":"axb","a":"` + n + `","b":"` + n + `","order":"o"}` + "\n" + n + "\n", []string{"binding", "create", "--from", "-"}},
+			form{`{"mode":"axb","a":"` + n + `","b":"` + b + `","x":"` + w.x + `","order":"o"}` + "\n" + `{"a":` + n + "}\n" + n + "\n", []string{"binding", "import", "-"}},
 			form{`{"id":"` + n + `"}` + "\n", []string{"binding", "delete", "--from", "-"}},
 			form{`{"number":"` + n + `","peer":"` + n + `x","direction":"to","reason":"` + n + `"}` + "\n", []string{"blocklist", "add", "--from", "-"}},
 			form{n + "\n", []string{"binding", "create", "--a", "-", "--b", "-", "--order", "o"}})

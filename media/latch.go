@@ -25,8 +25,8 @@ const (
 //
 //	          set                settle
 //	closed ────────▶ early ──────────────▶ open ──────────▶ latched
-//	         ▲   the newest valid    the first valid source, │  ▲   that source, or
-//	         │   source counts       the nearer preferred    │  │   the signalled one
+//	         ▲   the first valid     the first valid source, │  ▲   that source, or
+//	         │   source that speaks  the nearer preferred    │  │   the signalled one
 //	         │                            ▲                  │  │
 //	         │                            └── set, learnt ───┤  │
 //	         └──────────────────── set with another address ─┘
@@ -37,7 +37,8 @@ const (
 // learnt, a nearer one wins too: on one host there may be many parties, and in one
 // network many hosts. A source that was only learnt is looked for anew with each
 // offer and answer, as a NAT may have moved it: the one we had keeps it unless it is
-// silent for the window. It is plain data; times are in ns of any monotonic clock.
+// silent for the window. So does the one that speaks before the answer, when there is
+// early media. It is plain data; times are in ns of any monotonic clock.
 type latch struct {
 	policy Latching
 	window int64
@@ -126,7 +127,7 @@ func (l *latch) accept(src netip.AddrPort, now int64) bool {
 		return false
 	case l.learnt && (near <= l.near(l.source) || now-l.takenAt >= l.window):
 		return false
-	case l.taken && near <= l.near(l.source) && now-l.heardAt < l.window:
+	case src != l.source && near <= l.near(l.source) && now-l.heardAt < l.window:
 		return false
 	case near == neighbour && l.source.IsValid() && src != l.source && l.near(l.source) == neighbour:
 		return false // among neighbours the first counts, before the answer too

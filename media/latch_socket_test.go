@@ -108,6 +108,51 @@ func TestAPartyThatIsSilentIsNotTakenOver(t *testing.T) {
 	}
 }
 
+// Before the answer, while there is early media, who is at the address of a party that speaks (another phone behind the
+// same NAT) gets nothing of it and changes nothing. A party that has fallen silent is heard from its next port; and the
+// one that was signalled is heard at once.
+func TestEarlyMediaIsNotTakenFromWhoSpeaks(t *testing.T) {
+	for name, policy := range map[string]Latching{"strict": LatchStrict, "subnet": LatchSubnet} {
+		t.Run(name, func(t *testing.T) {
+			c := newClock()
+			r := newRelay(t, Options{Timeout: -1, Window: 2 * time.Second, Clock: Clock{Now: c.read}})
+			told, a, b, x := newPhone(t, "127.0.0.2"), newPhone(t, "127.0.0.2"), newPhone(t, "127.0.0.3"), newPhone(t, "127.0.0.2")
+			x.ssrc = a.ssrc
+			s, err := r.Open(OpenSpec{PoolA: "one", PoolB: "one", LatchA: policy, LatchB: policy})
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.SetRemote(A, told.remote())
+			s.SetRemote(B, b.remote())
+			for n := range uint64(5) {
+				send(t, a.rtp, a.frame("mine"), at(s.Local(A)))
+				if got := b.hear(); string(got.Payload) != "mine" {
+					t.Fatalf("B heard %q", got.Payload)
+				}
+				send(t, x.rtp, x.frame("injected"), at(s.Local(A)))
+				eventually(t, "the stranger is refused", func() bool { return s.Stats().AtoB.Refused == n+1 })
+				send(t, b.rtp, b.frame("ringing"), at(s.Local(B)))
+				if got := a.hear(); string(got.Payload) != "ringing" {
+					t.Errorf("A heard %q", got.Payload)
+				}
+				c.advance(r, time.Second)
+			}
+			silent(t, x)
+			silent(t, b)
+			c.advance(r, 2*time.Second)
+			moved := newPhone(t, "127.0.0.2")
+			for _, p := range []*phone{moved, told} {
+				send(t, p.rtp, p.frame("from elsewhere"), at(s.Local(A)))
+				b.hear()
+				send(t, b.rtp, b.frame("ringing"), at(s.Local(B)))
+				if got := p.hear(); string(got.Payload) != "ringing" {
+					t.Errorf("A heard %q at its next port", got.Payload)
+				}
+			}
+		})
+	}
+}
+
 // A NAT gives a phone another port in mid-call. The next offer, with the same
 // private address, finds it, once the old port has been silent for the window.
 func TestTheNextOfferFindsAPortThatANATHasMoved(t *testing.T) {

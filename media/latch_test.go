@@ -225,10 +225,13 @@ func TestLatch(t *testing.T) {
 			{from: public, after: window / 2, accept: true, to: public},
 			{from: "203.0.113.5:9000", to: public},
 		},
-		"early media moves": {
+		"early media moves from one that is silent": {
 			{do: "set", set: public, to: public},
 			{from: "203.0.113.5:9000", accept: true, to: "203.0.113.5:9000"},
-			{from: "203.0.113.5:9002", accept: true, to: "203.0.113.5:9002"},
+			{from: "203.0.113.5:9002", to: "203.0.113.5:9000"}, // another phone behind that address
+			{from: "203.0.113.5:9000", after: window - 1, accept: true, to: "203.0.113.5:9000"},
+			{from: "203.0.113.5:9002", after: window - 1, to: "203.0.113.5:9000"},
+			{from: "203.0.113.5:9002", after: 1, accept: true, to: "203.0.113.5:9002"},
 			{from: public, accept: true, to: public},
 			{from: "203.0.113.5:9002", to: public},
 			{from: "203.0.113.5:9002", after: window, accept: true, to: "203.0.113.5:9002"},
@@ -236,6 +239,22 @@ func TestLatch(t *testing.T) {
 			{do: "settle", to: "203.0.113.5:9002"},
 			{from: public, accept: true, to: public},
 			{from: "203.0.113.5:9002", after: window, to: public},
+		},
+		"who speaks when it is answered goes on": {
+			{do: "set", set: public, to: public},
+			{from: "203.0.113.5:9000", accept: true, to: "203.0.113.5:9000"},
+			{do: "settle", to: "203.0.113.5:9000"},
+			{from: "203.0.113.5:9002", after: window - 1, to: "203.0.113.5:9000"},
+			{from: "203.0.113.5:9000", accept: true, to: "203.0.113.5:9000"},
+			{from: "203.0.113.5:9000", after: window, accept: true, to: "203.0.113.5:9000"},
+			{from: "203.0.113.5:9002", after: time.Hour, to: "203.0.113.5:9000"},
+		},
+		"who has fallen silent when it is answered does not": {
+			{do: "set", set: public, to: public},
+			{from: "203.0.113.5:9000", accept: true, to: "203.0.113.5:9000"},
+			{do: "settle", to: "203.0.113.5:9000"},
+			{from: "203.0.113.5:9002", after: window, accept: true, to: "203.0.113.5:9002"},
+			{from: "203.0.113.5:9000", to: "203.0.113.5:9002"},
 		},
 		"another address in signalling opens the window": {
 			{do: "set", set: public, to: public},

@@ -8,7 +8,7 @@
 //   - A struct that has a number in clear prints itself without it. Which those are is found by the names of fields and by
 //     what is put into them, in whatever package.
 //   - Nothing that holds what must not be seen may be given to what prints, logs, makes an error, panics, writes to a file
-//     or a connection, names a file or starts a process: digits of a number, what a function of ours has made with them, a
+//     or a connection, names a file, makes a request of HTTP or starts a process: digits of a number, what a function of ours has made with them, a
 //     message, its URIs and fields, the description or the credentials in it, the numbers of a request of the operator's;
 //     raw bytes to none of them but what writes bytes. To a log no address of the network either.
 //

@@ -305,6 +305,11 @@ func (c *checker) prints(call *ast.CallExpr) (how string, from int) {
 		if f.Name() == "WriteString" {
 			return writes + name, 1
 		}
+	case "net/http": // what is in the address of a request is in the logs of all who hand it on
+		switch f.Name() {
+		case "NewRequest", "NewRequestWithContext", "Get", "Head", "Post":
+			return writes + name, 0
+		}
 	case "os":
 		switch f.Name() {
 		case "WriteFile":

@@ -2,13 +2,16 @@
 package planted
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log"
 	"log/slog"
+	"net/http"
 	"net/netip"
+	"net/url"
 	"os"
 	"os/exec"
 	"strings"
@@ -158,7 +161,9 @@ func written(w io.Writer, f form, m *message.Message, sealed []byte) {
 	_, _ = w.Write([]byte("to " + f.text))               // want number in form.text
 	var b strings.Builder
 	b.WriteString(f.callee)
-	fmt.Println(b.String()) // want number in form.callee
+	fmt.Println(b.String())                                                             // want number in form.callee
+	_, _ = http.NewRequest("GET", "/v1/history?number="+url.QueryEscape(f.callee), nil) // want number in form.callee
+	_, _ = http.NewRequest("POST", "/v1/history", bytes.NewReader(sealed))
 	_, _ = w.Write(sealed)
 	_ = os.WriteFile("rows", sealed, 0o600)
 	fmt.Println(f.kind)

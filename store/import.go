@@ -114,6 +114,15 @@ func (im *importing) drawAll(ctx context.Context) {
 	}
 }
 
+// undraw gives back what was drawn for a binding, which lacks it again: another binding of the same call was given that
+// number, and what is drawn is for one binding alone.
+func (im *importing) undraw(i int) {
+	if l, ok := im.lacking[i]; ok {
+		giveBack(l.draws, nil)
+		im.bs[i], im.lacking[i] = l.given, lacking{given: l.given}
+	}
+}
+
 // errAgain is of a binding whose number was drawn and is closed to its parties: it is left to be bound alone.
 var errAgain = errors.New("store: import: another number is to be drawn")
 
@@ -197,6 +206,7 @@ func (im *importing) apart() []uint64 {
 		switch {
 		case im.errs[i] != nil || im.bs[i].Lacks():
 		case lone[i]:
+			im.undraw(i)
 			im.alone = append(im.alone, i)
 		default:
 			im.together = append(im.together, i)

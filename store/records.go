@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 
+	"mask700/binding"
 	"mask700/binding/cdr"
 	"mask700/store/seal"
 )
@@ -206,13 +207,15 @@ func (db *DB) skip(ctx context.Context, times window, after, last uint64) (uint6
 	return after, err
 }
 
-// recordsBy is the hashes that records are found by which a filter selects: of its binding, or of its order and of each
-// binding of that. nil: neither is named.
+// recordsBy is the hashes that records are found by which a filter selects: of its binding, of its order and of each
+// binding of that, or of each binding of a number, party or consent. nil: none is named.
 func (db *DB) recordsBy(ctx context.Context, f *cdr.Filter) (of []seal.Hash, err error) {
 	index := db.cdrKeys.index
 	switch {
 	case f.Binding != "":
 		return []seal.Hash{index.Hash(domainBinding, f.Binding)}, nil
+	case f.X != 0 || !f.Number.IsZero() || f.Consent != "":
+		return db.recordsHeld(ctx, f)
 	case f.Order == "":
 		return nil, nil
 	}
@@ -228,6 +231,52 @@ func (db *DB) recordsBy(ctx context.Context, f *cdr.Filter) (of []seal.Hash, err
 		}
 		of = append(of, index.Hash(domainBinding, id))
 		return true, ctx.Err()
+	})
+	return of, err
+}
+
+// recordsHeld is the hashes of the bindings that hold or name something in the window. Those of a party or a consent are
+// known by their entries alone, those of a 700 number by their rows.
+func (db *DB) recordsHeld(ctx context.Context, f *cdr.Filter) ([]seal.Hash, error) {
+	q := binding.HistoryQuery{X: f.X, Since: f.Since, Until: f.Until}
+	if f.X == 0 {
+		q.Number, q.Consent = f.Number, f.Consent
+	}
+	if err := q.Check(); err != nil {
+		return nil, err
+	}
+	of := []seal.Hash{} // none is not any
+	index, last := db.cdrKeys.index, ""
+	if f.X != 0 {
+		err := db.History(ctx, q, func(h binding.Holding) error {
+			if h.Binding.ID != last { // stretches of one stand together
+				last = h.Binding.ID
+				of = append(of, index.Hash(domainBinding, last))
+			}
+			return nil
+		})
+		return of, err
+	}
+	from := startKey(q)
+	if from == nil {
+		return of, nil
+	}
+	if err := db.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer db.leave()
+	prefix := keyHash(tableWho, db.askedHash(q))
+	err := db.each(ctx, append(slices.Clone(prefix), from...), keyAfter(prefix), func(key, value []byte) (bool, error) {
+		over, err := parseOver(key, value)
+		if err != nil || !q.Since.IsZero() && !over.After(q.Since) {
+			return err == nil, err
+		}
+		id, ok := idOfWho(key)
+		if !ok {
+			return false, errIDKey
+		}
+		of = append(of, index.Hash(domainBinding, id))
+		return true, nil
 	})
 	return of, err
 }

@@ -3,6 +3,8 @@ package cdr
 import (
 	"context"
 	"time"
+
+	"mask700/binding"
 )
 
 // Journal puts records on disk. It is asynchronous: commits are grouped, and
@@ -27,10 +29,13 @@ type Filter struct {
 	Until    time.Time // closed before this moment
 	AfterSeq uint64    // with a greater Seq
 	Binding  string
-	Order    string // of all bindings of this order, and of what an endpoint decided under it
-	Tenant   string // of calls over the bindings of this one
-	Limit    int    // at most so many, the first ones; 0: all
-	Erased   *int   // where to count those passed over because their key was destroyed; nil: nobody asks
+	Order    string         // of all bindings of this order, and of what an endpoint decided under it
+	X        binding.X      // over bindings on this number that were live in the window: dialled, or shown
+	Number   binding.Number // over bindings of this party, likewise: it called, or was called
+	Consent  string         // over bindings with this consent, likewise; who has no bindings cannot tell
+	Tenant   string         // of calls over the bindings of this one
+	Limit    int            // at most so many, the first ones; 0: all
+	Erased   *int           // where to count those passed over because their key was destroyed; nil: nobody asks
 }
 
 // Match reports whether r is selected by everything in f but Limit.
@@ -46,6 +51,10 @@ func (f *Filter) Match(r *Record) bool {
 	case f.Binding != "" && r.Binding != f.Binding:
 		return false
 	case f.Order != "" && r.Order != f.Order:
+		return false
+	case f.X != 0 && f.X != r.CalleeIn.X && f.X != r.CallerOut.X:
+		return false
+	case !f.Number.IsZero() && f.Number != r.CallerIn.Number && f.Number != r.CalleeOut.Number:
 		return false
 	case f.Tenant != "" && r.Tenant != f.Tenant:
 		return false

@@ -25,7 +25,7 @@ func newHistoryCommand() *cobra.Command {
 	cmd.AddCommand(
 		newHistoryOf("x 700…", "Who held a 700 number", "a 700 number", func(o *historyOptions) *string { return &o.query.X }),
 		newHistoryOf("number N|-", "Which 700 numbers a subscriber held", "a subscriber's number, or -", func(o *historyOptions) *string { return &o.query.Number }),
-		newHistoryOf("order ORDER", "What was bound for an order, its calls and its texts", "an order", func(o *historyOptions) *string { return &o.query.Order }),
+		newHistoryOf("order ORDER", "What was bound for an order", "an order", func(o *historyOptions) *string { return &o.query.Order }),
 		newHistoryOf("consent REF", "What was bound with a consent", "the reference of a consent", func(o *historyOptions) *string { return &o.query.Consent }),
 	)
 	return cmd
@@ -39,7 +39,7 @@ func newHistoryOf(use, short, what string, field func(*historyOptions) *string) 
 		Use:   use,
 		Short: short,
 		Long: short + ": every binding that was live at a moment or in a window, the newest first.\n" +
-			"Of an order its calls and texts follow, those that ended first first; with --at they do not.\n\n" +
+			"The calls and texts over these follow, those that ended first first; with --at they do not.\n\n" +
 			"A search by a subscriber's number needs --reason, and is in the audit log before anything is printed.",
 		Args: oneArg(what),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -80,7 +80,7 @@ func (o *historyOptions) read(cmd *cobra.Command) error {
 	case o.query.Limit < 1 || o.query.Limit > 1000:
 		return errors.New("--limit: write a number from 1 to 1000")
 	}
-	o.query.Calls = o.query.Order != "" && o.at == ""
+	o.query.Calls = o.at == ""
 	now := time.Now()
 	for _, t := range []struct {
 		flag, value string

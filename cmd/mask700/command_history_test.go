@@ -51,7 +51,8 @@ func TestHistory(t *testing.T) {
 		d.refuse(1, "--limit", "history", "order", "o", "--limit", "0")
 		d.refuse(1, "--limit", "history", "order", "o", "--limit", "1001")
 		d.refuse(1, "--cursor: not where a list goes on", "history", "order", "o", "--cursor", "calls.x")
-		d.refuse(1, "--cursor: not where a list goes on", "history", "x", v.X.String(), "--cursor", "calls.1")
+		d.refuse(1, "--cursor: not where a list goes on", "history", "x", v.X.String(), "--cursor", "calls.x")
+		d.refuse(1, "--cursor: not where a list goes on", "history", "x", v.X.String(), "--at", "1h", "--cursor", "calls.1")
 		d.refuse(2, "unknown command", "history", "y", "1")
 		if all := d.log(); len(all) != 6 || all[0].What != "history.number" || all[1].Object != "entry 1: 1 binding "+v.ID {
 			t.Errorf("%+v", all)
@@ -122,6 +123,61 @@ func TestHistoryOfAnOrder(t *testing.T) {
 				t.Errorf("%s", out)
 			}
 			if all := d.log(); len(all) != 2 || all[1].Object != "entry 1: 1 binding "+v.ID+"; 2 calls and texts, seq 1 to 2" {
+				t.Errorf("%+v", all)
+			}
+		})
+	}
+}
+
+// TestHistoryTellsOfCalls: behind the bindings of a 700 number, a number and a consent come the calls over them, in pages too.
+func TestHistoryTellsOfCalls(t *testing.T) {
+	for _, served := range []bool{false, true} {
+		t.Run(map[bool]string{false: "store", true: "server"}[served], func(t *testing.T) {
+			d := newDesk(t)
+			v := d.bind()
+			d.must("binding", "update", v.ID, "--consent", "C-1")
+			at := v.CreatedAt.Add(time.Hour)
+			records := []cdr.Record{aRecord(t, "one", at), aRecord(t, "two", at.Add(time.Minute)), aRecord(t, "other", at)}
+			for i := range records[:2] {
+				records[i].Binding, records[i].CalleeIn.X, records[i].CallerOut.X = v.ID, v.X, v.X
+			}
+			records[1].Kind, records[1].End = cdr.KindText, cdr.EndDelivered
+			d.record(records...)
+			if served {
+				d.serve()
+			}
+			for _, args := range [][]string{
+				{"history", "x", v.X.String()}, {"history", "consent", "C-1"}, {"history", "number", numberB, "--reason", "request 17"},
+			} {
+				out := d.must(args...)
+				if strings.Count(out, "\ncall  1 ") != 1 || strings.Count(out, "\ntext  2 ") != 1 || strings.Contains(out, "\ncall  3 ") || !strings.Contains(out, "ORDER-1") {
+					t.Errorf("%v: %s", args, out)
+				}
+				if out := d.must(append(args, "--at", at.Format(time.RFC3339Nano))...); strings.Contains(out, "KIND") || !strings.Contains(out, v.X.String()) {
+					t.Errorf("%v at a moment: %s", args, out)
+				}
+				var l admin.HistoryLine
+				kinds, cursor := "", ""
+				for range 5 {
+					page := append(args, "--limit", "1")
+					if cursor != "" {
+						page = append(page, "--cursor", cursor)
+					}
+					l = admin.HistoryLine{}
+					d.mustJSON(&l, page...)
+					if cursor = l.Next; l.Call != nil {
+						kinds += l.Call.Kind + " "
+					}
+					if cursor == "" {
+						break
+					}
+				}
+				if kinds != "call text " || cursor != "" {
+					t.Errorf("%v in pages: %q, then %q", args, kinds, cursor)
+				}
+			}
+			all := d.log()
+			if len(all) == 0 || !strings.Contains(all[1].Object, "2 calls and texts, seq 1 to 2") {
 				t.Errorf("%+v", all)
 			}
 		})

@@ -23,7 +23,7 @@ type HistoryRequest struct {
 	At    time.Time `json:"at,omitzero"`     // held at this moment; instead of since and until
 	Since time.Time `json:"since,omitzero"`  // held then or later
 	Until time.Time `json:"until,omitzero"`  // held before then
-	Calls bool      `json:"calls,omitempty"` // of an order: then its calls and texts, those that ended in the window
+	Calls bool      `json:"calls,omitempty"` // then the calls and texts over these bindings, those that ended in the window
 	After string    `json:"after,omitempty"` // `next` of a line: what comes behind it
 	Limit int       `json:"limit,omitempty"` // lines; at most 1000, 0: 100
 }
@@ -55,8 +55,8 @@ func (a *api) history(w http.ResponseWriter, r *http.Request) { a.answerHistory(
 // historyOfNumber answers for a subscriber's number.
 func (a *api) historyOfNumber(w http.ResponseWriter, r *http.Request) { a.answerHistory(w, r, true) }
 
-// answerHistory writes the stretches asked for, a JSON object a line, those that began last first, and then the calls and
-// texts of an order, those that ended first first. Who looks for a person or is shown numbers is noted before the first, and
+// answerHistory writes the stretches asked for, a JSON object a line, those that began last first, and then calls and
+// texts, those that ended first first. Who looks for a person or is shown numbers is noted before the first, and
 // behind the last what was shown.
 func (a *api) answerHistory(w http.ResponseWriter, r *http.Request, byNumber bool) {
 	var req HistoryRequest
@@ -187,7 +187,7 @@ func (h *history) holdings(ctx context.Context, s binding.Store, q binding.Histo
 }
 
 func (h *history) records(ctx context.Context, all cdr.Reader, q binding.HistoryQuery) error {
-	f := cdr.Filter{Order: q.Order, Since: q.Since, Until: q.Until, AfterSeq: h.seq, Limit: h.limit - h.lines + 1}
+	f := cdr.Filter{X: q.X, Number: q.Number, Order: q.Order, Consent: q.Consent, Since: q.Since, Until: q.Until, AfterSeq: h.seq, Limit: h.limit - h.lines + 1}
 	err := all.Records(ctx, f, func(r cdr.Record) error {
 		v := r.ViewWith(h.show)
 		if err := h.add(HistoryLine{Call: &v}, callsAt+strconv.FormatUint(r.Seq, 10)); err != nil {
@@ -212,8 +212,8 @@ func (a *api) historyQuery(req HistoryRequest, byNumber bool) (binding.HistoryQu
 		return q, &binding.FieldError{Field: "at", Err: errors.New("one moment, or a window: not both")}
 	case req.Limit < 0 || req.Limit > maxPage:
 		return q, &binding.FieldError{Field: "limit", Err: errors.New("from 1 to 1000")}
-	case req.Calls && (req.Order == "" || !req.At.IsZero()):
-		return q, &binding.FieldError{Field: "calls", Err: errors.New("those of an order are listed, in a window")}
+	case req.Calls && !req.At.IsZero():
+		return q, &binding.FieldError{Field: "calls", Err: errors.New("they are listed in a window, not at a moment")}
 	}
 	if req.Number != "" {
 		if q.Number, err = a.Bindings.Plan.ParseNumber(req.Number); err != nil {

@@ -54,7 +54,7 @@ func TestHistory(t *testing.T) {
 	for body, field := range map[string]string{
 		`{}`: "query", `{"x":"` + x + `","order":"o"}`: "query", `{"x":"1"}`: "x",
 		`{"number":"` + numberA + `"}`: "number", `{"order":"o","limit":-1}`: "limit", `{"order":"o","limit":1001}`: "limit", `{"order":"o","after":"no cursor"}`: "after",
-		`{"x":"` + x + `","calls":true}`: "calls", `{"order":"o","calls":true,"at":"` + began + `"}`: "calls", `{"order":"o","calls":true,"after":"calls.x"}`: "after",
+		`{"x":"` + x + `","calls":true,"at":"` + began + `"}`: "calls", `{"order":"o","calls":true,"at":"` + began + `"}`: "calls", `{"order":"o","calls":true,"after":"calls.x"}`: "after",
 		`{"order":"o","at":"` + began + `","since":"` + began + `"}`:    "at",
 		`{"order":"o","since":"` + began + `","until":"` + began + `"}`: "until",
 	} {

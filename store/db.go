@@ -42,6 +42,7 @@ type DB struct {
 
 	ring          *ring.Ring
 	recordingKeys *keyring
+	clock         sweepClock
 	retention     sync.Mutex    // held while what is over is deleted; taken before the next
 	snapshots     sync.RWMutex  // held to read by who reads the store as it was; held while something is erased for good; taken before the next
 	rotation      sync.Mutex    // held while keys are rotated or destroyed
@@ -120,6 +121,9 @@ func (db *DB) open() (err error) {
 		return err
 	}
 	if err := db.openKeys(); err != nil {
+		return err
+	}
+	if err := db.loadClock(); err != nil {
 		return err
 	}
 	if err := db.loadTenants(); err != nil {

@@ -71,6 +71,9 @@ type Options struct {
 	Bars, BarsOfTenant int
 	// Now is the clock that decides whether bindings on a block still live. Default time.Now.
 	Now func() time.Time
+	// Steady counts the time that has gone by while Now was set back and forth. Default: the machine's, or that of Now where
+	// this is given.
+	Steady func() time.Duration
 	// Fatal is called when the log of a database cannot be written any more: nothing can be made durable, and going
 	// on would break promises. It must not return. Default: exit with status 1, to be started again.
 	Fatal func(error)
@@ -134,6 +137,9 @@ func (o Options) withDefaults() (Options, error) {
 	o.Quarantine = max(o.Quarantine, 0)
 	if o.ContactLimit <= 0 {
 		o.ContactLimit = 10_000_000
+	}
+	if o.Steady == nil {
+		o.Steady = steadyClock(o.Now)
 	}
 	if o.Now == nil {
 		o.Now = time.Now

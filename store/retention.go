@@ -62,7 +62,7 @@ const maxGoneKeys = 64
 const metaSweep = "sweep"
 
 // SweepRetention deletes the bindings and records whose time is over, and destroys the data keys of which nothing is left:
-// what they sealed cannot be read in any copy of the data either. note is called with the account of what was deleted, and
+// what they sealed cannot be read in any copy of the data either. What is over is said by [DB.SweepTime]. note is called with the account of what was deleted, and
 // before keys are destroyed with which they are; its error leaves them. Errors: that of note, ErrReadAsItWas, ErrClosed, that
 // of ctx, or of a write.
 func (db *DB) SweepRetention(ctx context.Context, r Retention, note func(Sweep) error) ([]Sweep, error) {
@@ -72,7 +72,11 @@ func (db *DB) SweepRetention(ctx context.Context, r Retention, note func(Sweep) 
 	defer db.leave()
 	db.retention.Lock()
 	defer db.retention.Unlock()
-	if err := db.bindWrites.do(ctx, func(b *pebble.Batch) error { return db.dropRequests(b, db.opts.Now()) }, nil); err != nil {
+	now, err := db.SweepTime()
+	if err != nil {
+		return nil, err
+	}
+	if err := db.bindWrites.do(ctx, func(b *pebble.Batch) error { return db.dropRequests(b, now.At) }, nil); err != nil {
 		return nil, err
 	}
 	var all []Sweep
@@ -92,7 +96,7 @@ func (db *DB) SweepRetention(ctx context.Context, r Retention, note func(Sweep) 
 		}
 		began := db.opts.Now()
 		s := &sweeper{db: db, ctx: ctx, pace: pace{perSecond: r.RowsPerSecond, since: time.Now()}}
-		s.Sweep = Sweep{Class: c.class, At: began.UTC().Truncate(time.Second), Until: began.Add(-c.keep).UTC()}
+		s.Sweep = Sweep{Class: c.class, At: began.UTC().Truncate(time.Second), Until: now.At.Add(-c.keep).UTC()}
 		if err := c.sweep(s); err != nil {
 			return all, err
 		}

@@ -39,6 +39,9 @@ func (k *kept) reopen() {
 	k.t.Helper()
 	mustClose(k.t, k.db)
 	k.db = mustOpen(k.t, k.o)
+	if err := k.db.ConfirmClock(); err != nil { // the time has passed while it was closed
+		k.t.Fatal(err)
+	}
 }
 
 // bind makes a binding that lives for so long, now.

@@ -19,11 +19,16 @@ func newRetentionCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "retention", Short: "How long what is over is kept, and what was deleted"}
 	group(cmd)
 	show, sweep := new(retentionOptions), new(retentionOptions)
+	confirm := false
+	sweeps := sweep.command("sweep", "Delete what is over now, as the server does every day by itself",
+		func(ctx context.Context, s *session) ([]admin.RetentionClass, error) {
+			return s.SweepRetention(ctx, confirm)
+		})
+	sweeps.Flags().BoolVar(&confirm, "confirm-clock", false, "this machine's clock is right, though it is more than a day ahead of the time that has passed here")
 	cmd.AddCommand(
 		show.command("show", "Show how long each class is kept, the oldest that is there and the last sweep",
 			func(ctx context.Context, s *session) ([]admin.RetentionClass, error) { return s.Retention(ctx) }),
-		sweep.command("sweep", "Delete what is over now, as the server does every day by itself",
-			func(ctx context.Context, s *session) ([]admin.RetentionClass, error) { return s.SweepRetention(ctx) }),
+		sweeps,
 	)
 	return cmd
 }

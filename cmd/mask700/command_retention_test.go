@@ -18,6 +18,10 @@ func TestRetention(t *testing.T) {
 			}
 		}
 		d.must("retention", "sweep")
+		d.must("retention", "sweep", "--confirm-clock")
+		if all := d.log(); len(all) != 1 || all[0].What != "retention.clock" || all[0].Object != "ahead by 0s" {
+			t.Errorf("%+v", all)
+		}
 		var classes []admin.RetentionClass
 		for _, line := range strings.Split(strings.TrimSpace(d.must("retention", "show", "-o", "json")), "\n") {
 			var c admin.RetentionClass

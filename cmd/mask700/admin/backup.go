@@ -16,6 +16,8 @@ type Keeper interface {
 	Backup(ctx context.Context, dir string, o store.BackupOptions) (store.Backup, error)
 	CheckBackup(ctx context.Context, dir string) (store.Report, error)
 	LastSweeps() ([]store.Sweep, error)
+	SweepTime() (store.SweepTime, error)
+	ConfirmClock() error
 	SweepRetention(ctx context.Context, r store.Retention, note func(store.Sweep) error) ([]store.Sweep, error)
 }
 

@@ -36,7 +36,7 @@
 //	DELETE /v1/tokens/{id}          let it in no more
 //	POST   /v1/erase                take a person's number out of everything: {"number","reason","hard","recordings"}
 //	GET    /v1/retention            how long what is over is kept, and what was deleted
-//	POST   /v1/retention/sweep      delete it now
+//	POST   /v1/retention/sweep      delete it now; ?confirm_clock=1: and believe a clock that has jumped ahead
 //	POST   /v1/backup               copy the store: {"dir","check"}
 //	POST   /v1/import               JSON lines in, bound together; those that were refused out, with all=1 every one, then how many
 //	GET    /v1/blocklist            a page of entries of block lists, by tenant, after, limit

@@ -72,19 +72,47 @@ func (a *api) listRetention(w http.ResponseWriter, _ *http.Request) {
 	a.answer(w, http.StatusOK, list)
 }
 
+// whatClock is what it calls that a clock was confirmed.
+const whatClock = "retention.clock"
+
+// confirmClock believes the clock once that is in the audit log.
+func (a *api) confirmClock(r *http.Request) error {
+	t, err := a.Keeper.SweepTime()
+	if err != nil {
+		return err
+	}
+	if _, err := a.note(r, whatClock, "ahead by "+t.Ahead.Round(time.Second).String(), "the clock is right"); err != nil {
+		return err
+	}
+	return a.Keeper.ConfirmClock()
+}
+
 // sweep deletes what is over now.
 func (a *api) sweep(w http.ResponseWriter, r *http.Request) {
 	if a.Keeper == nil {
 		a.fail(w, errNoKeeper)
 		return
 	}
-	_, err := a.Keeper.SweepRetention(r.Context(), a.Keep, func(s store.Sweep) error {
+	confirm, err := boolean(r.URL.Query(), "confirm_clock")
+	if err == nil && confirm {
+		err = a.confirmClock(r)
+	}
+	if err != nil {
+		a.fail(w, err)
+		return
+	}
+	_, err = a.Keeper.SweepRetention(r.Context(), a.Keep, func(s store.Sweep) error {
 		_, err := a.note(r, whatSweep, s.String(), "its time is over")
 		return err
 	})
 	if err == nil && a.KeepAudit > 0 && a.Audit != nil {
 		now := a.now()
-		_, err = a.Audit.Cut(now.Add(-a.KeepAudit), audit.Entry{Who: who(r.Context()), What: whatSweep, Reason: "its time is over"}, now)
+		var t store.SweepTime
+		if t, err = a.Keeper.SweepTime(); err != nil {
+			a.fail(w, err)
+			return
+		}
+		_, err = a.Audit.Cut(t.At.Add(-a.KeepAudit), audit.Entry{Who: who(r.Context()), What: whatSweep, Reason: "its time is over"}, now)
 	}
 	if err != nil {
 		a.fail(w, err)

@@ -14,9 +14,14 @@ func (c *Client) Retention(ctx context.Context) ([]admin.RetentionClass, error) 
 	return l.Classes, err
 }
 
-// SweepRetention deletes what is over now; it may take long on a large store.
-func (c *Client) SweepRetention(ctx context.Context) ([]admin.RetentionClass, error) {
+// SweepRetention deletes what is over now; it may take long on a large store. A clock that has jumped ahead is believed when
+// somebody confirms it.
+func (c *Client) SweepRetention(ctx context.Context, confirmClock bool) ([]admin.RetentionClass, error) {
 	var l admin.RetentionList
-	err := c.wait(ctx, http.MethodPost, "/v1/retention/sweep", nil, &l)
+	path := "/v1/retention/sweep"
+	if confirmClock {
+		path += "?confirm_clock=1"
+	}
+	err := c.wait(ctx, http.MethodPost, path, nil, &l)
 	return l.Classes, err
 }

@@ -62,6 +62,7 @@ type Node struct {
 	ranges       rangeWatch
 	stopUpkeep   context.CancelFunc
 	swept        atomic.Uint64 // recordings deleted
+	clockAhead   atomic.Int64  // by so much what deletes does not believe the clock, in nanoseconds
 
 	retention     sync.WaitGroup
 	stopRetention context.CancelFunc

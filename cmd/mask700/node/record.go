@@ -28,7 +28,7 @@ func (n *Node) startRecordings(ctx context.Context, cfg config.Config) error {
 	}
 	n.recordings, err = archive.Open(archive.Options{
 		Dir: cfg.RecordingDir(), Keys: n.db, Cipher: cipher, Segment: time.Duration(cfg.Recording.Segment),
-		Retention: time.Duration(cfg.Recording.Retention), Logger: n.log,
+		Retention: time.Duration(cfg.Recording.Retention), Logger: n.log, SweepTime: n.sweepTime,
 	})
 	if err != nil {
 		return err

@@ -33,9 +33,9 @@ func (n *Node) startRetention(ctx context.Context, cfg config.Config) {
 			if n.retentionDue() {
 				n.sweepRetention(ctx, keep)
 			}
-			if keepAudit > 0 && time.Since(cut) >= retentionEvery {
+			if now, ok := n.sweepTime(); ok && keepAudit > 0 && time.Since(cut) >= retentionEvery {
 				cut = time.Now()
-				n.cutAudit(cut.Add(-keepAudit), cut)
+				n.cutAudit(now.Add(-keepAudit), cut)
 			}
 			select {
 			case <-tick.C:
@@ -44,6 +44,26 @@ func (n *Node) startRetention(ctx context.Context, cfg config.Config) {
 			}
 		}
 	})
+}
+
+// sweepTime is the time by which what is over may be deleted, which is not that of a clock that has jumped ahead: that is
+// said, once until it is believed again. It says false where nothing may be deleted.
+func (n *Node) sweepTime() (time.Time, bool) {
+	t, err := n.db.SweepTime()
+	if err != nil {
+		n.log.Error("how far time has come cannot be written; nothing is deleted", "error", err)
+		return time.Time{}, false
+	}
+	before := n.clockAhead.Swap(int64(t.Ahead))
+	switch {
+	case t.Ahead > 0 && before == 0:
+		n.log.Error("the clock is ahead of what the store knows to have passed: it was set, or the server stood still for long. "+
+			"What is over by that time is not deleted yet; if the clock is right, say so: mask700 retention sweep --confirm-clock",
+			"ahead", t.Ahead.Round(time.Minute).String())
+	case t.Ahead == 0 && before > 0:
+		n.log.Info("the clock is believed again")
+	}
+	return t.At, true
 }
 
 // retentionDue reports whether no sweep began in the last day.

@@ -65,3 +65,49 @@ func TestRetentionIsSweptOnceADay(t *testing.T) {
 		t.Error("none is due a day later")
 	}
 }
+
+// What deletes does not believe a clock that has jumped ahead. It is said once, in the log and by a counter, until the clock is
+// believed again.
+func TestAClockThatJumpsIsSaid(t *testing.T) {
+	dir := t.TempDir()
+	now := time.Now()
+	right, steady := now, time.Duration(0)
+	db, err := store.Open(store.Options{
+		Dir: filepath.Join(dir, "data"), KeyFile: filepath.Join(dir, "key"), Now: func() time.Time { return now }, Steady: func() time.Duration { return steady },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	var said strings.Builder
+	n := &Node{db: db, log: slog.New(slog.NewTextHandler(&said, nil))}
+	look := func(errors, infos int, hours uint64, late time.Duration) {
+		t.Helper()
+		at, ok := n.sweepTime()
+		if got := now.Sub(at); !ok || got.Round(time.Second) != late {
+			t.Errorf("sweeps go by a time %v before that of the clock, %t, want %v", got, ok, late)
+		}
+		counters := map[string]uint64{}
+		n.storeCounters(counters)
+		if c := counters["store_clock_ahead_hours"]; c != hours {
+			t.Errorf("%d hours ahead, want %d", c, hours)
+		}
+		if e, i := strings.Count(said.String(), "level=ERROR"), strings.Count(said.String(), "level=INFO"); e != errors || i != infos {
+			t.Errorf("%d errors and %d others are said, want %d and %d: %s", e, i, errors, infos, said.String())
+		}
+	}
+	look(0, 0, 0, 0)
+	now = right.Add(72 * time.Hour)
+	look(1, 0, 48, 48*time.Hour)
+	steady = time.Hour
+	look(1, 0, 46, 46*time.Hour)
+	now = right.Add(time.Hour)
+	look(1, 1, 0, 0)
+	if !strings.Contains(said.String(), "mask700 retention sweep --confirm-clock") {
+		t.Errorf("nothing says what to do: %s", said.String())
+	}
+}

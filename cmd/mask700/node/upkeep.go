@@ -50,6 +50,9 @@ func (n *Node) giveUpDrained(ctx context.Context) {
 	if err != nil {
 		return // the server ends
 	}
+	if n.clockAhead.Load() > 0 {
+		return // what lives there may only seem to be over
+	}
 	for _, b := range blocks {
 		if b.State != binding.BlockDraining {
 			continue
@@ -66,7 +69,11 @@ func (n *Node) giveUpDrained(ctx context.Context) {
 
 // sweepContacts deletes who dialled what before the quarantine.
 func (n *Node) sweepContacts(ctx context.Context) {
-	deleted, left, err := n.db.SweepContacts(ctx, time.Now())
+	now, ok := n.sweepTime()
+	if !ok {
+		return
+	}
+	deleted, left, err := n.db.SweepContacts(ctx, now)
 	switch {
 	case ctx.Err() != nil: // the server ends
 	case err != nil:
@@ -99,11 +106,12 @@ func (n *Node) finishErasures(ctx context.Context) {
 }
 
 // storeCounters are what an operator watches of the store: of the numbers, and of the disk. Of store_disk_full 1 means that
-// new bindings are refused now.
+// new bindings are refused now; while store_clock_ahead_hours is not 0 the clock is not believed by what deletes.
 func (n *Node) storeCounters(c map[string]uint64) {
 	s := n.db.Stats()
 	c["contacts"] = s.Contacts
 	c["contacts_not_kept"] = s.ContactsLost
+	c["store_clock_ahead_hours"] = uint64(time.Duration(n.clockAhead.Load()) / time.Hour)
 	c["store_disk_full"] = 0
 	if s.DiskFull {
 		c["store_disk_full"] = 1

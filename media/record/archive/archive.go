@@ -42,6 +42,9 @@ type Options struct {
 	Logger    *slog.Logger
 	Now       func() time.Time // nil: time.Now
 
+	// SweepTime is the time by which what is over is deleted, and false while nothing may be. nil: Now.
+	SweepTime func() (time.Time, bool)
+
 	create func(path string) (file, error) // nil: createFile; tests have disks that are full
 }
 
@@ -65,6 +68,10 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.SweepTime == nil {
+		now := o.Now
+		o.SweepTime = func() (time.Time, bool) { return now(), true }
 	}
 	if o.create == nil {
 		o.create = createFile

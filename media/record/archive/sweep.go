@@ -28,7 +28,11 @@ func (s *Shelf) Sweep() (Swept, error) {
 	if s.options.Retention <= 0 {
 		return done, nil
 	}
-	limit := s.options.Now().Add(-s.options.Retention)
+	now, may := s.options.SweepTime()
+	if !may {
+		return done, nil
+	}
+	limit := now.Add(-s.options.Retention)
 	days, err := s.days()
 	if err != nil {
 		return done, err

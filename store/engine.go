@@ -89,6 +89,7 @@ func (e *engine) open(o Options, dir string, cache *pebble.Cache) error {
 	options := e.options(o, cache)
 	options.EnsureDefaults()
 	e.tables = options.MakeWriterOptions(len(options.Levels)-1, pebbleFormat.MaxTableFormat())
+	e.tables.Compression = &imported
 	e.upper = options.MakeWriterOptions(0, pebbleFormat.MaxTableFormat())
 	db, err := pebble.Open(dir, options)
 	if err != nil {
@@ -204,6 +205,14 @@ func compression() pebble.DBCompressionSettings {
 var lowest = func() block.CompressionProfile {
 	p := *block.GoodCompression
 	p.Name, p.MinReductionPercent, p.AdaptiveReductionCutoffPercent = "mask700", 3, 0
+	return p
+}()
+
+// imported is the same for tables that an import writes there, at the quickest level: what little can be made smaller is by
+// that one too.
+var imported = func() block.CompressionProfile {
+	p := lowest
+	p.DataBlocks, p.ValueBlocks = block.BalancedCompression.DataBlocks, block.BalancedCompression.ValueBlocks
 	return p
 }()
 

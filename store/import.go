@@ -31,7 +31,8 @@ const loneBinders = 64
 // before them, or drew a number that turned out to be closed to their parties, which are bound one by one afterwards. To
 // go on after a crash is to do it again: what is there answers binding.ErrExists, where it has an id.
 //
-// The numbers and ids of all of bs are locked meanwhile, for a second or so. Unlike Bind it waits as long as the disk does.
+// The numbers and ids of all of bs are locked meanwhile, for a second or so, and one call waits for the other. Unlike Bind it
+// waits as long as the disk does.
 func (db *DB) Import(ctx context.Context, bs []binding.Binding) []error {
 	im := importing{db: db, bs: bs, errs: make([]error, len(bs))}
 	if err := db.enter(ctx); err != nil {
@@ -43,7 +44,7 @@ func (db *DB) Import(ctx context.Context, bs []binding.Binding) []error {
 	}
 	im.drawAll(ctx)
 	names := im.apart()
-	unlock, err := db.locks.lockSorted(ctx, db.opts.WriteTimeout, names)
+	unlock, err := db.locks.lockBulk(ctx, db.opts.WriteTimeout, names)
 	if err != nil {
 		im.giveBack()
 		return im.allFailed(err)
@@ -221,18 +222,21 @@ func (im *importing) apart() []uint64 {
 func (im *importing) write(ctx context.Context) error {
 	db := im.db
 	im.used = make([]usedNumbers, len(im.together))
-	runs := make([]run, runtime.GOMAXPROCS(0))
+	made := make([]runs, runtime.GOMAXPROCS(0))
+	for i := range made {
+		made[i].expect = len(im.together)/len(made) + 1
+	}
 	const share = 256 // bindings at a time, of one worker
-	inParallelBy(len(runs), (len(im.together)+share-1)/share, func(worker, n int) {
+	inParallelBy(len(made), (len(im.together)+share-1)/share, func(worker, n int) {
 		end := min((n+1)*share, len(im.together))
 		for k := n * share; k < end; k++ {
-			im.errs[im.together[k]] = im.rowsOf(ctx, k, &runs[worker])
+			im.errs[im.together[k]] = im.rowsOf(ctx, k, &made[worker])
 		}
 	})
 	if err := im.noteDraws(ctx); err != nil {
 		return err
 	}
-	if err := db.ingest(ctx, runs); err != nil {
+	if err := db.ingest(ctx, made); err != nil {
 		return err
 	}
 	held := db.blocks.table.Load().held
@@ -254,7 +258,7 @@ func (im *importing) write(ctx context.Context) error {
 
 // rowsOf adds the rows of a binding to a run. One whose number was drawn and is closed to its parties is left to be bound
 // alone.
-func (im *importing) rowsOf(ctx context.Context, k int, to *run) error {
+func (im *importing) rowsOf(ctx context.Context, k int, to *runs) error {
 	i := im.together[k]
 	b := &im.bs[i]
 	if err := checkBinding(b); err != nil {
@@ -333,9 +337,9 @@ func inParallelBy(goroutines, n int, do func(worker, i int)) {
 	all.Wait()
 }
 
-// ingest has the database take in the rows of runs, as tables that do not overlap.
-func (db *DB) ingest(ctx context.Context, runs []run) (err error) {
-	parts := partsOf(runs, partBytes)
+// ingest has the database take in rows, as tables that do not overlap.
+func (db *DB) ingest(ctx context.Context, made []runs) (err error) {
+	parts := partsOf(made, sliceBytes)
 	if len(parts) == 0 {
 		return ctx.Err()
 	}
@@ -347,8 +351,7 @@ func (db *DB) ingest(ctx context.Context, runs []run) (err error) {
 	paths, errs := make([]string, len(parts)), make([]error, len(parts))
 	inParallel(runtime.GOMAXPROCS(0), len(parts), func(i int) {
 		paths[i] = filepath.Join(dir, fmt.Sprint(i))
-		errs[i] = db.bind.writeTable(db.opts, paths[i], runs, parts[i])
-		parts[i].rows = nil
+		errs[i] = db.bind.writeTable(db.opts, paths[i], parts[i])
 	})
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("store: import: %w", err)

@@ -231,7 +231,7 @@ func TestImportPartsDoNotOverlap(t *testing.T) {
 	t.Parallel()
 	random := rand.New(rand.NewPCG(700, 9))
 	for range 50 {
-		runs := make([]run, 1+random.IntN(3))
+		made := make([]runs, 1+random.IntN(3))
 		want := make(map[string]string)
 		for range random.IntN(2000) {
 			key := []byte{"bef"[random.IntN(3)]}
@@ -243,25 +243,27 @@ func TestImportPartsDoNotOverlap(t *testing.T) {
 			}
 			value := fmt.Sprint(random.IntN(1 << 20))
 			want[string(key)] = value
-			runs[random.IntN(len(runs))].add(key, []byte(value))
+			made[random.IntN(len(made))].add(key, []byte(value))
 		}
 		var all []string
 		var ends [][2]string
-		for _, p := range partsOf(runs, 1+random.IntN(4000)) {
-			sortPart(runs, p.rows)
+		for _, p := range partsOf(made, 1+random.IntN(400)) {
 			var keys []string
-			for _, r := range p.rows {
-				key := string(runs[r.run].key(r.at))
-				if want[key] != string(runs[r.run].value(r.at)) || key[0] != p.table {
-					t.Fatalf("%q has another's value", key)
+			err := p.each(func(key, value []byte) error {
+				if want[string(key)] != string(value) || key[0] != p.table {
+					return fmt.Errorf("%q has another's value", key)
 				}
-				keys = append(keys, key)
+				keys = append(keys, string(key))
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
 			}
 			if !slices.IsSorted(keys) || len(keys) == 0 {
 				t.Fatalf("a part of %d rows that is not sorted", len(keys))
 			}
-			ends = append(ends, [2]string{keys[0], keys[len(keys)-1]})
 			all = append(all, keys...)
+			ends = append(ends, [2]string{keys[0], keys[len(keys)-1]})
 		}
 		slices.SortFunc(ends, func(a, b [2]string) int { return strings.Compare(a[0], b[0]) })
 		for i := 1; i < len(ends); i++ {

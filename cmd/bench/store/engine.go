@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,6 +19,8 @@ import (
 
 // engine is a store of bindings that is running.
 type engine interface {
+	// prepare makes what bindings up to a number need before any is there, and is no part of a bind.
+	prepare(ctx context.Context, to int) error
 	// load brings in bindings as fast as the engine can, durable once it returns.
 	load(ctx context.Context, from, to int) error
 	// bind makes one, durable once it returns.
@@ -41,8 +44,9 @@ var starters = map[string]func(ctx context.Context, dir string, o options) (engi
 // figures are what was measured of one engine.
 type figures struct {
 	name    string
-	load    float64 // bindings a second
-	binds   []rate  // by callers
+	load    float64       // bindings a second
+	rest    time.Duration // from then on until it was at rest
+	binds   []rate        // by callers
 	lookups rate
 	fresh   float64 // bytes a binding as soon as they are loaded
 	size    float64 // and once the engine is at rest
@@ -71,7 +75,10 @@ func measure(ctx context.Context, name string, o options) (f figures, err error)
 	if err != nil {
 		return f, err
 	}
-	defer func() { err = errors.Join(err, e.close()) }()
+	defer func() { err = errors.Join(err, e.close(), os.RemoveAll(dir)) }() // the next has the disk
+	if err := e.prepare(ctx, o.base+later); err != nil {
+		return f, err
+	}
 	empty, err := e.size()
 	if err != nil {
 		return f, err
@@ -81,8 +88,9 @@ func measure(ctx context.Context, name string, o options) (f figures, err error)
 		return f, err
 	}
 	begun := time.Now()
-	err = e.load(ctx, 0, o.base)
-	f.load = float64(o.base) / time.Since(begun).Seconds()
+	err = load(ctx, e, o)
+	loaded := time.Now()
+	f.load = float64(o.base) / loaded.Sub(begun).Seconds()
 	if err := errors.Join(err, stop()); err != nil {
 		return f, fmt.Errorf("loading: %w", err)
 	}
@@ -95,6 +103,7 @@ func measure(ctx context.Context, name string, o options) (f figures, err error)
 		if err := e.settle(ctx); err != nil {
 			return f, err
 		}
+		f.rest = cmp.Or(f.rest, time.Since(loaded))
 	}
 	if f.memory, err = e.memory(); err != nil {
 		return f, err
@@ -133,6 +142,32 @@ func measure(ctx context.Context, name string, o options) (f figures, err error)
 	}
 	f.again, err = e.again(ctx)
 	return f, err
+}
+
+// later is for how many bindings more than the base things are prepared: those that are bound when callers are measured.
+const later = 500_000
+
+// load loads the base, and says how it goes on where that takes long.
+func load(ctx context.Context, e engine, o options) error {
+	const step = 1_000_000
+	begun := time.Now()
+	for from := 0; from < o.base; from += step {
+		to := min(from+step, o.base)
+		if err := e.load(ctx, from, to); err != nil {
+			return err
+		}
+		size, err := e.size()
+		if err != nil {
+			return err
+		}
+		if size > o.disk<<30 {
+			return fmt.Errorf("%d bindings take %.1f GiB on disk; -disk allows %d", to, float64(size)/(1<<30), o.disk)
+		}
+		if to%(10*step) == 0 {
+			fmt.Fprintf(os.Stderr, "bench-store: %d bindings loaded, %.0f a second, %.1f GiB\n", to, float64(to)/time.Since(begun).Seconds(), float64(size)/(1<<30))
+		}
+	}
+	return nil
 }
 
 // spin has callers do something for a while, each as soon as its last is done.

@@ -90,8 +90,9 @@ func measureKeys(ctx context.Context, o options) (costs []keyCost, err error) {
 		}
 		stores[i] = e.(*ours)
 		stores[i].made = s.made
-		empty, err := e.size()
-		if err == nil {
+		err = e.prepare(ctx, o.keys+later)
+		empty, serr := e.size()
+		if err = errors.Join(err, serr); err == nil {
 			err = e.load(ctx, 0, o.keys)
 		}
 		if err == nil {

@@ -27,6 +27,8 @@ type options struct {
 	cache   int64  // bytes of ours
 	keys    int    // bindings in each store that lacks keys; 0: none is measured
 	profile string // where profiles of the processors go
+	piece   int    // bindings that one import of ours takes
+	disk    int64  // GiB that an engine may have loaded
 }
 
 func main() {
@@ -64,6 +66,8 @@ func parse(args []string) (options, error) {
 	flags.Int64Var(&o.cache, "cache", 1<<30, "cache of mask700's store, bytes")
 	flags.IntVar(&o.keys, "keys", 100_000, "bindings in each of the stores that say what each key of a binding costs; 0: do not measure it")
 	flags.StringVar(&o.profile, "profile", "", "files for profiles of the processors: of the load, and of the binds by callers")
+	flags.IntVar(&o.piece, "piece", 1_000_000, "bindings that mask700 imports at once, in memory")
+	flags.Int64Var(&o.disk, "disk", 20, "GiB that an engine may load; more ends the run")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
@@ -79,6 +83,9 @@ func parse(args []string) (options, error) {
 			return o, fmt.Errorf("-engines: there is no %q: take of mask700, redis and postgresql", s)
 		}
 		o.engines = append(o.engines, s)
+	}
+	if o.piece < 1 || o.disk < 1 {
+		return o, errors.New("-piece, -disk: at least 1")
 	}
 	if o.base < 1000 {
 		return o, errors.New("-base: at least 1000 bindings, or the lookups measure nothing")

@@ -121,6 +121,8 @@ func (e *postgres) bind(ctx context.Context, n int) error {
 	return err
 }
 
+func (e *postgres) prepare(context.Context, int) error { return nil }
+
 func (e *postgres) load(ctx context.Context, from, to int) error {
 	const batch = 20_000
 	return inParallel(4, from/batch, (to+batch-1)/batch, func(k int) error {

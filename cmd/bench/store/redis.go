@@ -88,6 +88,8 @@ func (e *redisServer) bind(ctx context.Context, n int) error {
 	return err
 }
 
+func (e *redisServer) prepare(context.Context, int) error { return nil }
+
 func (e *redisServer) load(ctx context.Context, from, to int) error {
 	const batch = 1000
 	return inParallel(4, from/batch, (to+batch-1)/batch, func(k int) error {

@@ -23,13 +23,13 @@ func (r *report) add(f figures) { r.all = append(r.all, f) }
 
 func (r *report) end(w io.Writer) {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprint(t, "\nengine\tloaded/s")
+	fmt.Fprint(t, "\nengine\tloaded/s\tat rest after")
 	for _, c := range r.options.callers {
 		fmt.Fprintf(t, "\tdurable binds/s, %d callers\tp50\tp99\tCPU us", c)
 	}
 	fmt.Fprintf(t, "\tlookups/s, %d callers\tp50\tp99\tCPU us\tB/binding on disk\tat rest\tMiB in memory\topen after kill -9\n", lookupCallers)
 	for _, f := range r.all {
-		fmt.Fprintf(t, "%s\t%.0f", f.name, f.load)
+		fmt.Fprintf(t, "%s\t%.0f\t%v", f.name, f.load, f.rest.Round(time.Second/10))
 		for _, b := range f.binds {
 			r.rate(t, b)
 		}
@@ -40,12 +40,13 @@ func (r *report) end(w io.Writer) {
 		r.ratios(t)
 	}
 	_ = t.Flush() // a broken pipe is the reader's doing
-	fmt.Fprint(w, `
+	fmt.Fprintf(w, `
 A bind is durable when it is counted. CPU is the whole machine's, callers included, per operation. Rows are sealed and
 indexes hashed by the same code in all. mask700 runs in the callers' process, its memory is that of both; Redis and
-PostgreSQL are reached over a socket of this machine. Loading: mask700 by import, 1 000 000 bindings at a time under the conditions of a bind; Redis by pipelines of 1000,
-PostgreSQL by COPY. Killed: mask700 while it binds, the others at rest.
-`)
+PostgreSQL are reached over a socket of this machine. Loading: mask700 by import, %d bindings at a time under the
+conditions of a bind; Redis by pipelines of 1000, PostgreSQL by COPY. At rest after: from the end of the load until nothing
+changed on disk for %v, or the engine said so. Killed: mask700 while it binds, the others at rest.
+`, r.options.piece, quiet)
 }
 
 func (r *report) rate(w io.Writer, x rate) {
@@ -56,7 +57,7 @@ func (r *report) rate(w io.Writer, x rate) {
 func (r *report) ratios(w io.Writer) {
 	first := r.all[0]
 	for _, f := range r.all[1:] {
-		fmt.Fprintf(w, "%s : %s\t%.2f", f.name, first.name, f.load/first.load)
+		fmt.Fprintf(w, "%s : %s\t%.2f\t%.2f", f.name, first.name, f.load/first.load, float64(f.rest)/float64(first.rest))
 		for i, b := range f.binds {
 			r.ratio(w, b, first.binds[i])
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +16,7 @@ func TestFlags(t *testing.T) {
 		"-callers 1,x":            "not a number of callers",
 		"-engines mask700,oracle": "there is no \"oracle\"",
 		"-base 10":                "at least 1000",
+		"-piece 0":                "-piece, -disk",
 	} {
 		if _, err := parse(strings.Fields(line)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", line, err, want)
@@ -43,8 +45,8 @@ func TestRatiosAreToTheFirst(t *testing.T) {
 	x := rate{callers: 64, each: 1000, p50: time.Millisecond, p99: 2 * time.Millisecond, cpu: time.Microsecond}
 	y := rate{callers: 64, each: 250, p50: 4 * time.Millisecond, p99: 4 * time.Millisecond, cpu: 3 * time.Microsecond}
 	r := report{options: options{callers: []int{64}}}
-	r.add(figures{name: "one", load: 100, binds: []rate{x}, lookups: x, fresh: 200, size: 100, memory: 1 << 20, again: time.Second})
-	r.add(figures{name: "two", load: 50, binds: []rate{y}, lookups: y, fresh: 300, size: 400, memory: 2 << 20, again: 3 * time.Second})
+	r.add(figures{name: "one", load: 100, rest: time.Second, binds: []rate{x}, lookups: x, fresh: 200, size: 100, memory: 1 << 20, again: time.Second})
+	r.add(figures{name: "two", load: 50, rest: 2 * time.Second, binds: []rate{y}, lookups: y, fresh: 300, size: 400, memory: 2 << 20, again: 3 * time.Second})
 	var b bytes.Buffer
 	r.end(&b)
 	line := ""
@@ -53,7 +55,7 @@ func TestRatiosAreToTheFirst(t *testing.T) {
 			line = strings.Join(strings.Fields(l)[3:], " ")
 		}
 	}
-	if line != "0.50 0.25 4.00 2.00 3.00 0.25 4.00 2.00 3.00 1.50 4.00 2.00 3.00" {
+	if line != "0.50 2.00 0.25 4.00 2.00 3.00 0.25 4.00 2.00 3.00 1.50 4.00 2.00 3.00" {
 		t.Errorf("%q in\n%s", line, b.String())
 	}
 }
@@ -96,3 +98,25 @@ func TestReportOfKeys(t *testing.T) {
 		t.Error(b.String())
 	}
 }
+
+// TestLoadStopsBeforeTheDiskIsFull: what an engine takes is looked at as it is loaded.
+func TestLoadStopsBeforeTheDiskIsFull(t *testing.T) {
+	e := &growing{each: 1 << 10}
+	err := load(context.Background(), e, options{base: 10_000_000, disk: 3})
+	if err == nil || !strings.Contains(err.Error(), "-disk allows 3") || e.loaded != 4_000_000 {
+		t.Errorf("%d loaded, %v", e.loaded, err)
+	}
+	if err := load(context.Background(), e, options{base: 2_500_000, disk: 3}); err != nil || e.loaded != 2_500_000 {
+		t.Errorf("%d loaded, %v", e.loaded, err)
+	}
+}
+
+// growing is an engine that takes so much for each binding.
+type growing struct {
+	engine
+	each   int64
+	loaded int
+}
+
+func (g *growing) load(_ context.Context, _, to int) error { g.loaded = to; return nil }
+func (g *growing) size() (int64, error)                    { return int64(g.loaded) * g.each, nil }

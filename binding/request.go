@@ -97,8 +97,11 @@ func (r Request) MarshalJSON() ([]byte, error) {
 // field is at fault, and never repeat what was read.
 func (r *Request) UnmarshalJSON(b []byte) error {
 	var w requestJSON
-	if err := readOnly(b, &w, errUnknown); err != nil {
-		return err
+	if !readPlain(b, &w) {
+		w = requestJSON{}
+		if err := readOnly(b, &w, errUnknown); err != nil {
+			return err
+		}
 	}
 	parsed := Request{
 		Mode: w.Mode, A: w.A, B: w.B, X: w.X, Y: w.Y, Group: w.Group, Extension: w.Extension,

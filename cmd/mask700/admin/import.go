@@ -125,7 +125,12 @@ func (p *piece) do() {
 }
 
 func (p *piece) request(i int) (req binding.Request, err error) {
-	err = decode(bytes.TrimSpace(p.rows[i]), &req)
+	text := bytes.TrimSpace(p.rows[i])
+	if req.UnmarshalJSON(text) == nil {
+		return req, nil
+	}
+	req = binding.Request{}
+	err = decode(text, &req) // which says what is wrong
 	return req, err
 }
 

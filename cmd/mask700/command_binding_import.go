@@ -74,7 +74,7 @@ type importSum struct {
 	Refused   int            `json:"refused"`
 	Reasons   map[string]int `json:"reasons"` // of what was refused: the kind of problem and its field
 	Seconds   float64        `json:"seconds"`
-	PerSecond float64        `json:"per_second"`
+	PerSecond int            `json:"per_second"`
 }
 
 // importer sends the pieces of a file and prints what becomes of them.
@@ -135,8 +135,10 @@ func reason(p *admin.Problem) string {
 // end prints what it came to.
 func (i *importer) end() error {
 	s := &i.sum
-	s.Seconds = time.Since(i.begun).Seconds()
-	s.PerSecond = float64(s.Rows) / s.Seconds
+	// Rounded: the fraction of a float can look like a subscriber's number.
+	took := time.Since(i.begun)
+	s.Seconds = float64(took.Milliseconds()) / 1000
+	s.PerSecond = int(float64(s.Rows) / took.Seconds())
 	if i.asJSON {
 		return printJSON(i.out, s)
 	}
@@ -154,7 +156,7 @@ func (i *importer) end() error {
 	if len(why) > 0 {
 		text += " (" + strings.Join(why, ", ") + ")"
 	}
-	_, err := fmt.Fprintf(i.out, "%s; %.1f s, %.0f rows/s\n", text, s.Seconds, s.PerSecond)
+	_, err := fmt.Fprintf(i.out, "%s; %.1f s, %d rows/s\n", text, s.Seconds, s.PerSecond)
 	return err
 }
 

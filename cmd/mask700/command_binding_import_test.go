@@ -46,10 +46,7 @@ func TestImport(t *testing.T) {
 				t.Fatalf("%d: %+v", i, r)
 			}
 		}
-		var live []string
-		for _, line := range strings.Split(strings.TrimSpace(d.must("binding", "list", "--live", "-o", "json")), "\n") {
-			live = append(live, line)
-		}
+		live := strings.Split(strings.TrimSpace(d.must("binding", "list", "--live", "-o", "json")), "\n")
 		if len(live) != n {
 			t.Errorf("%d bindings live", len(live))
 		}

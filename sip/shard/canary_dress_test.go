@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"mask700/sip/canary"
@@ -325,7 +326,7 @@ func (d *dresser) description(body string) string {
 		switch {
 		case strings.HasPrefix(line, "o="):
 			f := strings.Fields(line)
-			line = "o=" + d.write(&origin) + " " + f[2] + " IN IP4 " + canary.Host(d.party*1000+999)
+			line = "o=" + d.write(&origin) + " " + d.version(f[2]) + " IN IP4 " + canary.Host(d.party*1000+999)
 		case strings.HasPrefix(line, "s="):
 			line = d.write(&title)
 		case strings.HasPrefix(line, "i="), strings.HasPrefix(line, "e="), strings.HasPrefix(line, "p="):
@@ -361,6 +362,20 @@ func (d *dresser) description(body string) string {
 	}
 	return strings.Join(out, "\r\n") + "\r\n"
 }
+
+// version is a mark for one of a description, which grows by one as the actor's own does.
+func (d *dresser) version(text string) string {
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 0 || n >= versions {
+		return text
+	}
+	mark := canary.Number(d.party*1000 + 997 - versions + n)
+	d.of[mark] = ofDescription
+	return mark
+}
+
+// versions is how many of one party have marks, behind those of the bodies.
+const versions = 50
 
 // parts puts a description among other bodies, or another body where there is none.
 func (d *dresser) parts(l *dressed) {

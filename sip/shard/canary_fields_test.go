@@ -144,7 +144,7 @@ var behind = []field{
 	{ofTexts, "User-Agent", " ({t} {n} at {h})"},
 	{ofTexts, "Organization", " {t} {e}"},
 	{ofRouting, "Via", ";alias;keep={n};oc-algo=\"{t}\";received={h};x={t}"},
-	{ofRouting, "Contact", ";reg-id=1;methods=\"{t}\";q=0.5;isfocus;video;+g.3gpp.icsi-ref=\"{t}\";mac=\"{t}\""},
+	{ofRouting, "Contact", ";reg-id=1;methods=\"{t}\";q=0.5;isfocus;video;expires={n};+g.3gpp.icsi-ref=\"{t}\";mac=\"{t}\""},
 	{ofIdentity, "From", ";cpc={t};isup-oli={t};verstat=\"{e}\""},
 	{ofRouting, "To", ";x={t}"},
 	{ofTexts, "Retry-After", " (call {e});duration=5;x={t}"},
@@ -157,6 +157,7 @@ var behind = []field{
 	{ofBody, "Content-Type", ";charset={t};x=\"{n}\""},
 	{ofRouting, "Session-Expires", ";x={t}"},
 	{ofRouting, "Min-SE", ";x={t}"},
+	{ofRouting, "Refer-To", ";x={t};y=\"{e}\""},
 	{ofExtensions, "Info-Package", ";x={t}"},
 	{ofRouting, "Record-Route", ";x={t}"},
 }

@@ -26,12 +26,12 @@ var (
 	errNotYours     = kindForbidden.problem("a tenant's token may not do this")
 	errNoneFree     = kindExhausted.problem("no number is free; unbind what is over, or ask the operator for a block")
 	errTaken        = kindConflict.problem("a number asked for, or a party, is not free on this number; leave the choice of the number open, or take another")
-	errSharedNumber = kindConflict.problem("the parties of a binding on a number that tenants share are not changed; make another binding in its place")
+	errSharedNumber = kindConflict.problem("the parties of a binding on a number that tenants share, or that others had before, are not changed; make another binding in its place")
 )
 
-// own returns the blocks that are the tenant's alone. The default tenant's are those that tenants share, where there are
+// own returns the blocks that are the tenant's alone, and since when. The default tenant's are those that tenants share, where there are
 // others.
-func (s confinedStore) own(ctx context.Context) (map[binding.Block]bool, error) {
+func (s confinedStore) own(ctx context.Context) (map[binding.Block]time.Time, error) {
 	blocks, err := s.all.Blocks(ctx)
 	if err != nil {
 		return nil, err
@@ -42,19 +42,37 @@ func (s confinedStore) own(ctx context.Context) (map[binding.Block]bool, error) 
 			return nil, err
 		}
 	}
-	own := make(map[binding.Block]bool)
+	own := make(map[binding.Block]time.Time)
 	for _, b := range blocks {
 		if b.Tenant == s.tenant {
-			own[b.Block] = true
+			own[b.Block] = b.AddedAt
 		}
 	}
 	return own, nil
 }
 
+// errOthersWere ends a look at who was on a number.
+var errOthersWere = errors.New("others were on it")
+
+// hadOthers reports whether others had bindings on a number before its block became the tenant's. Who of them is kept off
+// it still would be told of whoever is named, as on a number that tenants share.
+func (s confinedStore) hadOthers(ctx context.Context, x binding.X, since time.Time) (bool, error) {
+	err := s.all.History(ctx, binding.HistoryQuery{X: x, Until: since}, func(h binding.Holding) error {
+		if h.Binding.Tenant != s.tenant {
+			return errOthersWere
+		}
+		return nil
+	})
+	if errors.Is(err, errOthersWere) {
+		return true, nil
+	}
+	return false, err
+}
+
 // onlyOwn refuses a number that was asked for and is on no block of the tenant's own: that another pair is on it may be
 // told of those alone.
 func (s confinedStore) onlyOwn(ctx context.Context, numbers ...binding.X) error {
-	var own map[binding.Block]bool
+	var own map[binding.Block]time.Time
 	for _, x := range numbers {
 		if x == 0 {
 			continue
@@ -65,8 +83,15 @@ func (s confinedStore) onlyOwn(ctx context.Context, numbers ...binding.X) error 
 				return err
 			}
 		}
-		if !own[x.Block()] {
+		since, ok := own[x.Block()]
+		if !ok {
 			return &binding.NumberError{X: x, Err: binding.ErrOtherTenant}
+		}
+		switch others, err := s.hadOthers(ctx, x, since); {
+		case err != nil:
+			return err
+		case others:
+			return errTaken
 		}
 	}
 	return nil
@@ -183,10 +208,35 @@ func (s confinedStore) Repeated(ctx context.Context, tenant string, r binding.Re
 	return b, s.mine(&b, s.scrub(ctx, err))
 }
 
-// Change puts nobody else on a number that tenants share: whether another is bound there, or was not long ago, would be told of
+// alone reports whether none of the numbers of a binding was ever another tenant's.
+func (s confinedStore) alone(ctx context.Context, b *binding.Binding) (bool, error) {
+	own, err := s.own(ctx)
+	if err != nil {
+		return false, err
+	}
+	for _, x := range []binding.X{b.X, b.Y} {
+		since, ok := own[x.Block()]
+		if x == 0 {
+			continue
+		}
+		if !ok {
+			return false, nil
+		}
+		if others, err := s.hadOthers(ctx, x, since); err != nil || others {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// Change puts nobody else on a number that tenants share, or did: whether another is bound there, or was not long ago, would be told of
 // whoever is named. It is refused alike whoever that is, before he is looked for.
 func (s confinedStore) Change(ctx context.Context, id string, change func(*binding.Binding) error) (binding.Binding, error) {
-	own, err := s.own(ctx)
+	there, err := s.Binding(ctx, id) // its numbers stay
+	if err != nil {
+		return there, err
+	}
+	alone, err := s.alone(ctx, &there)
 	if err != nil {
 		return binding.Binding{}, err
 	}
@@ -198,8 +248,7 @@ func (s confinedStore) Change(ctx context.Context, id string, change func(*bindi
 		if err := change(b); err != nil {
 			return err
 		}
-		shared := !own[b.X.Block()] || b.Y != 0 && !own[b.Y.Block()]
-		if shared && slices.ContainsFunc(b.Parties(), func(n binding.Number) bool { return !slices.Contains(before, n) }) {
+		if !alone && slices.ContainsFunc(b.Parties(), func(n binding.Number) bool { return !slices.Contains(before, n) }) {
 			return errSharedNumber
 		}
 		return nil

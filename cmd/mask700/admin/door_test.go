@@ -326,6 +326,53 @@ func TestSharedNumbers(t *testing.T) {
 	d.want(200, "PATCH", "/v1/bindings/"+v.ID, `{"data":"x"}`, nil)
 }
 
+// TestNumbersThatOthersHad: a block that tenants shared is one's now. Who is still kept off a number of it, since he was bound there
+// by another, is not told of whoever is named: neither by asking for it nor by a change of who was drawn onto it. A number that
+// nobody else had is asked for as on any block.
+func TestNumbersThatOthersHad(t *testing.T) {
+	t.Parallel()
+	d := newDoorBench(t)
+	d.store.Quarantine = 90 * 24 * time.Hour
+	tenants := d.handler
+	token := d.header
+	d.handler, d.header = d.operator, nil
+	d.want(http.StatusCreated, "POST", "/v1/blocks", `{"block":"`+block+`"}`, nil)
+	before := d.bind(numberA, numberB, x)
+	d.now = d.now.Add(time.Hour)
+	d.want(200, "DELETE", "/v1/bindings/"+before.ID, "", nil)
+	d.want(http.StatusNoContent, "DELETE", "/v1/blocks/"+block, "", nil)
+	d.now = d.now.Add(time.Hour)
+	d.want(http.StatusCreated, "POST", "/v1/blocks", `{"block":"`+block+`","tenant":"rides"}`, nil)
+	var drawn binding.View // the operator may, for the tenant
+	d.want(http.StatusCreated, "POST", "/v1/bindings", `{"mode":"axb","a":"`+numberD+`","b":"`+numberE+`","x":"`+x+`","order":"o-2","tenant":"rides"}`, &drawn)
+	d.handler, d.header = tenants, token
+	said := make(map[string]bool)
+	for _, a := range []string{numberA, numberB, numberC, numberD, "13700000099"} {
+		said[d.said("POST", "/v1/bindings", `{"mode":"axb","a":"`+a+`","b":"`+numberF+`","x":"`+x+`","order":"o-3"}`)] = true
+	}
+	for s := range said {
+		if len(said) != 1 || !strings.HasPrefix(s, "409") {
+			t.Errorf("asked for: %s", s)
+		}
+	}
+	clear(said)
+	for _, a := range []string{numberA, numberB, numberC, "13700000099"} {
+		said[d.said("PATCH", "/v1/bindings/"+drawn.ID, `{"a":"`+a+`"}`)] = true
+	}
+	for s := range said {
+		if len(said) != 1 || !strings.HasPrefix(s, "409") {
+			t.Errorf("another party: %s", s)
+		}
+	}
+	d.want(200, "PATCH", "/v1/bindings/"+drawn.ID, `{"data":"x"}`, nil)
+	var v binding.View
+	d.want(http.StatusCreated, "POST", "/v1/bindings", `{"mode":"axb","a":"`+numberA+`","b":"`+numberB+`","x":"`+block+`0009","order":"o-3"}`, &v)
+	d.want(200, "PATCH", "/v1/bindings/"+v.ID, `{"a":"`+numberC+`"}`, nil)
+	d.now = d.now.Add(time.Hour)
+	d.want(200, "DELETE", "/v1/bindings/"+v.ID, "", nil)
+	d.want(http.StatusCreated, "POST", "/v1/bindings", `{"mode":"axb","a":"13700000098","b":"13700000099","x":"`+block+`0009","order":"o-4"}`, nil)
+}
+
 func TestTokenLetsIn(t *testing.T) {
 	t.Parallel()
 	d := newDoorBench(t)

@@ -20,12 +20,13 @@ func (s *Set) searchDigits(b []byte, leaked func(*Hit) bool) bool {
 		if class[b[i]] == 0 {
 			continue
 		}
+		// On one side of it there are three more of such a run, or there is none.
+		if class[b[i-3]] == 0 && (i+3 >= len(b) || class[b[i+3]] == 0) {
+			continue
+		}
 		from := i
 		for from > 0 && class[b[from-1]] != 0 {
 			from--
-		}
-		if from == i && (i+1 == len(b) || class[b[i+1]] == 0) {
-			continue // one alone, as most are
 		}
 		var tail uint32
 		n, gap := 0, 0

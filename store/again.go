@@ -116,19 +116,23 @@ func (db *DB) reusable(b *binding.Binding) (ids []string, err error) {
 		}
 		return ids, err
 	}
+	looked := 0
 	err = scanPrefix(db.bind, keyHash(tableWho, db.bindKeys.index.Hash(domainOrder, b.Order)), func(key, value []byte) (bool, error) {
 		over, err := parseOver(key, value)
 		if err != nil {
 			return false, err
 		}
-		id, ok := idOfWho(key)
-		if !ok {
-			return false, errIDKey
-		}
 		if over.After(b.CreatedAt) {
-			ids = append(ids, id)
+			row, _, err := db.rowBy(db.bind, key)
+			switch {
+			case err == nil:
+				ids = append(ids, row.ID)
+			case !errors.Is(err, ErrErased) && !errors.Is(err, binding.ErrNotFound):
+				return false, err
+			}
+			looked++
 		}
-		return len(ids) < binding.MaxReuse, nil
+		return looked < binding.MaxReuse, nil
 	})
 	return ids, err
 }

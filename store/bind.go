@@ -316,7 +316,7 @@ func (db *DB) whoRows(b *binding.Binding, p place) []pair {
 	rows := make([]pair, 0, len(hashes))
 	over := appendOver(nil, p.start, ends(b))
 	for _, h := range hashes {
-		rows = append(rows, pair{whoKey(h, p.start, b.ID), over})
+		rows = append(rows, pair{whoKey(h, p), over})
 	}
 	return rows
 }

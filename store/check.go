@@ -257,8 +257,7 @@ func (c *checker) indexes(r pebble.Reader, want map[byte]uint64) error {
 	for _, index := range []struct {
 		table byte
 		name  string
-		skip  int // bytes before the id
-	}{{tableID, "ids", 1}, {tableWho, "parties, orders and consents", whoPrefixSize}} {
+	}{{tableID, "ids"}, {tableWho, "parties, orders and consents"}} {
 		n := uint64(0)
 		if err := c.table(r, index.name, index.table, func(_, _ []byte) error { n++; return nil }); err != nil {
 			return err
@@ -268,11 +267,7 @@ func (c *checker) indexes(r pebble.Reader, want map[byte]uint64) error {
 			continue
 		}
 		err := c.table(r, index.name, index.table, func(key, value []byte) error {
-			id, ok := parseID(key[min(index.skip, len(key)):])
-			if !ok {
-				return errIDKey
-			}
-			row, found, err := c.db.rowOf(r, id)
+			row, found, err := c.entryRow(r, key)
 			if errors.Is(err, ErrErased) {
 				if index.table != tableID {
 					c.report.ErasedIndex++
@@ -287,7 +282,7 @@ func (c *checker) indexes(r pebble.Reader, want map[byte]uint64) error {
 					return nil
 				}
 			}
-			c.report.fault("%s: an entry of binding %s is not in its row", index.name, id)
+			c.report.fault("%s: an entry of binding %s is not in its row", index.name, row.ID)
 			return nil
 		})
 		if err != nil {
@@ -295,4 +290,16 @@ func (c *checker) indexes(r pebble.Reader, want map[byte]uint64) error {
 		}
 	}
 	return nil
+}
+
+// entryRow reads the binding that an entry of either index names.
+func (c *checker) entryRow(r pebble.Reader, key []byte) (binding.Binding, foundRow, error) {
+	if key[0] == tableWho {
+		return c.db.rowBy(r, key)
+	}
+	id, ok := parseID(key[1:])
+	if !ok {
+		return binding.Binding{}, foundRow{}, errIDKey
+	}
+	return c.db.rowOf(r, id)
 }

@@ -130,26 +130,28 @@ func TestCheckFindsWhatIsWrong(t *testing.T) {
 		damage func()
 		says   string
 	}{
-		"sealed binding":   {func() { flip(db.bind, tableRow, -1) }, "bindings: store: damaged row"},
-		"header":           {func() { flip(db.bind, tableRow, 4) }, "damaged row"},
-		"tenant of a row":  {func() { flip(db.bind, tableRow, 2) }, "damaged row"},
-		"data key":         {func() { flip(db.bind, tableRow, 3) }, "data key"},
-		"version":          {func() { flip(db.bind, tableRow, 0) }, "not a row of this version"},
-		"block":            {func() { flip(db.bind, tableBlock, 0) }, "blocks:"},
-		"tenant":           {func() { flip(db.bind, tableTenant, -1) }, "tenants:"},
-		"row is gone":      {func() { drop(db.bind, tableRow) }, "missing"},
-		"block is gone":    {func() { drop(db.bind, tableBlock) }, "whose block is not held"},
-		"id is gone":       {func() { drop(db.bind, tableID) }, "not found through index e"},
-		"id is elsewhere":  {func() { flip(db.bind, tableID, placeValueSize-1) }, "not found through index e"},
-		"entry is gone":    {func() { drop(db.bind, tableWho) }, "not found through index f"},
-		"lock elsewhere":   {func() { set(db.bind, key64(tableLock, uint64((testBlock+7).Number(1))), []byte{rowVersion}) }, "is locked, whose block is not held"},
-		"lock":             {func() { set(db.bind, key64(tableLock, uint64(testBlock.Number(1))), nil) }, "damaged row: a locked number"},
-		"entry too many":   {func() { set(db.bind, whoKey(noHash, 1, testID(1)), []byte{0}) }, "consents: an entry of binding " + testID(1)},
-		"entry of nobody":  {func() { set(db.bind, whoKey(noHash, 1, "nobody"), []byte{0}) }, "consents: no binding has this id"},
-		"entry ends early": {func() { key, _ := first(t, db.bind, tableWho); set(db.bind, key, []byte{1}) }, "not found through index f"},
+		"sealed binding":  {func() { flip(db.bind, tableRow, -1) }, "bindings: store: damaged row"},
+		"header":          {func() { flip(db.bind, tableRow, 4) }, "damaged row"},
+		"tenant of a row": {func() { flip(db.bind, tableRow, 2) }, "damaged row"},
+		"data key":        {func() { flip(db.bind, tableRow, 3) }, "data key"},
+		"version":         {func() { flip(db.bind, tableRow, 0) }, "not a row of this version"},
+		"block":           {func() { flip(db.bind, tableBlock, 0) }, "blocks:"},
+		"tenant":          {func() { flip(db.bind, tableTenant, -1) }, "tenants:"},
+		"row is gone":     {func() { drop(db.bind, tableRow) }, "missing"},
+		"block is gone":   {func() { drop(db.bind, tableBlock) }, "whose block is not held"},
+		"id is gone":      {func() { drop(db.bind, tableID) }, "not found through index e"},
+		"id is elsewhere": {func() { flip(db.bind, tableID, placeValueSize-1) }, "not found through index e"},
+		"entry is gone":   {func() { drop(db.bind, tableWho) }, "not found through index z"},
+		"lock elsewhere":  {func() { set(db.bind, key64(tableLock, uint64((testBlock+7).Number(1))), []byte{rowVersion}) }, "is locked, whose block is not held"},
+		"lock":            {func() { set(db.bind, key64(tableLock, uint64(testBlock.Number(1))), nil) }, "damaged row: a locked number"},
+		"entry too many": {func() {
+			set(db.bind, whoKey(noHash, place{testBlock.Number(1), uint64(testStart.UnixNano())}), []byte{0})
+		}, "consents: an entry of binding " + testID(1)},
+		"entry of nobody":  {func() { set(db.bind, whoKey(noHash, place{testBlock.Number(1), 1}), []byte{0}) }, "is named and missing"},
+		"entry ends early": {func() { key, _ := first(t, db.bind, tableWho); set(db.bind, key, []byte{1}) }, "not found through index z"},
 		"former party is gone": {func() {
-			remove(db.bind, whoKey(db.numberHash(testNumber(t, 10)), uint64(testStart.UnixNano()), testID(5)))
-		}, "not found through index f"},
+			remove(db.bind, whoKey(db.numberHash(testNumber(t, 10)), place{testBlock.Number(5), uint64(testStart.UnixNano())}))
+		}, "not found through index z"},
 		"row in another's place": {func() {
 			_, value := first(t, db.bind, tableRow)
 			set(db.bind, place{x: testBlock.Number(77), start: 1}.key(), value)

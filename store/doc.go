@@ -22,7 +22,7 @@
 //	      p block u64                  state, tenant, added       blocks held
 //	      b X u64, ^start u64          header, sealed binding     newest first; under Y as well where there is one
 //	      e binding id                 X, start
-//	      f hash, ^start u64, id       when it is over            by each party, order and consent, former ones too
+//	      z hash, ^start u64, X        when it is over            by each party, order and consent, former ones too
 //	      v hash(number), id           header, sealed entry       block lists
 //	      j id                         hash(number)               of such an entry
 //	      e id                         version, sealed erasure    of a person, while it is being done

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -212,9 +213,9 @@ func (db *DB) erase(ctx context.Context, e erasing, done func(PersonErased) erro
 func (db *DB) eraseNow(ctx context.Context, e erasing, done func(PersonErased) error) (p PersonErased, err error) {
 	p.ID, p.DeleteRecordings = e.id, e.recordings
 	for _, n := range []binding.Number{e.who, e.as} { // as: of an attempt before
-		ids, err := db.idsOf(ctx, n)
+		bindings, err := db.bindingsOf(ctx, n)
 		if err == nil {
-			err = db.forgetRequests(ctx, ids)
+			err = db.forgetRequests(ctx, bindings)
 		}
 		if err != nil {
 			return p, err
@@ -248,29 +249,56 @@ func (db *DB) eraseNow(ctx context.Context, e erasing, done func(PersonErased) e
 	return p, db.rewriteParts(ctx, part{db.bind, key, keyAfter(key)})
 }
 
-// idsOf are the bindings that a number is or was a party of.
-func (db *DB) idsOf(ctx context.Context, who binding.Number) (ids []string, err error) {
+// entriesOf are the keys of what finds the bindings that a number is or was a party of.
+func (db *DB) entriesOf(ctx context.Context, who binding.Number) (keys [][]byte, err error) {
 	prefix := keyHash(tableWho, db.numberHash(who))
 	err = db.each(ctx, prefix, keyAfter(prefix), func(key, _ []byte) (bool, error) {
-		id, ok := idOfWho(key)
-		if !ok {
-			return false, errIDKey
-		}
-		ids = append(ids, id)
+		keys = append(keys, bytes.Clone(key))
 		return true, nil
 	})
-	return ids, err
+	return keys, err
+}
+
+// bindingsOf are those of them that can be read, with where they stand.
+func (db *DB) bindingsOf(ctx context.Context, who binding.Number) (all []partyRow, err error) {
+	entries, err := db.entriesOf(ctx, who)
+	if err != nil {
+		return nil, err
+	}
+	for i, entry := range entries {
+		if i%256 == 0 {
+			if err := db.ending(ctx); err != nil {
+				return nil, err
+			}
+		}
+		b, found, err := db.rowBy(db.bind, entry)
+		switch {
+		case errors.Is(err, ErrErased), errors.Is(err, binding.ErrNotFound):
+		case err != nil:
+			return nil, err
+		default:
+			all = append(all, partyRow{b.ID, b.Y, found.place})
+		}
+	}
+	return all, nil
+}
+
+// partyRow is a binding that somebody is a party of.
+type partyRow struct {
+	id string
+	y  binding.X
+	at place
 }
 
 // noneOfLive returns ErrLiveBindings where a number is or was a party of a binding that is not over.
 func (db *DB) noneOfLive(ctx context.Context, who binding.Number) error {
-	ids, err := db.idsOf(ctx, who)
+	entries, err := db.entriesOf(ctx, who)
 	if err != nil {
 		return err
 	}
 	now, live := db.opts.Now(), 0
-	for _, id := range ids {
-		b, _, err := db.rowOf(db.bind, id)
+	for _, entry := range entries {
+		b, _, err := db.rowBy(db.bind, entry)
 		switch {
 		case errors.Is(err, ErrErased), errors.Is(err, binding.ErrNotFound):
 		case err != nil:
@@ -288,12 +316,12 @@ func (db *DB) noneOfLive(ctx context.Context, who binding.Number) error {
 // forgetBindings puts another number in the place of one in all bindings, until none is found by it.
 func (db *DB) forgetBindings(ctx context.Context, e *erasing) error {
 	for {
-		ids, err := db.idsOf(ctx, e.who)
-		if err != nil || len(ids) == 0 {
+		entries, err := db.entriesOf(ctx, e.who)
+		if err != nil || len(entries) == 0 {
 			return err
 		}
-		for _, id := range ids {
-			if err := db.forgetBinding(ctx, e, id); err != nil {
+		for _, entry := range entries {
+			if err := db.forgetBinding(ctx, e, entry); err != nil {
 				return err
 			}
 		}
@@ -301,10 +329,10 @@ func (db *DB) forgetBindings(ctx context.Context, e *erasing) error {
 }
 
 // forgetBinding does so in one, under the locks of its numbers, with what finds it.
-func (db *DB) forgetBinding(ctx context.Context, e *erasing, id string) error {
-	b, _, err := db.rowOf(db.bind, id)
-	if errors.Is(err, ErrErased) || errors.Is(err, binding.ErrNotFound) {
-		return db.dropEntries(ctx, e.who, id)
+func (db *DB) forgetBinding(ctx context.Context, e *erasing, entry []byte) error {
+	b, _, err := db.rowBy(db.bind, entry)
+	if errors.Is(err, ErrErased) || errors.Is(err, binding.ErrNotFound) { // what finds it goes, as nothing can be read there any more
+		return db.bindWrites.do(ctx, func(b *pebble.Batch) error { return b.Delete(entry, nil) }, nil)
 	}
 	if err != nil {
 		return err
@@ -319,7 +347,7 @@ func (db *DB) forgetBinding(ctx context.Context, e *erasing, id string) error {
 	if err != nil {
 		return err
 	}
-	old, found, err := db.rowOf(db.bind, id)
+	old, found, err := db.rowBy(db.bind, entry)
 	var rows []pair
 	var gone [][]byte
 	if err == nil && ends(&old).After(db.opts.Now()) {
@@ -354,22 +382,6 @@ func (db *DB) forgotten(e *erasing, old *binding.Binding, found foundRow, number
 		}
 	}
 	return append(rows, entries...), gone, nil
-}
-
-// dropEntries deletes what finds a binding by a number, where nothing can be read there any more.
-func (db *DB) dropEntries(ctx context.Context, who binding.Number, id string) error {
-	prefix := keyHash(tableWho, db.numberHash(who))
-	var keys [][]byte
-	err := db.each(ctx, prefix, keyAfter(prefix), func(key, _ []byte) (bool, error) {
-		if of, ok := idOfWho(key); ok && of == id {
-			keys = append(keys, bytes.Clone(key))
-		}
-		return true, nil
-	})
-	if err != nil {
-		return err
-	}
-	return db.bindWrites.do(ctx, func(b *pebble.Batch) error { return deleteAll(b, keys) }, nil)
 }
 
 // eraseBars deletes the entries of block lists that have a number, as theirs or as that of the other side.
@@ -451,21 +463,17 @@ func (db *DB) noneOpen(ctx context.Context, who binding.Number) error {
 func (db *DB) forgetRecords(ctx context.Context, e *erasing, p *PersonErased) error {
 	sum := sha256.New()
 	fmt.Fprintf(sum, "mask700 erasure %s\n", e.id)
-	ids, err := db.idsOf(ctx, e.as)
+	bindings, err := db.bindingsOf(ctx, e.as)
 	if err != nil {
 		return err
 	}
-	slices.Sort(ids)
-	p.Bindings = len(ids)
-	for _, id := range ids {
-		fmt.Fprintf(sum, "binding %s\n", id)
-		b, found, err := db.rowOf(db.bind, id)
-		if err != nil {
-			continue // deleted since, or it cannot be read
-		}
-		p.touched.add(&p.touched.bindings, found.place.key())
-		if b.Y != 0 {
-			p.touched.add(&p.touched.bindings, place{x: b.Y, start: found.place.start}.key())
+	slices.SortFunc(bindings, func(a, b partyRow) int { return strings.Compare(a.id, b.id) })
+	p.Bindings = len(bindings)
+	for _, b := range bindings {
+		fmt.Fprintf(sum, "binding %s\n", b.id)
+		p.touched.add(&p.touched.bindings, b.at.key())
+		if b.y != 0 {
+			p.touched.add(&p.touched.bindings, place{x: b.y, start: b.at.start}.key())
 		}
 	}
 	for lower := []byte{tableClosed}; lower != nil; {

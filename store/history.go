@@ -147,8 +147,7 @@ func (db *DB) pastOf(ctx context.Context, q binding.HistoryQuery, seen cursor, f
 	}
 	defer db.leave()
 	prefix := keyHash(tableWho, db.askedHash(q))
-	var ids []string
-	var ends [][]byte
+	var entries [][]byte
 	err = db.each(ctx, append(slices.Clone(prefix), from...), keyAfter(prefix), func(key, value []byte) (bool, error) {
 		over, err := parseOver(key, value)
 		if err != nil {
@@ -157,13 +156,9 @@ func (db *DB) pastOf(ctx context.Context, q binding.HistoryQuery, seen cursor, f
 		if !q.Since.IsZero() && !over.After(q.Since) {
 			return true, nil
 		}
-		id, ok := idOfWho(key)
-		if !ok {
-			return false, errIDKey
-		}
-		ids, ends = append(ids, id), append(ends, slices.Clone(key[len(prefix):]))
-		if len(ids) == some {
-			next = append(slices.Clone(ends[some-1]), 0)
+		entries = append(entries, bytes.Clone(key))
+		if len(entries) == some {
+			next = append(bytes.Clone(key[len(prefix):]), 0)
 			return false, nil
 		}
 		return true, nil
@@ -176,8 +171,8 @@ func (db *DB) pastOf(ctx context.Context, q binding.HistoryQuery, seen cursor, f
 		return nil, nil, err
 	}
 	defer func() { err = errors.Join(err, r.close()) }()
-	for i, id := range ids {
-		row, _, err := db.rowOf(r, id)
+	for _, entry := range entries {
+		row, _, err := db.rowBy(r, entry)
 		switch {
 		case errors.Is(err, ErrErased):
 			db.passOverBinding(q.Erased)
@@ -185,7 +180,7 @@ func (db *DB) pastOf(ctx context.Context, q binding.HistoryQuery, seen cursor, f
 		case err != nil:
 			return nil, nil, err
 		default:
-			found = append(found, seen.behind(q.Holdings(&row), ends[i])...)
+			found = append(found, seen.behind(q.Holdings(&row), entry[len(prefix):])...)
 		}
 	}
 	return found, next, nil

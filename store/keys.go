@@ -17,9 +17,10 @@ const (
 	tableBlock   = 'p' // block u64 -> state
 	tableRow     = 'b' // X u64, ^start u64 -> sealed binding
 	tableID      = 'e' // binding id -> X 40 bits, start u64
-	tableWho     = 'f' // hash of a real number, an order or a consent, ^start u64, binding id -> when it is over
+	tableWho     = 'z' // hash of a real number, an order or a consent, ^start u64, X -> when it is over
 	tableOldID   = 'i' // up to format 3: binding id as text -> X u64, start u64
-	tableOldWho  = 'q' // format 3: as tableWho, the id as text
+	tableOldWho  = 'q' // format 3: as tableWho, the binding id as text in place of X
+	tableIDWho   = 'f' // formats 4 and 5: as tableWho, the binding id in place of X
 	tableNumber  = 'n' // formats 1 and 2: hash of a real number, binding id -> nothing
 	tableOrder   = 'o' // formats 1 and 2: hash of an order, binding id -> nothing
 	tableConsent = 'g' // format 2: hash of a consent, binding id -> nothing
@@ -64,7 +65,7 @@ func splitKey(key []byte) int {
 	switch key[0] {
 	case tableRow, tableContact:
 		n = 1 + 8
-	case tableWho, tableOldWho, tableNumber, tableOrder, tableConsent, tableBar, tableOf:
+	case tableWho, tableOldWho, tableIDWho, tableNumber, tableOrder, tableConsent, tableBar, tableOf:
 		n = 1 + seal.HashSize
 	}
 	return min(n, len(key))
@@ -104,17 +105,27 @@ func keyHash64(table byte, h seal.Hash, v uint64) []byte {
 	return binary.BigEndian.AppendUint64(append(k, h[:]...), v)
 }
 
-// whoKey sorts what one hash finds newest first.
-func whoKey(h seal.Hash, start uint64, id string) []byte {
-	k := append(make([]byte, 0, whoPrefixSize+idSize(id)), tableWho)
-	k = binary.BigEndian.AppendUint64(append(k, h[:]...), ^start)
-	return appendID(k, id)
+// whoKey sorts what one hash finds newest first. It says where the row stands: the id would take twice as many bytes, and a
+// look for where that is.
+func whoKey(h seal.Hash, p place) []byte {
+	k := append(make([]byte, 0, whoPrefixSize+8), tableWho)
+	k = binary.BigEndian.AppendUint64(append(k, h[:]...), ^p.start)
+	return appendX(k, p.x)
 }
 
-// whoPrefixSize is how much of such a key stands before the id.
+// whoPrefixSize is how much of such a key stands before X.
 const whoPrefixSize = 1 + seal.HashSize + 8
 
-func idOfWho(key []byte) (string, bool) { return parseID(key[min(whoPrefixSize, len(key)):]) }
+func placeOfWho(key []byte) (place, bool) {
+	if len(key) < whoPrefixSize {
+		return place{}, false
+	}
+	x, ok := parseX(key[whoPrefixSize:])
+	return place{x: x, start: ^binary.BigEndian.Uint64(key[whoPrefixSize-8:])}, ok
+}
+
+// errWhoKey is of such a key that does not end in a number.
+var errWhoKey = fmt.Errorf("%w: where a binding stands, in an index", ErrCorrupt)
 
 // errIDKey is of a key that should end in an id.
 var errIDKey = fmt.Errorf("%w: a binding's id in an index", ErrCorrupt)
@@ -151,27 +162,39 @@ const (
 	oldPlaceSize   = 8 + 8
 )
 
-// value is the place as the ID table holds it. A number of an older range, which is less than any 700 number, stands there
-// whole, and the length of the value tells the two apart.
-func (p place) value() []byte {
-	if p.x < firstX {
-		v := binary.BigEndian.AppendUint64(make([]byte, 0, oldPlaceSize), uint64(p.x))
-		return binary.BigEndian.AppendUint64(v, p.start)
+// appendX writes a number as indexes hold it: 40 bits of a 700 number. One of an older range, which is less than any of those,
+// stands there whole, and the length tells the two apart.
+func appendX(b []byte, x binding.X) []byte {
+	if x < firstX {
+		return binary.BigEndian.AppendUint64(b, uint64(x))
 	}
-	v := binary.BigEndian.AppendUint64(make([]byte, 0, 8+8), uint64(p.x)-firstX)
-	return binary.BigEndian.AppendUint64(v, p.start)[8-5:]
+	above := uint64(x) - firstX
+	return binary.BigEndian.AppendUint32(append(b, byte(above>>32)), uint32(above))
+}
+
+// parseX reads what appendX wrote, and only that.
+func parseX(b []byte) (binding.X, bool) {
+	switch len(b) {
+	case 5:
+		return binding.X(firstX + uint64(b[0])<<32 + uint64(binary.BigEndian.Uint32(b[1:]))), true
+	case 8:
+		x := binding.X(binary.BigEndian.Uint64(b))
+		return x, x.Older()
+	}
+	return 0, false
+}
+
+// value is the place as the ID table holds it.
+func (p place) value() []byte {
+	return binary.BigEndian.AppendUint64(appendX(make([]byte, 0, oldPlaceSize), p.x), p.start)
 }
 
 func placeOfValue(v []byte) (place, bool) {
-	if len(v) == oldPlaceSize {
-		p := place{x: binding.X(binary.BigEndian.Uint64(v)), start: binary.BigEndian.Uint64(v[8:])}
-		return p, p.x.Older()
-	}
-	if len(v) != placeValueSize {
+	if len(v) < 8 {
 		return place{}, false
 	}
-	x := uint64(v[0])<<32 | uint64(binary.BigEndian.Uint32(v[1:]))
-	return place{x: binding.X(firstX + x), start: binary.BigEndian.Uint64(v[5:])}, true
+	x, ok := parseX(v[:len(v)-8])
+	return place{x: x, start: binary.BigEndian.Uint64(v[len(v)-8:])}, ok
 }
 
 // keyAfter is the least key behind every key that begins with prefix; nil when there is none.

@@ -31,6 +31,9 @@ func TestRowsOfANumberSortNewestFirst(t *testing.T) {
 		if got, ok := placeOfValue(p.value()); !ok || got != p {
 			t.Errorf("%v reads back as %v from a value", p, got)
 		}
+		if got, ok := placeOfWho(whoKey(seal.Hash{1}, p)); !ok || got != p {
+			t.Errorf("%v reads back as %v from an entry", p, got)
+		}
 	}
 	for _, bad := range [][]byte{nil, {tableRow}, in[0].key()[:16], append(in[0].key(), 0), append([]byte{tableID}, in[0].key()[1:]...)} {
 		if _, ok := placeOfKey(bad); ok {
@@ -42,6 +45,15 @@ func TestRowsOfANumberSortNewestFirst(t *testing.T) {
 			t.Errorf("%d bytes were taken for place %v", size, p)
 		}
 	}
+	entry := whoKey(seal.Hash{1}, in[len(in)-1]) // a 700 number
+	for n := range len(entry) {
+		if p, ok := placeOfWho(entry[:n]); ok {
+			t.Errorf("%d bytes of an entry were taken for place %v", n, p)
+		}
+	}
+	if p, ok := placeOfWho(append(entry, 0)); ok {
+		t.Errorf("an entry and a byte were taken for place %v", p)
+	}
 	whole := append(make([]byte, 0, oldPlaceSize), binary.BigEndian.AppendUint64(nil, 700_100_000_010_001)...)
 	if p, ok := placeOfValue(append(whole, make([]byte, 8)...)); ok { // it has one form
 		t.Errorf("a 700 number in full was taken for place %v", p)
@@ -51,7 +63,7 @@ func TestRowsOfANumberSortNewestFirst(t *testing.T) {
 // Pebble asks three things of a split (see pebble.Split); they are tried on keys of every table, whole and cut.
 func TestSplitKeepsTheOrder(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
-	tables := []byte{tableMeta, tableKeys, tableTenant, tableBlock, tableRow, tableID, tableWho, tableOldID, tableOldWho, tableNumber, tableOrder, tableConsent, tableOpen,
+	tables := []byte{tableMeta, tableKeys, tableTenant, tableBlock, tableRow, tableID, tableWho, tableOldID, tableOldWho, tableIDWho, tableNumber, tableOrder, tableConsent, tableOpen,
 		tableClosed, tableRecord, tableOf, tableSpan}
 	keys := [][]byte{{}}
 	for range 400 {
@@ -77,7 +89,8 @@ func TestSplitKeepsTheOrder(t *testing.T) {
 	hash := seal.Hash{1, 2, 3}
 	for _, c := range []struct{ key, prefix []byte }{
 		{place{x: 700_100_000_010_001, start: 7}.key(), key64(tableRow, 700_100_000_010_001)},
-		{whoKey(hash, 7, "id"), keyHash(tableWho, hash)},
+		{whoKey(hash, place{700_100_000_010_001, 7}), keyHash(tableWho, hash)},
+		{whoKey(hash, place{17_000_120_034, 7}), keyHash(tableWho, hash)},
 		{keyHashText(tableNumber, hash, "id"), keyHash(tableNumber, hash)},
 		{keyHashText(tableOrder, hash, "id"), keyHash(tableOrder, hash)},
 		{keyHashText(tableConsent, hash, "id"), keyHash(tableConsent, hash)},

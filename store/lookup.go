@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -74,29 +75,64 @@ func (db *DB) rowOf(r pebble.Reader, id string) (binding.Binding, foundRow, erro
 	if !ok {
 		return binding.Binding{}, foundRow{}, fmt.Errorf("%w: where binding %s stands", ErrCorrupt, id)
 	}
-	key := p.key()
-	value, ok, err := get(r, key)
-	if err != nil {
-		return binding.Binding{}, foundRow{}, err
-	}
-	if !ok {
+	row, found, err := db.ownRow(r, p)
+	if err == binding.ErrNotFound {
 		if _, named, err := get(r, idKey(id)); err == nil && !named {
 			return binding.Binding{}, foundRow{}, binding.ErrNotFound // deleted between the two looks
 		}
 		return binding.Binding{}, foundRow{}, fmt.Errorf("%w: binding %s is named and missing", ErrCorrupt, id)
 	}
-	_, h, sealed, err := splitRow(key, value)
-	if err != nil {
-		return binding.Binding{}, foundRow{}, err
-	}
-	row, err := db.openRow(p, h, sealed)
-	if err != nil {
-		return binding.Binding{}, foundRow{}, err
-	}
-	if row.ID != id {
+	if err == nil && row.ID != id {
 		return binding.Binding{}, foundRow{}, fmt.Errorf("%w: binding %s is another's row", ErrCorrupt, id)
 	}
+	return row, found, err
+}
+
+// rowAt reads the row at a place. ErrNotFound: there is none.
+func (db *DB) rowAt(r pebble.Reader, p place) (binding.Binding, rowHeader, error) {
+	key := p.key()
+	value, ok, err := get(r, key)
+	if err == nil && !ok {
+		err = binding.ErrNotFound
+	}
+	if err != nil {
+		return binding.Binding{}, rowHeader{}, err
+	}
+	_, h, sealed, err := splitRow(key, value)
+	if err != nil {
+		return binding.Binding{}, h, err
+	}
+	row, err := db.openRow(p, h, sealed)
+	return row, h, err
+}
+
+// ownRow is rowAt for what an index names, which is never the copy under a second number.
+func (db *DB) ownRow(r pebble.Reader, p place) (binding.Binding, foundRow, error) {
+	row, h, err := db.rowAt(r, p)
+	if h.copy {
+		err = fmt.Errorf("%w: a binding on %s is named by its copy there", ErrCorrupt, p.x)
+	}
+	if err != nil {
+		return binding.Binding{}, foundRow{}, err
+	}
 	return row, foundRow{place: p, header: h}, nil
+}
+
+// rowBy reads the binding that an entry by party, order or consent names, of which there is the key. ErrNotFound: both
+// were deleted meanwhile.
+func (db *DB) rowBy(r pebble.Reader, entry []byte) (binding.Binding, foundRow, error) {
+	p, ok := placeOfWho(entry)
+	if !ok {
+		return binding.Binding{}, foundRow{}, errWhoKey
+	}
+	row, found, err := db.ownRow(r, p)
+	if err == binding.ErrNotFound {
+		if _, named, err := get(r, entry); err == nil && !named {
+			return binding.Binding{}, foundRow{}, binding.ErrNotFound
+		}
+		return binding.Binding{}, foundRow{}, fmt.Errorf("%w: a binding on %s is named and missing", ErrCorrupt, p.x)
+	}
+	return row, found, err
 }
 
 // Binding returns the binding with an id, in any state. It implements binding.Store; ErrErased besides.
@@ -173,9 +209,10 @@ const page = 256
 
 // List implements binding.Store. It finds by number, order or consent through their index, else by X, else it goes through all.
 func (db *DB) List(ctx context.Context, f binding.Filter, each func(binding.Binding) error) error {
+	l := lister{db: db, Filter: f}
 	left := f.Limit
 	for {
-		rows, after, err := db.listPage(ctx, f)
+		rows, more, err := l.page(ctx)
 		if err != nil {
 			return err
 		}
@@ -187,40 +224,60 @@ func (db *DB) List(ctx context.Context, f binding.Filter, each func(binding.Bind
 				return nil
 			}
 		}
-		if after == "" {
+		if !more {
 			return nil
 		}
-		f.After = after
 	}
 }
 
-// listPage returns the selected rows among the next ids, and the last id looked at unless it was the last of all.
-func (db *DB) listPage(ctx context.Context, f binding.Filter) (rows []binding.Binding, after string, err error) {
+// lister is a list on its way: After is the last id that was looked at.
+type lister struct {
+	db *DB
+	binding.Filter
+	window []named // of those that a hash finds, the next by id
+	behind bool    // there may be more behind them
+}
+
+// named is a binding that an entry names.
+type named struct {
+	id    string
+	entry []byte
+}
+
+// page returns the selected rows among the next ids, and whether there may be more behind them.
+func (l *lister) page(ctx context.Context) (rows []binding.Binding, more bool, err error) {
+	db := l.db
 	if err := db.enter(ctx); err != nil {
-		return nil, "", err
+		return nil, false, err
 	}
 	defer db.leave()
 	erased := 0
 	switch {
-	case !f.Number.IsZero():
-		rows, after, erased, err = db.listWho(db.numberHash(f.Number), f.After)
-	case f.Order != "":
-		rows, after, erased, err = db.listWho(db.bindKeys.index.Hash(domainOrder, f.Order), f.After)
-	case f.Consent != "":
-		rows, after, erased, err = db.listWho(db.bindKeys.index.Hash(domainConsent, f.Consent), f.After)
-	case f.X != 0:
-		rows, erased, err = db.rowsOn(f.X, 0, time.Time{})
+	case !l.Number.IsZero():
+		rows, more, erased, err = l.byHash(ctx, db.numberHash(l.Number))
+	case l.Order != "":
+		rows, more, erased, err = l.byHash(ctx, db.bindKeys.index.Hash(domainOrder, l.Order))
+	case l.Consent != "":
+		rows, more, erased, err = l.byHash(ctx, db.bindKeys.index.Hash(domainConsent, l.Consent))
+	case l.X != 0:
+		rows, erased, err = db.rowsOn(l.X, 0, time.Time{})
 		slices.SortFunc(rows, func(a, b binding.Binding) int { return strings.Compare(a.ID, b.ID) })
+		rows = slices.DeleteFunc(rows, func(b binding.Binding) bool { return b.ID <= l.After })
 	default:
-		rows, after, erased, err = db.listIDs(f.After)
+		var after string
+		if rows, after, erased, err = db.listIDs(l.After); after != "" {
+			l.After, more = after, true
+		}
 	}
 	if err != nil {
-		return nil, "", err
+		return nil, false, err
 	}
-	if f.Erased != nil {
-		*f.Erased += erased
+	if l.Erased != nil {
+		*l.Erased += erased
 	}
-	return slices.DeleteFunc(rows, func(b binding.Binding) bool { return !f.Match(&b) }), after, nil
+	f := l.Filter
+	f.After = ""
+	return slices.DeleteFunc(rows, func(b binding.Binding) bool { return !f.Match(&b) }), more, nil
 }
 
 // listIDs opens the rows of the next ids of all, and says how many of them are erased.
@@ -244,29 +301,81 @@ func (db *DB) listIDs(after string) (rows []binding.Binding, last string, erased
 	return db.rowsOf(ids)
 }
 
-// listWho is listIDs among those that a hash finds. They stand in another order, so that the next ones are the least of
-// all behind after.
-func (db *DB) listWho(h seal.Hash, after string) (rows []binding.Binding, last string, erased int, err error) {
-	var ids []string
-	err = scanPrefix(db.bind, keyHash(tableWho, h), func(key, _ []byte) (bool, error) {
-		id, ok := idOfWho(key)
-		if !ok {
-			return false, errIDKey
+// listWindow is how many of the bindings that a hash finds are put in the order of their ids at a time, at about 100 bytes of memory each.
+const listWindow = 1 << 16
+
+// byHash returns the next rows among those that a hash finds, and whether there may be more.
+func (l *lister) byHash(ctx context.Context, h seal.Hash) (rows []binding.Binding, more bool, erased int, err error) {
+	if len(l.window) == 0 {
+		if erased, err = l.fill(ctx, h); err != nil {
+			return nil, false, 0, err
 		}
-		if id > after {
-			ids = append(ids, id)
+	}
+	some := l.window[:min(len(l.window), page)]
+	l.window = l.window[len(some):]
+	for _, n := range some {
+		row, _, err := l.db.rowBy(l.db.bind, n.entry)
+		switch {
+		case err == nil && row.ID == n.id:
+			rows = append(rows, row)
+		case errors.Is(err, ErrErased):
+			l.db.erased.Add(1)
+			erased++
+		case err == nil, errors.Is(err, binding.ErrNotFound): // deleted since
+		default:
+			return nil, false, 0, err
 		}
-		if len(ids) == 16*page {
-			slices.Sort(ids)
-			ids = ids[:page]
+		l.After = n.id
+	}
+	return rows, len(l.window) > 0 || l.behind, erased, nil
+}
+
+// fill looks up who the next are. The entries have no id, so that each row is opened to learn it, but for those of which
+// the entry says that the binding is over. A row that cannot be read any more has none: it is counted with the first ones.
+func (l *lister) fill(ctx context.Context, h seal.Hash) (erased int, err error) {
+	r, err := newSeeks(l.db.bind)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, r.close()) }()
+	first := l.After == ""
+	l.behind = false
+	prefix := keyHash(tableWho, h)
+	err = l.db.each(ctx, prefix, keyAfter(prefix), func(key, value []byte) (bool, error) {
+		over, err := parseOver(key, value)
+		if err != nil || !l.LiveAt.IsZero() && !over.After(l.LiveAt) {
+			return true, err
+		}
+		row, _, err := l.db.rowBy(r, key)
+		switch {
+		case errors.Is(err, ErrErased) && first:
+			l.db.erased.Add(1)
+			erased++
+			return true, nil
+		case errors.Is(err, ErrErased), errors.Is(err, binding.ErrNotFound):
+			return true, nil
+		case err != nil:
+			return false, err
+		case row.ID <= l.After:
+			return true, nil
+		}
+		l.window = append(l.window, named{row.ID, bytes.Clone(key)})
+		if len(l.window) == 2*listWindow {
+			l.narrow()
 		}
 		return true, nil
 	})
-	if err != nil {
-		return nil, "", 0, err
+	l.narrow()
+	return erased, err
+}
+
+// narrow keeps the least ids.
+func (l *lister) narrow() {
+	slices.SortFunc(l.window, func(a, b named) int { return strings.Compare(a.id, b.id) })
+	if len(l.window) > listWindow {
+		clear(l.window[listWindow:])
+		l.window, l.behind = l.window[:listWindow], true
 	}
-	slices.Sort(ids)
-	return db.rowsOf(ids[:min(len(ids), page)])
 }
 
 // rowsOf opens the rows of ids that an index has, which are in order. last is the last of them where there may be more.

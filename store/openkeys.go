@@ -21,8 +21,9 @@ import (
 // formatVersion is of the rows of this package. A store of a later one is refused. In format 1 the wrapped keys were
 // rows, one for each database; in format 2 they are in the ring. In format 3 bindings are found by party, order and consent
 // through one table, in the order of time. In format 4 ids are packed in keys and the rows of bindings are shorter; older rows
-// are read as they are. In format 5 new entries count when a binding is over from its start; older ones are read as they are.
-const formatVersion = 5
+// are read as they are. In format 5 new entries count when a binding is over from its start; older ones are read as they are. In
+// format 6 what finds bindings by party, order and consent says where they stand in place of their ids.
+const formatVersion = 6
 
 // Names in tableMeta.
 const (

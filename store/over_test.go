@@ -15,7 +15,7 @@ func TestOver(t *testing.T) {
 	t.Parallel()
 	start := uint64(testStart.UnixNano()) + 123_456_789
 	begun := timeOf(int64(start))
-	key := whoKey(seal.Hash{1}, start, testID(1))
+	key := whoKey(seal.Hash{1}, place{testBlock.Number(1), start})
 	for _, c := range []struct {
 		end  time.Time
 		size int

@@ -225,58 +225,32 @@ func (db *DB) recordsBy(ctx context.Context, f *cdr.Filter) (of []seal.Hash, err
 	defer db.leave()
 	of = []seal.Hash{index.Hash(domainOrder, f.Order)}
 	err = scanPrefix(db.bind, keyHash(tableWho, db.bindKeys.index.Hash(domainOrder, f.Order)), func(key, _ []byte) (bool, error) {
-		id, ok := idOfWho(key)
-		if !ok {
-			return false, errIDKey
+		row, _, err := db.rowBy(db.bind, key)
+		switch {
+		case err == nil:
+			of = append(of, index.Hash(domainBinding, row.ID))
+		case !errors.Is(err, ErrErased) && !errors.Is(err, binding.ErrNotFound):
+			return false, err
 		}
-		of = append(of, index.Hash(domainBinding, id))
 		return true, ctx.Err()
 	})
 	return of, err
 }
 
-// recordsHeld is the hashes of the bindings that hold or name something in the window. Those of a party or a consent are
-// known by their entries alone, those of a 700 number by their rows.
+// recordsHeld is the hashes of the bindings that hold or name something in the window.
 func (db *DB) recordsHeld(ctx context.Context, f *cdr.Filter) ([]seal.Hash, error) {
 	q := binding.HistoryQuery{X: f.X, Since: f.Since, Until: f.Until}
 	if f.X == 0 {
 		q.Number, q.Consent = f.Number, f.Consent
 	}
-	if err := q.Check(); err != nil {
-		return nil, err
-	}
 	of := []seal.Hash{} // none is not any
 	index, last := db.cdrKeys.index, ""
-	if f.X != 0 {
-		err := db.History(ctx, q, func(h binding.Holding) error {
-			if h.Binding.ID != last { // stretches of one stand together
-				last = h.Binding.ID
-				of = append(of, index.Hash(domainBinding, last))
-			}
-			return nil
-		})
-		return of, err
-	}
-	from := startKey(q)
-	if from == nil {
-		return of, nil
-	}
-	if err := db.enter(ctx); err != nil {
-		return nil, err
-	}
-	defer db.leave()
-	prefix := keyHash(tableWho, db.askedHash(q))
-	err := db.each(ctx, append(slices.Clone(prefix), from...), keyAfter(prefix), func(key, value []byte) (bool, error) {
-		over, err := parseOver(key, value)
-		if err != nil || !q.Since.IsZero() && !over.After(q.Since) {
-			return err == nil, err
+	err := db.History(ctx, q, func(h binding.Holding) error {
+		if h.Binding.ID != last { // stretches of one stand together
+			last = h.Binding.ID
+			of = append(of, index.Hash(domainBinding, last))
 		}
-		id, ok := idOfWho(key)
-		if !ok {
-			return false, errIDKey
-		}
-		of = append(of, index.Hash(domainBinding, id))
-		return true, nil
+		return nil
 	})
 	return of, err
 }

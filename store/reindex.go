@@ -8,12 +8,11 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 
 	"mask700/binding"
-	"mask700/store/seal"
 )
 
-// reindex takes both databases from format 2, 3 or 4 to 5. From 4 on nothing is written anew. The entries of bindings by party, order and consent are made from
-// the rows of format 2, or from the entries of format 3, which have their ids as text; so are those by id. Those of before
-// are deleted. A crash leaves the format as it was, and it begins again.
+// reindex takes both databases from formats 2 to 5 to 6. The entries of bindings by party, order and consent are made from their
+// rows, and up to format 3, which has them as text, those by id from the ones there were. Those of before are deleted. A crash
+// leaves the format as it was, and it begins again.
 func (db *DB) reindex() error {
 	if s, err := stateOf(db.bind); err != nil {
 		return err
@@ -35,17 +34,14 @@ func (db *DB) reindex() error {
 func (db *DB) reindexBindings(format uint32) error {
 	w := &rewriter{db: db.bind, batch: db.bind.NewBatch()}
 	defer func() { w.batch.Close() }()
-	var err error
-	switch {
-	case format < 3:
-		err = errors.Join(w.fromRows(db), w.ids())
-	case format < 4:
-		err = errors.Join(w.entries(), w.ids())
+	err := w.fromRows(db)
+	if format < 4 {
+		err = errors.Join(err, w.ids())
 	}
 	if err != nil {
 		return err
 	}
-	for _, table := range []byte{tableNumber, tableOrder, tableConsent, tableOldID, tableOldWho} {
+	for _, table := range []byte{tableNumber, tableOrder, tableConsent, tableOldID, tableOldWho, tableIDWho} {
 		err = errors.Join(err, w.batch.DeleteRange([]byte{table}, []byte{table + 1}, nil))
 	}
 	err = errors.Join(err,
@@ -78,7 +74,7 @@ func (w *rewriter) put(rows ...pair) error {
 	return nil
 }
 
-// fromRows makes the entries of format 2 anew. A row that cannot be opened has none: one that is erased must not, and a
+// fromRows makes the entries anew. A row that cannot be opened has none: one that is erased must not, and a
 // damaged one is Check's to tell.
 func (w *rewriter) fromRows(db *DB) error {
 	lower := []byte{tableRow}
@@ -93,19 +89,6 @@ func (w *rewriter) fromRows(db *DB) error {
 			return true, nil
 		}
 		return true, w.put(db.whoRows(&row, p)...)
-	})
-}
-
-// entries takes over those of format 3.
-func (w *rewriter) entries() error {
-	const skip = 1 + seal.HashSize + 8 // bytes before the id
-	return scan(w.db, []byte{tableOldWho}, []byte{tableOldWho + 1}, func(key, value []byte) (bool, error) {
-		if len(key) <= skip {
-			w.skipped++
-			return true, nil
-		}
-		start := ^binary.BigEndian.Uint64(key[skip-8:])
-		return true, w.put(pair{whoKey(seal.Hash(key[1:skip-8]), start, string(key[skip:])), value})
 	})
 }
 

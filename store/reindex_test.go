@@ -9,7 +9,6 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 
 	"mask700/binding"
-	"mask700/store/seal"
 )
 
 // oldPlain is appendBinding of version 1, for a binding without a group and what stands behind the extension.
@@ -62,22 +61,54 @@ func toFormat3(t *testing.T, db *DB) {
 		p, _ := placeOfValue(value)
 		return true, b.Set(keyText(tableOldID, id), binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, uint64(p.x)), p.start), nil)
 	}))
-	must(scan(db.bind, []byte{tableWho}, []byte{tableWho + 1}, func(key, value []byte) (bool, error) {
-		id, _ := idOfWho(key)
-		old := append([]byte{tableOldWho}, key[1:1+seal.HashSize+8]...)
-		return true, b.Set(append(old, id...), value, nil)
-	}))
-	for _, table := range []byte{tableID, tableWho} {
-		must(b.DeleteRange([]byte{table}, []byte{table + 1}, nil))
-	}
-	three := binary.BigEndian.AppendUint32(nil, 3)
-	must(b.Set(keyText(tableMeta, metaFormat), three, nil))
+	must(b.DeleteRange([]byte{tableID}, []byte{tableID + 1}, nil))
 	must(b.Commit(pebble.Sync))
-	must(db.cdr.Set(keyText(tableMeta, metaFormat), three, pebble.Sync))
+	withIDs(t, db, 3, tableOldWho, func(key []byte, id string) []byte { return append(key, id...) })
+}
+
+// toFormat5 writes a store back to what a release before would have left: ids in the entries by party, order and consent.
+func toFormat5(t *testing.T, db *DB) {
+	t.Helper()
+	withIDs(t, db, 5, tableIDWho, appendID)
+}
+
+// withIDs moves those entries into a table of before, where they end in an id.
+func withIDs(t *testing.T, db *DB, format uint32, table byte, end func([]byte, string) []byte) {
+	t.Helper()
+	b := db.bind.NewBatch()
+	defer b.Close()
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(scan(db.bind, []byte{tableWho}, []byte{tableWho + 1}, func(key, value []byte) (bool, error) {
+		p, _ := placeOfWho(key)
+		row, _, err := db.rowAt(db.bind, p)
+		must(err)
+		old := append([]byte{table}, key[1:whoPrefixSize]...)
+		return true, b.Set(end(old, row.ID), value, nil)
+	}))
+	must(b.DeleteRange([]byte{tableWho}, []byte{tableWho + 1}, nil))
+	said := binary.BigEndian.AppendUint32(nil, format)
+	must(b.Set(keyText(tableMeta, metaFormat), said, nil))
+	must(b.Commit(pebble.Sync))
+	must(db.cdr.Set(keyText(tableMeta, metaFormat), said, pebble.Sync))
 }
 
 func TestStoreOfFormat3Opens(t *testing.T) {
 	t.Parallel()
+	opensFrom(t, toFormat3, tableOldID, tableOldWho)
+}
+
+func TestStoreOfFormat5Opens(t *testing.T) {
+	t.Parallel()
+	opensFrom(t, toFormat5, tableIDWho)
+}
+
+func opensFrom(t *testing.T, writeBack func(*testing.T, *DB), tables ...byte) {
+	t.Helper()
 	ctx := context.Background()
 	o := memOptions(t, nil)
 	db := mustOpen(t, o)
@@ -102,7 +133,16 @@ func TestStoreOfFormat3Opens(t *testing.T) {
 		return all
 	}
 	want = list(db, binding.Filter{})
-	toFormat3(t, db)
+	writeBack(t, db)
+	old := 0 // rows of version 1
+	if err := scan(db.bind, []byte{tableRow}, []byte{tableRow + 1}, func(_, value []byte) (bool, error) {
+		if value[0] == oldBindingRow {
+			old++
+		}
+		return true, nil
+	}); err != nil {
+		t.Fatal(err)
+	}
 	mustClose(t, db)
 
 	db = mustOpen(t, o)
@@ -115,6 +155,9 @@ func TestStoreOfFormat3Opens(t *testing.T) {
 	if got := list(db, binding.Filter{Number: want[2].A}); len(got) != 1 || got[0].ID != want[2].ID {
 		t.Errorf("by number: %+v", got)
 	}
+	if got := list(db, binding.Filter{Order: want[2].Order}); len(got) == 0 {
+		t.Error("none is found by its order")
+	}
 	// A row that is written again is of this release.
 	if _, err := db.Unbind(ctx, testID(3), testStart.Add(2)); err != nil {
 		t.Fatal(err)
@@ -126,10 +169,10 @@ func TestStoreOfFormat3Opens(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	if versions[bindingRow] != 2 || versions[oldBindingRow] != 5 {
+	if old > 0 && versions[oldBindingRow] != old-2 || versions[bindingRow]+versions[oldBindingRow] != 7 {
 		t.Errorf("rows by version: %v", versions)
 	}
-	for _, table := range []byte{tableOldID, tableOldWho} {
+	for _, table := range tables {
 		if key, _, err := last(db.bind, []byte{table}, []byte{table + 1}); err != nil || key != nil {
 			t.Errorf("left: %x, %v", key, err)
 		}

@@ -109,15 +109,15 @@ func (db *DB) dropRequests(b *pebble.Batch, now time.Time) error {
 	return b.DeleteRange([]byte{tableRequest}, requestKey(today-1, seal.Hash{})[:1+4], nil)
 }
 
-// forgetRequests drops what was asked for under a key of the bindings with some ids: the hash of a request has
+// forgetRequests drops what was asked for under a key of some bindings: the hash of a request has
 // the numbers in it, and who asks again with a guess is told whether it is right.
-func (db *DB) forgetRequests(ctx context.Context, ids []string) error {
-	if len(ids) == 0 {
+func (db *DB) forgetRequests(ctx context.Context, bindings []partyRow) error {
+	if len(bindings) == 0 {
 		return nil
 	}
-	of := make(map[string]bool, len(ids))
-	for _, id := range ids {
-		of[id] = true
+	of := make(map[string]bool, len(bindings))
+	for _, b := range bindings {
+		of[b.id] = true
 	}
 	var keys [][]byte
 	lower := []byte{tableRequest}

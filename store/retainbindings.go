@@ -83,7 +83,7 @@ func (db *DB) isErased(dataKey uint32) bool {
 // looked for later.
 func (s *sweeper) deleteBinding(p place, erased map[place]bool) error {
 	db := s.db
-	b, h, err := db.rowAt(p)
+	b, h, err := db.rowAt(db.bind, p)
 	switch {
 	case errors.Is(err, binding.ErrNotFound):
 		return nil
@@ -104,23 +104,6 @@ func (s *sweeper) deleteBinding(p place, erased map[place]bool) error {
 		s.Deleted++
 	}
 	return err
-}
-
-// rowAt reads the row at a place. ErrNotFound: there is none.
-func (db *DB) rowAt(p place) (binding.Binding, rowHeader, error) {
-	value, ok, err := get(db.bind, p.key())
-	if err == nil && !ok {
-		err = binding.ErrNotFound
-	}
-	if err != nil {
-		return binding.Binding{}, rowHeader{}, err
-	}
-	_, h, sealed, err := splitRow(p.key(), value)
-	if err != nil {
-		return binding.Binding{}, h, err
-	}
-	b, err := db.openRow(p, h, sealed)
-	return b, h, err
 }
 
 // deleteRows deletes a binding with all that finds it, under the locks of its numbers, if it still is as it has to be.

@@ -37,8 +37,7 @@ func (db *DB) unswept() (bool, error) {
 // sweepErased deletes the entries by party, order and consent of all bindings that are erased, from the tables' files too, and
 // says how many there were. The rows of the bindings stay, with times and tenant, until their time is over.
 //
-// What an erased binding's number was cannot be told, so that its entries are found by its id: the rows say where erased
-// bindings stand, the ids who stands there.
+// What an erased binding's number was cannot be told, so that its entries are found by where they say that it stands.
 func (db *DB) sweepErased(ctx context.Context) (deleted uint64, err error) {
 	if todo, err := db.unswept(); err != nil || !todo {
 		return 0, err
@@ -52,11 +51,7 @@ func (db *DB) sweepErased(ctx context.Context) (deleted uint64, err error) {
 		if len(places) == 0 {
 			continue
 		}
-		ids, err := db.idsAt(ctx, places)
-		if err != nil {
-			return deleted, err
-		}
-		n, err := db.deleteEntries(ctx, ids)
+		n, err := db.deleteEntries(ctx, places)
 		if deleted += n; err != nil {
 			return deleted, err
 		}
@@ -171,13 +166,13 @@ func (db *DB) idsAt(ctx context.Context, places map[place]bool) (map[string]bool
 	return ids, err
 }
 
-// deleteEntries deletes the entries by which bindings are found by party, order and consent.
-func (db *DB) deleteEntries(ctx context.Context, ids map[string]bool) (deleted uint64, err error) {
+// deleteEntries deletes the entries by which the bindings at places are found by party, order and consent.
+func (db *DB) deleteEntries(ctx context.Context, places map[place]bool) (deleted uint64, err error) {
 	b := db.bind.NewBatch()
 	defer func() { b.Close() }()
 	const many = 1 << 20 // bytes
 	err = db.each(ctx, []byte{tableWho}, []byte{tableWho + 1}, func(key, _ []byte) (bool, error) {
-		if id, ok := idOfWho(key); !ok || !ids[id] {
+		if p, ok := placeOfWho(key); !ok || !places[p] {
 			return true, nil
 		}
 		deleted++

@@ -185,9 +185,11 @@ func (e *engine) options(o Options, cache *pebble.Cache) *pebble.Options {
 	for i := range p.Levels {
 		p.Levels[i].BlockSize = 16 << 10
 		p.Levels[i].IndexBlockSize = 64 << 10
-		// In the lowest level too: most questions are for what is not there.
 		p.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 	}
+	// The library asks no filter of the lowest level, which has nearly all rows, unless it is told to for each question; and
+	// what is asked for is nearly always there.
+	p.Levels[len(p.Levels)-1].FilterPolicy = pebble.NoFilterPolicy
 	p.ApplyCompressionSettings(compression)
 	return p
 }

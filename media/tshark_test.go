@@ -340,9 +340,13 @@ func TestKernelAndUserSpaceAgreeWithTshark(t *testing.T) {
 			name := fmt.Sprintf("%s, from %s", way.name, Side(side))
 			got := streams[p.ssrc]
 			last, greatest := estimate(all, p.ssrc)
-			// tshark times a packet as it comes, we as it is read: a busy machine puts a little between the two.
-			const between = 3
-			if got.lost < 3 || uint64(got.lost) != f.Lost || math.Abs(milliseconds(f.Jitter)-last) > between || last < 3 {
+			// The kernel times a packet as it comes, as the wire is read; user space as it is read, which a busy machine
+			// does late. The estimator itself is held to tshark's above.
+			least, most := last-1, last+1
+			if way.relay == inUser {
+				least, most = last/3, last+20
+			}
+			if jitter := milliseconds(f.Jitter); got.lost < 3 || uint64(got.lost) != f.Lost || last < 3 || jitter < least || jitter > most {
 				t.Errorf("%s: tshark says %+v, the jitter is %.2f ms at the end; we say %+v", name, got, last, f)
 			}
 			if math.Abs(greatest-got.maxJitter) > 0.2 {

@@ -87,12 +87,13 @@ func Open(o Options) (*DB, error) {
 	db := &DB{opts: o, cache: newCache(o), locks: newLocks(), again: newLocks(), seen: newSeenIDs()}
 	db.use.closing = make(chan struct{})
 	db.blocks.gate, db.tenants.gate, db.tokens.gate = newLocks(), newLocks(), newLocks()
-	if err := db.open(); err != nil {
-		return nil, errors.Join(err, db.release())
-	}
 	db.guard = newGuard(o.DiskUsage, o.Logger)
 	if o.Reserve > 0 {
 		db.guard.ballast = newBallast(o.Dir, o.Reserve)
+	}
+	db.guard.makeRoom() // a store that is opened begins new files
+	if err := db.open(); err != nil {
+		return nil, errors.Join(err, db.release())
 	}
 	db.guard.look()
 	db.guard.start(o.DiskCheck)

@@ -161,7 +161,7 @@ func isLocked(err error) bool {
 func (e *engine) options(o Options, cache *pebble.Cache) *pebble.Options {
 	log := engineLog{log: o.Logger.With("database", e.name), fatal: o.Fatal}
 	p := &pebble.Options{
-		FS:                          firstFS{patientFS{o.fs}},
+		FS:                          firstFS{&patientFS{o.fs, o.waits}},
 		Lock:                        e.lock,
 		Comparer:                    newComparer(),
 		FormatMajorVersion:          pebbleFormat,

@@ -48,6 +48,16 @@ func (g *guard) look() {
 	}
 }
 
+// makeRoom gives the reserve up if the disk is full, and makes none: nothing has been opened yet.
+func (g *guard) makeRoom() {
+	if g.ballast == nil || !g.ballast.held {
+		return
+	}
+	if free, total, err := g.usage(); err == nil {
+		g.seeBallast(free, total)
+	}
+}
+
 // seeBallast keeps the reserve as the disk stands.
 func (g *guard) seeBallast(free, total uint64) {
 	if g.ballast == nil {

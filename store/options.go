@@ -78,7 +78,8 @@ type Options struct {
 	// on would break promises. It must not return. Default: exit with status 1, to be started again.
 	Fatal func(error)
 
-	fs vfs.FS // default the operating system's; tests crash and block it
+	fs    vfs.FS // default the operating system's; tests crash and block it
+	waits func() // is told that a write waits for room on the disk
 }
 
 func (o Options) withDefaults() (Options, error) {
@@ -116,6 +117,7 @@ func (o Options) withDefaults() (Options, error) {
 	if o.QueueLimit <= 0 {
 		o.QueueLimit = 1 << 16
 	}
+	o.waits = sayOnce(o.Logger)
 	if o.fs == nil {
 		o.fs = vfs.Default
 	}

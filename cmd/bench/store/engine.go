@@ -75,8 +75,8 @@ func measure(ctx context.Context, name string, o options) (f figures, err error)
 	if err != nil {
 		return f, err
 	}
-	defer func() { err = errors.Join(err, e.close(), os.RemoveAll(dir)) }() // the next has the disk
-	if err := e.prepare(ctx, o.base+later); err != nil {
+	defer func() { err = errors.Join(err, e.close(), os.RemoveAll(dir)) }()          // the next has the disk
+	if err := errors.Join(e.prepare(ctx, o.base+later), e.settle(ctx)); err != nil { // at rest its log has no room kept on disk
 		return f, err
 	}
 	empty, err := e.size()

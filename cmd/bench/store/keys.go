@@ -90,7 +90,7 @@ func measureKeys(ctx context.Context, o options) (costs []keyCost, err error) {
 		}
 		stores[i] = e.(*ours)
 		stores[i].made = s.made
-		err = e.prepare(ctx, o.keys+later)
+		err = errors.Join(e.prepare(ctx, o.keys+later), e.settle(ctx))
 		empty, serr := e.size()
 		if err = errors.Join(err, serr); err == nil {
 			err = e.load(ctx, 0, o.keys)

@@ -92,7 +92,7 @@ func (s *session) Settle(side Side) {
 	s.reclaimBoth()
 	l := s.legs[side&1]
 	l.latch.settle(s.now())
-	if l.former.until == 0 {
+	if l.former.until == 0 && l.latch.signalled.IsValid() { // else nobody is called yet, the other is greeted
 		l.former.until = s.now() + l.latch.window
 	}
 	s.follow(side & 1)

@@ -9,6 +9,13 @@ import (
 // A phone that goes on after its call has ended is not taken for the party of the next call that gets the port, though
 // it has that one's address, and hears nothing of it.
 func TestAPhoneOfTheCallBeforeIsNotHeard(t *testing.T) {
+	t.Run("called at once", func(t *testing.T) { phoneOfTheCallBefore(t, false) })
+	t.Run("the other is greeted first", func(t *testing.T) { phoneOfTheCallBefore(t, true) })
+}
+
+// phoneOfTheCallBefore has one go on. Greeted says that the other party of the next call was answered long before this one was
+// called.
+func phoneOfTheCallBefore(t *testing.T, greeted bool) {
 	now := newClock()
 	r := newRelay(t, Options{Rest: time.Nanosecond, Clock: Clock{Now: now.read}, Pools: []Pool{{Name: "one", Address: loopback, Min: 15000, Max: 15003}}})
 	former, a, b := newPhone(t, "127.0.0.2"), newPhone(t, "127.0.0.2"), newPhone(t, "127.0.0.3")
@@ -20,6 +27,12 @@ func TestAPhoneOfTheCallBeforeIsNotHeard(t *testing.T) {
 	for s = open(t, r); s.Local(A).Port != port; s = open(t, r) { // there are two pairs, and two ways round
 		s.Close()
 		now.advance(r, time.Second)
+	}
+	if greeted {
+		s.SetRemote(B, b.remote())
+		s.Settle(A)
+		s.Settle(B)
+		now.advance(r, 3*time.Second)
 	}
 	s.SetRemote(A, a.remote())
 	s.SetRemote(B, b.remote())

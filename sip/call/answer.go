@@ -160,6 +160,11 @@ func (c *Call) madeCall(env *Env) {
 	c.Record.SIPStatus = 200
 	c.plays(env, "")
 	carried(env, &c.Record, c.Sliding)
+	c.limitTalk(env)
+}
+
+// limitTalk starts the time after which the call ends by its binding.
+func (c *Call) limitTalk(env *Env) {
 	if c.MaxDuration > 0 {
 		env.do(StartTimer{Timer{LimitTimer, Caller}, c.MaxDuration})
 		c.warnLater(env)

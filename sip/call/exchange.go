@@ -504,9 +504,15 @@ func (c *Call) exchangeRefused(env *Env, status, retryAfter int) {
 		c.legLost(env, x.To)
 		return
 	}
-	if x.Applied && c.setRemotes(env) != nil && c.State >= Answered {
-		// The call was answered while its early offer was on its way.
-		c.end(env, ending{end: endFailed, by: byPlatform, status: 480, q850: causeNoBearer})
+	if x.Applied {
+		switch err := c.setRemotes(env); {
+		case c.State < Answered:
+		case err != nil:
+			// The call was answered while its early offer was on its way.
+			c.end(env, ending{end: endFailed, by: byPlatform, status: 480, q850: causeNoBearer})
+		default:
+			env.do(SettleMedia{c.Session})
+		}
 	}
 	switch {
 	case x.Forsaken:

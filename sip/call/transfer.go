@@ -403,9 +403,9 @@ func (c *Call) join(env *Env) {
 	carried(env, &c.Record, c.Sliding)
 	t.Record.End, t.Record.ReleasedBy, t.Record.Q850, t.Record.ReleasedAt = cdr.EndTransferred, turned, causeNormal, env.Now
 	env.do(StopTimer{Timer{LimitTimer, Caller}})
-	if t.Limit > 0 {
-		env.do(StartTimer{Timer{LimitTimer, Caller}, t.Limit})
-	}
+	env.do(StopTimer{Timer{MinuteTimer, Caller}})
+	c.MaxDuration = t.Limit
+	c.limitTalk(env)
 	t.Phase = Joining
 	stays := c.leg(by.Other())
 	stays.Owed, stays.PutOff = OwedMedia, 0

@@ -72,7 +72,7 @@ func newRun(r *rand.Rand, seed uint64) *run {
 		p.weather.late = 0.03
 	}
 	if r.IntN(4) == 0 {
-		p.code = 0.05
+		p.code = 0.02 // it costs as much as a hundred steps
 	}
 	if r.IntN(3) == 0 {
 		p.failures = 3

@@ -181,19 +181,24 @@ func checkTerms(b *Binding) error {
 // checkSecrets refuses a text that repeats the number of a party: it would
 // stand unmasked in every record of the binding.
 func checkSecrets(b *Binding, _ *Request) error {
-	for _, text := range []struct{ field, value string }{
-		{"order", b.Order},
-		{"consent", b.Consent},
-		{"industrial_id", b.IndustrialID},
-		{"tenant", b.Tenant},
-		{"data", b.Data},
-	} {
-		if Mentions(text.value, append([]Number{b.A, b.B}, b.Group...)...) {
-			return refuse(text.field, "repeats the number of a party, which would then stand in every record; take it out")
+	parties := b.parties()
+	for _, text := range b.texts() {
+		if Mentions(text.value, parties...) {
+			return &FieldError{Field: text.field, Err: ErrRepeats}
 		}
 	}
 	return nil
 }
+
+// textField is a text of a binding under its name in JSON.
+type textField struct{ field, value string }
+
+// texts are those that stand in every record of the binding.
+func (b *Binding) texts() [5]textField {
+	return [...]textField{{"order", b.Order}, {"consent", b.Consent}, {"industrial_id", b.IndustrialID}, {"tenant", b.Tenant}, {"data", b.Data}}
+}
+
+func (b *Binding) parties() []Number { return append([]Number{b.A, b.B}, b.Group...) }
 
 // Mentions reports whether a text has one of the numbers in it, with whatever
 // prefix and separators.

@@ -76,6 +76,8 @@ var (
 	ErrCursor = errors.New("not where a list goes on; take `next` of what came before")
 	// ErrWindow: it ends before it begins.
 	ErrWindow = errors.New("the window ends before it begins; write a later time")
+	// ErrRepeats: a text of a binding holds the number of one of its parties.
+	ErrRepeats = errors.New("repeats the number of a party, which would then stand in every record; take it out")
 	// ErrMode: a mode that is not known, or for which nothing is stored.
 	ErrMode = errors.New("not an available mode; available: " + availableModes)
 	// ErrStrangers: a mode that connects anyone, which the operator has not

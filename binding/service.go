@@ -18,6 +18,10 @@ type Service struct {
 	Now    func() time.Time // nil: time.Now
 	Random io.Reader        // of ids; nil: the system's; safe for concurrent use
 	Tenant string           // of requests that name none; "": DefaultTenant
+	// NumberLike judges the texts of an update for somebody who must not learn whom a binding connects: one that reads like
+	// a subscriber's number is refused, whoever's it is, and none is compared with the parties that the binding has, as the
+	// refusal would tell of them. nil: they are compared ([ErrRepeats]).
+	NumberLike func(text string) bool
 }
 
 // Create is CreateAgain for who does not ask whether it was there.

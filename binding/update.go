@@ -131,10 +131,11 @@ type parsedUpdate struct {
 	a, b        Number
 	add, remove []Number
 	consent     bool // there has to be one
+	numberLike  func(text string) bool
 }
 
 func (s *Service) parseUpdate(u *Update) (*parsedUpdate, error) {
-	p := &parsedUpdate{Update: u}
+	p := &parsedUpdate{Update: u, numberLike: s.NumberLike}
 	for _, party := range []struct {
 		field string
 		text  *string
@@ -196,7 +197,27 @@ func (p *parsedUpdate) apply(b *Binding, now time.Time) error {
 	if err := checkTexts(b, nil); err != nil {
 		return err
 	}
-	return checkSecrets(b, nil)
+	return p.secrets(b)
+}
+
+// secrets is checkSecrets for what comes: a text, against the parties, and a party, against the texts. What was there is not
+// judged anew, which nobody who changes something else could mend.
+func (p *parsedUpdate) secrets(b *Binding) error {
+	given := map[string]bool{"consent": p.Consent != nil, "industrial_id": p.IndustrialID != nil, "data": p.Data != nil}
+	come := append([]Number{p.a, p.b}, p.add...)
+	for _, text := range b.texts() {
+		against := come
+		switch {
+		case given[text.field] && p.numberLike == nil:
+			against = b.parties()
+		case given[text.field] && p.numberLike(text.value):
+			return refuse(text.field, "holds what reads like a subscriber's number, which would then stand in every record; take it out")
+		}
+		if Mentions(text.value, against...) {
+			return &FieldError{Field: text.field, Err: ErrRepeats}
+		}
+	}
+	return nil
 }
 
 func (p *parsedUpdate) parties(b *Binding, _ time.Time) error {

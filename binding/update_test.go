@@ -366,3 +366,30 @@ func TestUpdatePrintsNothing(t *testing.T) {
 		}
 	}
 }
+
+// TestTextsByForm: who must not learn the parties of a binding is not told whether a text has one of them.
+func TestTextsByForm(t *testing.T) {
+	t.Parallel()
+	s, _ := clocked(t)
+	b := made(t, s)
+	text := "9" + b.A.Digits()[2:] + "9"
+	if _, err := s.Update(t.Context(), b.ID, binding.Update{Data: &text}); !errors.Is(err, binding.ErrRepeats) {
+		t.Errorf("compared: %v", err)
+	}
+	refuse := false
+	s.NumberLike = func(string) bool { return refuse }
+	if _, err := s.Update(t.Context(), b.ID, binding.Update{Data: &text}); err != nil {
+		t.Errorf("by form: %v", err)
+	}
+	if _, err := s.Update(t.Context(), b.ID, binding.Update{A: to("13700000003"), Consent: to("13700000003")}); !errors.Is(err, binding.ErrRepeats) {
+		t.Errorf("of a party who comes: %v", err)
+	}
+	refuse = true
+	if _, err := s.Update(t.Context(), b.ID, binding.Update{Data: &text}); err == nil || errors.Is(err, binding.ErrRepeats) {
+		t.Errorf("reads like a number: %v", err)
+	}
+	s.NumberLike = nil
+	if _, err := s.Update(t.Context(), b.ID, binding.Update{Consent: to("more")}); err != nil {
+		t.Errorf("what stands there is judged anew: %v", err)
+	}
+}

@@ -101,7 +101,7 @@ func (a *api) conflictOf(req *binding.Request, err error) (what, object string) 
 	return what, a.numbers(req.X, req.Y) + "parties " + parties + ": "
 }
 
-// refusedChange is refusedParties for a change of a binding.
+// refusedChange is refusedParties for a change of a binding. A text that repeats a party's number names that party too.
 func (a *api) refusedChange(r *http.Request, id string, u *binding.Update, err error) error {
 	if err == nil {
 		return nil
@@ -114,10 +114,14 @@ func (a *api) refusedChange(r *http.Request, id string, u *binding.Update, err e
 	}
 	parties := a.named(append(append(texts, u.GroupAdd...), u.GroupRemove...)...)
 	what := tellingUpdate(err)
-	if parties == "" || what == "" {
+	object := "binding " + id + ", parties " + parties + ": "
+	var field *binding.FieldError
+	if parties == "" && errors.Is(err, binding.ErrRepeats) && errors.As(err, &field) { // a text named one, whom the binding has
+		object, what = "binding "+id+", "+field.Field+": ", "repeats the number of a party"
+	} else if parties == "" || what == "" {
 		return err
 	}
-	if _, failed := a.note(r, ActionConflict, "binding "+id+", parties "+parties+": "+what, noReason); failed != nil {
+	if _, failed := a.note(r, ActionConflict, object+what, noReason); failed != nil {
 		return failed
 	}
 	return err

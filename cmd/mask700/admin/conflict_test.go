@@ -38,6 +38,11 @@ func TestRefusalsThatTellOfPartiesAreNoted(t *testing.T) {
 		{409, "POST", "/v1/bindings", create(numberA, "700999999990001", ""), ""},
 		{400, "PATCH", path, `{"a":"` + numberB + `"}`, "binding " + v.ID + ", parties 139****0002: refused"},
 		{400, "PATCH", path, `{"group_add":["` + numberA + `"]}`, "binding " + v.ID + ", parties 138****0001: refused"},
+		{400, "PATCH", path, `{"data":"ring 138-0000-0001"}`, "binding " + v.ID + ", data: repeats the number of a party"},
+		{400, "PATCH", path, `{"consent":"` + numberB + `"}`, "binding " + v.ID + ", consent: repeats the number of a party"},
+		{400, "PATCH", path, `{"industrial_id":"86` + numberA + `","ttl":"1h"}`, "binding " + v.ID + ", industrial_id: repeats the number of a party"},
+		{400, "PATCH", path, `{"a":"13700000009","data":"` + numberB + `"}`, "binding " + v.ID + ", parties 137****0009: refused"},
+		{200, "PATCH", path, `{"data":"13700000009"}`, ""},
 		{400, "PATCH", path, `{"a":"110"}`, ""},
 		{400, "PATCH", path, `{"ttl":"x"}`, ""},
 		{404, "PATCH", "/v1/bindings/none", `{"a":"` + numberB + `"}`, ""},
@@ -54,11 +59,36 @@ func TestRefusalsThatTellOfPartiesAreNoted(t *testing.T) {
 
 	// What cannot be noted is not told.
 	b.head.fail = errors.New("stalled")
-	for ask, body := range map[string]string{"POST /v1/bindings": create(numberA, x, ""), "PATCH " + path: `{"a":"` + numberB + `"}`} {
+	for ask, body := range map[string]string{"POST /v1/bindings": create(numberA, x, ""), "PATCH " + path: `{"a":"` + numberB + `"}`, "PATCH  " + path: `{"data":"` + numberB + `"}`} {
 		method, path, _ := strings.Cut(ask, " ")
-		if out := b.want(500, method, path, body, nil); strings.Contains(out, v.ID) || strings.Contains(out, "party") {
+		if out := b.want(500, method, strings.TrimSpace(path), body, nil); strings.Contains(out, v.ID) || strings.Contains(out, "party") {
 			t.Errorf("%s", out)
 		}
+	}
+}
+
+// TestTextsOfTenantsAreJudgedByForm: what a tenant writes into a binding is answered alike whether its party has the number or
+// nobody, however it is written, and with a party who comes.
+func TestTextsOfTenantsAreJudgedByForm(t *testing.T) {
+	t.Parallel()
+	d := newDoorBench(t)
+	path := "/v1/bindings/" + d.own.ID
+	for _, field := range []string{"data", "consent", "industrial_id"} {
+		for _, form := range []string{"%s", "+86%s", "ring %s now", "%.3[1]s-%.4[2]s-%[3]s", "%.3[1]s/%.4[2]s/%[3]s"} {
+			said := func(number string) string {
+				text := strings.NewReplacer("%.3[1]s", number[:3], "%.4[2]s", number[3:7], "%[3]s", number[7:], "%s", number).Replace(form)
+				return d.said("PATCH", path, `{"`+field+`":"`+text+`"}`)
+			}
+			if his, nobodys := said(numberA), said("13811112222"); his != nobodys || !strings.HasPrefix(his, "400") {
+				t.Errorf("%s %s: %s\nand of nobody: %s", field, form, his, nobodys)
+			}
+		}
+		if out := d.said("PATCH", path, `{"`+field+`":"order 20261126163700"}`); !strings.HasPrefix(out, "200") {
+			t.Errorf("a time: %s", out)
+		}
+	}
+	if out := d.said("PATCH", path, `{"a":"13811112222","data":"9138111122229"}`); !strings.HasPrefix(out, "400") || !strings.Contains(out, "repeats") {
+		t.Errorf("of a party who comes: %s", out)
 	}
 }
 

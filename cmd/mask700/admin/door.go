@@ -100,6 +100,7 @@ func (b *door) confine(t binding.TenantToken) *api {
 	a := &api{Deps: b.deps, log: b.log, mux: b.mux, room: b.room}
 	service := *b.deps.Bindings
 	service.Store, service.Tenant = confinedStore{service.Store, t.Tenant}, t.Tenant
+	service.NumberLike = func(text string) bool { return a.written(text).Numbers > 0 }
 	a.Bindings = &service
 	a.Records = confinedRecords{b.deps.Records, t.Tenant, func() error {
 		if _, ok := b.Tokens.Token(t.ID); !ok {

@@ -36,6 +36,8 @@ type ErasedPerson struct {
 const (
 	whatErase     = "person.erase"
 	WhatEraseDone = "person.erased"
+
+	WhatEraseRefused = "person.erase.refused"
 )
 
 var errNoEraser = errors.New("nobody can be erased from this store here")
@@ -76,12 +78,31 @@ func (a *api) erasePerson(w http.ResponseWriter, r *http.Request) {
 			done.Seq, done.Hash = e.Seq, e.Hash
 			return err
 		})
+		err = a.refusedErasure(r, who, req.Reason, err)
 	}
 	if err != nil {
 		a.fail(w, err)
 		return
 	}
 	a.answer(w, http.StatusOK, done)
+}
+
+// refusedErasure is the refusal of an erasure, noted where it tells that the number is bound, or in a call: by that alone somebody
+// could look for numbers. What cannot be noted is not told.
+func (a *api) refusedErasure(r *http.Request, who binding.Number, reason string, err error) error {
+	what := ""
+	switch {
+	case errors.Is(err, store.ErrLiveBindings):
+		what = "bindings of it are live"
+	case errors.Is(err, store.ErrCallsGoOn):
+		what = "calls of it go on"
+	default:
+		return err
+	}
+	if _, failed := a.note(r, WhatEraseRefused, "number "+who.String()+": "+what, reason); failed != nil {
+		return failed
+	}
+	return err
 }
 
 // endAll ends what lives of a number's bindings, and the calls over them.

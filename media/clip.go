@@ -8,6 +8,10 @@ type Clip struct {
 	Codec  string   // as in package sdp: "PCMA", "PCMU", "G722"
 	Frames [][]byte // payloads; G.711 and G.722: 160 bytes each
 	Loop   bool     // again from the start until stopped
+	// Whole is for what has to be heard: while a side cannot be sent to (a hold) the clip waits, for as long as the
+	// session lasts, and begins over afterwards; a frame that the socket does not take is sent again. The time of
+	// other clips goes on.
+	Whole bool
 }
 
 // frameTime is how long a frame lasts, and frameClock its length on the RTP clock,
@@ -33,7 +37,8 @@ type playback struct {
 	next  int // frame
 	pt    uint8
 	done  func(finished bool)
-	phase int // of the shard's beat
+	phase int  // of the shard's beat
+	gap   bool // a frame was not sent
 }
 
 // frame gives the next frame, false at the end.
@@ -47,4 +52,22 @@ func (p *playback) frame() ([]byte, bool) {
 	f := p.clip.Frames[p.next]
 	p.next++
 	return f, true
+}
+
+// muted says that the last frame was not sent, as that side is not to be sent anything.
+func (p *playback) muted() {
+	if p.clip.Whole {
+		p.next = 0
+		return
+	}
+	p.gap = true
+}
+
+// failed says that the last frame could not be sent.
+func (p *playback) failed() {
+	if p.clip.Whole {
+		p.next--
+		return
+	}
+	p.gap = true
 }

@@ -115,10 +115,11 @@ type Session interface {
 	Pause(bool)
 	// Play sends a clip to one side instead of what the other side sends, under the
 	// identifiers of the stream that this side already gets. done is called once,
-	// when it was played to the end, replaced, stopped or the session closed
-	// (finished tells which); it must not wait. A nil clip stops what plays. It is
-	// false, and done is not called, when that side has no address yet, wants to
-	// hear nothing, or does not take that codec.
+	// when it was played to the end, replaced, stopped or the session closed; it
+	// must not wait. finished says that it came to its end and every frame was
+	// handed to the network: not those of a hold, say. A nil clip stops what plays.
+	// It is false, and done is not called, when that side does not take that codec,
+	// or has no address yet or wants to hear nothing, which a Whole clip waits for.
 	Play(to Side, c *Clip, done func(finished bool)) bool
 	// Press sends a key of the phone to one side as telephone events (RFC 4733), under
 	// the identifiers of the stream that it gets, in place of the voice of the other

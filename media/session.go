@@ -134,7 +134,7 @@ func (s *session) Play(to Side, c *Clip, done func(finished bool)) bool {
 		return true
 	}
 	pt, ok := toward(l.payloads, other.payloads, c.Codec)
-	if s.closed || !ok || !playable(c) || !l.target().IsValid() {
+	if s.closed || !ok || !playable(c) || !c.Whole && !l.target().IsValid() {
 		return false
 	}
 	s.reclaimBoth()

@@ -184,26 +184,28 @@ func (sh *shard) strike(phase int, now int64) {
 		p := sh.playing[phase][i]
 		frame, more := p.frame()
 		if !more {
-			p.session.stopPlaying(p.to, true) // moves another to this place
+			p.session.stopPlaying(p.to, !p.gap) // moves another to this place
 			continue
 		}
-		p.session.playFrame(p.to, p.pt, frame, now)
+		p.session.playFrame(p, frame, now)
 		i++
 	}
 }
 
 // playFrame sends a frame of a clip to one side as the next packet of the stream
-// that it gets. Time goes on while that side wants to hear nothing.
-func (s *session) playFrame(side Side, pt uint8, frame []byte, now int64) {
-	l := s.legs[side]
+// that it gets. While that side wants to hear nothing, none is sent.
+func (s *session) playFrame(p *player, frame []byte, now int64) {
+	l, other := s.legs[p.to], s.legs[p.to.Other()]
 	to := l.target()
 	if s.paused || !to.IsValid() {
-		s.legs[side.Other()].in.Refit()
+		other.in.Refit()
+		p.muted()
 		return
 	}
-	packet := s.legs[side.Other()].in.Insert(s.shard.out[:], pt, clipClock, frameClock, now, frame)
+	packet := other.in.Insert(s.shard.out[:], p.pt, clipClock, frameClock, now, frame)
 	packet, sealed := l.seal(packet)
 	if !sealed || l.send(packet, to) != 0 {
-		s.legs[side.Other()].flow.Failed++
+		other.flow.Failed++
+		p.failed()
 	}
 }

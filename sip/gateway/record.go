@@ -52,11 +52,17 @@ func (w *mediaWorker) record(key sessionKey, a call.RecordMedia) {
 	}
 }
 
-// tell plays the notice to one side, in the first codec that it takes.
+// tell plays the notice to one side, in the first codec that it takes. It is heard whole: a side that is held hears it
+// from its beginning after the hold, and until then nothing is recorded.
 func (w *mediaWorker) tell(key sessionKey, t *tape, side media.Side) bool {
 	for _, codec := range prompt.Codecs {
 		clip := w.loop.gateway.options.Notice(codec)
-		if clip != nil && t.session.Play(side, clip, func(finished bool) {
+		if clip == nil {
+			continue
+		}
+		whole := *clip
+		whole.Whole = true
+		if t.session.Play(side, &whole, func(finished bool) {
 			w.queue.put(mediaJob{id: key.call, told: &told{t, key, finished}})
 		}) {
 			return true

@@ -21,6 +21,7 @@ type taped struct {
 	media.Session
 	takes  string // the codec of clips that it plays; "": none
 	deaf   bool   // side B takes none
+	cut    bool   // a clip was played that a hold may cut
 	played []string
 	done   [2]func(bool)
 	tap    media.Tap
@@ -35,6 +36,7 @@ func (s *taped) Play(to media.Side, c *media.Clip, done func(bool)) bool {
 	if c.Codec != s.takes || s.deaf && to == media.B {
 		return false
 	}
+	s.cut = s.cut || !c.Whole
 	s.played = append(s.played, c.Codec+" "+to.String())
 	s.done[to] = done
 	return true
@@ -139,6 +141,9 @@ func TestRecordedOnceBothWereTold(t *testing.T) {
 	w.do(recordIt) // told twice
 	if !slices.Equal(w.session.played, []string{"PCMU A", "PCMU B"}) {
 		t.Errorf("played %q", w.session.played)
+	}
+	if w.session.cut {
+		t.Error("the notice is said to be heard when a hold has cut it")
 	}
 	w.session.done[media.B](true)
 	if w.settle(); w.session.tap != nil {

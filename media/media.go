@@ -157,7 +157,7 @@ type Flow struct {
 	Forged      uint64        // not authentic by the leg's key, or a repetition
 	Unheard     uint64        // keys that were not told of: too many in a second
 	Muted       uint64        // held, paused, or a clip played in its place
-	Failed      uint64        // the kernel refused to send it on
+	Failed      uint64        // the kernel refused to send it on, or it was not to be sealed: by its number, or the key is used up
 	Unreachable uint64        // ICMP errors that came from here
 	Overrun     uint64        // found our socket's buffer full; counted at the end
 	RTCP        uint64        // RTCP packets read

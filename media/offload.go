@@ -199,11 +199,13 @@ func (sh *shard) settled(o *offload, now int64) {
 const never64 = int64(^uint64(0) >> 1)
 
 // meet prepares for a packet that came up though the kernel has its direction:
-// what the kernel did before is counted first, and another source ends the entry.
+// what the kernel did before is counted first, and another source or one that begins
+// anew ends the entry: what the kernel still does is by the old offsets.
 func (s *session) meet(side Side, b []byte, src netip.AddrPort) {
 	l := s.legs[side]
 	s.take(side)
-	if src == l.connected && len(b) >= rtpHeader && b[0]>>6 == 2 && !isRTCP(b) && binary.BigEndian.Uint32(b[8:]) != l.offload.lent.SSRCIn {
+	if src == l.connected && len(b) >= rtpHeader && b[0]>>6 == 2 && !isRTCP(b) && (binary.BigEndian.Uint32(b[8:]) != l.offload.lent.SSRCIn ||
+		l.in.Anew(l.offload.lent.SSRCIn, binary.BigEndian.Uint16(b[2:]))) {
 		s.reclaim(side)
 	}
 }

@@ -171,6 +171,10 @@ func (s *session) pass(side Side, b []byte, src netip.AddrPort, now int64) ([]by
 		}
 		return nil, netip.AddrPort{}
 	}
+	if to.cipher.out != nil && from.in.Far() {
+		from.flow.Failed++ // any number may be its, and it would take the stream there
+		return nil, netip.AddrPort{}
+	}
 	switch {
 	case codec != "":
 		from.flow.Codec = codec

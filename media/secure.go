@@ -60,7 +60,8 @@ func (l *leg) open(b []byte) ([]byte, bool) {
 	return b, err == nil
 }
 
-// seal protects a packet to this leg in place. False: its key is used up.
+// seal protects a packet to this leg in place. False: its key is used up, or its
+// number is.
 func (l *leg) seal(packet []byte) ([]byte, bool) {
 	if l.cipher.out == nil {
 		return packet, true

@@ -69,15 +69,18 @@ func (s *Stream) TakeBack(before, now Carry) {
 // count away from its.
 func (s *Stream) InStep(lent Offsets, now Carry) bool {
 	ahead := int32(s.Received.highest() - now.Highest)
-	return s.fitted && s.source == lent.SSRCIn && s.Received.ssrc == lent.SSRCIn && ahead >= 0 && ahead <= maxMisorder/2
+	return s.fitted && s.seq == lent.Seq && s.ts == lent.Timestamp && s.source == lent.SSRCIn && s.Received.ssrc == lent.SSRCIn && ahead >= 0 && ahead <= maxMisorder/2
 }
 
 // Goes says whether an engine may take a packet of this sequence number itself: one that is too far off may be of a
 // source that began anew, which is for Stream to judge.
 func (c *Carry) Goes(seq uint16) bool {
-	ahead := seq - uint16(c.Highest)
-	return ahead < maxDropout || uint32(ahead) > seqMod-maxMisorder
+	return goes(seq - uint16(c.Highest))
 }
+
+// goes says whether a number so far ahead of the highest, or behind it, is what loss and
+// disorder make.
+func goes(ahead uint16) bool { return ahead < maxDropout || uint32(ahead) > seqMod-maxMisorder }
 
 // Receive counts a packet that Goes, at a time in ns, as Stream.Read would.
 func (c *Carry) Receive(seq uint16, ts uint32, at int64) {

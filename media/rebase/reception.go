@@ -47,16 +47,27 @@ type Report struct {
 	Jitter   uint32 // in clock ticks
 }
 
-func (r *Reception) update(ssrc uint32, seq uint16, ts uint32, at int64, clock uint32) {
+// place is where a packet stands among those of its source that came before.
+type place uint8
+
+const (
+	near place = iota
+	far        // off by more than loss or disorder does: a lone one, or the first of a source that began anew
+	anew       // the source is another, or it began anew
+)
+
+func (r *Reception) update(ssrc uint32, seq uint16, ts uint32, at int64, clock uint32) place {
 	r.packets++
 	r.seen = at
+	where := anew
 	if !r.started || ssrc != r.ssrc {
 		r.restart(ssrc, seq)
-	} else if !r.sequence(seq) {
-		return
+	} else if where = r.sequence(seq); where == far {
+		return far
 	}
 	r.received++
 	r.variation(ts, at, clock)
+	return where
 }
 
 // restart begins with a new source, or with an old one that began anew.
@@ -69,8 +80,8 @@ func (r *Reception) restart(ssrc uint32, seq uint16) {
 }
 
 // sequence is update_seq of appendix A.1 without probation: a relay passes the
-// first packet on, so it counts it. It is false for a packet too far off.
-func (r *Reception) sequence(seq uint16) bool {
+// first packet on, so it counts it.
+func (r *Reception) sequence(seq uint16) place {
 	switch ahead := seq - r.max; {
 	case ahead < maxDropout:
 		if seq < r.max {
@@ -80,12 +91,13 @@ func (r *Reception) sequence(seq uint16) bool {
 	case uint32(ahead) <= seqMod-maxMisorder:
 		if uint32(seq) != r.bad {
 			r.bad = uint32(seq+1) & (seqMod - 1)
-			return false
+			return far
 		}
 		// Two in a row: the other side began anew without a word.
 		r.restart(r.ssrc, seq)
+		return anew
 	}
-	return true
+	return near
 }
 
 // variation is the estimator of appendix A.8.

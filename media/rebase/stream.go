@@ -4,8 +4,8 @@
 //
 //	out = in + offset (mod 2^16, mod 2^32)
 //
-// The offsets change only when the incoming SSRC does, so any other engine that
-// knows them writes the same packets. The package is pure: initial values and
+// The offsets change only when the incoming SSRC does or its numbers begin anew, so
+// any other engine that knows them writes the same packets. The package is pure: initial values and
 // the time are handed in.
 package rebase
 
@@ -67,6 +67,7 @@ type Stream struct {
 	fitted  bool   // the offsets are for source
 	started bool   // something was written
 	ours    bool   // the last written was an inserted one
+	far     bool   // the last read is too far off to go on from
 	last    sent
 
 	header     rtp.Header // of the packet last read, reused
@@ -147,8 +148,27 @@ func (s *Stream) Read(b []byte, at int64, t *Table) Verdict {
 		return Unknown
 	}
 	s.start, s.end, s.at, s.clock, s.out = start, end, at, cmp.Or(typ.Out, typ.Clock), typ.PT
-	s.Received.update(s.header.SSRC, s.header.SequenceNumber, s.header.Timestamp, at, typ.Clock)
+	switch s.Received.update(s.header.SSRC, s.header.SequenceNumber, s.header.Timestamp, at, typ.Clock) {
+	case far:
+		s.far = true
+	case anew:
+		s.far, s.fitted = false, false // its old offsets would write numbers again that were written
+	default:
+		s.far = false
+	}
 	return OK
+}
+
+// Far says of the packet last read, which must have been OK, that its number is off by
+// more than loss and disorder do. It may be the first of a source that began anew, which
+// the next one tells. Written, it may have any number, also one that was written before.
+func (s *Stream) Far() bool { return s.far }
+
+// Anew says whether a packet of this source and sequence number, read next, would begin
+// a source anew.
+func (s *Stream) Anew(ssrc uint32, seq uint16) bool {
+	r := &s.Received
+	return !r.started || ssrc != r.ssrc || uint32(seq) == r.bad && !goes(seq-r.max)
 }
 
 // Write rewrites the packet last read, which must have been OK, and gives the

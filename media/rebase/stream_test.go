@@ -370,3 +370,35 @@ func TestAnEventIsPartOfTheStream(t *testing.T) {
 		t.Errorf("%d packets, clock %d", s.Packets, s.Clock())
 	}
 }
+
+// A source that begins anew under its SSRC goes on where it was, as another would: its
+// old offsets would write numbers a second time.
+func TestASourceThatBeginsAnewGoesOnWhereItWas(t *testing.T) {
+	for _, back := range []uint16{200, 1000, 0x7fff, 0x8000, 0x8001, 60000} {
+		s := New(Initial{SSRC: 9, Seq: 100, Timestamp: 5000})
+		h := rtp.Header{PayloadType: 8, SequenceNumber: 40000, Timestamp: 160, SSRC: 1}
+		for i := range int64(300) {
+			pass(t, s, 20*i*ms, h, "x")
+			h.SequenceNumber++
+			h.Timestamp += 160
+		}
+		lent, carry, _ := s.Lend()
+		h.SequenceNumber -= back
+		h.Timestamp = 7
+		b := packet(t, h, "x")
+		if s.Read(b, 6000*ms, table()); !s.Far() || s.Anew(1, h.SequenceNumber) || !s.Anew(1, h.SequenceNumber+1) {
+			t.Errorf("back by %d: far %v", back, s.Far())
+		}
+		for i := range uint16(300) {
+			h.SequenceNumber++
+			h.Timestamp += 160
+			p := pass(t, s, (6020+20*int64(i))*ms, h, "x")
+			if p.SequenceNumber != 400+i || p.Timestamp != 5000+160*(301+uint32(i)) || s.Far() {
+				t.Fatalf("back by %d, packet %d: %v", back, i, p.Header)
+			}
+			if s.InStep(lent, carry) {
+				t.Fatalf("back by %d, packet %d: in step with the old offsets", back, i)
+			}
+		}
+	}
+}

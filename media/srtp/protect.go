@@ -39,6 +39,8 @@ type Direction struct {
 	sources int
 	reports int
 	hunts   int
+	sealed  map[uint32]*sealed // by SSRC, all of them ours
+	newest  *sealed            // of the packet sealed last
 	scratch []byte
 	header  rtp.Header
 	csrc    [15]uint32 // backs header.CSRC
@@ -127,8 +129,19 @@ func (d *Direction) hunt(b []byte, ssrc uint32) ([]byte, error) {
 }
 
 // Seal encrypts an RTP packet in place; b has room for Overhead more bytes. It
-// fails when the key has protected as many packets as it may.
+// fails when the key has protected as many packets as it may, and with ErrUsed,
+// which leaves b as it was.
 func (d *Direction) Seal(b []byte) ([]byte, error) {
+	if len(b) < 12 {
+		return nil, errShort
+	}
+	ssrc := binary.BigEndian.Uint32(b[8:])
+	if d.newest == nil || d.newest.ssrc != ssrc {
+		d.newest = d.stream(ssrc)
+	}
+	if !d.newest.use(binary.BigEndian.Uint16(b[2:])) {
+		return nil, ErrUsed
+	}
 	d.header.CSRC = d.csrc[:0]
 	d.header.Extensions = d.header.Extensions[:0]
 	return d.context.EncryptRTP(b, b, &d.header)

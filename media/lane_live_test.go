@@ -135,3 +135,44 @@ func TestALaneIsNotGivenToEverySource(t *testing.T) {
 		t.Error("nothing was made to wait")
 	}
 }
+
+func TestLanesGoOnWithASourceThatBeginsAnew(t *testing.T) {
+	goesOnWithASourceThatBeginsAnew(t, inUserSpace(t, Options{}), riding)
+}
+
+// goesOnWithASourceThatBeginsAnew has a source begin anew under its SSRC while it is off
+// the usual way: its numbers go on, and it leaves the usual way again.
+func goesOnWithASourceThatBeginsAnew(t *testing.T, r *Relay, on func(Session) int) {
+	t.Helper()
+	a, b := newPhone(t, "127.0.0.2"), newPhone(t, "127.0.0.3")
+	s := talk(t, r, a, b)
+	for _, back := range []uint16{300, 0x8000, 20000} {
+		overTo(t, s, a, b, on)
+		last := hears(t, s, a, b)
+		a.seq -= back
+		lone := hears(t, s, a, b)
+		if lone != last+1-back {
+			t.Errorf("back by %d: the first packet, which may be a lone one, has %d after %d", back, lone, last)
+		}
+		for i := range uint16(3) {
+			if got := hears(t, s, a, b); got != later(last, lone)+1+i {
+				t.Errorf("back by %d: packet %d has %d after %d and %d", back, i, got, last, lone)
+			}
+		}
+	}
+}
+
+// hears is the sequence number under which b hears the next packet of a.
+func hears(t *testing.T, s Session, a, b *phone) uint16 {
+	t.Helper()
+	send(t, a.rtp, a.frame("voice"), at(s.Local(A)))
+	return b.hear().SequenceNumber
+}
+
+// later is the later of two sequence numbers.
+func later(a, b uint16) uint16 {
+	if int16(b-a) > 0 {
+		return b
+	}
+	return a
+}

@@ -328,6 +328,13 @@ func TestKernelSeesAnotherCodec(t *testing.T) {
 	seesAnotherCodec(t, newRelay(t, Options{}), active)
 }
 
+func TestKernelGoesOnWithASourceThatBeginsAnew(t *testing.T) {
+	if !alone(t) {
+		return
+	}
+	goesOnWithASourceThatBeginsAnew(t, newRelay(t, Options{}), active)
+}
+
 // A direction asks which way it goes with every packet, but not for long.
 func TestADirectionStopsAskingForItsWay(t *testing.T) {
 	var o offload

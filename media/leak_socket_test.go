@@ -135,7 +135,7 @@ func TestCallsOverSocketsLeaveNothing(t *testing.T) {
 		t.Errorf("only %+v was held meanwhile", most)
 	}
 	st := r.Stats()
-	if p := st.Pools[0]; st.Sessions != 0 || st.Failed != 0 || st.NoPorts != 0 || p.InUse != 0 || p.Free+p.Resting != 300 || p.BindErrors != 0 {
+	if p := st.Pools[0]; st.Sessions != 0 || st.Failed != 0 || st.NoPorts != 0 || p.InUse != 0 || p.Free+p.Resting != 300 || kernel && p.BindErrors != 0 { // without it, other tests of the machine have ports, too
 		t.Errorf("%+v", st)
 	}
 	t.Logf("%d calls, of %d packets %d by the kernel; at most %+v", *socketCalls, st.AtoB.Packets+st.BtoA.Packets, st.AtoB.Kernel+st.BtoA.Kernel, most)

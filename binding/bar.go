@@ -177,11 +177,8 @@ func (s *Service) AddBar(ctx context.Context, bars BarStore, r BarRequest) (Bar,
 	if err := checkText("reason", b.Reason, maxReason); err != nil {
 		return Bar{}, err
 	}
-	bare := strings.Map(withoutSeparators, b.Reason)
-	for _, n := range []Number{b.Number, b.Peer} {
-		if !n.IsZero() && strings.Contains(bare, significant(n)) {
-			return Bar{}, refuse("reason", "repeats a number of the entry; take it out")
-		}
+	if Mentions(b.Reason, b.Number, b.Peer) {
+		return Bar{}, refuse("reason", "repeats a number of the entry; take it out")
 	}
 	var err error
 	if b.ID, err = NewID(s.Random); err != nil {

@@ -199,33 +199,3 @@ func (b *Binding) texts() [5]textField {
 }
 
 func (b *Binding) parties() []Number { return append([]Number{b.A, b.B}, b.Group...) }
-
-// Mentions reports whether a text has one of the numbers in it, with whatever
-// prefix and separators.
-func Mentions(text string, numbers ...Number) bool {
-	bare := strings.Map(withoutSeparators, text)
-	for _, n := range numbers {
-		if !n.IsZero() && strings.Contains(bare, significant(n)) {
-			return true
-		}
-	}
-	return false
-}
-
-func withoutSeparators(r rune) rune {
-	if r < 0x80 && isSeparator(byte(r)) {
-		return -1
-	}
-	return r
-}
-
-// significant returns the part of a number that every written form of it
-// holds, whatever prefix it has.
-func significant(n Number) string {
-	const shortest = 10 // of a Chinese national number
-	digits := n.Digits()
-	if len(digits) >= len(chinaCode)+shortest {
-		return digits[len(chinaCode):]
-	}
-	return digits
-}

@@ -206,7 +206,7 @@ func Clean(ticket string, parties ...binding.Number) string {
 	case len(clean) == 0:
 		return "none"
 	case binding.Mentions(string(clean), parties...):
-		return "withheld" // what stood between its digits is no separator to Mentions
+		return "withheld" // so much stood between its digits that Mentions took them for several
 	}
 	return string(clean)
 }

@@ -4,6 +4,7 @@ import (
 	"unicode/utf8"
 
 	"mask700/binding"
+	"mask700/binding/digit"
 )
 
 // Bounds of a written number, in digits: the shortest that is looked at, and 00,
@@ -44,15 +45,15 @@ func Screen(plan *binding.Plan, policy Policy, body []byte, own func(binding.Num
 	gap, word := 0, 0
 	for at := 0; at < len(body); {
 		r, size := utf8.DecodeRune(body[at:])
-		switch value, kind, ok := digitOf(r); {
-		case ok && (kind != letters || s.looksLikeDigit(body, at)):
+		switch value, kind, ok := digit.Of(r); {
+		case ok && (kind != digit.Letters || s.looksLikeDigit(body, at)):
 			n := len(s.all)
 			starts := n == s.run || gap > 0 || s.all[n-1].script != kind
-			s.all = append(s.all, digit{start: at, end: at + size, value: value + '0', script: kind, starts: starts})
+			s.all = append(s.all, glyph{start: at, end: at + size, value: value + '0', script: kind, starts: starts})
 			at, gap, word = at+size, 0, 0
 			continue
-		case isUnseen(r):
-		case isSeparator(r):
+		case digit.IsUnseen(r):
+		case digit.IsSeparator(r):
 			if gap++; gap > maxGap {
 				s.look()
 				s.plus = false
@@ -92,17 +93,17 @@ func (s *screen) looksLikeDigit(body []byte, at int) bool {
 	if at+1 == len(body) || !isLetter(body[at+1]) {
 		return true
 	}
-	_, kind, ok := digitOf(rune(body[at+1]))
-	return ok && kind == letters
+	_, kind, ok := digit.Of(rune(body[at+1]))
+	return ok && kind == digit.Letters
 }
 
 func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
 
-// digit is one digit of a text.
-type digit struct {
+// glyph is one digit of a text.
+type glyph struct {
 	start, end int
 	value      byte // '0' to '9'
-	script     script
+	script     digit.Script
 	starts     bool // a group of digits
 	plus       bool // there is a plus behind it
 	hidden     bool // it is to be masked
@@ -113,7 +114,7 @@ type screen struct {
 	plan   *binding.Plan
 	policy Policy
 	own    func(binding.Number) bool
-	all    []digit // of the text so far
+	all    []glyph // of the text so far
 	run    int     // where those begin that have nothing but separators between them
 	span   int     // and those that have no more than a few words between them
 	plus   bool    // in front of the run
@@ -130,7 +131,7 @@ func (s *screen) look() {
 }
 
 // numbers finds the numbers that are made of whole groups, at each place the longest.
-func (s *screen) numbers(run []digit) {
+func (s *screen) numbers(run []glyph) {
 	for i := 0; i < len(run); {
 		if !run[i].starts {
 			i++
@@ -154,7 +155,7 @@ func (s *screen) numbers(run []digit) {
 
 // longest is how many digits the longest number has that begins at a place; 0: none
 // does.
-func (s *screen) longest(run []digit, from int) (int, binding.Number) {
+func (s *screen) longest(run []glyph, from int) (int, binding.Number) {
 	var b [mostDigits + 1]byte
 	plus := from == 0 && s.plus || from > 0 && run[from-1].plus
 	n, real, length := 0, 0, 0
@@ -168,7 +169,7 @@ func (s *screen) longest(run []digit, from int) (int, binding.Number) {
 		}
 		b[n] = run[k].value
 		n++
-		if run[k].script != letters {
+		if run[k].script != digit.Letters {
 			real++
 		}
 		if k+1 < len(run) && !run[k+1].starts || real < leastReal {
@@ -224,10 +225,10 @@ func (s *screen) owned() {
 
 // mobile says whether digits begin as a mobile number does. A landline is of ten digits without the 0 of its area code,
 // or of eleven.
-func mobile(d []digit) bool { return d[0].value != '1' || d[1].value >= '3' }
+func mobile(d []glyph) bool { return d[0].value != '1' || d[1].value >= '3' }
 
 // hide has digits masked.
-func (s *screen) hide(number []digit) {
+func (s *screen) hide(number []glyph) {
 	s.result.Masked++
 	for i := range number {
 		number[i].hidden = true

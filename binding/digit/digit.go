@@ -1,71 +1,73 @@
-package text
+// Package digit reads the digits of a text as people write them: of any script, as
+// numerals, in circles, as letters that look like them, with separators between.
+package digit
 
 import "unicode"
 
-// script tells digits of one writing from those of another: where it changes, a
+// Script tells digits of one writing from those of another: where it changes, a
 // group of digits ends.
-type script uint8
+type Script uint8
 
 // Scripts that are told apart.
 const (
-	ascii script = iota
-	chinese
-	letters // that look like digits
-	other
+	ASCII Script = iota
+	Chinese
+	Letters // that look like digits
+	Other
 )
 
-// digitOf reads one character as a digit.
-func digitOf(r rune) (value byte, s script, ok bool) {
+// Of reads one character as a digit, of the value 0 to 9.
+func Of(r rune) (value byte, s Script, ok bool) {
 	switch {
 	case r >= '0' && r <= '9':
-		return byte(r - '0'), ascii, true
+		return byte(r - '0'), ASCII, true
 	case r < 0x80:
 		switch r {
 		case 'O', 'o':
-			return 0, letters, true
+			return 0, Letters, true
 		case 'l', 'I':
-			return 1, letters, true
+			return 1, Letters, true
 		}
 		return 0, 0, false
 	}
 	if v, ok := chineseDigits[r]; ok {
-		return v, chinese, true
+		return v, Chinese, true
 	}
 	switch {
 	case r >= '①' && r <= '⑨':
-		return byte(r-'①') + 1, other, true
+		return byte(r-'①') + 1, Other, true
 	case r == '⓪' || r == '⓿' || r == '🄋' || r == '🄌':
-		return 0, other, true
+		return 0, Other, true
 	case r >= '⑴' && r <= '⑼':
-		return byte(r-'⑴') + 1, other, true
+		return byte(r-'⑴') + 1, Other, true
 	case r >= '⒈' && r <= '⒐':
-		return byte(r-'⒈') + 1, other, true
+		return byte(r-'⒈') + 1, Other, true
 	case r >= '❶' && r <= '❾':
-		return byte(r-'❶') + 1, other, true
+		return byte(r-'❶') + 1, Other, true
 	case r >= '➀' && r <= '➈':
-		return byte(r-'➀') + 1, other, true
+		return byte(r-'➀') + 1, Other, true
 	case r >= '➊' && r <= '➒':
-		return byte(r-'➊') + 1, other, true
+		return byte(r-'➊') + 1, Other, true
 	case r >= '⓵' && r <= '⓽':
-		return byte(r-'⓵') + 1, other, true
+		return byte(r-'⓵') + 1, Other, true
 	case r >= '㈠' && r <= '㈨':
-		return byte(r-'㈠') + 1, other, true
+		return byte(r-'㈠') + 1, Other, true
 	case r >= '㊀' && r <= '㊈':
-		return byte(r-'㊀') + 1, other, true
+		return byte(r-'㊀') + 1, Other, true
 	case r >= '⁴' && r <= '⁹':
-		return byte(r-'⁴') + 4, other, true
+		return byte(r-'⁴') + 4, Other, true
 	case r >= '₀' && r <= '₉':
-		return byte(r - '₀'), other, true
+		return byte(r - '₀'), Other, true
 	}
 	switch r {
 	case '⁰':
-		return 0, other, true
+		return 0, Other, true
 	case '¹':
-		return 1, other, true
+		return 1, Other, true
 	case '²':
-		return 2, other, true
+		return 2, Other, true
 	case '³':
-		return 3, other, true
+		return 3, Other, true
 	}
 	if !unicode.Is(unicode.Nd, r) {
 		return 0, 0, false
@@ -74,12 +76,12 @@ func digitOf(r rune) (value byte, s script, ok bool) {
 	// or several rows.
 	for _, t := range unicode.Nd.R16 {
 		if rune(t.Lo) <= r && r <= rune(t.Hi) {
-			return byte((r - rune(t.Lo)) % 10), other, true
+			return byte((r - rune(t.Lo)) % 10), Other, true
 		}
 	}
 	for _, t := range unicode.Nd.R32 {
 		if rune(t.Lo) <= r && r <= rune(t.Hi) {
-			return byte((r - rune(t.Lo)) % 10), other, true
+			return byte((r - rune(t.Lo)) % 10), Other, true
 		}
 	}
 	return 0, 0, false
@@ -100,8 +102,8 @@ var chineseDigits = map[rune]byte{
 	'九': 9, '玖': 9, '勾': 9,
 }
 
-// isSeparator says whether a character may stand between two digits of a number.
-func isSeparator(r rune) bool {
+// IsSeparator says whether a character may stand between two digits of a number.
+func IsSeparator(r rune) bool {
 	switch r {
 	case '_', '.', '·', '•', '・', '‧', '．', '。', '~', '～', '/', '／', '\\', '|', '｜', '*', '＊', '+', '＋', '(', ')', '（', '）',
 		'[', ']', '【', '】', '−', '—', '＿':
@@ -110,5 +112,5 @@ func isSeparator(r rune) bool {
 	return unicode.IsSpace(r) || unicode.Is(unicode.Pd, r)
 }
 
-// isUnseen says whether a character is not seen, or only changes the one before it.
-func isUnseen(r rune) bool { return r >= 0x80 && unicode.In(r, unicode.Mn, unicode.Me, unicode.Cf) }
+// IsUnseen says whether a character is not seen, or only changes the one before it.
+func IsUnseen(r rune) bool { return r >= 0x80 && unicode.In(r, unicode.Mn, unicode.Me, unicode.Cf) }

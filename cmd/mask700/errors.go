@@ -98,21 +98,36 @@ func expected(kind string) string {
 	return "not a value that it takes"
 }
 
-// digitRun is what may be a number; realNumberLike is one, as people write it without separators.
+// digitRun is what may be a number, in groups with what people write between them; a dot and a slash are not among it, which
+// addresses and paths have. realNumberLike is a number without that.
 var (
-	digitRun       = regexp.MustCompile(`\+?[0-9]+`)
+	digitRun       = regexp.MustCompile(`\+?[0-9]+(?:[-_ ()]{1,3}\+?[0-9]+)*`)
+	digitGroup     = regexp.MustCompile(`\+?[0-9]+`)
 	realNumberLike = regexp.MustCompile(`^(\+[0-9]{7,}|(00)?(86)?0?1[3-9][0-9]{9}|(00)?(86)?0[1-9][0-9]{8,10})$`)
 )
 
 // withoutNumbers blots out what reads like a subscriber's number. Errors are made without any; but one may have been
 // given in the place of a file's name, which the system's own errors repeat.
-func withoutNumbers(s string) string {
-	return digitRun.ReplaceAllStringFunc(s, func(run string) string {
-		if realNumberLike.MatchString(run) {
-			return "…"
+func withoutNumbers(s string) string { return digitRun.ReplaceAllStringFunc(s, withoutGroups) }
+
+// withoutGroups does so in one run: at each group the longest number that begins with it.
+func withoutGroups(run string) string {
+	const most = 8 // groups of a number
+	out, at := "", 0
+	groups := digitGroup.FindAllStringIndex(run, -1)
+	for i := 0; i < len(groups); i++ {
+		number, last := "", -1
+		for k := i; k < min(i+most, len(groups)); k++ {
+			number += run[groups[k][0]:groups[k][1]]
+			if realNumberLike.MatchString(number) {
+				last = k
+			}
 		}
-		return run
-	})
+		if last >= 0 {
+			out, at, i = out+run[at:groups[i][0]]+"…", groups[last][1], last
+		}
+	}
+	return out + run[at:]
 }
 
 // oneLine joins the lines of a text.

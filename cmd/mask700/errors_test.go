@@ -100,9 +100,17 @@ func TestNumberInThePlaceOfAFile(t *testing.T) {
 			}
 		}
 	}
-	for _, s := range []string{"/tmp/Test1234567890/001", "700100000010007", "in block 70010000001", "127.0.0.1:5060", "2026-01-02T15:04:05+08:00", "1 of 13800000"} {
+	for _, s := range []string{"/tmp/Test1234567890/001", "700100000010007", "in block 70010000001", "127.0.0.1:5060", "2026-01-02T15:04:05+08:00", "2026-01-02 15:04:05", "192.168.100.10:5060", "1 of 13800000"} {
 		if got := withoutNumbers(s); got != s {
 			t.Errorf("%q became %q", s, got)
+		}
+	}
+	for s, want := range map[string]string{
+		"open 138-0000-0001: no such file": "open …: no such file", "138_0000_0001.csv": "….csv", "(010) 8234-5678": "(…", "+86 138 0000 0001": "…",
+		"13800000001 2 of 3": "… 2 of 3", "3 13800000001": "3 …", "13800000001-13900000002": "…-…",
+	} {
+		if got := withoutNumbers(s); got != want {
+			t.Errorf("%q became %q, want %q", s, got, want)
 		}
 	}
 }

@@ -99,7 +99,8 @@ func TestDial(t *testing.T) {
 	if r.End != cdr.EndHangup || r.SIPStatus != 200 || r.CallerIn != masked(w.caller.number) || r.CalleeOut != masked(w.callee.number) || r.TrunkIn != "left" || r.TrunkOut != "right" {
 		t.Errorf("record: %+v", r)
 	}
-	if m := r.Media; m.AtoB.Refused+m.BtoA.Refused > 0 || m.Codec != "PCMA" {
+	// Who is called may speak before the relay has heard where it is: on a slow machine a packet or two.
+	if m := r.Media; m.AtoB.Refused+m.BtoA.Refused > 5 || m.Codec != "PCMA" {
 		t.Errorf("media: %+v", m)
 	}
 

@@ -36,6 +36,14 @@ func (b *bars) add(h seal.Hash) {
 	b.some.Store(true)
 }
 
+// addAll notes every number: it is not known any more which have entries.
+func (b *bars) addAll() {
+	for i := range b.bits {
+		b.bits[i].Store(^uint64(0))
+	}
+	b.some.Store(true)
+}
+
 // may reports whether a number may have entries.
 func (b *bars) may(h seal.Hash) bool {
 	for i := 1; i < len(h); i += 3 { // behind the version
@@ -138,7 +146,7 @@ func (db *DB) openBar(key, value []byte) (b binding.Bar, err error) {
 // loadBars notes which numbers have entries, and counts them.
 func (db *DB) loadBars() error {
 	lower := []byte{tableBar}
-	return scan(db.bind, lower, keyAfter(lower), func(key, value []byte) (bool, error) {
+	return salvage(db.bind, lower, keyAfter(lower), func(key, value []byte) (bool, error) {
 		if len(key) <= 1+seal.HashSize {
 			return false, fmt.Errorf("%w: the key of an entry of a block list", ErrCorrupt)
 		}
@@ -146,7 +154,7 @@ func (db *DB) loadBars() error {
 		db.bars.add(seal.Hash(key[1 : 1+seal.HashSize]))
 		db.barCount.add(h.tenant, 1)
 		return true, nil
-	})
+	}, db.lostAtOpen("entries of block lists: every number is looked for, and who may be on them is refused", func(_, _ []byte) { db.bars.addAll() }))
 }
 
 // barsOf calls each for the entries of a number, until it returns false. key and value are valid only during the call.

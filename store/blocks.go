@@ -76,14 +76,17 @@ const blockRowSize = 14
 func (db *DB) loadBlocks() error {
 	t := &blockTable{states: make(map[binding.Block]binding.BlockState), held: make(map[binding.Block]*heldBlock)}
 	lower := []byte{tableBlock}
-	err := scan(db.bind, lower, keyAfter(lower), func(key, value []byte) (bool, error) {
+	err := salvage(db.bind, lower, keyAfter(lower), func(key, value []byte) (bool, error) {
 		s, err := db.parseBlock(key, value)
+		if err != nil {
+			return false, err
+		}
+		held, err := db.newHeld(s.Block)
 		if err == nil {
-			t.states[s.Block] = s
-			t.held[s.Block], err = db.newHeld(s.Block)
+			t.states[s.Block], t.held[s.Block] = s, held
 		}
 		return true, err
-	})
+	}, db.lostAtOpen("blocks: their numbers are not held", nil))
 	if err == nil {
 		err = db.loadLocks(t)
 	}

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -55,10 +56,12 @@ func parseContact(key, value []byte) (at uint32, err error) {
 // loadContacts sees whether there are any. How many there are is the first sweep's to say.
 func (db *DB) loadContacts() error {
 	lower := []byte{tableContact}
-	return scan(db.cdr, lower, keyAfter(lower), func(_, _ []byte) (bool, error) {
+	_, any, err := last(db.cdr, lower, keyAfter(lower))
+	if any || errors.Is(err, ErrCorrupt) {
 		db.contacts.rows.Store(-1)
-		return false, nil
-	})
+		return nil
+	}
+	return err
 }
 
 // contactOf returns what a record says of who dialled what; nil: nothing that is to be kept. A party whose call was

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -45,8 +46,9 @@ type journal struct {
 
 // recordState is what is known of a record id: open, closed with a seq, or nothing.
 type recordState struct {
-	open bool
-	seq  uint64
+	open   bool
+	unread bool // whether it is open cannot be read
+	seq    uint64
 }
 
 var _ cdr.Journal = (*journal)(nil)
@@ -70,25 +72,18 @@ func newJournal(db *DB) (*journal, error) {
 	j.writes.mark = func() uint64 { return j.seq }
 	j.writes.landed = j.landed
 	j.writes.fatal = db.opts.Fatal
-	return j, j.recover()
+	return j, j.recover(db.lostAtOpen("call records: who asks for them is told", nil))
 }
 
 // recover finds the last seq given and what the span begun holds. Every number up to it is there or was deleted when its
-// time was over, because a number is given and its row written in one batch.
-func (j *journal) recover() error {
-	lower := []byte{tableClosed}
-	key, ok, err := last(j.db, lower, keyAfter(lower))
-	if err != nil {
-		return err
-	}
+// time was over, because a number is given and its row written in one batch. What is damaged is told to lost.
+func (j *journal) recover(lost func(from, to []byte, err error)) error {
 	gone, err := readPurged(j.db)
 	if err != nil {
 		return err
 	}
-	if ok {
-		if j.seq, ok = seqOfKey(key); !ok {
-			return fmt.Errorf("%w: the key of a record", ErrCorrupt)
-		}
+	if j.seq, err = j.lastSeq(lost); err != nil {
+		return err
 	}
 	j.seq = max(j.seq, gone.upTo)
 	j.purged.Store(gone.upTo)
@@ -96,14 +91,53 @@ func (j *journal) recover() error {
 	if j.seq%spanSize == 0 {
 		return nil
 	}
-	return scan(j.db, key64(tableClosed, firstOf(spanOf(j.seq))), keyAfter(lower), func(_, value []byte) (bool, error) {
+	return salvage(j.db, key64(tableClosed, firstOf(spanOf(j.seq))), []byte{tableClosed + 1}, func(_, value []byte) (bool, error) {
 		h, _, err := parseRecordHeader(value)
 		if err != nil {
 			return false, fmt.Errorf("%w: a record: %w", ErrCorrupt, err)
 		}
 		j.span.add(h.mark)
 		return true, nil
+	}, func(from, to []byte, err error) {
+		// They may be of any time: who asks for one is told that some cannot be read.
+		j.span.add(0)
+		j.span.add(math.MaxInt64)
+		lost(from, to, err)
 	})
+}
+
+// lastSeq returns the last number given of those whose records are there. Where the newest record cannot be read, the
+// numbers are looked for by the ids of all records, and where not all of these can be read either, some more are passed over: none
+// may be given twice.
+func (j *journal) lastSeq(lost func(from, to []byte, err error)) (uint64, error) {
+	lower := []byte{tableClosed}
+	key, ok, err := last(j.db, lower, keyAfter(lower))
+	if err == nil && !ok {
+		return 0, nil
+	}
+	if err == nil {
+		seq, ok := seqOfKey(key)
+		if !ok {
+			return 0, fmt.Errorf("%w: the key of a record", ErrCorrupt)
+		}
+		return seq, nil
+	}
+	if !errors.Is(err, ErrCorrupt) {
+		return 0, err
+	}
+	var seq, margin uint64
+	lower = []byte{tableRecord}
+	err = salvage(j.db, lower, keyAfter(lower), func(_, value []byte) (bool, error) {
+		if len(value) != 8 {
+			return false, fmt.Errorf("%w: the number of a record", ErrCorrupt)
+		}
+		seq = max(seq, binary.BigEndian.Uint64(value))
+		return true, nil
+	}, func(from, to []byte, err error) {
+		margin = 16 * spanSize
+		lost(from, to, err)
+	})
+	return seq + margin, err
 }
 
 func (j *journal) start() { j.writes.start() }
@@ -209,16 +243,20 @@ func (j *journal) prepare(r *cdr.Record) (id seal.Hash, plain []byte, err error)
 	return j.keys.index.Hash(domainRecord, r.ID), plain, nil
 }
 
-// state returns what is known of a record id, with what this group does.
+// state returns what is known of a record id, with what this group does. Where that cannot be read nothing is known: a
+// damaged block must not cost the records of other calls.
 func (j *journal) state(id seal.Hash) (recordState, error) {
 	if s, ok := j.group[id]; ok {
 		return s, nil
 	}
 	seq, ok, err := get64(j.db, keyHash(tableRecord, id))
-	if err != nil || ok {
+	if ok || err != nil && !errors.Is(err, ErrCorrupt) {
 		return recordState{seq: seq}, err
 	}
 	_, open, err := get(j.db, keyHash(tableOpen, id))
+	if errors.Is(err, ErrCorrupt) {
+		return recordState{unread: true}, nil
+	}
 	return recordState{open: open}, err
 }
 
@@ -248,7 +286,7 @@ func (j *journal) fillClose(b *pebble.Batch, id seal.Hash, of []seal.Hash, h rec
 		return 0, err
 	case s.seq != 0:
 		return s.seq, cdr.ErrClosed
-	case stale && !s.open:
+	case stale && !s.open && !s.unread:
 		return 0, cdr.ErrNotFound
 	}
 	seq := j.seq + 1
@@ -271,7 +309,7 @@ func (j *journal) fillClose(b *pebble.Batch, id seal.Hash, of []seal.Hash, h rec
 	}
 	j.seq = seq
 	j.group[id] = recordState{seq: seq}
-	if s.open {
+	if s.open || s.unread {
 		if err := b.Delete(keyHash(tableOpen, id), nil); err != nil {
 			return 0, err
 		}
@@ -362,7 +400,7 @@ func (db *DB) abandoned(after []byte) (left leftOpen, err error) {
 		lower = append(after, 0)
 	}
 	n := 0
-	err = scan(db.cdr, lower, upper, func(key, value []byte) (bool, error) {
+	err = salvage(db.cdr, lower, upper, func(key, value []byte) (bool, error) {
 		r, h, err := db.journal.open(key, value)
 		switch {
 		case errors.Is(err, ErrErased):
@@ -378,6 +416,10 @@ func (db *DB) abandoned(after []byte) (left leftOpen, err error) {
 			left.next = append([]byte(nil), key...)
 		}
 		return n < page, nil
+	}, func(_, _ []byte, err error) {
+		if left.damaged == nil {
+			left.damaged = err
+		}
 	})
 	return left, err
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -97,6 +98,10 @@ func (p *tenantPool) dropFresh(b *heldBlock) {
 // newHeld makes what is known of a block that was not counted yet.
 func (db *DB) newHeld(b binding.Block) (*heldBlock, error) {
 	leased, err := db.leased(b)
+	if errors.Is(err, ErrCorrupt) {
+		db.lostAtOpen("how far a block is drawn: its free numbers are looked for one by one", nil)(nil, nil, err)
+		leased, err = pool.Size, nil
+	}
 	if err != nil {
 		return nil, err
 	}

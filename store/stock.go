@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -27,16 +28,27 @@ func parseLock(key, value []byte) (binding.X, error) {
 // loadLocks tells the blocks of a table which of their numbers are locked.
 func (db *DB) loadLocks(t *blockTable) error {
 	lower := []byte{tableLock}
-	return scan(db.bind, lower, keyAfter(lower), func(key, value []byte) (bool, error) {
-		x, err := parseLock(key, value)
-		if err != nil {
-			return false, err
-		}
+	lock := func(x binding.X) {
 		if held := t.held[x.Block()]; held != nil {
 			held.Lock(serialOf(x), true)
 		}
-		return true, nil
-	})
+	}
+	return salvage(db.bind, lower, keyAfter(lower), func(key, value []byte) (bool, error) {
+		x, err := parseLock(key, value)
+		if err == nil {
+			lock(x)
+		}
+		return true, err
+	}, db.lostAtOpen("locks: numbers that may have had one are locked", func(from, to []byte) {
+		for block := range t.held {
+			for serial := range binding.BlockSize {
+				x := block.Number(serial)
+				if key := key64(tableLock, uint64(x)); bytes.Compare(key, from) >= 0 && bytes.Compare(key, to) < 0 {
+					lock(x)
+				}
+			}
+		}
+	}))
 }
 
 // LockNumber implements binding.Store; ErrStalled and ErrBusy besides. It waits for who is binding on the number.

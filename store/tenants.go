@@ -19,10 +19,11 @@ import (
 type tenantTable struct {
 	ids  map[string]uint32
 	rows map[uint32]binding.Tenant
+	lost bool // some could not be read: what number the next would have is not known
 }
 
 func (t *tenantTable) with(id uint32, row binding.Tenant) *tenantTable {
-	next := &tenantTable{ids: maps.Clone(t.ids), rows: maps.Clone(t.rows)}
+	next := &tenantTable{ids: maps.Clone(t.ids), rows: maps.Clone(t.rows), lost: t.lost}
 	next.ids[row.Name], next.rows[id] = id, row
 	return next
 }
@@ -31,7 +32,7 @@ func (t *tenantTable) with(id uint32, row binding.Tenant) *tenantTable {
 func (t *tenantTable) tenant(name string) (binding.Tenant, bool) {
 	id, ok := t.ids[name]
 	if !ok {
-		return binding.Tenant{Name: name, State: binding.TenantActive}, name == binding.DefaultTenant
+		return binding.Tenant{Name: name, State: binding.TenantActive}, name == binding.DefaultTenant && !t.lost
 	}
 	return t.rows[id], true
 }
@@ -59,11 +60,13 @@ func (t *tenants) known(name string) uint32 { return t.table.Load().ids[name] }
 func (db *DB) loadTenants() error {
 	t := &tenantTable{ids: make(map[string]uint32), rows: make(map[uint32]binding.Tenant)}
 	lower := []byte{tableTenant}
-	err := scan(db.bind, lower, keyAfter(lower), func(key, value []byte) (bool, error) {
+	err := salvage(db.bind, lower, keyAfter(lower), func(key, value []byte) (bool, error) {
 		id, row, err := db.parseTenant(key, value)
-		t.ids[row.Name], t.rows[id] = id, row
-		return err == nil, err
-	})
+		if err == nil {
+			t.ids[row.Name], t.rows[id] = id, row
+		}
+		return true, err
+	}, db.lostAtOpen("tenants: what is theirs is refused, and no tenant is added", func(_, _ []byte) { t.lost = true }))
 	if err != nil {
 		return err
 	}
@@ -132,7 +135,12 @@ func (db *DB) putTenant(ctx context.Context, name string, change func(*binding.T
 	err = change(&t, known)
 	t.Name = name
 	if id == 0 {
-		if id = uint32(len(table.ids)) + 1; err == nil && id > binding.MaxTenants {
+		id = uint32(len(table.ids)) + 1
+		switch {
+		case err != nil:
+		case table.lost:
+			err = fmt.Errorf("%w: not all tenants could be read", ErrCorrupt)
+		case id > binding.MaxTenants:
 			err = binding.ErrTooManyTenants
 		}
 	}

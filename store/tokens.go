@@ -88,11 +88,13 @@ func (db *DB) openToken(key, value []byte) (t binding.TenantToken, err error) {
 func (db *DB) loadTokens() error {
 	all := make(map[string]binding.TenantToken)
 	lower := []byte{tableToken}
-	err := scan(db.bind, lower, keyAfter(lower), func(key, value []byte) (bool, error) {
+	err := salvage(db.bind, lower, keyAfter(lower), func(key, value []byte) (bool, error) {
 		t, err := db.openToken(key, value)
-		all[t.ID] = t
-		return err == nil, err
-	})
+		if err == nil {
+			all[t.ID] = t
+		}
+		return true, err
+	}, db.lostAtOpen("tokens of tenants: those let nobody in", nil))
 	if err != nil {
 		return err
 	}

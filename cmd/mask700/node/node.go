@@ -122,6 +122,21 @@ func logger(cfg config.Config, level *slog.LevelVar, w io.Writer) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, o))
 }
 
+// closeAbandoned closes the records of calls that a restart cut off. One that is damaged is no reason not to start: it would be
+// none to start ever again.
+func closeAbandoned(do func(now time.Time) (int, error), log *slog.Logger) error {
+	closed, err := do(time.Now())
+	if errors.Is(err, store.ErrCorrupt) {
+		log.Error("not all records of calls that a restart cut off could be read; check names them", "error", err)
+	} else if err != nil {
+		return fmt.Errorf("closing the records of calls that a restart cut off: %w", err)
+	}
+	if closed > 0 {
+		log.Warn("records of calls that a restart cut off are closed", "calls", closed)
+	}
+	return nil
+}
+
 func (n *Node) start(ctx context.Context, cfg config.Config) (err error) {
 	for _, w := range cfg.Warnings() {
 		n.log.Warn("configuration", "warning", w)
@@ -134,12 +149,8 @@ func (n *Node) start(ctx context.Context, cfg config.Config) (err error) {
 	if n.db, err = openStore(ctx, o); err != nil {
 		return err
 	}
-	closed, err := n.db.CloseAbandoned(time.Now())
-	if err != nil {
-		return fmt.Errorf("closing the records of calls that a restart cut off: %w", err)
-	}
-	if closed > 0 {
-		n.log.Warn("records of calls that a restart cut off are closed", "calls", closed)
+	if err := closeAbandoned(n.db.CloseAbandoned, n.log); err != nil {
+		return err
 	}
 	n.service = &binding.Service{Plan: cfg.Plan(), Store: n.db, Now: time.Now, Random: rand.Reader}
 	n.ranges.plan = cfg.Plan()

@@ -25,24 +25,24 @@ func TestImport(t *testing.T) {
 	bothWays(t, func(t *testing.T, d *desk) {
 		d.must("block", "add", block)
 		var rows strings.Builder
-		const n = 2000
+		const n = 600
 		for i := range n {
 			fmt.Fprintf(&rows, "{\"mode\":\"axb\",\"a\":\"138%08d\",\"b\":\"139%08d\",\"x\":\"%s%04d\",\"order\":\"o\",\"ttl\":\"2h\"}\n", i, i, block, i)
 		}
 		if err := os.WriteFile("rows", []byte(rows.String()), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if out := d.must("binding", "import", "rows"); !strings.HasPrefix(out, "2000 rows: 2000 taken, 0 refused; ") || strings.Count(out, "\n") != 1 {
+		if out := d.must("binding", "import", "rows"); !strings.HasPrefix(out, "600 rows: 600 taken, 0 refused; ") || strings.Count(out, "\n") != 1 {
 			t.Errorf("printed %q", out)
 		}
 		// Once more each is in its own way, but for those before the line.
-		a := d.run("binding", "import", "rows", "--line", "1001", "-o", "json")
+		a := d.run("binding", "import", "rows", "--line", "301", "-o", "json")
 		refused, sum := imported(t, a.out)
-		if a.status != 1 || len(refused) != 1000 || sum.Rows != 1000 || sum.Taken != 0 || sum.Refused != 1000 || sum.Reasons["conflict x"] != 1000 || !strings.Contains(a.err, "1000 of 1000 rows refused") {
+		if a.status != 1 || len(refused) != 300 || sum.Rows != 300 || sum.Taken != 0 || sum.Refused != 300 || sum.Reasons["conflict x"] != 300 || !strings.Contains(a.err, "300 of 300 rows refused") {
 			t.Fatalf("%d, %d, %+v: %s", a.status, len(refused), sum, a.err)
 		}
 		for i, r := range refused {
-			if r.Row != 1001+i || r.Problem == nil || r.Problem.Binding == "" {
+			if r.Row != 301+i || r.Problem == nil || r.Problem.Binding == "" {
 				t.Fatalf("%d: %+v", i, r)
 			}
 		}
@@ -50,7 +50,7 @@ func TestImport(t *testing.T) {
 		if len(live) != n {
 			t.Errorf("%d bindings live", len(live))
 		}
-		if out := d.must("check"); !strings.Contains(out, "2000") {
+		if out := d.must("check"); !strings.Contains(out, "600") {
 			t.Errorf("check: %s", out)
 		}
 	})

@@ -269,15 +269,8 @@ func olderDraws(t *testing.T, s binding.Store) {
 
 // olderShared draws the last free number, and then some that are in use.
 func olderShared(t *testing.T, s binding.Store) {
-	ctx := context.Background()
 	hold(t, s, oldBlock)
-	for serial := 1; serial < binding.BlockSize; serial++ {
-		if serial%1000 != 0 { // ten are left
-			if err := s.LockNumber(ctx, oldBlock.Number(serial), true); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
+	occupy(t, s, oldBlock, 1, func(serial int) bool { return serial%1000 == 0 }) // ten are left
 	for n := range 10 {
 		if b, err := drawFor(t, s, n); err != nil || len(onX(t, s, b.X)) != 1 {
 			t.Fatalf("drawn %v, %v", b.X, err)

@@ -7,6 +7,8 @@ LDFLAGS      = -s -w -X main.version=$(VERSION)
 FUZZTIME    ?= 20s
 IMAGE       ?= mask700:$(VERSION)
 BENCH       ?=
+# What CI runs is vetted once, and its tests are linked without what only a debugger asks for.
+GOTEST       = $(GO) test -vet=off -ldflags=-w
 
 # kamailio is in a directory that not every user's PATH names.
 export PATH := $(PATH):/usr/sbin:/sbin
@@ -50,8 +52,8 @@ lint:
 # A shard has no goroutine for the race detector to watch, and takes a tenth of the time
 # without: here it is asked only whether shards side by side share anything.
 unit:
-	$(GO) test -race $$($(GO) list ./... | grep -v -e /cmd/mask700/e2e -e /sip/shard)
-	$(GO) test -race -run '^TestInterleavings$$' ./sip/shard
+	$(GOTEST) -race $$($(GO) list ./... | grep -v -e /cmd/mask700/e2e -e /sip/shard)
+	$(GOTEST) -race -run '^TestInterleavings$$' ./sip/shard
 
 # The real programs wait most of their time; what only computes goes beside them.
 beside:
@@ -64,10 +66,10 @@ compute:
 # million calls of the media relay, and a million whose messages are searched for what
 # leaks.
 interleave:
-	$(GO) test -count=1 -v -run '^TestInterleavings' ./sip/shard
-	$(GO) test -count=1 -v -run '^TestAMillionCalls' ./media
-	$(GO) test -count=1 -v -run '^TestAMillionCalls' ./sip/sentinel -calls 1000000
-	$(GO) test -count=1 -skip '^TestInterleavings' ./sip/shard
+	$(GOTEST) -count=1 -v -run '^TestInterleavings' ./sip/shard
+	$(GOTEST) -count=1 -v -run '^TestAMillionCalls' ./media
+	$(GOTEST) -count=1 -v -run '^TestAMillionCalls' ./sip/sentinel -calls 1000000
+	$(GOTEST) -count=1 -skip '^TestInterleavings' ./sip/shard
 
 ## canary: marks in every field of every message of every call flow; canary.md is the table of those planted and found; -rewrite on the test puts its summary into the README
 canary:
@@ -76,11 +78,11 @@ canary:
 # The same with the call made to copy what must not cross: it is found.
 leaky:
 	$(GO) vet -tags leaky ./sip/...
-	$(GO) test -count=1 -tags leaky -run '^TestALeak' ./sip/...
+	$(GOTEST) -count=1 -tags leaky -run '^TestALeak' ./sip/...
 
 # The real binary, SIPp and Kamailio, several at once.
 e2e:
-	$(GO) test -race -count=1 -parallel 8 -timeout 15m ./cmd/mask700/e2e/...
+	$(GOTEST) -race -count=1 -parallel 8 -timeout 15m ./cmd/mask700/e2e/...
 
 ## bench: SIPp at a fixed rate through the gateway; flags in BENCH, such as BENCH='-rate 500 -seconds 10'
 bench: build

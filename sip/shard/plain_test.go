@@ -3,7 +3,7 @@
 package shard_test
 
 // defaultRuns is what plays a million steps in half a minute of two cores.
-const defaultRuns = 10500
+const defaultRuns = 8400
 
 // canaryEvery: every how many flows are played with marks; canaryManners: how.
 const canaryEvery = 1

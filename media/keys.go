@@ -61,6 +61,7 @@ func (s *session) Press(to Side, key byte, length time.Duration) bool {
 		s.reclaimBoth()
 		s.shard.conduct()
 		l.keys = &keypad{session: s, to: to, next: s.now()}
+		s.dues()
 		s.shard.keys = append(s.shard.keys, l.keys)
 	}
 	if len(l.keys.waiting) == maxKeys {
@@ -77,6 +78,7 @@ func (s *session) stopKeys(to Side) {
 		return
 	}
 	s.legs[to].keys = nil
+	s.dues()
 	s.shard.keys = slices.DeleteFunc(s.shard.keys, func(other *keypad) bool { return other == k })
 }
 

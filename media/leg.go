@@ -221,23 +221,32 @@ func (l *leg) reportsFixed(now int64) bool {
 
 // figures completes the counts of what came from this leg.
 func (l *leg) figures() Flow {
-	f := l.flow
-	f.Lost, f.Jitter = l.in.Received.Lost(), l.in.Received.Jitter()
+	f, r := l.flow, &l.in.Received
+	r.Note()
+	f.Lost, f.Jitter, f.MaxJitter = r.Lost(), r.MeanJitter(), r.MaxJitter()
 	return f
 }
 
 // heard is what this leg's peer reports of the stream written to it.
 func (l *leg) heard(stream *rebase.Stream) Heard {
 	t := &l.reporter.told
-	return Heard{
-		Known: t.known, Lost: uint64(t.lost), RoundTrip: time.Duration(t.roundTrip),
-		Jitter: stream.Duration(t.jitter),
+	h := Heard{Known: t.known, Lost: t.before + uint64(t.lost), Jitter: stream.Duration(uint32(mean(t.jitters, t.reports)))}
+	h.RoundTrip = time.Duration(mean(t.roundTrips, t.rounds))
+	return h
+}
+
+// mean is that of n values; 0 of none.
+func mean(sum, n uint64) uint64 {
+	if n == 0 {
+		return 0
 	}
+	return sum / n
 }
 
 // ended notes that a second is over.
 func (l *leg) ended() {
 	r := &l.in.Received
+	r.Note()
 	l.series.Add(quality.Count{
 		Packets: r.Packets(), Lost: r.Lost(), Jitter: r.Jitter(), RoundTrip: time.Duration(l.reporter.told.roundTrip),
 	})

@@ -149,7 +149,7 @@ type Flow struct {
 	Packets     uint64        // relayed
 	Kernel      uint64        // of those, by the kernel
 	Bytes       uint64        // payload bytes relayed
-	Lost        uint64        // by RFC 3550 appendix A.3, over the whole session
+	Lost        uint64        // by RFC 3550 appendix A.3, of every source, but while it had not to send or was not to be heard
 	Refused     uint64        // from a source that signalling does not allow
 	Invalid     uint64        // neither RTP nor RTCP, or not readable; by kind in Junk
 	Junk        Junk          // what the invalid ones were
@@ -162,7 +162,8 @@ type Flow struct {
 	Overrun     uint64        // found our socket's buffer full; counted at the end
 	RTCP        uint64        // RTCP packets read
 	Feedback    uint64        // of those, that asked for video again and were taken on
-	Jitter      time.Duration // RFC 3550 appendix A.8
+	Jitter      time.Duration // RFC 3550 appendix A.8, the mean over all packets
+	MaxJitter   time.Duration // the highest of those that were looked at, once a second
 	Codec       string        // name of the last voice or video relayed; none in a sum
 }
 
@@ -198,15 +199,16 @@ func (f *Flow) add(o Flow) {
 	f.RTCP += o.RTCP
 	f.Feedback += o.Feedback
 	f.Jitter = max(f.Jitter, o.Jitter)
+	f.MaxJitter = max(f.MaxJitter, o.MaxJitter)
 }
 
-// Heard is what a peer reports of the stream that it was sent. It is the peer's
-// word.
+// Heard is what a peer reports of the stream that it was sent, over the whole session.
+// It is the peer's word.
 type Heard struct {
-	Known     bool // it has reported
-	Lost      uint64
-	Jitter    time.Duration
-	RoundTrip time.Duration // between us and the peer; 0: not known
+	Known     bool          // it has reported
+	Lost      uint64        // of all; of who was there before it too
+	Jitter    time.Duration // the mean of its reports
+	RoundTrip time.Duration // between us and the peer, likewise; 0: not known
 }
 
 // Stats is a snapshot of a session.

@@ -46,10 +46,13 @@ type echo struct {
 // alone, so it is shown and rated but decides nothing.
 type told struct {
 	known     bool
-	fraction  uint8  // lost of its last interval, in 1/256
-	lost      uint32 // of all; duplicates make up for losses
-	jitter    uint32 // in ticks of our stream's clock
-	roundTrip int64  // ns; 0: not known
+	by        uint32 // SSRC of who says it
+	lost      uint32 // of all that this one has heard; duplicates make up for losses
+	before    uint64 // and others before it
+	roundTrip int64  // ns, the last; 0: not known
+
+	jitters, reports   uint64 // sum of all, in ticks of our stream's clock, and how many
+	roundTrips, rounds uint64 // sum of all, in ns, and how many
 }
 
 // maxRoundTrip is more than any call could be held over. What says more has
@@ -102,13 +105,13 @@ func (r *reporter) read(b []byte, at int64) bool {
 			}
 			source, lsr, found = sr.SSRC, uint32(sr.NTPTime>>16), true
 			theirs = moment{sr.NTPTime, sr.RTPTime}
-			r.hear(&heard, sr.Reports, at)
+			r.hear(&heard, sr.SSRC, sr.Reports, at)
 		case rtcp.TypeReceiverReport:
 			var rr rtcp.ReceiverReport
 			if err := rr.Unmarshal(b[:n]); err != nil {
 				return false
 			}
-			r.hear(&heard, rr.Reports, at)
+			r.hear(&heard, rr.SSRC, rr.Reports, at)
 		}
 		b = b[n:]
 	}
@@ -121,13 +124,18 @@ func (r *reporter) read(b []byte, at int64) bool {
 
 // hear takes the block about our own stream. A round trip is measured from a
 // report of ours that is truly echoed (RFC 3550 section 6.4.1), by our own clock.
-func (r *reporter) hear(to *told, blocks []rtcp.ReceptionReport, at int64) {
+// Who comes in the place of another, as after a transfer, counts from the beginning.
+func (r *reporter) hear(to *told, by uint32, blocks []rtcp.ReceptionReport, at int64) {
 	for _, b := range blocks {
 		if r.ours == 0 || b.SSRC != r.ours {
 			continue
 		}
-		to.known, to.fraction, to.jitter = true, b.FractionLost, b.Jitter
-		to.lost = b.TotalLost & 0xffffff
+		if to.known && to.by != by {
+			to.before += uint64(to.lost)
+		}
+		to.known, to.by, to.lost = true, by, b.TotalLost&0xffffff
+		to.jitters += uint64(b.Jitter)
+		to.reports++
 		if to.lost >= 1<<23 { // 24 bits with a sign
 			to.lost = 0
 		}
@@ -137,6 +145,8 @@ func (r *reporter) hear(to *told, blocks []rtcp.ReceptionReport, at int64) {
 			}
 			if d := at - e.at - int64(b.Delay)*int64(time.Second)>>16; d <= maxRoundTrip {
 				to.roundTrip = max(d, 1)
+				to.roundTrips += uint64(to.roundTrip)
+				to.rounds++
 			}
 		}
 	}

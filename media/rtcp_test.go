@@ -183,17 +183,24 @@ func TestAPeersWordOfOurStream(t *testing.T) {
 		change(&b)
 		return b
 	}
+	heard := func(lost uint32, roundTrip int64) told {
+		t := told{known: true, by: 7, lost: lost, roundTrip: roundTrip, jitters: 80, reports: 1}
+		if roundTrip > 0 {
+			t.roundTrips, t.rounds = uint64(roundTrip), 1
+		}
+		return t
+	}
 	var lsr uint32
 	tests := []struct {
 		name  string
 		block func(*rtcp.ReceptionReport)
 		want  told
 	}{
-		{"an echo", func(b *rtcp.ReceptionReport) { b.LastSenderReport = lsr }, told{true, 3, 12, 80, second / 2}},
-		{"no echo", func(b *rtcp.ReceptionReport) {}, told{true, 3, 12, 80, 0}},
-		{"an echo of nothing of ours", func(b *rtcp.ReceptionReport) { b.LastSenderReport = lsr + 1 }, told{true, 3, 12, 80, 0}},
-		{"held longer than it was away", func(b *rtcp.ReceptionReport) { b.LastSenderReport, b.Delay = lsr, 1<<16+9 }, told{true, 3, 12, 80, 1}},
-		{"more twice than lost", func(b *rtcp.ReceptionReport) { b.TotalLost = 0xfffffe }, told{true, 3, 0, 80, 0}},
+		{"an echo", func(b *rtcp.ReceptionReport) { b.LastSenderReport = lsr }, heard(12, second/2)},
+		{"no echo", func(b *rtcp.ReceptionReport) {}, heard(12, 0)},
+		{"an echo of nothing of ours", func(b *rtcp.ReceptionReport) { b.LastSenderReport = lsr + 1 }, heard(12, 0)},
+		{"held longer than it was away", func(b *rtcp.ReceptionReport) { b.LastSenderReport, b.Delay = lsr, 1<<16+9 }, heard(12, 1)},
+		{"more twice than lost", func(b *rtcp.ReceptionReport) { b.TotalLost = 0xfffffe }, heard(0, 0)},
 		{"another stream", func(b *rtcp.ReceptionReport) { b.SSRC = 8 }, told{}},
 	}
 	for _, tt := range tests {
@@ -228,6 +235,43 @@ func TestAPeersWordOfOurStream(t *testing.T) {
 	}
 	if r.read(append(b, 0x80), 0) || r.told != (told{}) {
 		t.Errorf("took %+v", r.told)
+	}
+}
+
+// Of a whole call it is the losses of all who were there one after the other, and the mean of what all of them have reported.
+func TestAPeersWordOfAWholeCall(t *testing.T) {
+	const second = int64(time.Second)
+	l := &leg{}
+	r := &l.reporter
+	r.ours = 9
+	for i, said := range []struct {
+		by, lost, jitter uint32
+		away             int64 // the round trip; 0: no echo
+	}{{7, 10, 80, second / 10}, {7, 30, 160, 3 * second / 10}, {8, 4, 240, 0}, {8, 5, 320, 0}} {
+		block := rtcp.ReceptionReport{SSRC: 9, TotalLost: said.lost, Jitter: said.jitter}
+		if said.away > 0 {
+			block.LastSenderReport = uint32(i + 1)
+			r.sent = [2]echo{{lsr: uint32(i + 1), at: 20*second - said.away}}
+		}
+		b, err := (&rtcp.ReceiverReport{SSRC: said.by, Reports: []rtcp.ReceptionReport{block}}).Marshal()
+		if err != nil || !r.read(b, 20*second) {
+			t.Fatalf("not read: %v", err)
+		}
+	}
+	out := rebase.New(rebase.Initial{})
+	var table rebase.Table
+	table[8] = rebase.Type{PT: 8, Clock: 8000, Known: true}
+	voice := append([]byte{0x80, 8, 0, 1}, make([]byte, 8)...)
+	if out.Read(voice, 0, &table) != rebase.OK {
+		t.Fatal("refused")
+	}
+	out.Write(voice)
+	want := Heard{Known: true, Lost: 35, Jitter: 25 * time.Millisecond, RoundTrip: 200 * time.Millisecond}
+	if got := l.heard(out); got != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+	if r.told.roundTrip != 3*second/10 {
+		t.Errorf("the round trip of now is %v", time.Duration(r.told.roundTrip))
 	}
 }
 

@@ -60,6 +60,17 @@ func (s *session) SetRemote(side Side, r Remote) {
 	l.cipher.set(r.In, r.Out)
 	s.alive = s.now()
 	s.retune()
+	s.dues()
+}
+
+// dues notes which side has to send, and is to be heard: what does not come of another
+// is not lost. It is called once any of that has changed.
+func (s *session) dues() {
+	for side, from := range s.legs {
+		to := s.legs[Side(side).Other()]
+		from.in.Received.Due(from.remote.Send && to.remote.Recv && !s.paused && to.playing == nil && to.keys == nil &&
+			!from.remote.Fax && !to.remote.Fax)
+	}
 }
 
 // isOurs says whether a peer asks for its packets at a port of this very call: two
@@ -109,6 +120,7 @@ func (s *session) Pause(on bool) {
 			p.reclaimBoth()
 			p.paused = on
 			p.alive = p.now()
+			p.dues()
 		}
 	}
 }
@@ -141,6 +153,7 @@ func (s *session) Play(to Side, c *Clip, done func(finished bool)) bool {
 	s.stopPlaying(to, false)
 	s.cutKey(to)
 	l.playing = &playback{clip: c, pt: pt, done: done}
+	s.dues()
 	s.shard.start(&player{playback: l.playing, session: s, to: to})
 	return true
 }
@@ -181,6 +194,7 @@ func (s *session) stopPlaying(to Side, finished bool) {
 		return
 	}
 	s.legs[to].playing = nil
+	s.dues()
 	list := s.shard.playing[p.phase]
 	for i := range list {
 		if list[i].playback == p {

@@ -136,6 +136,11 @@ const (
 	fieldTextNumbers   recordField = 72<<1 | kindInteger
 	fieldTextMasked    recordField = 73<<1 | kindInteger
 	fieldTextFarStatus recordField = 74<<1 | kindInteger
+
+	fieldAtoBKernel    recordField = 75<<1 | kindInteger // two more of each direction
+	fieldBtoAKernel    recordField = 76<<1 | kindInteger
+	fieldAtoBMaxJitter recordField = 77<<1 | kindInteger // bits of a float64
+	fieldBtoAMaxJitter recordField = 78<<1 | kindInteger
 )
 
 // recordTexts, recordTimes … are the fields of a record by kind; writing and reading go through the same lists.
@@ -187,6 +192,7 @@ func recordCounts(r *cdr.Record) []countField {
 	return []countField{
 		{fieldAtoBPackets, &a.Packets}, {fieldAtoBBytes, &a.Bytes}, {fieldAtoBLost, &a.Lost}, {fieldAtoBRefused, &a.Refused},
 		{fieldBtoAPackets, &b.Packets}, {fieldBtoABytes, &b.Bytes}, {fieldBtoALost, &b.Lost}, {fieldBtoARefused, &b.Refused},
+		{fieldAtoBKernel, &a.Kernel}, {fieldBtoAKernel, &b.Kernel},
 		{fieldCallerLost, &r.Media.Caller.Lost}, {fieldCalleeLost, &r.Media.Callee.Lost},
 		{fieldRecordingBytes, &r.Media.Recording.Bytes}, {fieldRecordingLost, &r.Media.Recording.Lost},
 		{fieldVideoAtoBPackets, &va.Packets}, {fieldVideoAtoBBytes, &va.Bytes}, {fieldVideoAtoBLost, &va.Lost}, {fieldVideoAtoBRefused, &va.Refused},
@@ -205,6 +211,7 @@ func recordMeasures(r *cdr.Record) []measureField {
 	m := &r.Media
 	return []measureField{
 		{fieldAtoBJitter, &m.AtoB.JitterMS}, {fieldBtoAJitter, &m.BtoA.JitterMS},
+		{fieldAtoBMaxJitter, &m.AtoB.MaxJitterMS}, {fieldBtoAMaxJitter, &m.BtoA.MaxJitterMS},
 		{fieldAtoBMOS, &m.AtoB.MOS}, {fieldBtoAMOS, &m.BtoA.MOS},
 		{fieldCallerRoundTrip, &m.Caller.RoundTripMS}, {fieldCallerJitter, &m.Caller.JitterMS}, {fieldCallerMOS, &m.Caller.MOS},
 		{fieldCalleeRoundTrip, &m.Callee.RoundTripMS}, {fieldCalleeJitter, &m.Callee.JitterMS}, {fieldCalleeMOS, &m.Callee.MOS},

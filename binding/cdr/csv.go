@@ -77,6 +77,10 @@ var columns = []column{
 	{"origin", func(v *View) string { return v.Origin }},
 	{"a_to_b_path", func(v *View) string { return v.Media.AtoB.Path }},
 	{"b_to_a_path", func(v *View) string { return v.Media.BtoA.Path }},
+	{"a_to_b_kernel_packets", func(v *View) string { return strconv.FormatUint(v.Media.AtoB.Kernel, 10) }},
+	{"b_to_a_kernel_packets", func(v *View) string { return strconv.FormatUint(v.Media.BtoA.Kernel, 10) }},
+	{"a_to_b_max_jitter_ms", func(v *View) string { return milliseconds(v.Media.AtoB.MaxJitterMS) }},
+	{"b_to_a_max_jitter_ms", func(v *View) string { return milliseconds(v.Media.BtoA.MaxJitterMS) }},
 }
 
 // Columns returns the names of the columns of the CSV export, in order.

@@ -129,7 +129,7 @@ func (p Party) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
 // Media is what was heard.
 type Media struct {
 	Codec          string
-	Path           string // PathKernel where that of a direction is; "" where nothing was relayed
+	Path           string // of both directions together, as in Flow
 	AtoB           Flow   // from the caller to the callee
 	BtoA           Flow
 	Caller, Callee Leg
@@ -159,30 +159,31 @@ type Recording struct {
 	Lost  uint64 // packets that were not recorded, because the disk was too slow
 }
 
-// Who relayed the audio, in Flow.Path and Media.Path.
+// Who relayed most of the audio, in Flow.Path and Media.Path. Flow.Kernel says how much the kernel had.
 const (
-	PathUser   = "user"   // this program, every packet
-	PathKernel = "kernel" // the kernel, once the direction was settled
+	PathUser   = "user"   // this program, half of the packets or more
+	PathKernel = "kernel" // the kernel, which has a direction once it is settled
 )
 
-// Flow counts the audio of one direction as it came in.
+// Flow counts the audio of one direction as it came in, over the whole call and from every source that it had.
 type Flow struct {
-	Packets  uint64
-	Bytes    uint64 // of payload
-	Lost     uint64
-	Refused  uint64 // packets from a source that is not the peer, or not sealed by its key
-	JitterMS float64
-	MOS      float64 // by the E-model (ITU-T G.107) of what came in, 1 to 4.5; 0: nothing came
-	Path     string  // one of the Path constants; "" where nothing was relayed
+	Packets     uint64
+	Kernel      uint64  // of those, relayed by the kernel
+	Bytes       uint64  // of payload
+	Lost        uint64  // on the way to us: not what need not have been sent (hold), nor what a prompt or key of ours was heard in place of
+	Refused     uint64  // packets from a source that is not the peer, or not sealed by its key
+	JitterMS    float64 // RFC 3550 section 6.4.1, the mean over all packets
+	MaxJitterMS float64 // the highest at the end of a second
+	MOS         float64 // by the E-model (ITU-T G.107) of loss, mean jitter and mean delay, 1 to 4.5; 0: nothing came
+	Path        string  // one of the Path constants; "" where nothing was relayed
 }
 
-// Leg is what a party's phone reports by RTCP of what it was sent. It is the
-// phone's word.
+// Leg is what a party's phone reports by RTCP of what it was sent, over the whole call. It is the phone's word.
 type Leg struct {
-	RoundTripMS float64 // between us and the phone; 0: not known
-	Lost        uint64
-	JitterMS    float64
-	MOS         float64 // of what it heard; 0: it told nothing
+	RoundTripMS float64 // between us and the phone, the mean; 0: not known
+	Lost        uint64  // of all that it was sent
+	JitterMS    float64 // the mean of its reports
+	MOS         float64 // of what it heard, as in Flow; 0: it told nothing
 }
 
 // Errors of a journal and of a reader.

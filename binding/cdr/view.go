@@ -87,13 +87,15 @@ type RecordingView struct {
 
 // FlowView is a Flow in JSON.
 type FlowView struct {
-	Packets  uint64  `json:"packets"`
-	Bytes    uint64  `json:"bytes"`
-	Lost     uint64  `json:"lost"`
-	Refused  uint64  `json:"refused_sources"`
-	JitterMS float64 `json:"jitter_ms"`
-	MOS      float64 `json:"mos"`
-	Path     string  `json:"path"`
+	Packets     uint64  `json:"packets"`
+	Kernel      uint64  `json:"kernel_packets"`
+	Bytes       uint64  `json:"bytes"`
+	Lost        uint64  `json:"lost"`
+	Refused     uint64  `json:"refused_sources"`
+	JitterMS    float64 `json:"jitter_ms"`
+	MaxJitterMS float64 `json:"max_jitter_ms"`
+	MOS         float64 `json:"mos"`
+	Path        string  `json:"path"`
 }
 
 // LegView is a Leg in JSON.

@@ -191,13 +191,13 @@ func audio(from string, f cdr.FlowView) string {
 		more = append(more, fmt.Sprintf("%d refused, which came from elsewhere", f.Refused))
 	}
 	if f.JitterMS > 0 {
-		more = append(more, fmt.Sprintf("jitter %.1f ms", f.JitterMS))
+		more = append(more, fmt.Sprintf("jitter %.1f ms, at most %.1f", f.JitterMS, f.MaxJitterMS))
 	}
 	if f.MOS > 0 {
 		more = append(more, fmt.Sprintf("MOS %.1f", f.MOS))
 	}
-	if f.Path == cdr.PathKernel {
-		more = append(more, "relayed by the kernel")
+	if f.Kernel > 0 {
+		more = append(more, fmt.Sprintf("%d relayed by the kernel", f.Kernel))
 	}
 	return strings.Join(more, ", ")
 }

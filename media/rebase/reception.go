@@ -23,6 +23,8 @@ type Reception struct {
 	max      uint16 // highest sequence number seen
 	cycles   uint32 // wraps, in units of 2^16
 	bad      uint32 // the number after the last that jumped too far
+	resumed  uint16 // the number before which so many were not due
+	forgiven uint16
 	received uint32
 
 	priorExpected, priorReceived uint32 // at the last report
@@ -32,9 +34,21 @@ type Reception struct {
 	clock   uint32
 	last    uint32 // timestamp of the last packet
 
+	whole
+}
+
+// whole is what outlasts a source.
+type whole struct {
 	packets uint64 // of all sources
 	lost    uint64 // of earlier sources
 	seen    int64  // ns, of the last packet
+
+	free  bool // the source need not send now
+	slack bool // nor need it have sent what comes before the next packet
+
+	noted   uint64        // packets that the next two are about
+	jitters uint64        // of them all, in ns
+	worst   time.Duration // the highest jitter noted
 }
 
 // Report is a reception report block (RFC 3550 section 6.4.1) without what
@@ -57,26 +71,52 @@ const (
 )
 
 func (r *Reception) update(ssrc uint32, seq uint16, ts uint32, at int64, clock uint32) place {
-	r.packets++
-	r.seen = at
-	where := anew
+	where, resumed := anew, false
 	if !r.started || ssrc != r.ssrc {
 		r.restart(ssrc, seq)
-	} else if where = r.sequence(seq); where == far {
+	} else {
+		resumed = r.slack && r.forgive(seq)
+		where = r.sequence(seq)
+	}
+	r.packets++
+	r.seen = at
+	if where == far {
 		return far
 	}
 	r.received++
-	r.variation(ts, at, clock)
+	r.variation(ts, at, clock, resumed)
 	return where
 }
 
 // restart begins with a new source, or with an old one that began anew.
 func (r *Reception) restart(ssrc uint32, seq uint16) {
 	if r.started {
+		r.Note()
 		r.lost += uint64(max(r.cumulative(), 0))
 	}
-	*r = Reception{ssrc: ssrc, started: true, base: uint32(seq), max: seq, bad: seqMod + 1,
-		packets: r.packets, lost: r.lost, seen: r.seen}
+	r.slack = r.free
+	*r = Reception{ssrc: ssrc, started: true, base: uint32(seq), max: seq, bad: seqMod + 1, whole: r.whole}
+}
+
+// Due says whether the source has to send from now on: not while it is held, for one.
+// What is missing before a packet that comes meanwhile, or is the first after that, is no
+// loss, and how late it is no jitter.
+func (r *Reception) Due(now bool) {
+	r.free = !now
+	r.slack = r.slack || r.free
+}
+
+// forgive expects nothing of what is missing before a packet, which is true when that is
+// the next of its source.
+func (r *Reception) forgive(seq uint16) bool {
+	ahead := seq - r.max
+	if ahead == 0 || ahead >= maxDropout {
+		return false
+	}
+	r.forgiven, r.resumed = ahead-1, seq
+	r.base += uint32(r.forgiven)
+	r.slack = r.free
+	return true
 }
 
 // sequence is update_seq of appendix A.1 without probation: a relay passes the
@@ -96,12 +136,15 @@ func (r *Reception) sequence(seq uint16) place {
 		// Two in a row: the other side began anew without a word.
 		r.restart(r.ssrc, seq)
 		return anew
+	case r.resumed-1-seq < r.forgiven:
+		r.base-- // it was sent, and overtaken
 	}
 	return near
 }
 
-// variation is the estimator of appendix A.8.
-func (r *Reception) variation(ts uint32, at int64, clock uint32) {
+// variation is the estimator of appendix A.8. With the packet before, one that resumed has
+// no more to do than the first.
+func (r *Reception) variation(ts uint32, at int64, clock uint32, resumed bool) {
 	arrival := ticks(at, clock)
 	transit := int64(int32(arrival - ts))
 	switch {
@@ -112,6 +155,7 @@ func (r *Reception) variation(ts uint32, at int64, clock uint32) {
 			r.jitter = uint32(uint64(r.jitter) * uint64(clock) / uint64(r.clock))
 		}
 		r.clock = clock
+	case resumed:
 	case r.last == ts:
 		// A further packet of one moment, as every packet of a telephone event is
 		// (RFC 4733 section 2.4.1): it was late on purpose.
@@ -169,6 +213,30 @@ func (r *Reception) Jitter() time.Duration {
 	}
 	return time.Duration(uint64(r.jitter>>4) * uint64(time.Second) / uint64(r.clock))
 }
+
+// Note takes the jitter of now for that of all that came since the last time, from
+// whatever engine. Once a second is often enough: the estimate is over 16 packets.
+func (r *Reception) Note() {
+	since := r.packets - r.noted
+	if since == 0 || r.clock == 0 {
+		return
+	}
+	now := uint64(r.jitter) * uint64(time.Second) / (16 * uint64(r.clock))
+	r.noted += since
+	r.jitters += since * now
+	r.worst = max(r.worst, time.Duration(now))
+}
+
+// MeanJitter is the mean of the jitter noted, over all packets of every source.
+func (r *Reception) MeanJitter() time.Duration {
+	if r.noted == 0 {
+		return 0
+	}
+	return time.Duration(r.jitters / r.noted)
+}
+
+// MaxJitter is the highest jitter noted, of every source.
+func (r *Reception) MaxJitter() time.Duration { return r.worst }
 
 // Seen is the time of the last packet in ns, and false before the first.
 func (r *Reception) Seen() (int64, bool) { return r.seen, r.packets > 0 }

@@ -13,9 +13,7 @@ import (
 func mediaRecord(s media.Stats) cdr.Media {
 	m := cdr.Media{Codec: s.Codec, AtoB: flowRecord(s.AtoB), BtoA: flowRecord(s.BtoA)}
 	m.Video = cdr.Video{Codec: s.Video.Codec, AtoB: videoRecord(s.Video.AtoB), BtoA: videoRecord(s.Video.BtoA)}
-	if m.Path = m.AtoB.Path; m.Path != cdr.PathKernel && m.BtoA.Path != "" {
-		m.Path = m.BtoA.Path
-	}
+	m.Path = path(s.AtoB.Packets+s.BtoA.Packets, s.AtoB.Kernel+s.BtoA.Kernel)
 	// From mouth to ear a packet crosses both legs, one way each.
 	through := (s.A.RoundTrip + s.B.RoundTrip) / 2
 	m.AtoB.MOS = mos(s.AtoB.Codec, s.AtoB.Packets, s.AtoB.Lost, s.AtoB.Jitter, through)
@@ -34,18 +32,19 @@ func mediaRecord(s media.Stats) cdr.Media {
 }
 
 func flowRecord(f media.Flow) cdr.Flow {
-	return cdr.Flow{Packets: f.Packets, Bytes: f.Bytes, Lost: f.Lost, Refused: f.Refused + f.Forged, JitterMS: milliseconds(f.Jitter), Path: path(f)}
+	return cdr.Flow{Packets: f.Packets, Kernel: f.Kernel, Bytes: f.Bytes, Lost: f.Lost, Refused: f.Refused + f.Forged,
+		JitterMS: milliseconds(f.Jitter), MaxJitterMS: milliseconds(f.MaxJitter), Path: path(f.Packets, f.Kernel)}
 }
 
-// path is who relayed a direction.
-func path(f media.Flow) string {
+// path is who relayed most of so many packets, of which the kernel had some.
+func path(packets, kernel uint64) string {
 	switch {
-	case f.Kernel > 0:
+	case packets == 0:
+		return ""
+	case kernel > packets/2:
 		return cdr.PathKernel
-	case f.Packets > 0:
-		return cdr.PathUser
 	}
-	return ""
+	return cdr.PathUser
 }
 
 func videoRecord(f media.Flow) cdr.VideoFlow {

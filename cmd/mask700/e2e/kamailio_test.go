@@ -241,7 +241,7 @@ func (w *world) agree(streams []rig.Stream, f cdr.FlowView, from, to netip.Addr)
 	}
 	// tshark times a packet as it is captured, we as it is read: a busy machine puts a little between the two.
 	const between = 3
-	if f.JitterMS < in[0].MinJitter-between || f.JitterMS > in[0].MaxJitter+between || f.MOS < 4 {
+	if f.JitterMS < in[0].MinJitter-between || f.JitterMS > in[0].MaxJitter+between || f.MaxJitterMS < f.JitterMS || f.MaxJitterMS > in[0].MaxJitter+between || f.MOS < 4 {
 		w.t.Errorf("record: %+v\ntshark, in: %+v", f, in[0])
 	}
 }

@@ -1,6 +1,8 @@
 package binding
 
 import (
+	"bytes"
+	"strconv"
 	"strings"
 
 	"mask700/binding/digit"
@@ -58,9 +60,9 @@ func mentioned(digits []byte, numbers []Number) bool {
 	if len(digits) < leastMentioned {
 		return false
 	}
-	text := string(digits)
+	var b [maxDigits]byte
 	for _, n := range numbers {
-		if !n.IsZero() && strings.Contains(text, significant(n)) {
+		if !n.IsZero() && bytes.Contains(digits, significant(strconv.AppendUint(b[:0], n.value(), 10))) {
 			return true
 		}
 	}
@@ -74,18 +76,17 @@ const (
 	leastNational  = 8
 )
 
-// significant returns the part of a number that every written form of it
+// significant returns the part of a number's digits that every written form of it
 // holds, whatever prefix it has.
-func significant(n Number) string {
-	digits := n.Digits()
-	if national := digits[min(codeLength(digits), len(digits)):]; len(national) >= leastNational {
+func significant(digits []byte) []byte {
+	if national := digits[min(CodeLength(digits), len(digits)):]; len(national) >= leastNational {
 		return national
 	}
 	return digits
 }
 
-// codeLength is how many digits the country code of a number has (ITU-T E.164, list of assigned codes).
-func codeLength(digits string) int {
+// CodeLength is how many digits the country code of a number has (ITU-T E.164, list of assigned codes).
+func CodeLength[T string | []byte](digits T) int {
 	if len(digits) < 2 {
 		return len(digits)
 	}

@@ -49,13 +49,27 @@ func asWritten(t *testing.T, text string) binding.Number {
 	return n
 }
 
+// TestMentionsAllocatesNothing: every text of every row of an import is looked through.
+func TestMentionsAllocatesNothing(t *testing.T) {
+	n, m := asWritten(t, "13800000001"), asWritten(t, "+85221234567")
+	for _, text := range []string{"", "order-20261126-0000017", "O-l7 of 20261126163700", "訂單 20261126-0000017", strings.Repeat("20261126 ", 20)} {
+		if allocs := testing.AllocsPerRun(100, func() { binding.Mentions(text, n, m) }); allocs != 0 {
+			t.Errorf("%q: %v allocations", text, allocs)
+		}
+	}
+}
+
 func BenchmarkMentions(b *testing.B) {
 	n, err := binding.Plan{}.ParseNumber("13800000001")
 	if err != nil {
 		b.Fatal(err)
 	}
-	b.ReportAllocs()
-	for b.Loop() {
-		binding.Mentions("order-20261126-0000017", n, n)
+	for name, text := range map[string]string{"order": "order-20261126-0000017", "none": "", "words": "for the courier of rides", "consent": "CONSENT-4711"} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				binding.Mentions(text, n, n)
+			}
+		})
 	}
 }

@@ -106,10 +106,10 @@ var chineseDigits = map[rune]byte{
 func IsSeparator(r rune) bool {
 	switch r {
 	case '_', '.', '·', '•', '・', '‧', '．', '。', '~', '～', '/', '／', '\\', '|', '｜', '*', '＊', '+', '＋', '(', ')', '（', '）',
-		'[', ']', '【', '】', '−', '—', '＿':
+		'[', ']', '【', '】', '−', '—', '＿', '-', ' ', '\t', '\n', '\v', '\f', '\r':
 		return true
 	}
-	return unicode.IsSpace(r) || unicode.Is(unicode.Pd, r)
+	return r >= 0x80 && (unicode.IsSpace(r) || unicode.Is(unicode.Pd, r))
 }
 
 // IsUnseen says whether a character is not seen, or only changes the one before it.

@@ -98,12 +98,14 @@ func expected(kind string) string {
 	return "not a value that it takes"
 }
 
-// digitRun is what may be a number, in groups with what people write between them; a dot and a slash are not among it, which
-// addresses and paths have. realNumberLike is a number without that.
+// digitRun is what may be a number, in groups with what people write between them; realNumberLike is one without that, and an
+// octet a group of an address.
 var (
-	digitRun       = regexp.MustCompile(`\+?[0-9]+(?:[-_ ()]{1,3}\+?[0-9]+)*`)
+	digitRun       = regexp.MustCompile(`\+?[0-9]+(?:[-_ ()./]{1,3}\+?[0-9]+)*`)
 	digitGroup     = regexp.MustCompile(`\+?[0-9]+`)
 	realNumberLike = regexp.MustCompile(`^(\+[0-9]{7,}|(00)?(86)?0?1[3-9][0-9]{9}|(00)?(86)?0[1-9][0-9]{8,10})$`)
+	octet          = regexp.MustCompile(`^(0|[1-9][0-9]{0,2})$`)
+	areaCode       = regexp.MustCompile(`^(\+[0-9]{1,5}|0[0-9]{2,3})$`)
 )
 
 // withoutNumbers blots out what reads like a subscriber's number. Errors are made without any; but one may have been
@@ -119,7 +121,7 @@ func withoutGroups(run string) string {
 		number, last := "", -1
 		for k := i; k < min(i+most, len(groups)); k++ {
 			number += run[groups[k][0]:groups[k][1]]
-			if realNumberLike.MatchString(number) {
+			if realNumberLike.MatchString(number) && grouped(run[groups[i][0]:groups[k][1]]) {
 				last = k
 			}
 		}
@@ -128,6 +130,22 @@ func withoutGroups(run string) string {
 		}
 	}
 	return out + run[at:]
+}
+
+// grouped says whether people write a number in such groups. Dots and slashes are in addresses, versions and paths too: with
+// these a number has groups of two to four digits, or an area code and the rest.
+func grouped(text string) bool {
+	if !strings.ContainsAny(text, "./") {
+		return true
+	}
+	groups := digitGroup.FindAllString(text, -1)
+	octets, short, long := strings.Count(text, ".") == 3 && len(groups) == 4, true, areaCode.MatchString(groups[0])
+	for i, g := range groups {
+		octets = octets && octet.MatchString(g)
+		short = short && (len(g) >= 2 && len(g) <= 4 || i == 0 && g[0] == '+')
+		long = long && (i == 0 || len(g) >= 3)
+	}
+	return short && !octets || long
 }
 
 // oneLine joins the lines of a text.

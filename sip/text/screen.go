@@ -83,6 +83,56 @@ func Screen(plan *binding.Plan, policy Policy, body []byte, own func(binding.Num
 	return s.result
 }
 
+// Holds reports whether a text has, by its form, a subscriber's number in it, whosever: one that Screen finds, and in more digits
+// than a number has the eleven of a mobile, or what an area code or 86 begins, wherever they stand. What else may be a landline's
+// is in most of long figures, as 20261126163700 is.
+func Holds(plan *binding.Plan, body []byte) bool {
+	if Screen(plan, Mask, body, func(binding.Number) bool { return false }).Numbers > 0 {
+		return true
+	}
+	if code := plan.CountryCode; code != "" && code != "86" {
+		return false // the form of its numbers is not known
+	}
+	var b [64]byte
+	run, gap := b[:0], 0
+	for at := 0; at < len(body); {
+		r, size := utf8.DecodeRune(body[at:])
+		at += size
+		switch value, kind, ok := digit.Of(r); {
+		case ok && kind != digit.Letters:
+			if gap = 0; len(run) == cap(run) {
+				run = append(b[:0], run[len(run)-mostDigits:]...)
+			}
+			if run = append(run, value+'0'); endsIn(plan, run) {
+				return true
+			}
+		case digit.IsUnseen(r):
+		case digit.IsSeparator(r) && gap < maxGap:
+			gap++
+		default:
+			run, gap = b[:0], 0
+		}
+	}
+	return false
+}
+
+// endsIn says whether the last digits of a run are a subscriber's number.
+func endsIn(plan *binding.Plan, run []byte) bool {
+	for _, size := range [...]int{11, 12, 13} {
+		if size > len(run) {
+			break
+		}
+		d := run[len(run)-size:]
+		switch {
+		case size == 11 && d[0] == '1' && d[1] >= '3', size <= 12 && d[0] == '0' && d[1] != '0', size >= 12 && d[0] == '8' && d[1] == '6':
+			if _, err := plan.ParseNumber(string(d)); err == nil {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // looksLikeDigit says of a letter that it is no part of a word: "No." and "call" have
 // none.
 func (s *screen) looksLikeDigit(body []byte, at int) bool {

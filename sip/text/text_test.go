@@ -221,3 +221,26 @@ func TestRowsOfDigits(t *testing.T) {
 		}
 	}
 }
+
+// TestHolds: who writes what others must not be asked about is judged by the form alone, wherever in other digits it stands.
+func TestHolds(t *testing.T) {
+	t.Parallel()
+	for _, has := range []string{
+		"13800000001", "call 138-0000-0001", "9913800000001", "1380000000199", "2026112613800000001", "id:99010-8234-567899", "998613800000001", "9901082345678",
+		"99861082345678", "99138 0000 0001", "９９１３８０００００００１", "+4477009001230", strings.Repeat("9", 200) + "13800000001" + strings.Repeat("9", 200),
+	} {
+		if !text.Holds(&binding.Plan{}, []byte(has)) {
+			t.Errorf("no number in %q", has)
+		}
+	}
+	for _, none := range []string{
+		"", "2", "20261126163700", "2026-11-26T16:37:00", "order 4711", "700100000010001", "123456", "99123456789012", "138000000x01", "13800000" + strings.Repeat(" ", 9) + "001",
+	} {
+		if text.Holds(&binding.Plan{}, []byte(none)) {
+			t.Errorf("a number in %q", none)
+		}
+	}
+	if text.Holds(&binding.Plan{CountryCode: "44"}, []byte("9913800000001")) {
+		t.Error("the form of another country's numbers is not known")
+	}
+}

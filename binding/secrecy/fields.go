@@ -86,18 +86,22 @@ func (c *checker) numberField(of, field string, t types.Type) bool {
 	return true
 }
 
-// spread follows numbers in clear over all packages, until nothing new is found: into fields, and out of functions.
+// spread follows numbers in clear over all packages, until nothing new is found: into fields, into functions and out of them.
 func (c *checker) spread(all []*packages.Package) {
 	c.spreads = true
 	defer func() { c.spreads = false }()
-	for before := -1; before != len(c.fields)+len(c.results); {
-		before = len(c.fields) + len(c.results)
+	for _, p := range all {
+		c.collect(p.Types)
+	}
+	for before := -1; before != len(c.fields)+len(c.results)+c.gifts; {
+		before = len(c.fields) + len(c.results) + c.gifts
 		for _, p := range all {
 			c.pkg = p
 			for _, file := range p.Syntax {
 				for _, d := range file.Decls {
 					c.follow(d)
 					ast.Inspect(d, c.keep)
+					ast.Inspect(d, c.give)
 					if f, ok := d.(*ast.FuncDecl); ok && f.Body != nil {
 						c.gives(f)
 					}

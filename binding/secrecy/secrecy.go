@@ -1,6 +1,7 @@
 // Package secrecy finds code that could print what must not be printed: a subscriber's number in clear, and whatever a
 // peer wrote. It reads the program with its types, so that no name and no detour over a variable hides anything from it
-// within a function; what a function is given by another is that one's business to have looked at.
+// within a function; a number in clear is followed into the functions of ours that are given it, through as many as there are,
+// and into all that may stand behind a method of an interface.
 //
 // Three rules:
 //
@@ -78,7 +79,8 @@ func Load(dir string, patterns ...string) ([]*packages.Package, error) {
 
 // Check looks through packages. Used is what of the rules was needed: what was not can go.
 func (r *Rules) Check(all []*packages.Package) (found []Finding, used map[string]bool) {
-	c := &checker{rules: r, used: make(map[string]bool), fields: make(map[string]bool), results: make(map[string]bool)}
+	c := &checker{rules: r, used: make(map[string]bool), fields: make(map[string]bool), results: make(map[string]bool),
+		given: make(map[string]map[int]string), methods: make(map[string][]*types.Func)}
 	c.spread(all)
 	for _, p := range all {
 		c.pkg = p
@@ -99,10 +101,13 @@ type checker struct {
 	rules    *Rules
 	pkg      *packages.Package
 	function string
-	secret   map[types.Object]string // variables of the function that hold what must not be seen, and what it is
-	fields   map[string]bool         // of structs that a number in clear is put into
-	results  map[string]bool         // functions that give one back
-	spreads  bool                    // these two are being found
+	secret   map[types.Object]string   // variables of the function that hold what must not be seen, and what it is
+	fields   map[string]bool           // of structs that a number in clear is put into
+	results  map[string]bool           // functions that give one back
+	given    map[string]map[int]string // functions that are given one, and by which parameters
+	gifts    int                       // how many those are
+	methods  map[string][]*types.Func  // of types, by name
+	spreads  bool                      // all of these are being found
 	found    []Finding
 	used     map[string]bool
 }
@@ -169,6 +174,7 @@ func (c *checker) declaration(d ast.Decl) {
 // follow finds out which variables of a declaration hold what must not be seen.
 func (c *checker) follow(d ast.Decl) {
 	c.secret = make(map[types.Object]string)
+	c.seed(d)
 	for before := -1; before != len(c.secret); { // a variable may be filled below where it is read, in a loop
 		before = len(c.secret)
 		ast.Inspect(d, c.assign)

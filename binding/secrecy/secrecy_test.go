@@ -24,6 +24,8 @@ var rules = Rules{
 		"mask700/store/seal.Master.Text":            "writes the key file",
 		"mask700/cmd/mask700/demo.handset.describe": "the description of a telephone of the demo",
 		"mask700/sip/gateway.router.perform":        "the targets are the operator's own",
+		"mask700/sip/digest.Secret.MAC":             "puts what it is given into an HMAC",
+		"mask700/cmd/mask700/consult.Client.post":   "the body of a question to the operator's platform, with numbers where the configuration says so",
 	},
 	NoNumbers: map[string]string{
 		"mask700/binding/cdr.words.caller":                "a sentence about who hung up",

@@ -175,10 +175,59 @@ func address(l *slog.Logger, peer netip.AddrPort) {
 	l.Info("came", "port", peer.Port())
 }
 
+// teller is behind what a number is handed to.
+type teller interface {
+	tell(l *slog.Logger, who string)
+}
+
+type loud struct{}
+
+func (loud) tell(l *slog.Logger, who string) { l.Info("called", "who", who) } // want number in clear that a caller gives
+
+// word is a text with methods.
+type word string
+
+func (w word) say() { fmt.Println(w) } // want number in clear that a caller gives
+
+// handed prints nothing: those do that it calls, and those that they call.
+func handed(l *slog.Logger, t teller, p binding.Plan, n binding.Number) (string, error) {
+	digits := p.Format(n, 0) // want Format
+	first(l, "called", digits)
+	t.tell(l, strings.TrimSpace(digits))
+	several(1, "who", digits)
+	word(digits).say()
+	of(l, slog.String("who", digits)) // want number in clear
+	return same(digits), refused(form{text: digits})
+}
+
+func first(l *slog.Logger, what, who string) {
+	l.Info(what)
+	func() { second(l, what+" "+who) }()
+}
+
+func second(l *slog.Logger, who string) {
+	for _, part := range strings.Fields(who) {
+		l.Info("called", "who", part) // want number in clear that a caller gives
+	}
+}
+
+func several(n int, words ...string) {
+	fmt.Println(n, words) // want number in clear that a caller gives
+}
+
+func of(l *slog.Logger, a slog.Attr) {
+	l.Info("called", a) // want number in clear that a caller gives
+}
+
+func refused(f form) error { return errors.New("no such number as " + f.text) } // want number in form.text
+
+// same is given a number by some, and others may print what they give it.
+func same(text string) string { return text }
+
 // innocent is what may stay.
 func innocent(l *slog.Logger, n binding.Number, r cdr.Record, m *message.Message) error {
 	l.Info("call", "caller", n, "record", r.ID, "from", r.CallerIn, "masked", n.Masked())
-	fmt.Println(n, r.CallerIn.String(), len(m.CallID))
+	fmt.Println(n, r.CallerIn.String(), len(m.CallID), same("constant"))
 	known := m.Method == "INVITE"
 	return fmt.Errorf("caller %s: %t", n, known)
 }

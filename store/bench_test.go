@@ -126,7 +126,7 @@ func BenchmarkOnX(b *testing.B) {
 
 // BenchmarkCandidates looks a number up on which so many bindings live and so many more are over.
 func BenchmarkCandidates(b *testing.B) {
-	for _, n := range []struct{ live, ended int }{{1, 0}, {64, 0}, {200, 0}, {1, 1000}, {200, 1000}} {
+	for _, n := range []struct{ live, ended int }{{1, 0}, {64, 0}, {200, 0}, {1, 1000}, {200, 1000}, {3000, 0}, {1, 10000}} {
 		b.Run(fmt.Sprintf("live=%d,ended=%d", n.live, n.ended), func(b *testing.B) {
 			db := benchStore(b, 1)
 			db.opts.LimitOnX = n.live + 1

@@ -73,7 +73,7 @@ type api struct {
 	room      *room // for batches
 	importing *room // for imports
 
-	evenly func(status int) // called before a problem is told; nil: at once
+	wait func(step time.Duration) // called before it is told that there is no such thing; nil: at once
 }
 
 // New returns the handler of everything under /v1/.

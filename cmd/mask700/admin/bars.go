@@ -183,7 +183,7 @@ func (a *api) barFilter(q BarQuery) (f binding.BarFilter, err error) {
 func (a *api) barPage(w http.ResponseWriter, r *http.Request, q BarQuery) {
 	f, err := a.barFilter(q)
 	if err == nil {
-		err = checkSearch(r.Context(), f.Number)
+		err = a.checkSearch(r.Context(), f.Number)
 	}
 	if err == nil && a.Bars == nil {
 		err = errNoBars

@@ -134,7 +134,7 @@ func (a *api) queryBindings(w http.ResponseWriter, r *http.Request) {
 func (a *api) page(w http.ResponseWriter, r *http.Request, q BindingQuery) {
 	f, err := a.filter(q)
 	if err == nil {
-		err = checkSearch(r.Context(), f.Number)
+		err = a.checkSearch(r.Context(), f.Number)
 	}
 	if err != nil {
 		a.fail(w, err)

@@ -74,7 +74,7 @@ func TestTextsOfTenantsAreJudgedByForm(t *testing.T) {
 	d := newDoorBench(t)
 	path := "/v1/bindings/" + d.own.ID
 	for _, field := range []string{"data", "consent", "industrial_id"} {
-		for _, form := range []string{"%s", "+86%s", "ring %s now", "%.3[1]s-%.4[2]s-%[3]s", "%.3[1]s/%.4[2]s/%[3]s"} {
+		for _, form := range []string{"%s", "+86%s", "ring %s now", "%.3[1]s-%.4[2]s-%[3]s", "%.3[1]s/%.4[2]s/%[3]s", "99%s99", "20261126%s"} {
 			said := func(number string) string {
 				text := strings.NewReplacer("%.3[1]s", number[:3], "%.4[2]s", number[3:7], "%[3]s", number[7:], "%s", number).Replace(form)
 				return d.said("PATCH", path, `{"`+field+`":"`+text+`"}`)
@@ -87,7 +87,7 @@ func TestTextsOfTenantsAreJudgedByForm(t *testing.T) {
 			t.Errorf("a time: %s", out)
 		}
 	}
-	if out := d.said("PATCH", path, `{"a":"13811112222","data":"9138111122229"}`); !strings.HasPrefix(out, "400") || !strings.Contains(out, "repeats") {
+	if out := d.said("PATCH", path, `{"a":"01082345678","data":"991082345678"}`); !strings.HasPrefix(out, "400") || !strings.Contains(out, "repeats") {
 		t.Errorf("of a party who comes: %s", out)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"mask700/binding"
+	"mask700/sip/text"
 )
 
 // TenantDoor is how the interface for tenants is kept.
@@ -19,34 +20,38 @@ type TenantDoor struct {
 }
 
 // tenantPaths are the requests that a tenant's token is let in for. What is not here is answered like a path that is not
-// there. Each asks nothing but what confine gives it.
-var tenantPaths = map[string]func(*api, http.ResponseWriter, *http.Request){
-	"GET /v1/blocks":                (*api).listBlocks,
-	"GET /v1/bindings":              (*api).listBindings,
-	"POST /v1/bindings":             (*api).createBinding,
-	"POST /v1/bindings/query":       (*api).queryBindings,
-	"POST /v1/bindings/batch":       (*api).batchBindings,
-	"GET /v1/bindings/{id}":         (*api).getBinding,
-	"DELETE /v1/bindings/{id}":      (*api).deleteBinding,
-	"PATCH /v1/bindings/{id}":       (*api).updateBinding,
-	"POST /v1/bindings/{id}/extend": (*api).extendBinding,
-	"GET /v1/explain":               (*api).explainDialled,
-	"POST /v1/explain":              (*api).explain,
-	"GET /v1/calls":                 (*api).listCalls,
-	"POST /v1/calls":                (*api).dial,
-	"GET /v1/calls/{id}":            (*api).getCall,
-	"DELETE /v1/calls/{id}":         (*api).hangUp,
-	"GET /v1/cdrs":                  (*api).listRecords,
-	"GET /v1/cdrs/{id}":             (*api).getRecord,
-	"POST /v1/history":              (*api).history,
-	"POST /v1/history/number":       (*api).historyOfNumber,
-	"GET /v1/limits/{tenant}":       (*api).showLimits,
-	"GET /v1/tenants/{name}":        (*api).getTenant,
-	"GET /v1/blocklist":             (*api).listBars,
-	"POST /v1/blocklist":            (*api).addBar,
-	"POST /v1/blocklist/query":      (*api).queryBars,
-	"POST /v1/blocklist/batch":      (*api).batchBars,
-	"DELETE /v1/blocklist/{id}":     (*api).removeBar,
+// there. Each asks nothing but what confine gives it. Where that is picked from what all tenants have, the answer is told after a whole
+// number of steps.
+var tenantPaths = map[string]struct {
+	answer func(*api, http.ResponseWriter, *http.Request)
+	step   time.Duration // 0: told at once
+}{
+	"GET /v1/blocks":                {(*api).listBlocks, 0},
+	"GET /v1/bindings":              {(*api).listBindings, listTime},
+	"POST /v1/bindings":             {(*api).createBinding, notFoundTime},
+	"POST /v1/bindings/query":       {(*api).queryBindings, listTime},
+	"POST /v1/bindings/batch":       {(*api).batchBindings, listTime},
+	"GET /v1/bindings/{id}":         {(*api).getBinding, 0},
+	"DELETE /v1/bindings/{id}":      {(*api).deleteBinding, 0},
+	"PATCH /v1/bindings/{id}":       {(*api).updateBinding, notFoundTime},
+	"POST /v1/bindings/{id}/extend": {(*api).extendBinding, 0},
+	"GET /v1/explain":               {(*api).explainDialled, listTime},
+	"POST /v1/explain":              {(*api).explain, listTime},
+	"GET /v1/calls":                 {(*api).listCalls, 0},
+	"POST /v1/calls":                {(*api).dial, notFoundTime},
+	"GET /v1/calls/{id}":            {(*api).getCall, 0},
+	"DELETE /v1/calls/{id}":         {(*api).hangUp, 0},
+	"GET /v1/cdrs":                  {(*api).listRecords, 0},
+	"GET /v1/cdrs/{id}":             {(*api).getRecord, 0},
+	"POST /v1/history":              {(*api).history, listTime},
+	"POST /v1/history/number":       {(*api).historyOfNumber, listTime},
+	"GET /v1/limits/{tenant}":       {(*api).showLimits, 0},
+	"GET /v1/tenants/{name}":        {(*api).getTenant, 0},
+	"GET /v1/blocklist":             {(*api).listBars, 0},
+	"POST /v1/blocklist":            {(*api).addBar, notFoundTime},
+	"POST /v1/blocklist/query":      {(*api).queryBars, notFoundTime},
+	"POST /v1/blocklist/batch":      {(*api).batchBars, listTime},
+	"DELETE /v1/blocklist/{id}":     {(*api).removeBar, 0},
 }
 
 // Bounds of what one client may ask of the interface for tenants.
@@ -83,8 +88,20 @@ func NewTenants(d Deps, t TenantDoor) http.Handler {
 	if b.log == nil {
 		b.log = slog.New(slog.DiscardHandler)
 	}
-	for pattern, h := range tenantPaths {
-		b.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { h(confinedOf(r.Context()), w, r) })
+	for pattern, p := range tenantPaths {
+		b.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+			a := confinedOf(r.Context())
+			if p.step == 0 {
+				p.answer(a, w, r)
+				return
+			}
+			wait := a.wait
+			a.wait = nil
+			h := &held{ResponseWriter: w}
+			p.answer(a, h, r)
+			wait(p.step)
+			h.send()
+		})
 	}
 	b.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { confinedOf(r.Context()).nowhere(w, r) })
 	return b
@@ -100,7 +117,7 @@ func (b *door) confine(t binding.TenantToken) *api {
 	a := &api{Deps: b.deps, log: b.log, mux: b.mux, room: b.room}
 	service := *b.deps.Bindings
 	service.Store, service.Tenant = confinedStore{service.Store, t.Tenant}, t.Tenant
-	service.NumberLike = func(text string) bool { return a.written(text).Numbers > 0 }
+	service.NumberLike = func(words string) bool { return text.Holds(&service.Plan, []byte(words)) }
 	a.Bindings = &service
 	a.Records = confinedRecords{b.deps.Records, t.Tenant, func() error {
 		if _, ok := b.Tokens.Token(t.ID); !ok {
@@ -124,7 +141,7 @@ var (
 
 // ServeHTTP asks for a token, sees that it is not used more than it may be, and hands the request on as the tenant's.
 func (b *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	tell := b.evenly.since(r.Context())
+	wait := b.evenly.since(r.Context())
 	a := &api{log: b.log}
 	defer a.broken()
 	scheme, text, _ := strings.Cut(r.Header.Get("Authorization"), " ")
@@ -145,7 +162,7 @@ func (b *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	defer leave()
 	a = b.confine(token)
-	a.evenly = tell
+	a.wait = wait
 	r = r.WithContext(withWho(r.Context(), "token "+token.Tenant+"/"+token.Name+" "+token.ID))
 	r, err := a.withAsk(r, Token{Name: token.Name, Reveal: token.Reveal})
 	if err != nil {

@@ -176,7 +176,7 @@ func TestEveryPath(t *testing.T) {
 			d.header = withoutReason.Clone()
 			d.header.Set(HeaderReason, "complaint 17")
 		}
-		if pattern == "POST /v1/explain" { // whoever names a caller may see them
+		if _, lookup := byNumber[pattern]; lookup { // whoever names somebody may see numbers
 			d.header.Set("Authorization", "Bearer "+revealing)
 		}
 		try, allowed := tries[pattern]
@@ -494,6 +494,37 @@ func TestTokensReveal(t *testing.T) {
 }
 
 // TestFollowedByTokenThatIsRevoked: a list that goes on ends with the token.
+// TestTenantsLookForNobody: whether a search by a number finds something tells the digits that are masked to who tries them all, as
+// explain does. A token that may not see them is refused alike for whomever it names, and nothing is noted.
+func TestTenantsLookForNobody(t *testing.T) {
+	t.Parallel()
+	d := newDoorBench(t)
+	noted := func() int {
+		handler, header := d.handler, d.header
+		d.handler, d.header = d.operator, nil
+		defer func() { d.handler, d.header = handler, header }()
+		return len(d.entries())
+	}
+	before := noted()
+	d.header = http.Header{"Authorization": {"Bearer " + d.token}, HeaderReason: {"complaint 17"}}
+	for path, more := range map[string]string{"/v1/bindings/query": `,"order":"o-rides"`, "/v1/history/number": "", "/v1/blocklist/query": ""} {
+		said := make(map[string]bool)
+		for _, number := range []string{numberA, numberB, numberC, numberD, "13500000009"} {
+			said[d.said("POST", path, `{"number":"`+number+`"`+more+`}`)] = true
+		}
+		for out := range said {
+			if len(said) != 1 || !strings.HasPrefix(out, "403 ") {
+				t.Errorf("%s: %s", path, out)
+			}
+		}
+	}
+	if n := noted() - before; n != 0 {
+		t.Errorf("%d are noted", n)
+	}
+	d.header.Del(HeaderReason)
+	d.want(200, "POST", "/v1/bindings/query", `{"order":"o-rides"}`, nil)
+}
+
 // TestTenantsExplainThatNamesACaller: whether somebody is a party tells the digits of it that are masked to who tries them
 // all. A token that may not see them may not, another one says why, and every try is noted.
 func TestTenantsExplainThatNamesACaller(t *testing.T) {

@@ -31,6 +31,40 @@ func (s slowStore) Binding(ctx context.Context, id string) (binding.Binding, err
 	return b, err
 }
 
+// each is the time that every row takes, whoever's it is.
+const each = 31 * time.Millisecond
+
+func (s slowStore) Candidates(ctx context.Context, x binding.X, at time.Time) ([]binding.Binding, error) {
+	rows, err := s.Store.Candidates(ctx, x, at)
+	*s.clock = s.clock.Add(time.Millisecond + each*time.Duration(len(rows)))
+	return rows, err
+}
+
+func (s slowStore) History(ctx context.Context, q binding.HistoryQuery, do func(binding.Holding) error) error {
+	*s.clock = s.clock.Add(time.Millisecond)
+	return s.Store.History(ctx, q, func(h binding.Holding) error {
+		*s.clock = s.clock.Add(each)
+		return do(h)
+	})
+}
+
+func (s slowStore) List(ctx context.Context, f binding.Filter, do func(binding.Binding) error) error {
+	*s.clock = s.clock.Add(time.Millisecond)
+	return s.Store.List(ctx, f, func(b binding.Binding) error {
+		*s.clock = s.clock.Add(each)
+		return do(b)
+	})
+}
+
+func (s slowStore) Bind(ctx context.Context, b binding.Binding) error {
+	err := s.Store.Bind(ctx, b)
+	*s.clock = s.clock.Add(time.Millisecond)
+	if err != nil {
+		*s.clock = s.clock.Add(3 * time.Millisecond)
+	}
+	return err
+}
+
 // TestTenantsHearNothingFromTheClock: what is another's and what there never was are told to be missing at the same time after the
 // request came, by every path that asks for an id. What is there is told at once.
 func TestTenantsHearNothingFromTheClock(t *testing.T) {
@@ -81,8 +115,107 @@ func TestTenantsHearNothingFromTheClock(t *testing.T) {
 	if got := took(200, "GET", "/v1/bindings/"+d.own.ID, ""); got >= notFoundTime || paused != 0 {
 		t.Errorf("its own: after %v", got)
 	}
-	if took(400, "GET", "/v1/bindings?limit=x", ""); paused != 0 {
+	if took(400, "GET", "/v1/cdrs?limit=x", ""); paused != 0 {
 		t.Error("a request that is wrong waits")
+	}
+}
+
+// TestListsTellNothingByTheClock: what others have on a number, with a party or under an order is read and left out, and the answer is the
+// same bytes at the same time as where there is nothing.
+func TestListsTellNothingByTheClock(t *testing.T) {
+	t.Parallel()
+	d := newDoorBench(t)
+	clock := d.now
+	deps := d.deps
+	service := *deps.Bindings
+	service.Store = slowStore{d.store, &clock}
+	deps.Bindings = &service
+	door := NewTenants(deps, d.door).(*door)
+	paused := 0
+	door.evenly = evenly{now: func() time.Time { return clock }, pause: func(_ context.Context, wait time.Duration) {
+		paused++
+		clock = clock.Add(wait)
+	}}
+	d.handler = door
+	d.token, _ = d.newToken(true)
+	d.header = http.Header{"Authorization": {"Bearer " + d.token}}
+	const sharedX = "700100000010009"
+	for _, c := range []struct {
+		ask, others, nobodys string
+		want                 time.Duration
+	}{
+		{`GET /v1/bindings?order=%s`, "o-meals", "o-nobody", listTime},
+		{`GET /v1/bindings?consent=%s`, "c-meals", "c-nobody", listTime},
+		{`GET /v1/bindings?x=%s`, othersX, "700100000040002", listTime},
+		{`POST /v1/bindings/query {"number":"%s"}`, numberC, numberD, listTime},
+		{`GET /v1/explain?dialled=%s`, othersX, "700100000040002", listTime},
+		{`POST /v1/explain {"dialled":"%s","caller":"` + numberE + `"}`, othersX, "700100000040002", listTime},
+		{`POST /v1/history {"x":"%s"}`, othersX, "700100000040002", listTime},
+		{`POST /v1/history {"order":"%s"}`, "o-meals", "o-nobody", listTime},
+		{`POST /v1/history {"consent":"%s","calls":true}`, "c-meals", "c-nobody", listTime},
+		{`POST /v1/history/number {"number":"%s"}`, numberC, numberD, listTime},
+		{`POST /v1/blocklist/query {"number":"%s"}`, numberC, numberF, notFoundTime},
+	} {
+		method, path, _ := strings.Cut(c.ask, " ")
+		path, body, _ := strings.Cut(path, " ")
+		if d.header.Del(HeaderReason); strings.Contains(body, "number") || strings.Contains(body, "caller") {
+			d.header.Set(HeaderReason, "complaint 17")
+		}
+		tell := func(what string) (string, time.Duration) {
+			fill := func(text string) string { return strings.ReplaceAll(text, "%s", what) }
+			came := clock
+			paused = 0
+			said := strings.ReplaceAll(d.said(method, fill(path), fill(body)), what, "…")
+			if paused != 1 {
+				t.Errorf("%s: paused %d times", c.ask, paused)
+			}
+			return said, clock.Sub(came)
+		}
+		others, after := tell(c.others)
+		none, at := tell(c.nobodys)
+		if others != none || after != at || at != c.want {
+			t.Errorf("%s: of others after %v %s\nof nobody after %v %s", c.ask, after, others, at, none)
+		}
+		if !strings.HasPrefix(none, "200 ") {
+			t.Errorf("%s: %s", c.ask, none)
+		}
+	}
+	d.header.Del(HeaderReason)
+	// Who is bound with others is bound, and refused on a number that is not the tenant's own, at the same time as anybody.
+	for status, numbers := range map[int][2]string{http.StatusCreated: {freeX, "700100000030003"}, http.StatusConflict: {sharedX, sharedX}} {
+		for i, party := range []string{numberC, numberD} {
+			came := clock
+			paused = 0
+			d.want(status, "POST", "/v1/bindings", `{"mode":"axb","a":"`+party+`","b":"`+numberF+`","x":"`+numbers[i]+`","order":"o"}`, nil)
+			if took := clock.Sub(came); paused != 1 || took != notFoundTime {
+				t.Errorf("%d told after %v, paused %d times", status, took, paused)
+			}
+		}
+	}
+}
+
+// TestHeldAnswers: nothing of an answer that is held leaves before it is sent, whatever is done to it, and all of it then.
+func TestHeldAnswers(t *testing.T) {
+	t.Parallel()
+	to := httptest.NewRecorder()
+	h := &held{ResponseWriter: to}
+	h.Header().Set("Content-Type", "application/jsonl")
+	h.WriteHeader(http.StatusConflict)
+	h.WriteHeader(http.StatusOK)
+	_, _ = h.Write([]byte("a line\n"))
+	if err := http.NewResponseController(h).Flush(); err != nil || to.Flushed || to.Body.Len() > 0 {
+		t.Errorf("flushed: %v, %q", err, to.Body)
+	}
+	_, _ = h.Write([]byte("another\n"))
+	if h.send(); to.Code != http.StatusConflict || to.Body.String() != "a line\nanother\n" || to.Header().Get("Content-Type") != "application/jsonl" {
+		t.Errorf("%d %q %v", to.Code, to.Body, to.Header())
+	}
+	if (&held{ResponseWriter: to}).Unwrap() != to {
+		t.Error("deadlines are set on something else")
+	}
+	bare := httptest.NewRecorder()
+	if (&held{ResponseWriter: bare}).send(); bare.Code != http.StatusOK {
+		t.Errorf("an answer without a status: %d", bare.Code)
 	}
 }
 
@@ -99,12 +232,12 @@ func TestEvenly(t *testing.T) {
 		e := evenly{now: func() time.Time { return clock }, pause: func(_ context.Context, d time.Duration) { waited = d }}
 		tell := e.since(t.Context())
 		clock = clock.Add(took)
-		if tell(http.StatusNotFound); max(took, 0)+waited != want {
+		if tell(notFoundTime); max(took, 0)+waited != want {
 			t.Errorf("after %v: told after %v, want %v", took, max(took, 0)+waited, want)
 		}
 	}
 	begun := time.Now()
-	newEvenly().since(t.Context())(http.StatusNotFound)
+	newEvenly().since(t.Context())(notFoundTime)
 	if took := time.Since(begun); took < notFoundTime {
 		t.Errorf("told after %v", took)
 	}

@@ -118,12 +118,12 @@ func (a *api) showExplained(r *http.Request, q *binding.Query, rows []binding.Bi
 
 // mayGuess refuses a caller that may not be named. What is said of a number that was given says whether it is that of a
 // party, so that who may try them all has the digits that are masked: on behalf of a tenant that is for who may see them,
-// and for a reason. The operator's is noted, as each is.
+// and for a reason. The operator's is noted, as each is; a token of the operator's that may not see numbers needs a reason too.
 func (a *api) mayGuess(r *http.Request) error {
-	switch {
-	case a.Bindings.Tenant == "":
+	switch sees := mayReveal(r.Context()); {
+	case a.Bindings.Tenant == "" && sees:
 		return nil
-	case !mayReveal(r.Context()):
+	case a.Bindings.Tenant != "" && !sees:
 		return errMayNotGuess
 	case askOf(r.Context()).reason == "":
 		return errGuessNeedsReason
@@ -132,7 +132,7 @@ func (a *api) mayGuess(r *http.Request) error {
 }
 
 var (
-	errMayNotGuess            = kindForbidden.problem("this token may not see real numbers, nor try them as callers; use one that was made with --reveal, or name no caller")
+	errMayNotGuess            = kindForbidden.problem("this token may not see real numbers, nor try them as callers or look for them; use one that was made with --reveal, or name no number")
 	errGuessNeedsReason error = &binding.FieldError{Field: "reason", Err: errors.New("a caller that is named needs one, in " + HeaderReason + " or --reason; the audit log records it")}
 )
 

@@ -246,6 +246,9 @@ type shownHistory struct {
 // showHistory says how numbers are shown, and notes that they are, or that a person is looked for.
 func (a *api) showHistory(r *http.Request, q binding.HistoryQuery, byNumber bool) (Show, *shownHistory, error) {
 	k := askOf(r.Context())
+	if err := a.checkSearch(r.Context(), q.Number); err != nil {
+		return nil, nil, err
+	}
 	if !k.reveal && !byNumber {
 		return binding.Number.Masked, nil, nil
 	}

@@ -132,8 +132,8 @@ func (a *api) fail(w http.ResponseWriter, err error) {
 	if p.Status == http.StatusServiceUnavailable || p.Status == http.StatusTooManyRequests {
 		w.Header().Set("Retry-After", "1")
 	}
-	if a.evenly != nil {
-		a.evenly(p.Status)
+	if a.wait != nil && p.Status == http.StatusNotFound {
+		a.wait(notFoundTime)
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(p.Status)

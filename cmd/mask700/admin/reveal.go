@@ -83,9 +83,15 @@ var byNumber = map[string]bool{
 	"POST /v1/explain":         false,
 }
 
-// checkSearch refuses a search by a number that has no reason.
-func checkSearch(ctx context.Context, n binding.Number) error {
-	if !n.IsZero() && askOf(ctx).reason == "" {
+// checkSearch refuses a search by a number that has no reason, and one on behalf of a tenant by who may not see numbers: as
+// mayGuess says.
+func (a *api) checkSearch(ctx context.Context, n binding.Number) error {
+	switch {
+	case n.IsZero():
+		return nil
+	case a.Bindings.Tenant != "" && !mayReveal(ctx):
+		return errMayNotGuess
+	case askOf(ctx).reason == "":
 		return errNeedsReason
 	}
 	return nil

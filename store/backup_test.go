@@ -225,10 +225,8 @@ func TestRestoreRefuses(t *testing.T) {
 		if _, err := Restore(o, from); !errors.Is(err, want) {
 			t.Errorf("%s: %v, want %v", name, err, want)
 		}
-		for _, path := range []string{o.Dir, o.Dir + restoring} {
-			if there, err := os.ReadDir(path); err == nil && len(there) > 1 {
-				t.Errorf("%s: something was copied to %s", name, path)
-			}
+		if there, err := os.ReadDir(o.Dir); err == nil && len(there) > 1 {
+			t.Errorf("%s: something was copied", name)
 		}
 	}
 	full := restored(t, o)
@@ -299,9 +297,6 @@ func TestRestoreRefuses(t *testing.T) {
 	refused("one that was broken off", restored(t, o), broken, ErrNoBackup)
 
 	good := restored(t, o)
-	if err := os.MkdirAll(good.Dir+restoring, 0o700); err != nil { // of one that was broken off
-		t.Fatal(err)
-	}
 	if _, err := Restore(good, dir); err != nil {
 		t.Fatal(err)
 	}

@@ -65,7 +65,7 @@ var (
 )
 
 // Open opens the store under o.Dir, and makes it, with its key file and its ring, when there is none. Errors: ErrLocked,
-// ErrNoKey, ErrWrongKey, ErrNoRing, ErrWrongRing, ErrOldRing, ErrKeyInsideDataDir, ErrNewerFormat, ErrCorrupt, those of
+// ErrNoKey, ErrWrongKey, ErrNoRing, ErrWrongRing, ErrOldRing, ErrKeyInsideDataDir, ErrRestoring, ErrNewerFormat, ErrCorrupt, those of
 // ring.Open, seal.ErrKeyExposed, seal.ErrKeyText, or the system's.
 func Open(o Options) (*DB, error) {
 	o, err := o.withDefaults()
@@ -83,6 +83,9 @@ func Open(o Options) (*DB, error) {
 		if inside {
 			return nil, fmt.Errorf("%w (%s)", ErrKeyInsideDataDir, path)
 		}
+	}
+	if err := endRestore(o); err != nil {
+		return nil, err
 	}
 	db := &DB{opts: o, cache: newCache(o), locks: newLocks(), again: newLocks(), seen: newSeenIDs()}
 	db.use.closing = make(chan struct{})

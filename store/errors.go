@@ -23,6 +23,8 @@ var (
 	ErrOldRing = errors.New("store: the file of keys is an older copy, which lacks keys that rows name; put the newest back")
 	// ErrKeyInsideDataDir: a copy of the data directory would carry its own key.
 	ErrKeyInsideDataDir = errors.New("store: the master key or the file of keys lies inside the data directory; keep it elsewhere, a copy of the data must not carry its key")
+	// ErrRestoring: a backup is being put back there, or that was broken off.
+	ErrRestoring = errors.New("store: a backup is being put back into the data directory, or that was broken off: `mask700 restore DIR` begins anew")
 	// ErrNewerFormat: a later release wrote this store. Nothing was changed in it.
 	ErrNewerFormat = errors.New("store: written by a later release; run that release or restore a backup made before the change")
 )

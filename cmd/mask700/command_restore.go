@@ -22,8 +22,9 @@ func newRestoreCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "restore DIR",
 		Short: "Put a backup back into an empty data directory",
-		Long: "Put a backup back as the data directory, which must be empty or not there; no server may be running on it. The master key\n" +
-			"and the ring, the newest there is, have to be in their places before: what was destroyed since cannot be read.\n\n" +
+		Long: "Put a backup back as the data directory, which must be empty (but for the lost+found of a disk) or not there; no server\n" +
+			"may be running on it. The master key and the ring, the newest there is, have to be in their places before: what was\n" +
+			"destroyed since cannot be read. One that was broken off is begun anew in the same way.\n\n" +
 			"What happened after the backup is not in it: bindings made since are unknown, those ended since are live, and numbers of\n" +
 			"call records are given again.",
 		Args: oneArg("the DIR of a backup"),

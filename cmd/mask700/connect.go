@@ -192,7 +192,7 @@ func listening(ctx context.Context, socket string) (bool, error) {
 // openStore opens the store in this process, behind the handlers that the server has.
 func openStore(cfg config.Config, n need, notice io.Writer) (*session, error) {
 	made := false
-	if !storeExists(cfg.DataDir) {
+	if !store.Exists(cfg.DataDir) {
 		if n != needNewStore {
 			return nil, fmt.Errorf("no server is running and there is no store in %s; name the server with --server or the directory with --data-dir, "+
 				"or begin with `mask700 block add`", cfg.DataDir)
@@ -230,12 +230,6 @@ func openStore(cfg config.Config, n need, notice io.Writer) (*session, error) {
 		Check: db.Check,
 	})
 	return &session{Client: client.NewInProcess(handler), db: db, audit: log}, nil
-}
-
-// storeExists reports whether a store was made in dir; the directory alone is none.
-func storeExists(dir string) bool {
-	_, err := os.Stat(filepath.Join(dir, "bind"))
-	return err == nil
 }
 
 func noServer(cfg config.Config) error {

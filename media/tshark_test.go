@@ -143,7 +143,7 @@ func TestFiguresOfABadNetworkAreTsharks(t *testing.T) {
 		packets, lost                   int
 		maxDelta, meanJitter, maxJitter float64
 	}
-	want := map[uint32]ours{}
+	want, noted := map[uint32]ours{}, map[uint32][2]float64{}
 	var all []captured
 	bad := []weather{
 		{name: "a good one", ssrc: 0x70000001, first: 65000, inOrder: true},
@@ -166,6 +166,9 @@ func TestFiguresOfABadNetworkAreTsharks(t *testing.T) {
 			if s.Read(b, start+a.at, table) != rebase.OK {
 				t.Fatalf("%s: packet %d is not read", w.name, a.n)
 			}
+			if j > 0 && a.at/1e9 > came[j-1].at/1e9 {
+				s.Received.Note() // as every second does
+			}
 			jitter := milliseconds(s.Received.Jitter())
 			f.maxJitter = max(f.maxJitter, jitter)
 			sum += jitter
@@ -178,6 +181,8 @@ func TestFiguresOfABadNetworkAreTsharks(t *testing.T) {
 		if f.lost != packets-len(came) || (w.lost > 0) != (f.lost > 0) || (w.late > 0) != (f.maxJitter > 5) {
 			t.Errorf("%s: %d came of %d, and we count %+v", w.name, len(came), packets, f)
 		}
+		s.Received.Note()
+		noted[w.ssrc] = [2]float64{milliseconds(s.Received.MeanJitter()), milliseconds(s.Received.MaxJitter())}
 		want[w.ssrc] = f
 	}
 	streams := analyse(t, all)
@@ -187,6 +192,10 @@ func TestFiguresOfABadNetworkAreTsharks(t *testing.T) {
 		if got.packets != f.packets || got.lost != f.lost || math.Abs(got.maxDelta-f.maxDelta) > 0.002 ||
 			math.Abs(got.meanJitter-f.meanJitter) > 0.2 || math.Abs(got.maxJitter-f.maxJitter) > 0.2 {
 			t.Errorf("%s: tshark says %+v, we say %+v", w.name, got, f)
+		}
+		// What the record says is seen once a second, of an estimate that is over 16 packets.
+		if mean, greatest := noted[w.ssrc][0], noted[w.ssrc][1]; math.Abs(mean-got.meanJitter) > got.meanJitter/5+0.2 || greatest < mean || greatest > got.maxJitter+0.2 {
+			t.Errorf("%s: tshark says %+v, the record %.2f ms, at most %.2f", w.name, got, mean, greatest)
 		}
 	}
 }
@@ -334,9 +343,6 @@ func TestKernelAndUserSpaceAgreeWithTshark(t *testing.T) {
 			}
 			left = left || len(p.came) > 0
 		}
-		for _, s := range sessions {
-			s.Stats() // notes the jitter of now
-		}
 		time.Sleep(next)
 	}
 	all := wire.to(t, places)
@@ -361,13 +367,9 @@ func TestKernelAndUserSpaceAgreeWithTshark(t *testing.T) {
 			if jitter := milliseconds(jitterOf(sessions[i], Side(side))); got.lost < 3 || uint64(got.lost) != f.Lost || last < 3 || jitter < least || jitter > most {
 				t.Errorf("%s: tshark says %+v, the jitter is %.2f ms at the end; we say %.2f, and %+v", name, got, last, jitter, f)
 			}
-			// Of the whole call, which was looked at after every few packets, it is the mean and the greatest too.
+			// Of the whole call it is what was seen at some moments, of which a busy machine lets there be few.
 			mean, greater := milliseconds(f.Jitter), milliseconds(f.MaxJitter)
-			least, most = got.meanJitter-1, got.meanJitter+1
-			if way.relay == inUser {
-				least, most = got.meanJitter/3, got.meanJitter+20
-			}
-			if mean < least || mean > most || greater < mean || way.relay == inKernel && greater > got.maxJitter+1 {
+			if mean <= 0 || greater < mean || way.relay == inKernel && greater > got.maxJitter+1 {
 				t.Errorf("%s: tshark says %+v; we say %.2f ms, at most %.2f", name, got, mean, greater)
 			}
 			if math.Abs(greatest-got.maxJitter) > 0.2 {

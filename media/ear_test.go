@@ -263,13 +263,13 @@ func TestWhichEventsAreWritten(t *testing.T) {
 		"that turn": {[]PayloadType{{PT: 96, Clock: 8000, Name: telephoneEvent, Map: 101, Turns: 16000}},
 			[]PayloadType{{PT: 101, Clock: 16000, Name: telephoneEvent, Map: 96, Turns: 8000}}, "96 8000 true"},
 	} {
-		got, ok := events(newPayloads(tt.own), newPayloads(tt.other), 8000)
+		got, ok := events(newPayloads(tt.own, false), newPayloads(tt.other, false), 8000)
 		if s := fmt.Sprint(got.Map, got.Clock, ok); s != tt.want {
 			t.Errorf("%s: %s, want %s", name, s, tt.want)
 		}
 	}
 	// Only events may end here.
-	p := newPayloads([]PayloadType{{PT: 8, Clock: 8000, Name: "PCMA", Map: 200}, ours(101, 101, 8000)})
+	p := newPayloads([]PayloadType{{PT: 8, Clock: 8000, Name: "PCMA", Map: 200}, ours(101, 101, 8000)}, false)
 	if p.table[8].Known || !p.ends(101) || p.ends(8) || p.ends(0) {
 		t.Errorf("%+v", slices.Clip(p.listed))
 	}

@@ -116,7 +116,7 @@ func TestOnlyEventsTurn(t *testing.T) {
 	p := newPayloads([]PayloadType{
 		{PT: 8, Clock: 8000, Name: "PCMA", Map: 8}, {PT: 96, Clock: 16000, Name: telephoneEvent, Map: 101, Turns: 8000},
 		{PT: 97, Clock: 8000, Name: telephoneEvent, Map: 101}, {PT: 98, Clock: 8000, Name: telephoneEvent, Map: sdp.EndsHere + 98},
-	})
+	}, false)
 	for pt := range uint8(128) {
 		if p.turns(pt) != (pt == 96) {
 			t.Errorf("%d turns: %t", pt, p.turns(pt))

@@ -15,7 +15,7 @@ func TestLaneIsAsTheUsualWay(t *testing.T) {
 	payloads := newPayloads([]PayloadType{
 		{PT: 8, Clock: 8000, Name: "PCMA", Map: 8}, {PT: 0, Clock: 8000, Name: "PCMU", Map: 100},
 		{PT: 101, Clock: 8000, Name: "telephone-event", Map: 96}, {PT: 9, Clock: 16000, Name: "opus", Map: 9},
-	})
+	}, false)
 	rode, left := 0, 0
 	for seed := range uint64(runs) {
 		random := rand.New(rand.NewPCG(seed, 7))

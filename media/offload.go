@@ -204,7 +204,7 @@ const never64 = int64(^uint64(0) >> 1)
 func (s *session) meet(side Side, b []byte, src netip.AddrPort) {
 	l := s.legs[side]
 	s.take(side)
-	if src == l.connected && len(b) >= rtpHeader && b[0]>>6 == 2 && !isRTCP(b) && (binary.BigEndian.Uint32(b[8:]) != l.offload.lent.SSRCIn ||
+	if src == l.connected && len(b) >= rtpHeader && b[0]>>6 == 2 && !l.mixed(b) && (binary.BigEndian.Uint32(b[8:]) != l.offload.lent.SSRCIn ||
 		l.in.Anew(l.offload.lent.SSRCIn, binary.BigEndian.Uint16(b[2:]))) {
 		s.reclaim(side)
 	}

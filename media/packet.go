@@ -133,7 +133,7 @@ func (f *Flow) sent(size int, ok bool) {
 // it, or nil.
 func (s *session) pass(side Side, b []byte, src netip.AddrPort, now int64) ([]byte, netip.AddrPort) {
 	from, to := s.legs[side], s.legs[side.Other()]
-	if isRTCP(b) {
+	if from.mixed(b) {
 		// Some peers multiplex though it was not agreed on.
 		s.control(side, b, src, now)
 		return nil, netip.AddrPort{}

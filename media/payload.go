@@ -21,11 +21,12 @@ type payloads struct {
 var none = &payloads{names: []string{""}, formats: []string{""}}
 
 // newPayloads makes the table for packets of a peer that may send the given
-// types. Of two entries for one number the first counts.
-func newPayloads(types []PayloadType) *payloads {
+// types. Of two entries for one number the first counts. With RTCP on the same port, which
+// mux says, what could be taken for it is left out (RFC 5761 section 4).
+func newPayloads(types []PayloadType, mux bool) *payloads {
 	p := &payloads{names: []string{""}, formats: []string{""}, listed: types}
 	for _, t := range types {
-		if t.PT > 127 || t.Map > 127 && t.Name != telephoneEvent || p.table[t.PT].Known {
+		if t.PT > 127 || t.Map > 127 && t.Name != telephoneEvent || p.table[t.PT].Known || mux && t.PT >= 64 && t.PT < 96 {
 			continue
 		}
 		p.table[t.PT] = rebase.Type{PT: t.Map, Clock: t.Clock, Out: t.Turns, Known: true}

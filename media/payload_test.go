@@ -14,7 +14,7 @@ func TestPayloads(t *testing.T) {
 		{PT: 8, Clock: 8000, Name: "PCMU", Map: 0},   // the first counts
 		{PT: 128, Clock: 8000, Name: "PCMA", Map: 8}, // no payload type
 		{PT: 7, Clock: 8000, Name: "PCMA", Map: 200}, // nothing to write
-	})
+	}, false)
 	want := map[int]rebase.Type{
 		8:   {PT: 8, Clock: 8000, Known: true},
 		96:  {PT: 111, Clock: 48000, Known: true},

@@ -269,9 +269,9 @@ func TestOnlyNegotiatedRTPPasses(t *testing.T) {
 	for _, junk := range [][]byte{
 		append([]byte{0, 1, 0, 8, 0x21, 0x12, 0xa4, 0x42}, make([]byte, 20)...), // STUN
 		append([]byte{22, 254, 253}, make([]byte, 40)...),                       // DTLS
-		{0x80, 8},          // short
-		{},                 // empty
-		make([]byte, 2048), // cut
+		{0x80, 8},                // short
+		{},                       // empty
+		make([]byte, bufferSize), // cut
 		append([]byte{0x8f, 8}, make([]byte, 20)...), // lengths contradict
 		{0x80, 200, 0xff, 0xff, 0, 0, 0, 0},          // RTCP that is none
 	} {

@@ -1,6 +1,7 @@
 package media
 
 import (
+	"encoding/binary"
 	"time"
 
 	"github.com/pion/rtcp"
@@ -204,6 +205,39 @@ func fraction(ns int64, places uint) uint32 {
 	return uint32(uint64(ns/second)<<places + uint64(ns%second)<<places/uint64(second))
 }
 
-// isRTCP says whether a packet on an RTP port is RTCP by its second byte (RFC
-// 5761 section 4).
+// isRTCP says whether a packet on a port of both is RTCP by its second byte (RFC
+// 5761 section 4). Of RTP it is the marker with a payload type of 64 to 95.
 func isRTCP(b []byte) bool { return len(b) >= 2 && b[0]>>6 == 2 && b[1] >= 192 && b[1] <= 223 }
+
+// mixed says whether a packet on the RTP port of a side is RTCP. Such a payload type is
+// agreed on only where RTCP has a port of its own, and is RTP then; but not from a peer that
+// multiplexes without a word, whose reports would be passed on with its name in them: a
+// compound packet from beginning to end, not of the source that is heard, is RTCP.
+func (l *leg) mixed(b []byte) bool {
+	if !isRTCP(b) {
+		return false
+	}
+	return !l.payloads.table[b[1]&0x7f].Known || !l.speaks(b) && isCompound(b)
+}
+
+// speaks says whether a packet, read as RTP, is of the source that was heard last.
+func (l *leg) speaks(b []byte) bool {
+	return len(b) >= rtpHeader && l.in.Received.Packets() > 0 && binary.BigEndian.Uint32(b[8:]) == l.in.Source()
+}
+
+// isCompound says whether a packet is RTCP by its lengths, and begins with a report (RFC
+// 3550 appendix A.2).
+func isCompound(b []byte) bool {
+	first := rtcp.PacketType(b[1])
+	if first != rtcp.TypeSenderReport && first != rtcp.TypeReceiverReport || b[0]&0x20 != 0 {
+		return false
+	}
+	for len(b) >= 4 && b[0]>>6 == 2 {
+		n := 4 * (int(binary.BigEndian.Uint16(b[2:])) + 1)
+		if n >= len(b) {
+			return n == len(b)
+		}
+		b = b[n:]
+	}
+	return false
+}

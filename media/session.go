@@ -56,7 +56,7 @@ func (s *session) SetRemote(side Side, r Remote) {
 		l.reports = netip.AddrPort{}
 	}
 	s.follow(side & 1)
-	l.payloads = newPayloads(r.Types)
+	l.payloads = newPayloads(r.Types, r.Mux)
 	l.cipher.set(r.In, r.Out)
 	s.alive = s.now()
 	s.retune()

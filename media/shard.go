@@ -11,9 +11,9 @@ import (
 	"mask700/media/socket"
 )
 
-// bufferSize holds any packet of audio on an Ethernet; a packet that fills it may
-// have been cut and is refused.
-const bufferSize = 2048
+// bufferSize holds any packet of audio, 20 ms of stereo in 24 bits at 48 kHz or 500 ms of
+// G.711 for one; a packet that fills it may have been cut and is refused.
+const bufferSize = 8192
 
 const (
 	// batch bounds the sockets served at one wake, and with it how long signalling

@@ -152,7 +152,7 @@ func TestFiguresOfABadNetworkAreTsharks(t *testing.T) {
 		{name: "lost, late and overtaken", ssrc: 0x70000004, first: 100, lost: 0.02, late: 15 * time.Millisecond},
 		{name: "late and twice", ssrc: 0x70000005, first: 100, twice: 0.02, late: 8 * time.Millisecond},
 	}
-	table := &newPayloads((&phone{t: t, rtp: listen(t, "127.0.0.2"), rtcp: listen(t, "127.0.0.2")}).remote().Types).table
+	table := &newPayloads((&phone{t: t, rtp: listen(t, "127.0.0.2"), rtcp: listen(t, "127.0.0.2")}).remote().Types, false).table
 	for i, w := range bad {
 		s := rebase.New(rebase.Initial{SSRC: 1})
 		start := int64(1700000000+1000*i) * 1e9

@@ -44,8 +44,13 @@ var codecs = map[string]codec{
 	"GSM-EFR": {5, 10},
 	"AMR":     {5, 10},
 	"iLBC":    {11, 32},
+	"G726-16": {50, 10},
+	"G726-24": {25, 10},
 	"G726-32": {7, 10},
+	"G726-40": {2, 10},
 	"G728":    {7, 17},
+	"EVRC":    {6, 10},
+	"QCELP":   {21, 10},
 }
 
 // unlisted stands for a codec without published figures. Wideband ones are rated

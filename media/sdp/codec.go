@@ -6,122 +6,28 @@ import (
 	"strings"
 )
 
-// known is one codec that may be named in a description.
-type known struct {
-	name     string // the canonical spelling, written whatever the case it was read in
-	clocks   []uint32
-	channels uint8 // 0: one
-	signal   bool  // carries events or silence, no voice
-	video    bool
-	params   []param
-}
+// usable says whether a payload type number may be relayed. Where RTCP has the port of RTP, 64 to 95 would be taken for RTCP
+// when marked (RFC 5761 section 4).
+func usable(pt uint8, mux bool) bool { return pt < 128 && !(mux && pt >= 64 && pt < 96) }
 
-var (
-	narrow  = []uint32{8000}
-	wide    = []uint32{16000}
-	picture = []uint32{90000}
-)
-
-// codecs is the closed list. A codec that is not in it is dropped: its name would
-// be text of the peer's choosing.
-var codecs = []known{
-	{name: "PCMU", clocks: narrow},
-	{name: "PCMA", clocks: narrow},
-	{name: "G722", clocks: narrow}, // 8000 by RFC 3551 section 4.5.2, though it samples at 16000
-	{name: "G723", clocks: narrow, params: g723Params},
-	{name: "G728", clocks: narrow},
-	{name: "G729", clocks: narrow, params: g729Params},
-	{name: "G726-16", clocks: narrow},
-	{name: "G726-24", clocks: narrow},
-	{name: "G726-32", clocks: narrow},
-	{name: "G726-40", clocks: narrow},
-	{name: "G7221", clocks: []uint32{16000, 32000}, params: g7221Params},
-	{name: "GSM", clocks: narrow},
-	{name: "GSM-EFR", clocks: narrow},
-	{name: "iLBC", clocks: narrow, params: ilbcParams},
-	{name: "speex", clocks: []uint32{8000, 16000, 32000}, params: speexParams},
-	{name: "AMR", clocks: narrow, params: amrParams},
-	{name: "AMR-WB", clocks: wide, params: amrWBParams},
-	{name: "EVS", clocks: wide, params: evsParams},
-	{name: "opus", clocks: []uint32{48000}, channels: 2, params: opusParams},
-	{name: "telephone-event", clocks: []uint32{8000, 16000, 24000, 32000, 48000}, signal: true},
-	{name: "CN", clocks: []uint32{8000, 16000, 32000}, signal: true},
-	{name: "H261", clocks: picture, video: true, params: h261Params},
-	{name: "H263", clocks: picture, video: true, params: h263Params},
-	{name: "H263-1998", clocks: picture, video: true, params: h263Params},
-	{name: "H263-2000", clocks: picture, video: true, params: h263Params},
-	{name: "H264", clocks: picture, video: true, params: h264Params},
-	{name: "H265", clocks: picture, video: true, params: h265Params},
-	{name: "VP8", clocks: picture, video: true, params: vp8Params},
-	{name: "VP9", clocks: picture, video: true, params: vp9Params},
-	{name: "AV1", clocks: picture, video: true, params: av1Params},
-}
-
-// static gives the codec that RFC 3551 section 6 ties to a payload type.
-func static(pt uint8) string {
-	switch pt {
-	case 0:
-		return "PCMU"
-	case 3:
-		return "GSM"
-	case 4:
-		return "G723"
-	case 8:
-		return "PCMA"
-	case 9:
-		return "G722"
-	case 13:
-		return "CN"
-	case 15:
-		return "G728"
-	case 18:
-		return "G729"
-	case 31:
-		return "H261"
-	case 34:
-		return "H263"
-	}
-	return ""
-}
-
-func lookup(name string) *known {
-	for i := range codecs {
-		if strings.EqualFold(codecs[i].name, name) {
-			return &codecs[i]
-		}
-	}
-	return nil
-}
-
-func (k *known) codec(pt uint8, clock uint32) Codec {
-	return Codec{PT: pt, Name: k.name, Clock: clock, Channels: max(k.channels, 1)}
-}
-
-// usable says whether a payload type number may be relayed: 64 to 95 would be
-// taken for RTCP when marked (RFC 5761 section 4).
-func usable(pt uint8) bool { return pt < 64 || pt >= 96 && pt < 128 }
-
-// codecOf makes a codec of a payload type number and the text of its rtpmap, ""
-// when there was none. It fails for what is not in the closed list of its medium.
-func codecOf(media string, pt uint8, rtpmap string) (Codec, bool) {
+// codecOf makes a codec of a payload type number and the text of its rtpmap, "" when there was none. It fails for what is not
+// in the closed list of its medium, and for a number that cannot be used with RTCP on the same port, where mux says so.
+func codecOf(media string, pt uint8, rtpmap string, mux bool) (Codec, bool) {
 	c, ok := anyCodec(pt, rtpmap)
-	if !ok || lookup(c.Name).video != (media == "video") {
+	if !ok || !usable(pt, mux) || lookup(c.Name).video != (media == "video") {
 		return Codec{}, false
 	}
 	return c, true
 }
 
+// anyCodec is codecOf for any medium and port. An rtpmap may give a static number another codec (RFC 3551 section 3).
 func anyCodec(pt uint8, rtpmap string) (Codec, bool) {
-	if !usable(pt) {
-		return Codec{}, false
-	}
 	fixed := static(pt)
 	if rtpmap == "" {
-		k := lookup(fixed)
-		if k == nil {
+		if fixed == nil {
 			return Codec{}, false
 		}
-		return k.codec(pt, k.clocks[0]), true
+		return *fixed, true
 	}
 	name, rest, _ := strings.Cut(rtpmap, "/")
 	rate, channels, _ := strings.Cut(rest, "/")
@@ -129,21 +35,22 @@ func anyCodec(pt uint8, rtpmap string) (Codec, bool) {
 	if k == nil {
 		return Codec{}, false
 	}
-	if fixed != "" {
-		// A static number means what RFC 3551 says; G722/16000 under 9 is a
+	clock, ok := number(rate, maxClock)
+	if fixed != nil && k.name == fixed.Name && (!ok || uint32(clock) == fixed.Clock || k.name == "G722") && k.channels == nil {
+		// A static number of its own codec means what RFC 3551 says; G722/16000 under 9 is a
 		// common slip and means G722 all the same.
-		return k.codec(pt, k.clocks[0]), k.name == fixed
+		return *fixed, true
 	}
-	clock, ok := number(rate, 192000)
-	if !ok || !slices.Contains(k.clocks, uint32(clock)) {
+	if !ok || !k.takes(uint32(clock)) {
 		return Codec{}, false
 	}
 	c := k.codec(pt, uint32(clock))
-	if channels != "" || c.Channels != 1 {
-		n, ok := number(channels, 255)
-		if !ok || uint8(n) != c.Channels {
-			return Codec{}, false
-		}
+	if channels == "" {
+		return c, c.Channels == 1
+	}
+	n, ok := number(channels, 255)
+	if c.Channels = uint8(n); !ok || !slices.Contains(k.channels, c.Channels) && !(k.channels == nil && c.Channels == 1) {
+		return Codec{}, false
 	}
 	return c, true
 }
@@ -184,10 +91,12 @@ func (c *Codec) turned(pt uint8, becomes Codec) PayloadType {
 
 // same says whether two payload types carry the same thing, whatever their
 // numbers. Octet-aligned and bandwidth-efficient AMR are different formats
-// (RFC 4867 section 8.1), and so are the packetization modes and profiles of H.264
+// (RFC 4867 section 8.1), and so are the rates of G.722.1 (RFC 5577 section 5.2), the two laws of
+// G.711.0 (RFC 7655 section 5.1) and the packetization modes and profiles of H.264
 // (RFC 6184 section 8.2.2), unlike other parameters, which only limit the sender.
 func same(a, b Codec) bool {
-	return a.Name == b.Name && a.Clock == b.Clock && a.Channels == b.Channels && aligned(a) == aligned(b) && alike(a, b)
+	return a.Name == b.Name && a.Clock == b.Clock && a.Channels == b.Channels && aligned(a) == aligned(b) &&
+		(a.Name != "G7221" && a.Name != "G711-0" || a.Fmtp == b.Fmtp) && alike(a, b)
 }
 
 func aligned(c Codec) bool {

@@ -23,6 +23,37 @@ var (
 	g7221Params = []param{{"bitrate", oneOf("16000", "24000", "32000", "48000")}}
 	ilbcParams  = []param{{"mode", oneOf("20", "30")}} // RFC 3952 section 5
 	speexParams = []param{{"vbr", oneOf("on", "off", "vad")}, {"cng", oneOf("on", "off")}}
+	isacParams  = []param{{"ibitrate", whole(10000, 56000)}, {"maxbitrate", whole(10000, 160000)}}
+	gsmHRParams = []param{{"max-red", whole(0, 65535)}}                                  // RFC 5993 section 6
+	g7110Params = []param{{"complaw", oneOf("al", "mu")}}                                // RFC 7655 section 5.1
+	g7111Params = []param{{"mode-set", numbers(4, false)}}                               // RFC 5391 section 5.1
+	g719Params  = []param{{"interleaving", whole(1, 255)}, {"max-red", whole(0, 65535)}} // RFC 5404 section 7.1; int-delay names an SSRC
+
+	g7291Rates  = oneOf("8000", "12000", "14000", "16000", "18000", "20000", "22000", "24000", "26000", "28000", "30000", "32000")
+	g7291Params = []param{{"maxbitrate", g7291Rates}, {"mbs", g7291Rates}, {"dtx", bit}} // RFC 4749 section 6
+
+	silkParams = []param{
+		{"maxaveragebitrate", whole(5000, 100000)},
+		{"useinbandfec", bit},
+		{"usedtx", bit},
+	}
+	evrcParams = []param{ // RFC 4788 section 6.1, RFC 5188 section 10, RFC 6884 section 9
+		{"maxinterleave", whole(0, 7)},
+		{"silencesupp", bit},
+		{"dtxmax", whole(0, 255)},
+		{"dtxmin", whole(0, 255)},
+		{"hangover", whole(0, 255)},
+		{"fixedrate", oneOf("0.5", "1")},
+		{"recvmode", whole(0, 7)},
+		{"sendmode", whole(0, 7)},
+		{"mode-set-recv", numbers(7, false)},
+	}
+	mpaParams = []param{ // RFC 4856 section 2.1.15
+		{"layer", whole(1, 3)},
+		{"samplerate", whole(8000, 48000)},
+		{"mode", oneOf("stereo", "joint_stereo", "dual_channel", "single_channel")},
+		{"bitrate", whole(8000, 448000)},
+	}
 
 	opusParams = []param{ // RFC 7587 section 6.1
 		{"maxplaybackrate", whole(8000, 48000)},
@@ -84,7 +115,7 @@ func amr(top int) []param {
 // that the codec does not have, values outside their grammar and repeats are
 // left out; the order is this package's.
 func fmtp(codec, text string) string {
-	if codec == "telephone-event" {
+	if codec == eventName {
 		events, _ := numbers(255, true)(strings.ReplaceAll(text, " ", ""))
 		return events // RFC 4733 section 2.4.1
 	}

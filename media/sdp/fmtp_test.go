@@ -1,6 +1,10 @@
 package sdp
 
-import "testing"
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
 
 func TestFmtpIsComposedAnew(t *testing.T) {
 	tests := []struct{ codec, text, want string }{
@@ -35,6 +39,16 @@ func TestFmtpIsComposedAnew(t *testing.T) {
 		{"EVS", "br=13.2;bw=swb", "br=13.2;bw=swb"},
 		{"EVS", "br=13.2-;bw=-wb", ""},
 		{"PCMA", "anything=13800138000", ""},
+		{"G7291", "mbs=12000;maxbitrate=32000;dtx=1;maxbitrate=13800", "maxbitrate=32000;mbs=12000;dtx=1"},
+		{"G711-0", "complaw=AL", "complaw=al"},
+		{"PCMU-WB", "mode-set=4,3", "mode-set=3,4"},
+		{"G719", "interleaving=8;max-red=220;int-delay=ABCD1234:1000", "interleaving=8;max-red=220"},
+		{"EVRC", "maxinterleave=5;silencesupp=1;dtxmax=32;dtxmin=12;hangover=1;fixedrate=0.5;dtxmax=13800", "maxinterleave=5;silencesupp=1;dtxmax=32;dtxmin=12;hangover=1;fixedrate=0.5"},
+		{"EVRCWB", "mode-set-recv=7,4,0;sendmode=4;recvmode=8", "sendmode=4;mode-set-recv=0,4,7"},
+		{"SILK", "maxaveragebitrate=25000;useinbandfec=1;usedtx=0", "maxaveragebitrate=25000;useinbandfec=1;usedtx=0"},
+		{"MPA", "layer=3;mode=joint_stereo;samplerate=48000;bitrate=13800138", "layer=3;samplerate=48000;mode=joint_stereo"},
+		{"iSAC", "ibitrate=32000", "ibitrate=32000"},
+		{"GSM-HR-08", "max-red=0", "max-red=0"},
 		{"nothing", "mode=20", ""},
 	}
 	for _, tt := range tests {
@@ -46,7 +60,11 @@ func TestFmtpIsComposedAnew(t *testing.T) {
 
 func TestEveryCodecOfTheListCanBeRead(t *testing.T) {
 	for _, k := range codecs {
-		for _, clock := range k.clocks {
+		clocks := k.clocks
+		if clocks == nil {
+			clocks = []uint32{minClock, 11025, maxClock}
+		}
+		for _, clock := range clocks {
 			want := k.codec(96, clock)
 			text := string(want.appendTo(nil))
 			got, ok := anyCodec(96, text[len("a=rtpmap:96 "):len(text)-2])
@@ -58,10 +76,53 @@ func TestEveryCodecOfTheListCanBeRead(t *testing.T) {
 }
 
 func TestStaticTypesNeedNoRtpmap(t *testing.T) {
-	for pt, name := range map[uint8]string{0: "PCMU", 3: "GSM", 4: "G723", 8: "PCMA", 9: "G722", 13: "CN", 15: "G728", 18: "G729"} {
+	for pt, want := range map[uint8]string{0: "PCMU/8000", 3: "GSM/8000", 4: "G723/8000", 5: "DVI4/8000", 6: "DVI4/16000", 7: "LPC/8000", 8: "PCMA/8000", 9: "G722/8000",
+		10: "L16/44100/2", 11: "L16/44100", 12: "QCELP/8000", 13: "CN/8000", 14: "MPA/90000", 15: "G728/8000", 16: "DVI4/11025", 17: "DVI4/22050", 18: "G729/8000",
+		31: "H261/90000", 34: "H263/90000"} {
 		c, ok := anyCodec(pt, "")
-		if !ok || c.Name != name || c.Clock != 8000 || c.Channels != 1 {
-			t.Errorf("%d: %+v, %t", pt, c, ok)
+		said, also := anyCodec(pt, want)
+		if text := fmt.Sprintf("a=rtpmap:%d %s\r\n", pt, want); !ok || !also || c != said || string(c.appendTo(nil)) != text || lookup(c.Name) == nil || !lookup(c.Name).takes(c.Clock) {
+			t.Errorf("%d: %+v, %+v, want %s", pt, c, said, want)
+		}
+	}
+	for pt := uint8(35); pt < 128; pt++ {
+		if c, ok := anyCodec(pt, ""); ok {
+			t.Errorf("%d: %+v", pt, c)
+		}
+	}
+}
+
+// A list that is read by spelling finds what it would find by any case, and every alias is for a codec of the list that is not
+// one itself.
+func TestNamesOfCodecs(t *testing.T) {
+	for i, k := range codecs {
+		if lookup(k.name) != &codecs[i] || lookup(strings.ToUpper(k.name)) != &codecs[i] || lookup(strings.ToLower(k.name)) != &codecs[i] {
+			t.Errorf("%s is not found", k.name)
+		}
+	}
+	for _, a := range aliases {
+		if spelled[a[1]] == nil || spelled[a[0]] != nil || lookup(strings.ToLower(a[0])) != spelled[a[1]] {
+			t.Errorf("%s for %s", a[0], a[1])
+		}
+	}
+}
+
+// Where a parameter is of the format and not a limit, others are another codec.
+func TestFormatsThatDiffer(t *testing.T) {
+	codec := func(name, fmtp string) Codec { return Codec{Name: name, Clock: 8000, Channels: 1, Fmtp: fmtp} }
+	for _, tt := range []struct {
+		a, b Codec
+		same bool
+	}{
+		{codec("G711-0", "complaw=al"), codec("G711-0", "complaw=mu"), false},
+		{codec("G7221", "bitrate=24000"), codec("G7221", "bitrate=32000"), false},
+		{codec("G7221", "bitrate=24000"), codec("G7221", "bitrate=24000"), true},
+		{codec("G729", "annexb=no"), codec("G729", ""), true},
+		{codec("AMR", "octet-align=1"), codec("AMR", ""), false},
+		{codec("EVRC", "dtxmax=1"), codec("EVRC", "dtxmax=2"), true},
+	} {
+		if same(tt.a, tt.b) != tt.same {
+			t.Errorf("%+v and %+v", tt.a, tt.b)
 		}
 	}
 }

@@ -35,13 +35,17 @@ var written = []*regexp.Regexp{
 	regexp.MustCompile(`^a=rtcp-mux$`),
 	regexp.MustCompile(`^a=crypto:\d{1,6} (AEAD_AES_256_GCM|AEAD_AES_128_GCM|AES_CM_128_HMAC_SHA1_80|AES_CM_128_HMAC_SHA1_32) inline:[A-Za-z0-9+/]+=*$`),
 	regexp.MustCompile(`^m=(audio|video|text|application|message|image) 0 [A-Za-z/]+ (\d{1,3}|\*|t38)$`),
-	regexp.MustCompile(`^a=rtpmap:\d{1,3} (PCMU|PCMA|G722|G723|G728|G729|G726-(16|24|32|40)|GSM|GSM-EFR|iLBC|AMR|telephone-event|speex|CN)/8000$`),
-	regexp.MustCompile(`^a=rtpmap:\d{1,3} (AMR-WB|EVS|G7221|speex|telephone-event|CN)/16000$`),
-	regexp.MustCompile(`^a=rtpmap:\d{1,3} (G7221|speex|telephone-event|CN)/32000$`),
-	regexp.MustCompile(`^a=rtpmap:\d{1,3} telephone-event/(24000|48000)$`),
-	regexp.MustCompile(`^a=rtpmap:\d{1,3} opus/48000/2$`),
+	regexp.MustCompile(`^a=rtpmap:\d{1,3} (PCMU|PCMA|CN|VDVI|DVI4)/(8000|11025|12000|16000|22050|24000|32000|44100|48000)$`),
+	regexp.MustCompile(`^a=rtpmap:\d{1,3} L(8|16|20|24)/(8000|11025|12000|16000|22050|24000|32000|44100|48000)(/2)?$`),
+	regexp.MustCompile(`^a=rtpmap:\d{1,3} (G722|G723|G728|G729[DE]?|(AAL2-)?G726-(16|24|32|40)|GSM|GSM-EFR|GSM-HR-08|iLBC|AMR|BV16|LPC|QCELP|SMV0?|EVRCB?[01]?|G711-0|CLEARMODE)/8000$`),
+	regexp.MustCompile(`^a=rtpmap:\d{1,3} (AMR-WB|EVS|PCM[AU]-WB|G7291|EVRC[WN][BW][01]?|BV32)/16000$`),
+	regexp.MustCompile(`^a=rtpmap:\d{1,3} (G7221|iSAC)/(16000|32000)$`),
+	regexp.MustCompile(`^a=rtpmap:\d{1,3} speex/(8000|16000|32000)$`),
+	regexp.MustCompile(`^a=rtpmap:\d{1,3} SILK/(8000|12000|16000|24000)$`),
+	regexp.MustCompile(`^a=rtpmap:\d{1,3} (telephone-event|tone)/\d{4,6}$`),
+	regexp.MustCompile(`^a=rtpmap:\d{1,3} (G719/48000(/2)?|opus/48000/2|MPA/90000)$`),
 	regexp.MustCompile(`^a=fmtp:\d{1,3} \d{1,3}(-\d{1,3})?(,\d{1,3}(-\d{1,3})?)*$`),
-	regexp.MustCompile(`^a=fmtp:\d{1,3} [a-z-]+=(-?\d{1,6}|\d+(,\d)*|[0-9.]{1,4}(-[0-9.]{1,4})?|[a-z]{2,3}(-[a-z]{2,3})?)(;[a-z-]+=(-?\d{1,6}|\d(,\d)*|[0-9.]{1,4}(-[0-9.]{1,4})?|[a-z]{2,3}(-[a-z]{2,3})?))*$`),
+	regexp.MustCompile(`^a=fmtp:\d{1,3} ([a-z-]+=(-?\d{1,6}|\d(,\d)*|[0-9.]{1,4}(-[0-9.]{1,4})?|[a-z]{2,3}(-[a-z]{2,3})?|stereo|(joint|dual|single)_(stereo|channel))(;|$))+$`),
 	regexp.MustCompile(`^a=(max)?ptime:\d{1,4}$`),
 	regexp.MustCompile(`^a=(sendrecv|sendonly|recvonly|inactive)$`),
 }
@@ -123,6 +127,10 @@ func FuzzRewrite(f *testing.F) {
 		"a=rtpmap:101 telephone-event/48000\na=fmtp:101 0-15,66,70\na=fmtp:18 annexb=no\na=fmtp:4 bitrate=5.3\na=rtcp:49171 IN IP4 10.1.2.3\na=ssrc:1 cname:13800138000@10.1.2.3\n" +
 		"m=video 4 RTP/AVP 31\nm=image 5 udptl t38\nm=message 9 TCP/MSRP *\na=path:msrp://13800138000@10.1.2.3\nm=audio 0 RTP/SAVP 0"))
 	f.Add([]byte(strings.Replace(plain, "c=IN IP4 10.1.2.3", "c=IN IP4 0.0.0.0", 1) + "a=inactive"))
+	f.Add([]byte(strings.Replace(plain, "AVP 8", "AVP 8 72 95 5 11 20 21 22 23 24 25", 1) + "a=rtpmap:72 EVRCB/8000\na=fmtp:72 dtxmax=32;hangover=1;fixedrate=0.5;silencesupp=13800138000\n" +
+		"a=rtpmap:95 telephone-event/138001\na=rtpmap:11 L16/48000/2\na=rtpmap:20 MPA/90000\na=fmtp:20 layer=3;mode=joint_stereo;bitrate=138001\na=rtpmap:21 G719/48000\n" +
+		"a=fmtp:21 int-delay=ABCD1234:1000,13800138:640;interleaving=8\na=rtpmap:22 G711-0/8000\na=fmtp:22 complaw=mu\na=rtpmap:23 EVRCWB/16000\na=fmtp:23 mode-set-recv=0,4,7;sendmode=4\n" +
+		"a=rtpmap:24 tone/8000\na=rtpmap:25 G729AB/8000\na=rtcp-mux\na=rtcp:13800 IN IP6 2001:db8::1380"))
 	f.Add([]byte(strings.Replace(plain, "RTP/AVP", "RTP/SAVPF", 1) + "a=crypto:138001 AES_CM_128_HMAC_SHA1_80 inline:WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz|2^20\na=rtcp-mux\n" +
 		"a=crypto:2 AEAD_AES_128_GCM inline:AAECAwQFBgcICQoLDA0OD6ChoqOkpaanqKmqqw=="))
 	f.Add([]byte(strings.Replace(plain, "audio 4000 RTP/AVP 8", "image 4000 udptl t38", 1) + "a=T38FaxVersion:0\na=T38MaxBitRate:14400\na=T38FaxFillBitRemoval\n" +

@@ -88,8 +88,8 @@ func answerEvents(written []Codec, types []PayloadType, offered, other []Codec, 
 // offerEvents adds to an offer the events that its peer may need and the other leg lacks:
 // of the clock of each voice, and of 8000 Hz, which every phone knows. They become those of
 // the other leg, of whatever clock; where that has none they end here, if keys says that its
-// peer is told of keys by INFO.
-func (s *Stream) offerEvents(written []Codec, types []PayloadType, other []Codec, keys bool) ([]Codec, []PayloadType) {
+// peer is told of keys by INFO. mux is as in usable.
+func (s *Stream) offerEvents(written []Codec, types []PayloadType, other []Codec, keys, mux bool) ([]Codec, []PayloadType) {
 	has := slices.IndexFunc(other, isEvents)
 	if has < 0 && !keys {
 		return written, types
@@ -99,7 +99,7 @@ func (s *Stream) offerEvents(written []Codec, types []PayloadType, other []Codec
 		if match(written, c) >= 0 {
 			continue
 		}
-		pt, ok := s.pick(c, written)
+		pt, ok := s.pick(c, written, mux)
 		if !ok {
 			break
 		}
@@ -117,7 +117,7 @@ func (s *Stream) offerEvents(written []Codec, types []PayloadType, other []Codec
 // clocks are those of the voices of a list that events may have too, each once.
 func clocks(list []Codec) (out []uint32) {
 	for _, c := range list {
-		if Voice(c.Name) && slices.Contains(lookup(eventName).clocks, c.Clock) && !slices.Contains(out, c.Clock) {
+		if Voice(c.Name) && lookup(eventName).takes(c.Clock) && !slices.Contains(out, c.Clock) {
 			out = append(out, c.Clock)
 		}
 	}

@@ -135,12 +135,13 @@ func (l *Leg) offerVideo(src *Line, at Local) {
 // offered is a stream of the other leg as it is offered on this one. keys says that the
 // other leg's peer is told of keys even where it has no telephone events.
 func (l *Leg) offered(s *Stream, src *Line, at Local, keys bool) (Line, []PayloadType, error) {
-	written, types := s.number(l.Policy.withoutEvents(src.Codecs))
+	mux := l.Policy.Mux || l.muxed(s)
+	written, types := s.number(l.Policy.withoutEvents(src.Codecs), mux)
 	if !hasMedia(written) {
 		return Line{}, nil, ErrNotMaskable
 	}
 	if l.Policy.Keys != KeysInfo {
-		written, types = s.offerEvents(written, types, src.Codecs, keys)
+		written, types = s.offerEvents(written, types, src.Codecs, keys, mux)
 	}
 	ln := Line{Media: src.Media, Proto: l.profile(s, src), Format: written[0].PT, Port: at.Port, Addr: at.Addr,
 		Ptime: src.Ptime, MaxPtime: src.MaxPtime, Codecs: written, Picture: src.Picture}
@@ -149,7 +150,7 @@ func (l *Leg) offered(s *Stream, src *Line, at Local, keys bool) (Line, []Payloa
 			return Line{}, nil, errNoSecret
 		}
 	}
-	ln.Mux = l.Policy.Mux || l.muxed(s)
+	ln.Mux = mux
 	ln.Send, ln.Recv = src.direction()
 	return ln, types, nil
 }

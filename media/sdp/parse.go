@@ -342,7 +342,7 @@ func (r *reading) finish(session section) Line {
 		return ln
 	}
 	for _, pt := range r.formats {
-		c, ok := codecOf(ln.Media, pt, r.rtpmaps[pt])
+		c, ok := codecOf(ln.Media, pt, r.rtpmaps[pt], ln.Mux)
 		if !ok {
 			continue
 		}

@@ -58,10 +58,10 @@ func (s *Stream) keyFor(offered []srtp.Crypto, secret srtp.Secret) (ours srtp.Cr
 	return srtp.Crypto{Tag: c.Tag, Key: secret.Key(c.Suite(), c.Key)}, c.Key
 }
 
-// number gives codecs of the other leg the numbers to write on this one.
-func (s *Stream) number(from []Codec) (written []Codec, types []PayloadType) {
+// number gives codecs of the other leg the numbers to write on this one. mux is as in usable.
+func (s *Stream) number(from []Codec, mux bool) (written []Codec, types []PayloadType) {
 	for _, c := range from {
-		pt, ok := s.pick(c, written)
+		pt, ok := s.pick(c, written, mux)
 		if !ok {
 			continue
 		}
@@ -73,18 +73,20 @@ func (s *Stream) number(from []Codec) (written []Codec, types []PayloadType) {
 }
 
 // pick finds the number for one codec: the one it has in this stream, else its own
-// where that is still free, else a free dynamic one.
-func (s *Stream) pick(c Codec, written []Codec) (uint8, bool) {
-	free := slices.DeleteFunc(slices.Clone(s.Numbers), func(n Codec) bool { return holds(written, n.PT) })
+// where that is still free, else a free dynamic one. One that might be taken for RTCP, or
+// for the codec that RFC 3551 has for it, is not made this leg's only because the other
+// leg has it.
+func (s *Stream) pick(c Codec, written []Codec, mux bool) (uint8, bool) {
+	free := slices.DeleteFunc(slices.Clone(s.Numbers), func(n Codec) bool { return holds(written, n.PT) || !usable(n.PT, mux) })
 	if i := match(free, c); i >= 0 {
 		return free[i].PT, true
 	}
-	unused := func(pt uint8) bool { return !holds(s.Numbers, pt) && !holds(written, pt) }
-	if unused(c.PT) {
+	unused := func(pt uint8) bool { return !holds(s.Numbers, pt) && !holds(written, pt) && usable(pt, true) }
+	if fixed := static(c.PT); unused(c.PT) && (fixed == nil || same(*fixed, c)) {
 		return c.PT, true
 	}
 	for pt := uint8(127); pt >= 35; pt-- { // from the top: peers number from 96 up
-		if usable(pt) && unused(pt) {
+		if unused(pt) {
 			return pt, true
 		}
 	}

@@ -344,6 +344,15 @@ func (c *Circle) Its(callID string, secret sentinel.Secret) bool {
 	return p != nil && p.Secrets.Has(secret)
 }
 
+// Guessed says whether what was found in the words of a text is not of who has written them, but of one who was to get
+// it before. It is a guess then: nothing of ours has put it there, and an answer that depends on it would tell
+// the sender that it is right. Who gets the text learns no more than what the sender knows.
+func (c *Circle) Guessed(callID string, h *sentinel.Hit) bool {
+	_, to := c.of(callID)
+	sender := c.Present[Caller]
+	return to != Caller && h.Owner != uint8(Caller) && (sender == nil || !sender.Secrets.Has(h.Secret))
+}
+
 func digitsOf(env *Env, n binding.Number) string {
 	var own sentinel.Secrets
 	if own.AddParty(n, countryCode(env)); len(own) == 0 {

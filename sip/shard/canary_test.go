@@ -1,9 +1,11 @@
 package shard_test
 
 import (
+	"bytes"
 	"fmt"
 	"net/netip"
 	"regexp"
+	"slices"
 	"testing"
 
 	"github.com/cockroachdb/datadriven"
@@ -25,6 +27,7 @@ type watch struct {
 	finder   *canary.Finder
 	dressers map[string]*dresser
 	owner    map[string]string // of each mark and word: the actor that wrote it
+	guessed  map[string]bool   // marks of another that the sender of a text has written into it: it says what it likes
 	searched map[string]bool   // bytes and receiver
 	row      *flowRow
 	leaks    []string // what is told of each
@@ -34,7 +37,7 @@ type watch struct {
 func newWatch(m manner, row *flowRow) *watch {
 	w := &watch{
 		scene: newScene(), finder: canary.NewFinder(), dressers: map[string]*dresser{}, owner: map[string]string{},
-		searched: map[string]bool{}, row: row,
+		guessed: map[string]bool{}, searched: map[string]bool{}, row: row,
 	}
 	w.scene.whole = true
 	for i, name := range []string{"caller", "callee", "stranger", "guest"} {
@@ -63,6 +66,13 @@ func (w *watch) sends(name string, b []byte) {
 	w.row.sent++ // with marks or, where a flow has it write them wrong, without
 	if m, fault := message.Parse(b); fault == nil && message.Check(m) == nil {
 		w.row.read++
+		if m.Method == "MESSAGE" {
+			for _, h := range w.finder.Find(m.Body) {
+				if owner := w.owner[h.Mark]; owner != "" && owner != name {
+					w.guessed[h.Mark] = true
+				}
+			}
+		}
 	}
 	for mark, kind := range w.dressers[name].of {
 		w.owner[mark], w.row.marks[mark] = name, kind
@@ -89,7 +99,13 @@ func (w *watch) leaves(s shard.Send) {
 		return
 	}
 	w.searched[key] = true
-	for _, h := range w.finder.Find(s.Bytes) {
+	hits := w.finder.Find(s.Bytes)
+	if bytes.HasPrefix(s.Bytes, []byte("MESSAGE ")) {
+		head, words, _ := bytes.Cut(s.Bytes, []byte("\r\n\r\n"))
+		said := slices.DeleteFunc(w.finder.Find(words), func(h canary.Hit) bool { return w.guessed[h.Mark] })
+		hits = append(w.finder.Find(head), said...)
+	}
+	for _, h := range hits {
 		if w.owner[h.Mark] != to.name {
 			w.row.found++
 			w.leaked = append(w.leaked, h.Mark)

@@ -150,7 +150,7 @@ func (s *Shard) search(c *call.Circle, w *watch, echo *message.Echo, b []byte) b
 	return !Blind && s.finder.Find(&w.set, b, func(h *sentinel.Hit) bool {
 		// What a text says is by the sender's own hand.
 		written := c.Text && inBody(h)
-		if written && !telling(h.Kind) {
+		if written && (!telling(h.Kind) || c.Guessed(w.callID, h)) {
 			return false
 		}
 		switch s.judge(c, w.callID, echo, h) {

@@ -65,7 +65,8 @@ type Message struct {
 	WWWAuthenticate    []string
 	ProxyAuthenticate  []string
 
-	Agent string // the first words of User-Agent and Server: to be kept from the other party, never to be written
+	Agent string   // the first words of User-Agent and Server: to be kept from the other party, never to be written
+	Named []string // numbers in headers that are about parties and are not extracted, such as Diversion: likewise
 
 	OtherContacts []string // the Contacts behind the first verbatim, as a registrar lists them
 }

@@ -81,7 +81,7 @@ func Parse(frame []byte) (*Message, *Fault) {
 	if len(b.start) == 0 && len(b.lines) == 0 {
 		return nil, &Fault{Why: whyEmpty}
 	}
-	r := reader{block: b, m: &Message{MaxForwards: -1, Expires: -1, SessionExpires: -1, Agent: string(b.agent)}, length: -1}
+	r := reader{block: b, m: &Message{MaxForwards: -1, Expires: -1, SessionExpires: -1, Agent: string(b.agent), Named: b.named}, length: -1}
 	if b.why != "" {
 		r.status = 400
 		if b.large {

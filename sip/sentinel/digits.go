@@ -110,7 +110,7 @@ func alone(b []byte, start, end int, gaps bool) bool {
 		from--
 	}
 	switch string(b[from:start]) {
-	case "", "0", "86", "0086":
+	case "", "0", "00":
 	default:
 		return false
 	}
@@ -178,16 +178,19 @@ func within(run []byte, start, end int, number string) bool {
 	return i >= 0 && start < i+len(number) && end > i
 }
 
-// searchPacked finds numbers in reversed BCD, in bytes that are no text. Bytes of such
-// numbers are characters too, so that text alone is not searched for them.
+// searchPacked finds numbers in reversed BCD. Bytes of such numbers are characters too, so
+// that text is searched for those alone that are long and nothing but characters: of ten
+// thousand numbers six hundred are so.
 func (s *Set) searchPacked(b []byte, leaked func(*Hit) bool) bool {
-	if isText(b) {
-		return false
-	}
+	text := isText(b)
 	for k := range s.numbers {
 		n := &s.numbers[k]
 		p := &s.patterns[n.pattern]
-		for f, packed := range n.packed {
+		for f := range n.packed {
+			if text && !n.typed[f] {
+				continue
+			}
+			packed := n.packed[f]
 			for at := 0; !p.excused; at++ {
 				i := bytes.Index(b[at:], packed)
 				if i < 0 {
@@ -195,17 +198,25 @@ func (s *Set) searchPacked(b []byte, leaked func(*Hit) bool) bool {
 				}
 				at += i
 				end := at + len(packed)
-				if f == 0 && n.odd != 0 && (byteAt(b, end)&15 != n.odd-'0' || end >= len(b)) {
+				if !n.beside(b, at, end, f) || !n.typed[f] && isText(b[max(at-randomRun, 0):min(end+randomRun, len(b))]) || n.typed[f] && inRandom(b, at, end) {
 					continue
 				}
-				if !isText(b[max(at-randomRun, 0):min(end+randomRun, len(b))]) &&
-					s.tell(leaked, n.pattern, b, at, end) {
+				if s.tell(leaked, n.pattern, b, at, end) {
 					return true
 				}
 			}
 		}
 	}
 	return false
+}
+
+// beside says whether the digits that share a byte with others are there too: the first,
+// where the number begins within a byte, and the last, where it ends within one.
+func (n *number) beside(b []byte, start, end, f int) bool {
+	if f == 1 && (start == 0 || b[start-1]>>4 != n.first-'0') {
+		return false
+	}
+	return n.odd[f] == 0 || end < len(b) && b[end]&15 == n.odd[f]-'0'
 }
 
 // isText says that bytes are lines of ASCII.

@@ -140,7 +140,7 @@ func (s *Set) match(b []byte, at int, e entry, leaked func(*Hit) bool) bool {
 		if end > len(b) || !isHex(b[start:end], p.Text) {
 			return false
 		}
-	case bcd, bcd0:
+	case bcd, bcdOdd:
 		n := s.numberOf(id)
 		t := n.text[f-bcd]
 		end = start + len(t)
@@ -157,27 +157,30 @@ func (s *Set) match(b []byte, at int, e entry, leaked func(*Hit) bool) bool {
 	return s.tell(leaked, id, b, start, end)
 }
 
-// whole says that what three bytes have no room for is behind reversed digits, and that
-// few of them stand for themselves, with nothing but 86 or 0086 in front.
+// whole says that the digits that are in a pair with others are there too (the first, where
+// the number begins within a pair, and the last, where it ends within one), and that few
+// digits stand for themselves, with nothing but a 0 or 00 in front.
 func (n *number) whole(b []byte, start, end int, f form) bool {
-	if f == bcd && n.odd != 0 {
-		if end+2 > len(b) || b[end]|0x20 != 'f' && b[end] != '0' || b[end+1] != n.odd {
+	k := f - bcd
+	if k == 1 {
+		if start -= 2; start < 0 || b[start] != n.first || !digitAt(b, start+1) {
+			return false
+		}
+	}
+	if n.odd[k] != 0 {
+		if end+2 > len(b) || b[end+1] != n.odd[k] || unhex(b[end]) < 0 || !n.long && b[end]|0x20 != 'f' && b[end] != '0' {
 			return false
 		}
 		end += 2
 	}
-	if end-start >= longDigits {
+	if n.long {
 		return true
 	}
-	from, to := widen(b, start, end)
-	if to != end {
+	if k == 1 && b[start+1] != '0' {
 		return false
 	}
-	switch string(b[from:start]) {
-	case "", "68", "0068":
-		return true
-	}
-	return false
+	from, to := widen(b, start, end)
+	return to == end && (from == start || string(b[from:start]) == "00")
 }
 
 func (s *Set) numberOf(pattern uint16) *number {
@@ -210,9 +213,11 @@ func (p *pattern) stands(b []byte, start, end int) bool {
 	if len(p.Text) >= shortText {
 		return true
 	}
-	if !wordAt(b, start-1) && !wordAt(b, end) {
-		return true
-	}
+	return !inRandom(b, start, end)
+}
+
+// inRandom says whether a place is within a long random word.
+func inRandom(b []byte, start, end int) bool {
 	from, to := start, end
 	for from > 0 && wordAt(b, from-1) {
 		from--
@@ -220,7 +225,7 @@ func (p *pattern) stands(b []byte, start, end int) bool {
 	for to < len(b) && wordAt(b, to) {
 		to++
 	}
-	return to-from < randomRun
+	return (from < start || to > end) && to-from >= randomRun
 }
 
 func byteAt(b []byte, i int) byte {

@@ -16,6 +16,13 @@ func found(secret Secret, text string) bool {
 	return new(Finder).Find(s, []byte(text), func(h *Hit) bool { return h.Secret == secret })
 }
 
+// told searches a text for a party's number.
+func told(national, code, text string) bool {
+	var l Secrets
+	l.number(national, code)
+	return new(Finder).Find(setOf(l), []byte(text), func(h *Hit) bool { return h.Kind == Number })
+}
+
 // swapped is a number in reversed BCD, as text.
 func swapped(digits, filler string) string {
 	if len(digits)%2 == 1 {
@@ -57,33 +64,52 @@ func around(each func(string), text string) {
 	each("v=0\r\na=x:" + text + "\r\n")
 }
 
+// E.164 and the national form are told apart for numbers of any country: codes of one, two and three digits, numbers that
+// stand for themselves and such as do not.
 func TestEveryNotationOfANumber(t *testing.T) {
-	for _, digits := range []string{"13800138000", "1059658005", "75583765566", "2013456", "41234567", "902345678901234"} {
-		secret := Secret{Number, digits}
+	for _, number := range []string{
+		"86 13800138000", "86 1059658005", "86 75583765566", "86 2013456", "86 41234567", "86 902345678901234", "1 2125550123", "7 9161234567", "44 7700900123", "44 2079460958",
+		"852 91234567", "65 81234567", "354 5812345", "372 6123456", "33 612345678", "376 812345", "290 23456", "39 0612345678", "98 9123456789", "1 9876543210", "81 312345678",
+	} {
+		code, digits, _ := strings.Cut(number, " ")
 		n := len(digits)
 		mid := n - 4
 		texts := map[string]string{
-			"plain": digits, "national": "0" + digits, "E.164": "+86" + digits, "with 00": "0086" + digits, "with 86": "86" + digits,
-			"percent": percent(digits, 1), "percent in part": percent(digits, 3), "percent twice": percent(percent(digits, 2), 1),
-			"hex": hex.EncodeToString([]byte(digits)), "hex of E.164": strings.ToUpper(hex.EncodeToString([]byte("+86" + digits))),
-			"BCD": swapped(digits, "f"), "BCD, zero for filler": swapped(digits, "0"), "BCD of 0…": swapped("0"+digits, "F"), "BCD of 86…": swapped("86"+digits, "f"),
-			"BCD bytes": "\x91\x03" + bytesOf(swapped(digits, "f")) + "\x00", "BCD bytes of 0…": "\x03\x10" + bytesOf(swapped("0"+digits, "0")),
-			"BCD bytes of 86…": "\x84\x11" + bytesOf(swapped("86"+digits, "f")),
+			"E.164": "+" + code + digits, "with 00": "00" + code + digits, "with its code": code + digits,
+			"percent of E.164": percent("+"+code+digits, 1), "hex of E.164": strings.ToUpper(hex.EncodeToString([]byte("+" + code + digits))),
+			"E.164 separated": "+" + code + " " + digits[:3] + "-" + digits[3:],
+			"BCD of E.164":    swapped(code+digits, "f"), "BCD of E.164 in capitals": swapped(code+digits, "F"),
+			"BCD bytes of E.164": "\x84\x11" + bytesOf(swapped(code+digits, "f")),
 		}
-		for _, sep := range []string{"-", " ", ".", "/", "%20", "%2D", " - "} {
-			texts["separated by "+sep] = digits[:3] + sep + digits[3:mid] + sep + digits[mid:]
-			if mid == 3 {
-				texts["separated by "+sep] = digits[:3] + sep + digits[3:]
+		for _, before := range []string{"", "+", "x", "00", "tel:"} {
+			texts["base64 of E.164 behind "+before] = base64.StdEncoding.EncodeToString([]byte(before + code + digits))
+			texts["raw base64 of E.164 behind "+before] = base64.RawURLEncoding.EncodeToString([]byte(before + code + digits + "@host"))
+		}
+		if n >= MinDigits {
+			for name, text := range map[string]string{
+				"plain": digits, "national": "0" + digits,
+				"percent": percent(digits, 1), "percent in part": percent(digits, 3), "percent twice": percent(percent(digits, 2), 1),
+				"hex": hex.EncodeToString([]byte(digits)),
+				"BCD": swapped(digits, "f"), "BCD, zero for filler": swapped(digits, "0"), "BCD of 0…": swapped("0"+digits, "F"),
+				"BCD bytes": "\x91\x03" + bytesOf(swapped(digits, "f")) + "\x00", "BCD bytes of 0…": "\x03\x10" + bytesOf(swapped("0"+digits, "0")),
+				"in brackets": "(0" + digits[:2] + ") " + digits[2:mid] + "-" + digits[mid:],
+			} {
+				texts[name] = text
+			}
+			for _, sep := range []string{"-", " ", ".", "/", "%20", "%2D", " - "} {
+				texts["separated by "+sep] = digits[:3] + sep + digits[3:mid] + sep + digits[mid:]
+				if mid == 3 {
+					texts["separated by "+sep] = digits[:3] + sep + digits[3:]
+				}
+			}
+			for _, before := range []string{"", "0", "tel:"} {
+				texts["base64 behind "+before] = base64.StdEncoding.EncodeToString([]byte(before + digits))
+				texts["raw base64 behind "+before] = base64.RawURLEncoding.EncodeToString([]byte(before + digits + "@host"))
 			}
 		}
 		if n < longDigits {
 			delete(texts, "separated by .") // figures with dots are addresses
 			delete(texts, "separated by /")
-		}
-		texts["in brackets"] = "(0" + digits[:2] + ") " + digits[2:mid] + "-" + digits[mid:]
-		for _, before := range []string{"", "0", "86", "+86", "x", "+8", "tel:"} {
-			texts["base64 behind "+before] = base64.StdEncoding.EncodeToString([]byte(before + digits))
-			texts["raw base64 behind "+before] = base64.RawURLEncoding.EncodeToString([]byte(before + digits + "@host"))
 		}
 		for name, text := range texts {
 			// A short number with separators is no figure of a session description.
@@ -92,10 +118,31 @@ func TestEveryNotationOfANumber(t *testing.T) {
 				if short && strings.HasPrefix(s, "v=0") {
 					return
 				}
-				if !found(secret, s) {
-					t.Errorf("%s, %s: not found in %q", digits, name, s)
+				if !told(digits, code, s) {
+					t.Errorf("%s, %s: not found in %q", number, name, s)
 				}
 			}, text)
+		}
+	}
+}
+
+// Reversed BCD whose bytes are characters all the same is found in text too, from ten digits on.
+func TestReversedBCDThatCanBeTyped(t *testing.T) {
+	for _, c := range []struct {
+		digits, text string
+		want         bool
+	}{
+		{"1334557234", "X: \"1CUu#C\"\r\n", false}, // other digits
+		{"1334557235", "X: " + bytesOf(swapped("1334557235", "f")) + "\r\n", true},
+		{"1334557235", "X: a " + bytesOf(swapped("861334557235", "f")) + "b\r\n", true},
+		{"1334557235", "X: " + bytesOf(swapped("1334557235", "f")) + "bcdfghjkmnpqrstvbcdfghjkmnpqrstv\r\n", false}, // by chance in a random word
+		{"23456234562", "X: " + bytesOf(swapped("023456234562", "f")) + "\r\n", true},                               // behind a 0
+		{"2716475637", "a=fmtp:96 x-rates=1\r\n", true},
+		{"1636479667", "a=inactive\r\n", false},                                // "activ": our own word
+		{"1334557", "X: " + bytesOf(swapped("13345572", "f")) + "\r\n", false}, // few characters are in many a word
+	} {
+		if got := found(Secret{Number, c.digits}, c.text); got != c.want {
+			t.Errorf("%s in %q: found is %t", c.digits, c.text, got)
 		}
 	}
 }
@@ -137,6 +184,11 @@ func TestWhatIsNoHit(t *testing.T) {
 		{Secret{Number, "3800138000"}, "From: <sip:700138001380001@h>\r\n"},  // part of a 700 number
 		{Secret{Number, "1380013800"}, "From: <sip:0700113800138001@h>\r\n"}, // in its national form
 		{Secret{Number, "2013456"}, "To: <sip:13920134567@h>\r\n"},
+		{Secret{Number, "91234567"}, "To: <sip:85391234567@h>\r\n"}, // of another country
+		{Secret{Number, "91234567"}, "To: <sip:912345670@h>\r\n"},
+		{Secret{Number, "85291234567"}, "To: <sip:85291234568@h>\r\n"},
+		{Secret{Number, "2125550123"}, "To: <sip:2125550124@h>\r\nX: 12521550132\r\n"},
+		{Secret{Number, "9161234567"}, "X: 1916214365\r\n"}, // its reversed BCD with another last digit
 		{Secret{Number, "2013456"}, "o=- 201345 6 IN IP4 192.0.2.1\r\n"},
 		{Secret{Number, "1920210"}, "c=IN IP4 192.0.2.10\r\n"},
 		{Secret{Number, "9697101"}, "m=audio 9 RTP/AVP 96 97 101\r\n"},

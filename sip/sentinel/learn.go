@@ -71,6 +71,9 @@ func (l *Secrets) LearnMore(m *message.Message, countryCode string) (lost int) {
 			}
 		}
 	}
+	for _, text := range m.Named {
+		h.number(text)
+	}
 	if m.ReferTo != nil {
 		h.address(m.ReferTo.Text, m.ReferTo.URI, false)
 	}
@@ -179,9 +182,9 @@ func (h *harvest) add(k Kind, text string) {
 // number keeps the number that a text is, if it is one: digits, separators, and a
 // plus or prefixes in front. It says whether it was.
 func (h *harvest) number(text string) bool {
-	digits, ok := bare(text, h.countryCode)
-	if ok && !public(digits) {
-		h.add(Number, digits)
+	national, code, ok := bare(text, h.countryCode)
+	if ok && !public(national) && !h.secrets.number(national, code) {
+		h.lost++
 	}
 	return ok
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"mask700/binding"
 	"mask700/sip/message"
 )
 
@@ -39,6 +40,7 @@ func TestCredentialsReferralsAndProgramsAreLearnt(t *testing.T) {
 		"Refer-To: \"Bob Far\" <sip:13600000004@10.1.2.33;method=INVITE?Replaces=1>":                    {{Number, "13600000004"}, {Host, "10.1.2.33"}, {Name, "Bob Far"}},
 		"User-Agent: Yealink SIP-T46G 66.85.0.5 805ec0123456":                                           {{Device, "Yealink"}, {Device, "SIP-T46G"}, {Device, "805ec0123456"}},
 		"Server: mta-of-alice/5.0": {{Device, "mta-of-alice/5.0"}},
+		"Diversion: <tel:+86-137-0000-0003>;reason=no-answer\r\nHistory-Info: <sip:+442079460958@h>;index=1": {{Number, "13700000003"}, {Number, "2079460958"}},
 	} {
 		raw := "REFER sip:700100000010007@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP a.b;branch=z9hG4bK1\r\nFrom: <sip:a@b>;tag=t\r\nTo: <sip:c@d>;tag=o\r\nCall-ID: i\r\nCSeq: 2 REFER\r\n" +
 			more + "\r\nContent-Length: 0\r\n\r\n"
@@ -94,13 +96,52 @@ func TestADescriptionIsLearnt(t *testing.T) {
 
 func TestANumberIsReadInEveryNotation(t *testing.T) {
 	for text, want := range map[string]string{
-		"13800138000": "13800138000", "013800138000": "13800138000", "+8613800138000": "13800138000", "008613800138000": "13800138000",
-		"8613800138000": "13800138000", "+86-138-0013-8000": "13800138000", "010-59658005": "1059658005", "+86 (0)10 59658005": "1059658005",
-		"+14155550123": "4155550123", "5551234": "5551234", "12345": "", "1380013800x": "", "alice": "", "": "",
+		"13800138000": "86 13800138000", "013800138000": "86 13800138000", "+8613800138000": "86 13800138000", "008613800138000": "86 13800138000",
+		"8613800138000": "86 13800138000", "+86-138-0013-8000": "86 13800138000", "010-59658005": "86 1059658005", "+86 (0)10 59658005": "86 1059658005",
+		"+14155550123": "1 4155550123", "0014155550123": "1 4155550123", "5551234": "86 5551234", "+44 (0)20 7946 0958": "44 2079460958", "+852 9123 4567": "852 91234567",
+		"+79161234567": "7 9161234567", "+39 06 1234 5678": "39 0612345678", "+376 812 345": "376 812345", "8612345678": "86 8612345678",
+		"12345": "", "+12345": "", "1380013800x": "", "alice": "", "": "", strings.Repeat("1", 25): "",
 	} {
-		if got, _ := bare(text, "86"); got != want {
+		national, code, ok := bare(text, "86")
+		if got := strings.TrimSpace(code + " " + national); got != want || ok != (want != "") {
 			t.Errorf("%q is read as %q, want %q", text, got, want)
 		}
+	}
+	for text, want := range map[string]string{
+		"85291234567 852": "852 91234567", "91234567 852": "852 91234567", "+8613800138000 852": "86 13800138000", "14155550123 1": "1 4155550123", "4155550123 1": "1 4155550123",
+		"89161234567 7": "7 9161234567", "79161234567 7": "7 9161234567", "07700900123 44": "44 7700900123", "447700900123 44": "44 7700900123",
+	} {
+		number, configured, _ := strings.Cut(text, " ")
+		if national, code, _ := bare(number, configured); code+" "+national != want {
+			t.Errorf("%q is read as %s %s, want %q", text, code, national, want)
+		}
+	}
+}
+
+// A party's own number is kept without its country code, whichever that is, and a short one with it too.
+func TestThePartysNumber(t *testing.T) {
+	for digits, want := range map[string][]string{
+		"8613800138000": {"13800138000"}, "14155550123": {"4155550123"}, "447700900123": {"7700900123"}, "85291234567": {"91234567", "85291234567"},
+		"376812345": {"376812345"}, "3545812345": {"5812345", "3545812345"},
+	} {
+		n, err := binding.NumberFromDigits(digits)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var l Secrets
+		if !l.AddParty(n, "86") || len(l) != len(want) {
+			t.Errorf("%s: %d are kept", digits, len(l))
+			continue
+		}
+		for i, text := range want {
+			if l[i] != (Secret{Number, text}) {
+				t.Errorf("%s: no. %d is %s", digits, i, l[i].Text)
+			}
+		}
+	}
+	var none Secrets
+	if !none.AddParty(binding.Number{}, "86") || len(none) > 0 {
+		t.Error("nobody has a number")
 	}
 }
 

@@ -10,13 +10,14 @@
 // # Notations
 //
 //	plain          without regard to case, in headers and bodies
-//	digits         of a number, with - space . ( ) / between them, behind +86, 0086,
-//	               86, 0 or anything else
+//	digits         of a number, with - space . ( ) / between them, behind its country
+//	               code with + or 00, 0 or anything else
 //	percent        %31%33…, in part or whole, twice over too
 //	base64         at all three alignments, of the URL alphabet too
 //	hex            of the characters
 //	reversed BCD   of a number, as hexadecimal text and as bytes (ITU-T Q.763, 3GPP
-//	               TS 24.008), behind 0 and 86 too
+//	               TS 24.008), whatever is in front of it; as bytes that are all
+//	               characters from 10 digits on
 //
 // Branches and tokens of our own, which say nothing but what belongs together, are
 // looked for plain and with percent signs only.
@@ -26,6 +27,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 
 	"mask700/binding"
 )
@@ -68,7 +70,7 @@ const maxLength = 64
 // its first message, its Contact before its Via and the nearest hop before those
 // behind it. What finds none is counted, but for branches: every request has another,
 // and they say no more than what belongs together.
-var room = [kinds]int{Number: 12, Host: 16, User: 8, Name: 6, Dialog: 10, Device: 16, Branch: 4}
+var room = [kinds]int{Number: 16, Host: 16, User: 8, Name: 6, Dialog: 10, Device: 16, Branch: 4}
 
 // usual is how many secrets a party has that is not hostile.
 const usual = 16
@@ -135,25 +137,44 @@ func (l Secrets) Has(s Secret) bool {
 // is no room for it.
 func (l *Secrets) AddParty(n binding.Number, countryCode string) bool {
 	d := n.Digits()
-	switch {
-	case len(d) > len(countryCode) && d[:len(countryCode)] == countryCode:
-		d = d[len(countryCode):]
-	case len(d) == 11 && d[0] == '1':
-		d = d[1:]
+	if d == "" {
+		return true
 	}
-	return l.Add(Number, d)
+	k := codeLength(d, countryCode)
+	return l.number(d[k:], d[:k])
 }
 
-// bare are the digits of a written number without what says where it is valid: +86,
-// 0086, 86 or 0. It is false for a text that is no number, or too short for one.
-func bare(text, countryCode string) (string, bool) {
+// number keeps a number by its digits behind the country code: they are in every form of
+// it. So few of them that they may be part of something else have to stand for themselves;
+// for those the number is kept with its code too, which is found wherever it is.
+func (l *Secrets) number(national, code string) bool {
+	ok := len(national) < MinDigits || l.Add(Number, national)
+	if len(national) >= longDigits || code == "" {
+		return ok
+	}
+	return l.Add(Number, code+national) && ok
+}
+
+// codeLength is how many of a number's first digits are its country code. The configured one
+// is one, whatever the list of ITU-T says.
+func codeLength(digits, countryCode string) int {
+	if strings.HasPrefix(digits, countryCode) {
+		return len(countryCode)
+	}
+	return binding.CodeLength(digits)
+}
+
+// bare are the digits of a written number without what says where it is valid (+, 00, a
+// country code, 0) and its country code: that which was written, or else the configured
+// one. It is false for a text that is no number, or too short for one.
+func bare(text, countryCode string) (national, code string, ok bool) {
 	var b [24]byte
 	n, plus := 0, false
 	for i := 0; i < len(text); i++ {
 		switch c := text[i]; {
 		case class[c] == digit:
 			if n == len(b) {
-				return "", false
+				return "", "", false
 			}
 			b[n] = c
 			n++
@@ -161,7 +182,7 @@ func bare(text, countryCode string) (string, bool) {
 			plus = true
 		case class[c] == separator:
 		default:
-			return "", false
+			return "", "", false
 		}
 	}
 	d := b[:n]
@@ -169,25 +190,38 @@ func bare(text, countryCode string) (string, bool) {
 	case plus:
 	case hasPrefix(d, "00"):
 		plus, d = true, d[2:]
-	case hasPrefix(d, "0"):
+	case hasPrefix(d, "0"), len(d) == 11 && d[0] == '8' && countryCode == "7":
 		d = d[1:]
 	}
+	if len(d) < MinDigits {
+		return "", "", false
+	}
+	code = countryCode
 	switch {
-	case hasPrefix(d, countryCode) && (plus || len(d) >= len(countryCode)+10):
-		d = d[len(countryCode):]
-		if plus && hasPrefix(d, "0") {
+	case plus:
+		k := codeLength(string(d), countryCode)
+		if !hasPrefix(d, code) {
+			code = string(d[:k])
+		}
+		if d = d[k:]; hasPrefix(d, "0") && code != "39" { // Italy's is part of the number
 			d = d[1:] // +86 (0)10 …
 		}
-	case plus && len(d) == 11 && d[0] == '1':
-		d = d[1:] // of North America
-	}
-	if len(d) < MinDigits {
-		return "", false
+	case hasPrefix(d, code) && len(d) >= len(code)+behindCode(code):
+		d = d[len(code):]
 	}
 	if n == len(text) && len(d) == n {
-		return text, true
+		return text, code, true
 	}
-	return string(d), true
+	return string(d), code, true
+}
+
+// behindCode is how many digits there have to be behind what may be a country code that
+// nothing says is one. In China there are ten at least.
+func behindCode(code string) int {
+	if code == "86" {
+		return 10
+	}
+	return MinDigits
 }
 
 // public says that digits are a 700 number, which both parties see.

@@ -1,6 +1,9 @@
 package sentinel
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // Set is what is looked for on its way to one receiver: the secrets of all others.
 // Its memory is kept when it is emptied. It is not safe for concurrent use.
@@ -43,9 +46,12 @@ type pattern struct {
 type number struct {
 	pattern uint16
 	tail    uint32    // its last seven digits, four bits each
-	packed  [2][]byte // reversed BCD: of the bare digits, and behind a 0
+	long    bool      // it is found wherever it is
+	first   byte      // its first digit
+	packed  [2][]byte // reversed BCD of whole bytes: of all digits, and of those behind the first, which shares a byte with whatever is in front
 	text    [2][]byte // the same in hexadecimal digits
-	odd     byte      // the last digit of seven, which three bytes have no room for; 0: another length
+	odd     [2]byte   // the last digit, where it shares a byte with what is behind; 0: it does not
+	typed   [2]bool   // the bytes are characters that may be typed, and none of our own words
 	memory  [2][24]byte
 }
 
@@ -75,7 +81,7 @@ const (
 	base64c
 	hexadecimal
 	bcd
-	bcd0
+	bcdOdd
 )
 
 // keptEntries bounds the memory that an emptied set keeps: that of some 100 secrets.
@@ -206,30 +212,42 @@ func (s *Set) addNumber(id uint16, digits string) {
 		s.numbers = append(s.numbers, number{})
 	}
 	n := &s.numbers[len(s.numbers)-1]
-	n.pattern, n.tail, n.odd = id, 0, 0
-	if len(digits) == MinDigits {
-		n.odd = digits[MinDigits-1]
-	}
+	n.pattern, n.tail, n.long, n.first = id, 0, len(digits) >= longDigits, digits[0]
 	for i := len(digits) - MinDigits; i < len(digits); i++ {
 		n.tail = n.tail<<4 | uint32(digits[i]-'0')
 	}
 	h := hash(n.tail) >> (32 - 10)
 	s.tails[h/64] |= 1 << (h % 64)
-	var b [maxLength + 1]byte
-	b[0] = '0'
-	all := b[:1+copy(b[1:], digits)]
-	for i, d := range [2][]byte{all[1:], all} {
-		m := &n.memory[i]
+	for f := range n.packed {
+		d := digits[f:]
+		m := &n.memory[f]
 		size := min(len(d)/2, 8)
 		for k := range size {
 			lo, hi := d[2*k], d[2*k+1]
 			m[k] = lo - '0' | (hi-'0')<<4
 			m[8+2*k], m[9+2*k] = hi, lo
 		}
-		n.packed[i], n.text[i] = m[:size], m[8:8+2*size]
+		n.packed[f], n.text[f] = m[:size], m[8:8+2*size]
+		if n.odd[f] = 0; len(d)%2 != 0 {
+			n.odd[f] = d[len(d)-1]
+		}
+		n.typed[f] = typed(n.packed[f])
+		s.enterText(first6(n.text[f]), id, bcd+form(f))
 	}
-	s.enterText(first6(n.text[0]), id, bcd)
-	s.enterText(first6(n.text[1]), id, bcd0)
+}
+
+// leastTyped is how many characters in a row are not there by chance.
+const leastTyped = 5
+
+// typed says whether bytes are characters that may be typed, enough of them, and nothing
+// that this program writes itself.
+func typed(b []byte) bool {
+	for _, c := range b {
+		if c < ' ' || c >= 0x7f {
+			return false
+		}
+	}
+	return len(b) >= leastTyped && !strings.Contains(vocabulary, string(b))
 }
 
 func numeric(host string) bool {

@@ -97,6 +97,9 @@ func (d *dresser) spell(kind, text string, n int) string {
 		case "t":
 			mark = canary.Text(id)
 			written = mark
+		case "k": // the 30 bytes of a key and salt (RFC 4568 section 6.2)
+			mark = canary.Text(id)
+			written = base64.StdEncoding.EncodeToString([]byte(strings.Repeat(mark, 3)))
 		case "h":
 			mark = canary.Host(id)
 			written = mark

@@ -24,7 +24,7 @@ const (
 // headers are added to a message that has no header of the same name. In their
 // texts {n} is a number, {e} one in E.164 with dashes, {p} one in percent, {x} one
 // in hex, {j} one in a token of base64, {b} one in reversed BCD in base64, {t} a
-// word, {h} an address; {me} is the number that the sender really has.
+// word, {k} three times a word as a key of base64, {h} an address; {me} is the number that the sender really has.
 var headers = []field{
 	{ofRouting, "", "Path: <sip:{t}@{h};lr>"},
 	{ofRouting, "", "Service-Route: <sip:{t}@{h};lr>"},
@@ -199,6 +199,7 @@ var (
 		{ofDescription, "", "a=fingerprint:sha-256 {x}"},
 		{ofDescription, "", "a=identity:{j}"},
 		{ofDescription, "", "a=key-mgmt:mikey {b}"},
+		{ofDescription, "", "a=crypto:97 {t} inline:{k}"},
 		{ofDescription, "", "a=msid-semantic: WMS {t}"},
 		{ofDescription, "", "a=extmap:1 urn:ietf:{t}"},
 		{ofDescription, "", "a=sqn: 0"},
@@ -228,6 +229,8 @@ var (
 		{ofDescription, "", "a=msid:{t} {t}"},
 		{ofDescription, "", "a=mid:{t}"},
 		{ofDescription, "", "a=setup:actpass"},
+		{ofDescription, "", "a=crypto:98 {t} inline:{k}"},
+		{ofDescription, "", "a=crypto:99 AES_CM_128_HMAC_SHA1_80 inline:{k}|2^31|{n}:4 FEC_KEY=inline:{k}"},
 		{ofDescription, "", "a=zrtp-hash:1.10 {x}"},
 		{ofDescription, "", "a=tls-id:{t}"},
 		{ofDescription, "", "a=extmap:2/sendrecv https://{h}/{t}"},

@@ -12,13 +12,11 @@ import (
 	"github.com/cockroachdb/datadriven"
 )
 
-var reportFile = flag.String("report", "", "where TestCanaries writes its table, as Markdown")
-
 // TestCanaries plays every flow of testdata/flows once more in each manner, with marks
 // in all that its actors send, and searches what leaves for those of every other
 // party. What the gateway does has to be what the flow expects: the marks were read,
-// and changed nothing. The table of the README has to be what it found: -rewrite
-// writes it there.
+// and changed nothing. The table of the README, and that of CANARIES.md with a line for
+// every flow, have to be what it found: -rewrite writes them.
 func TestCanaries(t *testing.T) {
 	files, err := filepath.Glob("../../testdata/flows/*.txt")
 	if err != nil || len(files) == 0 {
@@ -48,13 +46,9 @@ func TestCanaries(t *testing.T) {
 	}
 	all.check(t)
 	t.Log("\n" + all.summary())
-	if *reportFile != "" {
-		if err := os.WriteFile(*reportFile, []byte(all.table()), 0o644); err != nil {
-			t.Error(err)
-		}
-	}
 	if played == len(files)*len(canaryManners) && canaryEvery == 1 && !t.Failed() {
 		all.quoted(t, "../../README.md")
+		all.kept(t, "../../testdata/flows/CANARIES.md")
 	}
 }
 
@@ -80,5 +74,20 @@ func (r *report) quoted(t *testing.T, file string) {
 	default:
 		t.Errorf("the table of marks in %s is of other flows than there are; to write it anew:\n"+
 			"	go test ./sip/shard -run '^TestCanaries$' -rewrite\nit should be\n%s", file, table)
+	}
+}
+
+// kept has a file be the whole report.
+func (r *report) kept(t *testing.T, file string) {
+	text, err := os.ReadFile(file)
+	table := r.table()
+	switch {
+	case err == nil && string(text) == table:
+	case flag.Lookup("rewrite").Value.String() == "true":
+		if err := os.WriteFile(file, []byte(table), 0o644); err != nil {
+			t.Error(err)
+		}
+	default:
+		t.Errorf("%s is of other flows or marks than there are (%v); to write it anew:\n	go test ./sip/shard -run '^TestCanaries$' -rewrite", file, err)
 	}
 }

@@ -143,6 +143,7 @@ func (r *report) summary() string {
 
 // table is the whole report.
 func (r *report) table() string {
-	return "# Marks planted and found\n\n" + r.summary() + "\n" + fmt.Sprintf(columns, "flow") +
+	return "# Marks planted and found\n\nA line for every flow of this directory, played with marks in all that its actors send. `go test ./sip/shard -run '^TestCanaries$'`\n" +
+		"checks this file, and writes it with -rewrite.\n\n" + r.summary() + "\n" + fmt.Sprintf(columns, "flow") +
 		r.lines(func(row *flowRow) string { return row.name })
 }

@@ -3,6 +3,7 @@ package shard
 import (
 	"bytes"
 	"strconv"
+	"strings"
 
 	"mask700/sip/call"
 	"mask700/sip/message"
@@ -150,7 +151,7 @@ func (s *Shard) search(c *call.Circle, w *watch, echo *message.Echo, b []byte) b
 	return !Blind && s.finder.Find(&w.set, b, func(h *sentinel.Hit) bool {
 		// What a text says is by the sender's own hand.
 		written := c.Text && inBody(h)
-		if written && (!telling(h.Kind) || c.Guessed(w.callID, h)) {
+		if written && (!telling(h.Secret) || c.Guessed(w.callID, h)) {
 			return false
 		}
 		switch s.judge(c, w.callID, echo, h) {
@@ -174,9 +175,23 @@ func (s *Shard) search(c *call.Circle, w *watch, echo *message.Echo, b []byte) b
 // inBody says whether a hit is behind the headers.
 func inBody(h *sentinel.Hit) bool { return bytes.Contains(h.Text[:h.Start], []byte("\r\n\r\n")) }
 
-// telling says which secrets of its sender a text must not hold: numbers, addresses
-// and what names devices and dialogs. A name is a person's own to tell.
-func telling(k sentinel.Kind) bool { return k != sentinel.User && k != sentinel.Name }
+// telling says which secrets of its sender a text must not hold: numbers, addresses and
+// what names dialogs and the very device. A name is a person's own to tell, and the words
+// by which a program calls itself, or a host that is a bare word, are in honest texts too.
+func telling(s sentinel.Secret) bool {
+	switch s.Kind {
+	case sentinel.User, sentinel.Name:
+		return false
+	case sentinel.Host:
+		return strings.ContainsAny(s.Text, ".:")
+	case sentinel.Device: // a serial number, a network card, a UUID; a version has a slash
+		return len(s.Text) >= leastSerial && strings.ContainsAny(s.Text, "0123456789") && !strings.Contains(s.Text, "/")
+	}
+	return true
+}
+
+// leastSerial is the length of what is taken for the name of one device.
+const leastSerial = 12
 
 // judge says what a hit in what leaves toward a leg is.
 func (s *Shard) judge(c *call.Circle, leg string, echo *message.Echo, h *sentinel.Hit) sentinel.Verdict {

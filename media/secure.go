@@ -11,40 +11,28 @@ import (
 type cipher struct {
 	in, out *srtp.Direction // nil: plain RTP
 
-	// Those of the keys before. An offer that is refused goes back to them, and a
-	// stream that was switched off goes on with them: the rollover counters are in
-	// them.
-	lastIn, lastOut *srtp.Direction
+	// All that there were. An offer that is refused goes back to the keys before, a stream
+	// that was switched off goes on with them, and a peer may offer any that it had once.
+	ins, outs srtp.Ring
 }
 
-// set takes the keys of an offer and its answer. A key that stays keeps its
-// rollover counter; another begins anew.
+// set takes the keys of an offer and its answer. A key that stays or comes back keeps
+// its rollover counter; another begins anew.
 func (c *cipher) set(in, out srtp.Key) {
-	c.in, c.lastIn = exchange(c.in, c.lastIn, in)
-	c.out, c.lastOut = exchange(c.out, c.lastOut, out)
+	c.in = exchange(&c.ins, c.in, in)
+	c.out = exchange(&c.outs, c.out, out)
 }
 
-func exchange(now, last *srtp.Direction, k srtp.Key) (*srtp.Direction, *srtp.Direction) {
-	switch {
-	case now != nil && now.Key().Equal(k) || now == nil && k.IsZero():
-		return now, last
-	case k.IsZero():
-		return nil, now
-	case last != nil && last.Key().Equal(k):
-		if now == nil {
-			return last, nil
-		}
-		return last, now
+func exchange(all *srtp.Ring, now *srtp.Direction, k srtp.Key) *srtp.Direction {
+	if k.IsZero() {
+		return nil
 	}
 	// Keys were checked when they were read, so this cannot fail.
-	d, err := srtp.NewDirection(k)
+	d, err := all.Take(k)
 	if err != nil {
-		return now, last
+		return now
 	}
-	if now != nil {
-		last = now
-	}
-	return d, last
+	return d
 }
 
 // open gives the RTP packet in one that came from this leg. False: it is not

@@ -223,6 +223,49 @@ func TestRolloverSurvivesReinvites(t *testing.T) {
 	}
 }
 
+// A peer offers three keys in turn and then the first again: both ways go on where they
+// were with it, and what a listener kept of it is not heard once more.
+func TestAFormerKeyComesBack(t *testing.T) {
+	r := newRelay(t, Options{})
+	a, b := newGuarded(t, "127.0.0.2", 1, srtp.AES128CMSHA180), newPhone(t, "127.0.0.3")
+	s := talkGuarded(t, r, a, b)
+	say := func(packet []byte, what string) {
+		t.Helper()
+		send(t, a.rtp, packet, at(s.Local(A)))
+		if got := b.hear(); string(got.Payload) != what {
+			t.Fatalf("%s: b hears %q", what, got.Payload)
+		}
+		send(t, b.rtp, b.frame(what), at(s.Local(B)))
+		if got := a.hear(); string(got.Payload) != what {
+			t.Fatalf("%s: a hears %q", what, got.Payload)
+		}
+	}
+	for range 25 { // both ways roll over
+		a.seq += 3000
+		b.seq += 2900
+		say(a.sealed("on"), "on")
+	}
+	kept := a.sealed("kept by a listener")
+	say(bytes.Clone(kept), "kept by a listener")
+	first := *a
+	for n := byte(2); n < 4; n++ {
+		a.rekey(n, srtp.AES128CMSHA180)
+		s.SetRemote(A, a.remote())
+		s.Settle(A)
+		say(a.sealed("another key"), "another key")
+	}
+	first.seq, first.ts = a.seq, a.ts
+	*a = first
+	s.SetRemote(A, a.remote())
+	s.Settle(A)
+	send(t, a.rtp, kept, at(s.Local(A)))
+	eventually(t, "the repetition is refused", func() bool { return s.Stats().AtoB.Forged == 1 })
+	say(a.sealed("the first key again"), "the first key again")
+	if st := s.Stats(); st.AtoB.Forged != 1 || st.BtoA.Failed != 0 {
+		t.Errorf("%+v, %+v", st.AtoB, st.BtoA)
+	}
+}
+
 func TestAClipIsSealed(t *testing.T) {
 	r := newRelay(t, Options{})
 	a, b := newGuarded(t, "127.0.0.2", 1, srtp.AES128CMSHA132), newPhone(t, "127.0.0.3")

@@ -16,29 +16,30 @@ var ErrForged = errors.New("srtp: a packet that is not authentic, or a repetitio
 // window is the size of the replay window, in packets (RFC 3711 section 3.3.2).
 const window = 64
 
-// maxSources bounds the synchronization sources of one direction of which the
-// count of packets is kept. Only who has the key can be one.
-const maxSources = 32
+// maxSources bounds the synchronization sources of one direction. Only who has the key
+// can be one. None is forgotten: what was recorded of it could be played once more.
+const maxSources = 256
 
 // A direction that opens nothing yet may have begun in the middle of a stream, as
 // that of a party which stays after a transfer does: its rollover counter is not
 // known then (RFC 3711 section 3.3.1). So it is looked for.
 const (
-	maxHunt  = 24 // wraps, of 22 minutes each at 50 packets a second
-	maxHunts = 32 // packets that it is looked for in
+	maxHunt   = 24 // wraps, of 22 minutes each at 50 packets a second
+	maxHunts  = 32 // packets that it is looked for in, and then
+	someHunts = 64 // in one of so many: forged ones may have used those up
 )
 
 // Direction protects the packets that go one way: it opens those that come, or
 // seals those that leave. The rollover counter lives in it, so one key has one
-// Direction for as long as it is used. It is for one goroutine at a time.
+// Direction for as long as it may be used (Ring). It is for one goroutine at a time.
 type Direction struct {
 	key     Key
-	context *srtp.Context
-	ssrc    uint32 // of the last RTP packet
+	context *srtp.Context // nil: it opens and seals nothing
+	ssrc    uint32        // of the last RTP packet
 	known   bool
 	sources int
 	reports int
-	hunts   int
+	misses  uint               // packets that were not opened, before one was
 	sealed  map[uint32]*sealed // by SSRC, all of them ours
 	newest  *sealed            // of the packet sealed last
 	scratch []byte
@@ -52,18 +53,18 @@ func NewDirection(k Key) (*Direction, error) {
 	if k.IsZero() {
 		return nil, errors.New("srtp: no key")
 	}
-	d := &Direction{key: k}
-	return d, d.renew()
+	c, err := k.context()
+	return &Direction{key: k, context: c}, err
 }
 
-func (d *Direction) renew() error {
-	key, salt := d.key.split()
-	c, err := srtp.CreateContext(key, salt, d.key.Suite().profile(), srtp.SRTPReplayProtection(window), srtp.SRTCPReplayProtection(window))
+// context makes one that knows no packet.
+func (k Key) context() (*srtp.Context, error) {
+	key, salt := k.split()
+	c, err := srtp.CreateContext(key, salt, k.Suite().profile(), srtp.SRTPReplayProtection(window), srtp.SRTCPReplayProtection(window))
 	if err != nil {
-		return errors.New("srtp: the key does not fit its suite")
+		return nil, errors.New("srtp: the key does not fit its suite")
 	}
-	d.context, d.sources, d.reports, d.known = c, 0, 0, false
-	return nil
+	return c, nil
 }
 
 // Key is what it was made for.
@@ -73,7 +74,7 @@ func (d *Direction) Key() Key { return d.key }
 // packet in it. It fails with ErrForged, and then b is spoilt and nothing is
 // counted or remembered of it.
 func (d *Direction) Open(b []byte) ([]byte, error) {
-	if len(b) < 12 || len(b) < 12+4*int(b[0]&0xf) {
+	if d.context == nil || len(b) < 12 || len(b) < 12+4*int(b[0]&0xf) {
 		return nil, ErrForged
 	}
 	ssrc := binary.BigEndian.Uint32(b[8:])
@@ -81,24 +82,21 @@ func (d *Direction) Open(b []byte) ([]byte, error) {
 	if fresh {
 		_, old := d.context.ROC(ssrc)
 		if fresh = !old; fresh && d.sources >= maxSources {
-			// A peer that takes ever new sources would fill the memory.
-			if d.renew() != nil {
-				return nil, ErrForged
-			}
+			return nil, ErrForged // a peer that takes ever new sources would fill the memory
 		}
 	}
-	hunting := !d.known && d.hunts < maxHunts
+	hunting := !d.known && (d.misses < maxHunts || d.misses%someHunts == 0)
 	if hunting {
 		d.scratch = append(d.scratch[:0], b...) // a failure spoils b
 	}
-	d.header.CSRC = d.csrc[:0]
-	d.header.Extensions = d.header.Extensions[:0]
-	out, err := d.context.DecryptRTP(b, b, &d.header)
+	out, err := d.decrypt(d.context, b)
 	if err != nil && hunting {
-		d.hunts++
 		out, err = d.hunt(b, ssrc)
 	}
 	if err != nil {
+		if !d.known {
+			d.misses++
+		}
 		return nil, ErrForged
 	}
 	d.scratch = nil
@@ -109,22 +107,29 @@ func (d *Direction) Open(b []byte) ([]byte, error) {
 	return out, nil
 }
 
-// hunt opens a packet with each of the next rollover counters and keeps the one
-// that fits.
+func (d *Direction) decrypt(c *srtp.Context, b []byte) ([]byte, error) {
+	d.header.CSRC = d.csrc[:0]
+	d.header.Extensions = d.header.Extensions[:0]
+	return c.DecryptRTP(b, b, &d.header)
+}
+
+// hunt opens a packet by the first of the next rollover counters that fits it. They are
+// tried aside: what is not authentic leaves no trace.
 func (d *Direction) hunt(b []byte, ssrc uint32) ([]byte, error) {
-	kept := d.context
+	trial, err := d.key.context()
+	if err != nil {
+		return nil, err
+	}
+	size := len(d.scratch)
 	for roc := uint32(1); roc <= maxHunt; roc++ {
-		if err := d.renew(); err != nil {
-			break
-		}
-		d.context.SetROC(ssrc, roc)
-		d.header.CSRC = d.csrc[:0]
-		d.header.Extensions = d.header.Extensions[:0]
-		if out, err := d.context.DecryptRTP(b[:copy(b, d.scratch)], b[:len(d.scratch)], &d.header); err == nil {
-			return out, nil
+		trial.SetROC(ssrc, roc)
+		copy(b[:size], d.scratch)
+		if _, err := d.decrypt(trial, b[:size]); err == nil {
+			d.context.SetROC(ssrc, roc)
+			copy(b[:size], d.scratch)
+			return d.decrypt(d.context, b[:size])
 		}
 	}
-	d.context = kept
 	return nil, ErrForged
 }
 
@@ -132,7 +137,10 @@ func (d *Direction) hunt(b []byte, ssrc uint32) ([]byte, error) {
 // fails when the key has protected as many packets as it may, and with ErrUsed,
 // which leaves b as it was.
 func (d *Direction) Seal(b []byte) ([]byte, error) {
-	if len(b) < 12 {
+	switch {
+	case d.context == nil:
+		return nil, ErrUsed
+	case len(b) < 12:
 		return nil, errShort
 	}
 	ssrc := binary.BigEndian.Uint32(b[8:])
@@ -149,7 +157,7 @@ func (d *Direction) Seal(b []byte) ([]byte, error) {
 
 // OpenReport is Open for SRTCP.
 func (d *Direction) OpenReport(b []byte) ([]byte, error) {
-	if len(b) < 8+4 {
+	if d.context == nil || len(b) < 8+4 {
 		return nil, ErrForged
 	}
 	_, old := d.context.Index(binary.BigEndian.Uint32(b[4:]))
@@ -168,5 +176,8 @@ func (d *Direction) OpenReport(b []byte) ([]byte, error) {
 
 // SealReport is Seal for SRTCP.
 func (d *Direction) SealReport(b []byte) ([]byte, error) {
+	if d.context == nil {
+		return nil, ErrUsed
+	}
 	return d.context.EncryptRTCP(b, b, &d.report)
 }

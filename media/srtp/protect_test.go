@@ -283,20 +283,95 @@ func TestRolloverIsFound(t *testing.T) {
 	}
 }
 
-// A peer that has the key and takes ever new sources does not fill the memory,
-// and is heard all the same.
+// A peer that has the key and takes ever new sources does not fill the memory. Those that
+// it had are heard on, and nothing of them once more.
 func TestSourcesAreBounded(t *testing.T) {
-	seal, open := pair(t, AES128CMSHA180)
-	for ssrc := range uint32(1000) {
-		sealed, err := seal.Seal(packet(ssrc, 1))
-		if err != nil {
+	for _, suite := range Suites {
+		seal, open := pair(t, suite)
+		var old []byte
+		for ssrc := range uint32(maxSources + 100) {
+			sealed, err := seal.Seal(packet(ssrc, 1))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if ssrc == 0 {
+				old = bytes.Clone(sealed)
+			}
+			if _, err := open.Open(sealed); (err == nil) != (ssrc < maxSources) || open.sources > maxSources {
+				t.Fatalf("%v: source %d of %d: %v", suite, ssrc, open.sources, err)
+			}
+		}
+		if _, err := open.Open(bytes.Clone(old)); !errors.Is(err, ErrForged) {
+			t.Errorf("%v: a packet of the first is heard twice: %v", suite, err)
+		}
+		for _, ssrc := range []uint32{0, maxSources - 1} {
+			sealed, err := seal.Seal(packet(ssrc, 2))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := open.Open(sealed); err != nil {
+				t.Errorf("%v: source %d is not heard any more: %v", suite, ssrc, err)
+			}
+		}
+	}
+}
+
+// Nobody without the key makes it forget anything, however many sources there were, nor
+// has a stream that is met in its middle stay unheard.
+func TestForgedPacketsForgetNothing(t *testing.T) {
+	for _, suite := range Suites {
+		seal, open := pair(t, suite)
+		say := func(ssrc uint32, seq uint16) []byte {
+			t.Helper()
+			sealed, err := seal.Seal(packet(ssrc, seq))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return sealed
+		}
+		forged := func(ssrc uint32) {
+			t.Helper()
+			b := append(packet(ssrc, 1), make([]byte, 20)...)
+			if _, err := open.Open(b); !errors.Is(err, ErrForged) {
+				t.Fatalf("%v: %v", suite, err)
+			}
+		}
+		for ssrc := range uint32(maxSources) {
+			if _, err := open.Open(say(ssrc, 65000)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		old := say(7, 100)
+		if _, err := open.Open(bytes.Clone(old)); err != nil { // rolls over
 			t.Fatal(err)
 		}
-		if _, err := open.Open(sealed); err != nil {
-			t.Fatal(err)
+		forged(100000)
+		if _, err := open.Open(old); !errors.Is(err, ErrForged) {
+			t.Errorf("%v: a packet is heard twice: %v", suite, err)
 		}
-		if open.sources > maxSources {
-			t.Fatalf("%d sources are kept", open.sources)
+		if _, err := open.Open(say(7, 101)); err != nil {
+			t.Errorf("%v: the next packet is not heard: %v", suite, err)
+		}
+
+		seal, open = pair(t, suite)
+		seq := uint16(0)
+		for range 50 { // two wraps, which nobody listens to
+			say(7, seq)
+			seq += 4000
+		}
+		seq -= 4000
+		for ssrc := range uint32(10 * maxHunts) {
+			forged(ssrc)
+		}
+		heard := 0
+		for range someHunts {
+			seq++
+			if _, err := open.Open(say(7, seq)); err == nil {
+				heard++
+			}
+		}
+		if heard == 0 {
+			t.Errorf("%v: a stream stays unheard", suite)
 		}
 	}
 }

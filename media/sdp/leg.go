@@ -18,6 +18,7 @@ type Leg struct {
 	SessionID uint64
 	Version   uint64
 	Policy    Policy
+	Dialog    string      // tells it from others at the same address and port, whose keys are others; "": there are none
 	Ours      netip.Addr  // our media address: tells the family of addresses that can be reached; invalid: not known yet
 	Lines     []Line      // the m-lines as we last wrote them
 	Audio     Stream      // the audio, or the fax in its place
@@ -146,13 +147,22 @@ func (l *Leg) offered(s *Stream, src *Line, at Local, keys bool) (Line, []Payloa
 	ln := Line{Media: src.Media, Proto: l.profile(s, src), Format: written[0].PT, Port: at.Port, Addr: at.Addr,
 		Ptime: src.Ptime, MaxPtime: src.MaxPtime, Codecs: written, Picture: src.Picture}
 	if secureRTP(ln.Proto) {
-		if ln.Crypto = s.keysFor(at.Secret); len(ln.Crypto) == 0 {
+		if ln.Crypto = s.keysFor(l.secret(at)); len(ln.Crypto) == 0 {
 			return Line{}, nil, errNoSecret
 		}
 	}
 	ln.Mux = mux
 	ln.Send, ln.Recv = src.direction()
 	return ln, types, nil
+}
+
+// secret is what keys toward this leg's peer are made of, in this dialog: what is sent to who
+// is called next, when one has refused, must not be for that one to open.
+func (l *Leg) secret(at Local) srtp.Secret {
+	if l.Dialog == "" {
+		return at.Secret
+	}
+	return at.Secret.For("dialog " + l.Dialog)
 }
 
 var errNoSecret = &Error{Why: "there is no secret to make keys of"}
@@ -260,7 +270,7 @@ func (l *Leg) answered(s *Stream, index int, offer, src *Line, at Local, keys bo
 	ln := Line{Media: offer.Media, Proto: offer.Proto, Format: written[0].PT, Port: at.Port, Addr: at.Addr, Mux: offer.Mux,
 		Send: send && theyRecv, Recv: recv && theySend, Ptime: src.Ptime, MaxPtime: src.MaxPtime, Codecs: written, Picture: src.Picture}
 	if secureRTP(offer.Proto) {
-		ours, theirs := s.keyFor(offer.Crypto, at.Secret)
+		ours, theirs := s.keyFor(offer.Crypto, l.secret(at))
 		if ours.Key.IsZero() {
 			return errNoSecret
 		}

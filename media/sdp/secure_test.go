@@ -95,6 +95,51 @@ func TestBothEndsAgree(t *testing.T) {
 	}
 }
 
+// Who is called after another has refused is offered other keys: that one knows his own. Within a dialog they stay.
+func TestEveryDialogHasKeysOfItsOwn(t *testing.T) {
+	keys := map[string]string{}
+	offered := func(l *Leg) {
+		t.Helper()
+		body, err := l.Offer(mustParse(t, plain), hereWithSecret)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(body)) {
+			_, key, ok := strings.Cut(strings.TrimSpace(line), "inline:")
+			if other := keys[key]; ok && other != "" && other != l.Dialog {
+				t.Errorf("%s and %s are offered one key", l.Dialog, other)
+			}
+			if ok {
+				keys[key] = l.Dialog
+			}
+		}
+	}
+	for _, dialog := range []string{"first", "second", ""} {
+		l := NewLeg(7, Policy{SRTP: SRTPRequire})
+		l.Dialog = dialog
+		offered(&l)
+		offered(&l)
+	}
+	if len(keys) != 3*len(srtp.Suites) {
+		t.Errorf("%d keys", len(keys))
+	}
+	answered := map[string]bool{}
+	for _, dialog := range []string{"first", "second", "first"} {
+		l := NewLeg(7, Policy{SRTP: SRTPAllow})
+		l.Dialog = dialog
+		l.Receive(mustParse(t, secureOffer('k')))
+		body, err := l.Answer(mustParse(t, plain), hereWithSecret)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, key, _ := strings.Cut(string(body), "inline:")
+		answered[key] = true
+	}
+	if len(answered) != 2 {
+		t.Errorf("%d keys are answered with", len(answered))
+	}
+}
+
 func TestNoSecretNoKeys(t *testing.T) {
 	l := NewLeg(1, Policy{SRTP: SRTPRequire})
 	var fault *Error

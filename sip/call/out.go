@@ -58,6 +58,7 @@ func newLeg(env *Env, out *trunk.Trunk, hop Hop, session uint64) Leg {
 		Contact: contact(env.Mint.Token(), hop.Flow, hop.Host), Peer: hop.Flow.Remote.Addr(),
 	}}
 	l.Flow, l.SDP = hop.Flow, sdp.NewLeg(session, mediaPolicy(out))
+	l.SDP.Dialog = l.CallID
 	return l
 }
 

@@ -119,7 +119,8 @@ type Session interface {
 	// must not wait. finished says that it came to its end and every frame was
 	// handed to the network: not those of a hold, say. A nil clip stops what plays.
 	// It is false, and done is not called, when that side does not take that codec,
-	// or has no address yet or wants to hear nothing, which a Whole clip waits for.
+	// or has no address yet or wants to hear nothing, which a Whole clip waits for; and
+	// while a Whole clip plays, which only another one or nil ends.
 	Play(to Side, c *Clip, done func(finished bool)) bool
 	// Press sends a key of the phone to one side as telephone events (RFC 4733), under
 	// the identifiers of the stream that it gets, in place of the voice of the other

@@ -149,6 +149,9 @@ func (s *session) Play(to Side, c *Clip, done func(finished bool)) bool {
 	if s.closed || !ok || !playable(c) || !c.Whole && !l.target().IsValid() {
 		return false
 	}
+	if p := l.playing; p != nil && p.clip.Whole && !c.Whole {
+		return false // what has to be heard goes on
+	}
 	s.reclaimBoth()
 	s.stopPlaying(to, false)
 	s.cutKey(to)

@@ -112,3 +112,34 @@ func TestAWholeClipWaitsForItsBeginning(t *testing.T) {
 		}
 	}
 }
+
+// TestNothingElseCutsAWholeClip: another announcement is not played to that side meanwhile, but to the other one it is.
+func TestNothingElseCutsAWholeClip(t *testing.T) {
+	c := newClock()
+	r := newRelay(t, Options{Clock: Clock{Now: c.read}})
+	a, b := newPhone(t, "127.0.0.2"), newPhone(t, "127.0.0.3")
+	s := talk(t, r, a, b)
+	whole, other := clip("PCMA", 3, false), clip("PCMA", 2, false)
+	whole.Whole = true
+	end, ends := make(ending, 2), make(ending, 2)
+	if !s.Play(B, whole, end.done) || s.Play(B, other, ends.done) || !s.Play(A, other, ends.done) {
+		t.Fatal("another one was played in its place, or none to the other side")
+	}
+	for range 4 {
+		c.advance(r, frameTime)
+	}
+	if !end.wait(t) || !ends.wait(t) || len(ends) != 0 {
+		t.Error("it was cut, or the other one")
+	}
+	for i := range 3 {
+		if got, want := string(b.hear().Payload), fmt.Sprintf("frame %d", i); got != want {
+			t.Errorf("heard %q, want %q", got, want)
+		}
+	}
+	if !s.Play(B, whole, end.done) || !s.Play(B, whole, end.done) || end.wait(t) || !s.Play(B, nil, nil) || end.wait(t) {
+		t.Error("another whole one does not take its place, or it cannot be stopped")
+	}
+	if !s.Play(B, other, ends.done) {
+		t.Error("nothing is played afterwards")
+	}
+}

@@ -125,6 +125,7 @@ func (w *mediaWorker) perform(j mediaJob) {
 			if video := session.Video(); video != nil {
 				video.SetRemote(media.Side(a.Side), media.RemoteOf(a.Video, a.Signal))
 			}
+			w.tellAgain(sessionKey{j.id, a.Session})
 		}
 	case call.SettleMedia:
 		if session := w.session(j.id, a.Session); session != nil {

@@ -14,7 +14,8 @@ type tape struct {
 	id      string // of the recording
 	tenant  string
 	session media.Session
-	untold  int // sides that have not heard the notice to its end
+	untold  int     // sides that have not heard the notice to its end
+	cut     [2]bool // sides to which it is to be played once more: it was broken off
 	running *archive.Recording
 }
 
@@ -22,6 +23,7 @@ type tape struct {
 type told struct {
 	tape     *tape
 	key      sessionKey
+	side     media.Side
 	finished bool
 }
 
@@ -63,7 +65,7 @@ func (w *mediaWorker) tell(key sessionKey, t *tape, side media.Side) bool {
 		whole := *clip
 		whole.Whole = true
 		if t.session.Play(side, &whole, func(finished bool) {
-			w.queue.put(mediaJob{id: key.call, told: &told{t, key, finished}})
+			w.queue.put(mediaJob{id: key.call, told: &told{t, key, side, finished}})
 		}) {
 			return true
 		}
@@ -76,11 +78,24 @@ func (w *mediaWorker) heardNotice(n *told) {
 	switch t := w.tapes[n.key]; {
 	case t != n.tape || t == nil: // the session has ended, or it was given up
 	case !n.finished:
-		w.giveUp(n.key, t, "the notice was broken off")
+		t.cut[n.side] = true
+		w.tellAgain(n.key)
 	default:
 		if t.untold--; t.untold == 0 {
 			w.start(t)
 		}
+	}
+}
+
+// tellAgain plays the notice once more to those to whom it was broken off, as by an offer of another codec. Where
+// offer and answer do not agree on any yet it waits for what they say next, and nothing is recorded until it was heard.
+func (w *mediaWorker) tellAgain(key sessionKey) {
+	t := w.tapes[key]
+	if t == nil {
+		return
+	}
+	for side, cut := range t.cut {
+		t.cut[side] = cut && !w.tell(key, t, media.Side(side))
 	}
 }
 

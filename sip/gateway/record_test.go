@@ -49,6 +49,10 @@ func (s *taped) Record(t media.Tap) {
 	s.tap = t
 }
 
+func (s *taped) SetRemote(media.Side, media.Remote) {}
+
+func (s *taped) Video() media.Session { return nil }
+
 func (s *taped) Close() media.Stats {
 	s.closed = true
 	return media.Stats{}
@@ -165,6 +169,34 @@ func TestRecordedOnceBothWereTold(t *testing.T) {
 	}
 	if !strings.HasSuffix(path, "record-1.m700rec") {
 		t.Error(path)
+	}
+}
+
+// TestTheNoticeIsToldAgainInAnotherCodec: an offer breaks it off at one side, and until that one has heard it in the
+// codec that is agreed on in the end, nothing is recorded.
+func TestTheNoticeIsToldAgainInAnotherCodec(t *testing.T) {
+	w := newTapeWorld(t, &taped{takes: "PCMU"}, true)
+	w.do(recordIt)
+	w.session.done[media.A](true)
+	w.session.takes = "" // offered, and not answered yet
+	w.session.done[media.B](false)
+	w.settle()
+	w.do(call.SetRemote{Side: call.Callee})
+	w.session.takes = "PCMA"
+	w.do(call.SetRemote{Side: call.Caller})
+	w.do(call.SetRemote{Side: call.Callee})
+	if want := []string{"PCMU A", "PCMU B", "PCMA B"}; !slices.Equal(w.session.played, want) || w.session.tap != nil {
+		t.Fatalf("played %q, want %q; recorded: %t", w.session.played, want, w.session.tap != nil)
+	}
+	w.session.done[media.B](false) // once more, in the same codec
+	w.settle()
+	w.session.done[media.B](true)
+	if w.settle(); w.session.tap == nil || len(w.session.played) != 4 {
+		t.Fatalf("not recorded, played %q", w.session.played)
+	}
+	w.saysVoice()
+	if r := w.end(t); r.ID != "record-1" || w.gateway.unrecorded.Load() != 0 {
+		t.Errorf("%+v, %d calls not recorded", r, w.gateway.unrecorded.Load())
 	}
 }
 

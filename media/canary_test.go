@@ -67,7 +67,9 @@ func TestKernelAndUserSpaceShowNothingOfTheOtherLeg(t *testing.T) {
 	}
 }
 
-func (w way) play(t *testing.T, a, b *teller) {
+// join opens a call of two phones, and gives the session that they speak in.
+func (w way) join(t *testing.T, a, b *teller) (r *Relay, call, s Session) {
+	t.Helper()
 	phones := [2]*teller{a, b}
 	o := Options{}
 	for side, p := range phones {
@@ -81,16 +83,16 @@ func (w way) play(t *testing.T, a, b *teller) {
 		}
 		o.Kernel = k
 	}
-	r, err := NewRelay(o)
+	r, err := newRelayOver(o, patiently())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer r.Close()
-	call, err := r.Open(OpenSpec{PoolA: "0", PoolB: "1", Video: w.video})
+	t.Cleanup(func() { r.Close() })
+	call, err = r.Open(OpenSpec{PoolA: "0", PoolB: "1", Video: w.video})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := call
+	s = call
 	if w.video {
 		s = call.Video()
 	}
@@ -106,6 +108,12 @@ func (w way) play(t *testing.T, a, b *teller) {
 		s.SetRemote(Side(side), remote)
 		s.Settle(Side(side))
 	}
+	return r, call, s
+}
+
+func (w way) play(t *testing.T, a, b *teller) {
+	r, call, s := w.join(t, a, b)
+	defer r.Close()
 	speak := func() {
 		a.speak(a.next())
 		b.speak(b.next())
@@ -350,19 +358,7 @@ func (p *teller) post(from *net.UDPConn, to netip.AddrPort, payload, options []b
 	binary.BigEndian.PutUint16(b[2:], to.Port())
 	binary.BigEndian.PutUint16(b[4:], uint16(8+len(payload)))
 	b = append(b, payload...)
-	sum := uint32(unix.IPPROTO_UDP) + uint32(8+len(payload))
-	for _, part := range [][]byte{p.at.AsSlice(), to.Addr().AsSlice(), b} {
-		for i := 0; i < len(part); i += 2 {
-			sum += uint32(part[i]) << 8
-			if i+1 < len(part) {
-				sum += uint32(part[i+1])
-			}
-		}
-	}
-	for sum > 0xffff {
-		sum = sum>>16 + sum&0xffff
-	}
-	binary.BigEndian.PutUint16(b[6:], ^uint16(sum))
+	binary.BigEndian.PutUint16(b[6:], ^sumOfUDP(p.at.AsSlice(), to.Addr().AsSlice(), b))
 	whole := p.wrap(to.Addr(), b, options)
 	var err error
 	if p.at.Is4() {
@@ -373,6 +369,28 @@ func (p *teller) post(from *net.UDPConn, to netip.AddrPort, payload, options []b
 	if err != nil {
 		p.t.Fatal(err)
 	}
+}
+
+// sumOfUDP is what the checksum of a datagram is the complement of (RFC 768), and 0xffff when that is in it already.
+func sumOfUDP(from, to, datagram []byte) uint16 {
+	return sumOf([]byte{0, unix.IPPROTO_UDP, byte(len(datagram) >> 8), byte(len(datagram))}, from, to, datagram)
+}
+
+// sumOf is the sum of RFC 1071.
+func sumOf(parts ...[]byte) uint16 {
+	sum := uint32(0)
+	for _, part := range parts {
+		for i := 0; i < len(part); i += 2 {
+			sum += uint32(part[i]) << 8
+			if i+1 < len(part) {
+				sum += uint32(part[i+1])
+			}
+		}
+	}
+	for sum > 0xffff {
+		sum = sum>>16 + sum&0xffff
+	}
+	return uint16(sum)
 }
 
 // tellRTP writes a packet of RTP as it goes on the phone's leg: in the clear, or sealed.

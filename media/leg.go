@@ -26,6 +26,9 @@ type leg struct {
 	connected netip.AddrPort // where the RTP socket is connected; invalid: nowhere
 	wanted    netip.AddrPort // where it should be
 	drained   bool           // nothing is left in it from before it was connected
+	charge    int            // what a packet takes of its room; 0: it is not bounded
+	room      int            // that it has
+	overran   uint64         // packets that it had no room for, and are counted
 
 	remote   Remote
 	known    bool // SetRemote was called
@@ -36,7 +39,8 @@ type leg struct {
 	hop      *hop           // nil: there are no sockets
 	hairpins *hairpins      // that know it, nil: none do
 	former   straggler      // of the call that had the port before
-	reports  netip.AddrPort // where RTCP last came from
+	reports  netip.AddrPort // where RTCP comes from, and
+	reported int64          // ns, when it last did
 	reporter reporter
 	cipher   cipher
 	wishes   int // feedback of this second
@@ -198,8 +202,13 @@ func (l *leg) reportTarget() netip.AddrPort {
 	return netip.AddrPort{}
 }
 
-// mayReport says whether RTCP may come from a source: from where signalling said,
-// and until that is fixed from any port of the peer's.
+// lapse is how long the source of RTCP is silent, of which reports are seconds apart,
+// before another may be it.
+const lapse = 3 * int64(reportInterval)
+
+// mayReport says whether RTCP may come from a source: from where signalling said, and
+// from any port of the peer's. Until it is fixed who reports keeps it, as the latch does
+// with RTP.
 func (l *leg) mayReport(src netip.AddrPort, now int64) bool {
 	switch {
 	case src == l.remote.RTCP:
@@ -208,10 +217,18 @@ func (l *leg) mayReport(src netip.AddrPort, now int64) bool {
 		return false // ourselves are not learnt
 	case l.latch.policy == LatchOff:
 		return src == l.latch.signalled // multiplexed
-	case l.reportsFixed(now):
+	case l.reportsFixed(now), l.reports.IsValid() && now-l.reported < lapse:
 		return src == l.reports || src == l.latch.source
 	}
 	return l.latch.fromPeer(src.Addr())
+}
+
+// reportsFrom notes where reports of the peer came from. The very place that was signalled
+// takes them back at any time, and then for good.
+func (l *leg) reportsFrom(src netip.AddrPort, now int64) {
+	if src == l.remote.RTCP || !l.reportsFixed(now) {
+		l.reports, l.reported = src, now
+	}
 }
 
 // reportsFixed says whether where reports come from is learnt for good.

@@ -160,7 +160,7 @@ type Flow struct {
 	Muted       uint64        // held, paused, or a clip played in its place
 	Failed      uint64        // the kernel refused to send it on, or it was not to be sealed: by its number, or the key is used up
 	Unreachable uint64        // ICMP errors that came from here
-	Overrun     uint64        // found our socket's buffer full; counted at the end
+	Overrun     uint64        // had waited for us too long, or found our socket's buffer full
 	RTCP        uint64        // RTCP packets read
 	Feedback    uint64        // of those, that asked for video again and were taken on
 	Jitter      time.Duration // RFC 3550 appendix A.8, the mean over all packets

@@ -31,12 +31,14 @@ func (s *session) readVoice(side Side, now int64) {
 		s.packet(side, sh.in[:n], now)
 		return
 	}
-	for range drainLimit {
+	held := l.weigh()
+	for read := range drainLimit {
 		n, src, e := l.sockets[useRTP].ReceiveFrom(sh.in[:])
 		switch {
 		case e == unix.EAGAIN:
 			// What is in a connected socket from now on is its peer's.
 			l.drained = l.connected.IsValid()
+			l.weighed(held, read)
 			return
 		case e != 0:
 			l.unread(e)
@@ -238,8 +240,8 @@ func (s *session) readControl(side Side, now int64) {
 		return
 	}
 	sh.stats.Packets++
-	if s.control(side, sh.in[:n], src, now) && !l.reportsFixed(now) {
-		l.reports = src
+	if s.control(side, sh.in[:n], src, now) {
+		l.reportsFrom(src, now)
 	}
 }
 

@@ -94,7 +94,13 @@ var _ Engine = (*Relay)(nil)
 
 // NewRelay checks the options and starts the shards. Nothing is bound before a
 // session is opened.
-func NewRelay(o Options) (*Relay, error) { return newRelayOver(o, linux()) }
+func NewRelay(o Options) (*Relay, error) {
+	e := linux()
+	if o.Clock.Now != nil {
+		e.slack.stale = 0 // that clock jumps as it likes
+	}
+	return newRelayOver(o, e)
+}
 
 func newRelayOver(o Options, e edge) (*Relay, error) {
 	if o.Rest == 0 {
@@ -198,16 +204,16 @@ func (r *Relay) Open(spec OpenSpec) (Session, error) {
 }
 
 func (r *Relay) open(spec OpenSpec) (*session, error) {
-	s, err := r.prepare(spec)
+	s, err := r.prepare(spec, false)
 	if err != nil {
 		return nil, err
 	}
 	if spec.Video {
-		if s.video, err = r.prepare(spec); err != nil {
+		if s.video, err = r.prepare(spec, true); err != nil {
 			r.abandon(s)
 			return nil, err
 		}
-		s.video.picture, s.sibling, s.video.sibling = true, s.video, s
+		s.sibling, s.video.sibling = s.video, s
 		for side, l := range s.video.legs {
 			l.reporter.cname = s.legs[side].reporter.cname // so that they are played together (RFC 3550 section 6.5.1)
 		}
@@ -245,9 +251,9 @@ func (r *Relay) abandon(s *session) {
 	}
 }
 
-// prepare binds the sockets of a session.
-func (r *Relay) prepare(spec OpenSpec) (*session, error) {
-	s := &session{}
+// prepare binds the sockets of a session, of a call's video or of the rest.
+func (r *Relay) prepare(spec OpenSpec, picture bool) (*session, error) {
+	s := &session{picture: picture}
 	for side, from := range [2]struct {
 		pool  string
 		peer  netip.Addr
@@ -266,6 +272,10 @@ func (r *Relay) prepare(spec OpenSpec) (*session, error) {
 			return nil, err
 		}
 		l.latch.policy = from.latch
+		if !picture {
+			l.charge = r.edge.slack.charge
+			l.fit()
+		}
 		s.legs[side] = l
 	}
 	r.hairpins.join(s.legs[A], s.legs[B])

@@ -157,7 +157,15 @@ var loopback = netip.MustParseAddr("127.0.0.1")
 
 func newRelay(t *testing.T, o Options) *Relay {
 	t.Helper()
-	return newRelayOn(t, o, linux())
+	return newRelayOn(t, o, patiently())
+}
+
+// patiently is the kernel with as much room as it has for packets that wait, however old they are: a test sends many at
+// once, and moves time, as no call does.
+func patiently() edge {
+	e := linux()
+	e.slack = slack{}
+	return e
 }
 
 func newRelayOn(t *testing.T, o Options, e edge) *Relay {
@@ -475,9 +483,11 @@ func TestWhereReportsGo(t *testing.T) {
 	}
 	send(t, a.rtp, a.frame("voice"), at(s.Local(A)))
 	b.hear()
-	send(t, a.rtcp, report(t, 1), control(s.Local(A))) // the latch is closed: nothing moves
+	send(t, a.rtcp, report(t, 1), control(s.Local(A))) // what was signalled takes them back, and then for good
 	eventually(t, "the report is read", func() bool { return s.Stats().AtoB.RTCP == 2 })
-	if got := target(); got != addrOf(nat.rtcp) {
+	send(t, nat.rtcp, report(t, 1), control(s.Local(A)))
+	eventually(t, "the report is refused", func() bool { return s.Stats().AtoB.Refused == 1 })
+	if got := target(); got != addrOf(a.rtcp) {
 		t.Errorf("after the latch: %v", got)
 	}
 	moved := a.remote()
@@ -491,6 +501,44 @@ func TestWhereReportsGo(t *testing.T) {
 	if got := target(); got.IsValid() {
 		t.Errorf("held: %v", got)
 	}
+}
+
+// Before the latch too: another party at the address of one that reports, which found its
+// port, is neither read nor told anything, until that one has long been silent.
+func TestWhoReportsKeepsIt(t *testing.T) {
+	c := newClock()
+	r := newRelay(t, Options{Timeout: -1, Clock: Clock{Now: c.read}})
+	a, b, nat, other := newPhone(t, "127.0.0.2"), newPhone(t, "127.0.0.3"), newPhone(t, "127.0.0.2"), newPhone(t, "127.0.0.2")
+	s := open(t, r).(*session)
+	s.SetRemote(A, a.remote())
+	s.SetRemote(B, b.remote())
+	read, refused := uint64(0), uint64(0)
+	tells := func(when string, p *phone, taken bool, want *phone) {
+		t.Helper()
+		send(t, p.rtcp, report(t, 1), control(s.Local(A)))
+		if taken {
+			read++
+		} else {
+			refused++
+		}
+		eventually(t, when, func() bool { st := s.Stats().AtoB; return st.RTCP == read && st.Refused == refused })
+		s.shard.mu.Lock()
+		defer s.shard.mu.Unlock()
+		if got := s.legs[A].reportTarget(); got != addrOf(want.rtcp) {
+			t.Errorf("%s: reports go to %v, want %v", when, got, addrOf(want.rtcp))
+		}
+	}
+	tells("the first", nat, true, nat)
+	tells("another", other, false, nat)
+	c.advance(r, time.Duration(lapse)-time.Second)
+	tells("another, later", other, false, nat)
+	tells("the first again", nat, true, nat)
+	c.advance(r, time.Duration(lapse)-time.Second)
+	tells("another, since the first was heard again", other, false, nat)
+	c.advance(r, time.Second)
+	tells("another after a silence", other, true, other)
+	tells("the signalled one", a, true, a)
+	tells("another after the signalled one", other, false, a)
 }
 
 func decode(t *testing.T, b []byte) []rtcp.Packet {

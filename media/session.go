@@ -52,6 +52,7 @@ func (s *session) SetRemote(side Side, r Remote) {
 		r.RTP, r.RTCP = netip.AddrPort{}, netip.AddrPort{}
 	}
 	l.remote, l.known = r, true
+	l.fit()
 	if l.latch.set(r.RTP, r.Signal, s.now()) || l.hairpins.has(l.reports) {
 		l.reports = netip.AddrPort{}
 	}
@@ -298,7 +299,7 @@ func (s *session) Close() Stats {
 		}
 		s.stopPlaying(Side(side), false)
 		s.stopKeys(Side(side))
-		l.flow.Overrun += l.sockets[useRTP].Overrun()
+		l.overrun()
 		s.dismiss(l)
 		l.close()
 	}

@@ -41,6 +41,9 @@ type shard struct {
 	random  *rand.Rand
 	types   map[[128]uint8]*[128]uint8 // that lanes share
 	stats   ShardStats
+	woke    int64    // ns, when the loop went on last
+	stall   uint16   // counts the times that it did so too late, and
+	stalled int64    // ns, when that was last
 	after   []func() // to call once the lock is let go
 	closed  bool
 
@@ -54,6 +57,7 @@ type end struct {
 	lane       *lane // nil: none
 	side       Side
 	use        use
+	stall      uint16 // of the shard, when it was read last
 	generation uint32
 }
 
@@ -85,6 +89,7 @@ func (sh *shard) loop() {
 			return
 		}
 		now := sh.relay.now()
+		sh.wake(now, limit)
 		for _, tag := range tags[:n] {
 			sh.serve(tag, now)
 		}
@@ -112,6 +117,7 @@ func (sh *shard) serve(tag uint64, now int64) {
 	e := &sh.ends[uint32(tag)]
 	switch {
 	case e.session == nil || e.generation != uint32(tag>>32):
+	case e.stall != sh.stall && sh.discard(e, now):
 	case e.lane != nil:
 		sh.ride(e, now)
 	case e.use == useRTP:
@@ -204,6 +210,7 @@ func (sh *shard) leave(s *session, last Stats) {
 
 func (sh *shard) occupy(e end) uint32 {
 	sh.stats.Sockets++
+	e.stall = sh.stall
 	if n := len(sh.unused); n > 0 {
 		at := sh.unused[n-1]
 		sh.unused = sh.unused[:n-1]
@@ -271,8 +278,12 @@ type edge struct {
 	listen     func(at netip.AddrPort, dscp uint8) (socket.UDP, error)
 	watch      func(p *socket.Poll, u socket.UDP, tag uint64) error
 	disconnect func(u socket.UDP) error
+	slack      slack
 }
 
 func linux() edge {
-	return edge{listen: socket.Listen, watch: (*socket.Poll).Add, disconnect: socket.UDP.Disconnect}
+	return edge{
+		listen: socket.Listen, watch: (*socket.Poll).Add, disconnect: socket.UDP.Disconnect,
+		slack: slack{charge: charge, stale: stale},
+	}
 }

@@ -90,6 +90,7 @@ func (s *session) second(now int64) {
 	s.review()
 	for side, l := range s.legs {
 		l.ended()
+		l.overrun()
 		l.wishes = 0
 		s.reportWhenDue(Side(side), now)
 		s.tellSource(Side(side))

@@ -33,7 +33,8 @@ var None = UDP{fd: -1}
 
 // Listen binds a socket. Packets leave with the given DSCP (RFC 2474, 0-63), a
 // time to live of Hops, and without the don't-fragment bit, so that neither that
-// bit nor the IP id is the sender's.
+// bit nor the IP id is the sender's; those of IPv6 without a flow label, which would be
+// another one on each path (RFC 6437 section 3 has 0 for that).
 func Listen(at netip.AddrPort, dscp uint8) (UDP, error) {
 	u := UDP{v6: at.Addr().Is6()}
 	family := unix.AF_INET
@@ -67,6 +68,7 @@ func setUp(fd int, v6 bool, dscp uint8) error {
 			{unix.IPPROTO_IPV6, unix.IPV6_UNICAST_HOPS, Hops},
 			{unix.IPPROTO_IPV6, unix.IPV6_TCLASS, int(dscp) << 2},
 			{unix.IPPROTO_IPV6, unix.IPV6_MTU_DISCOVER, unix.IPV6_PMTUDISC_OMIT},
+			{unix.IPPROTO_IPV6, unix.IPV6_AUTOFLOWLABEL, 0},
 		}
 	}
 	for _, o := range options {
@@ -200,14 +202,38 @@ func (u UDP) SendTo(b []byte, to netip.AddrPort) unix.Errno {
 	return e
 }
 
+// Priority is by what queues of interfaces and switches tell its packets from others. The
+// kernel makes it of the type of service.
+func (u UDP) Priority() uint8 {
+	// A socket has one, and there is no packet without a socket.
+	p, _ := unix.GetsockoptInt(u.fd, unix.SOL_SOCKET, unix.SO_PRIORITY)
+	return uint8(p)
+}
+
 // Overrun counts the packets that found the socket's buffer full.
-func (u UDP) Overrun() uint64 {
-	var info [9]uint32 // SK_MEMINFO_VARS of linux/sock_diag.h; the last counts drops
+func (u UDP) Overrun() uint64 { return uint64(u.memory()[8]) }
+
+// Held is what the packets that wait in the socket are charged, in bytes: several times
+// what was sent, as the kernel counts what it keeps of a packet.
+func (u UDP) Held() int { return int(u.memory()[0]) }
+
+// memory is SK_MEMINFO_VARS of linux/sock_diag.h: what has been received is first, the
+// count of drops last. All of it is 0 of no socket.
+func (u UDP) memory() (info [9]uint32) {
 	size := uint32(unsafe.Sizeof(info))
 	_, _, e := unix.RawSyscall6(unix.SYS_GETSOCKOPT, uintptr(u.fd), unix.SOL_SOCKET, unix.SO_MEMINFO,
 		uintptr(unsafe.Pointer(&info)), uintptr(unsafe.Pointer(&size)), 0)
 	if e != 0 {
-		return 0
+		return [9]uint32{}
 	}
-	return uint64(info[8])
+	return info
+}
+
+// Room bounds what may wait in the socket, in bytes as Held counts them; what comes then
+// is dropped. There is always room for one packet, and never for more than the system lets
+// anybody have (net.core.rmem_max, twice).
+func (u UDP) Room(bytes int) {
+	// The kernel takes a number twice (socket(7)). It refuses none, and without a socket
+	// there is nothing to bound.
+	_ = unix.SetsockoptInt(u.fd, unix.SOL_SOCKET, unix.SO_RCVBUF, (bytes+1)/2)
 }

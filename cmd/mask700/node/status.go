@@ -122,6 +122,10 @@ func counters(st gateway.Stats) map[string]uint64 {
 		c["media_packets_invalid"] += f.Invalid
 		c["media_types_unknown"] += f.Unknown
 		c["media_packets_not_sent"] += f.Failed
+		c["media_packets_overrun"] += f.Overrun
+		c["media_packets_forged"] += f.Forged
+		c["media_keys_unheard"] += f.Unheard
+		c["media_unreachable"] += f.Unreachable
 		c["media_stun_dropped"] += f.Junk.STUN
 		c["media_dtls_dropped"] += f.Junk.DTLS
 		c["media_zrtp_dropped"] += f.Junk.ZRTP

@@ -158,7 +158,7 @@ func (s *session) put(side Side, now int64) bool {
 	flow, err := table.Put(kernel.Entry{
 		Local: from.bound, Source: from.connected, From: to.bound, To: to.connected, Heir: from.latch.heir(),
 		Offsets: lent, Types: from.payloads.offloaded(lent.Clock),
-		TTL: socket.Hops, TOS: to.pool.DSCP << 2, ID: uint16(s.shard.random.Uint32()), Label: s.shard.random.Uint32(),
+		TTL: socket.Hops, TOS: to.pool.DSCP << 2, Queue: to.sockets[useRTP].Priority(), ID: uint16(s.shard.random.Uint32()), // and no flow label, as by the socket
 		Epoch: kernel.Monotonic() - s.now(),
 	})
 	if errors.Is(err, kernel.ErrPending) {
@@ -275,7 +275,7 @@ func (s *session) review() {
 	routes, now := table.Routes(), s.now()
 	for side, l := range s.legs {
 		o, to := &l.offload, s.legs[Side(side).Other()]
-		if o.lane != nil && s.kernelTakes(now, o) && table.Ready(l.connected, l.bound, to.bound, to.connected) {
+		if o.lane != nil && s.kernelTakes(now, o) && table.Ready(l.connected, l.bound, to.bound, to.connected, to.pool.DSCP<<2) {
 			s.reclaim(Side(side))
 		}
 		if o.routes == routes {

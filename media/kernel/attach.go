@@ -54,6 +54,9 @@ func (t *Table) attach() error {
 	if err != nil {
 		return err
 	}
+	if err := t.net.look(); err != nil {
+		return err
+	}
 	var errs []error
 	before, now := t.links, map[int]*attachment{}
 	for _, l := range links {
@@ -145,8 +148,8 @@ func (e *Entry) fits() bool {
 }
 
 // out is where a direction's packets leave, and back where ours to its source would.
-func (e *Entry) out() ends  { return ends{e.From.Addr().Unmap(), e.To.Addr().Unmap()} }
-func (e *Entry) back() ends { return ends{e.Local.Addr().Unmap(), e.Source.Addr().Unmap()} }
+func (e *Entry) out() ends  { return ends{e.From.Addr().Unmap(), e.To.Addr().Unmap(), e.TOS} }
+func (e *Entry) back() ends { return ends{e.Local.Addr().Unmap(), e.Source.Addr().Unmap(), e.TOS} }
 
 // route checks that the program can serve a direction and finds its way out. It
 // waits for nothing: ErrPending.
@@ -172,8 +175,8 @@ func (t *Table) route(e *Entry) (path, error) {
 
 // Ready says whether it is known which way a direction goes, so that Put need not be tried again for that. It asks where
 // it is not.
-func (t *Table) Ready(source, local, from, to netip.AddrPort) bool {
-	e := Entry{Local: local, Source: source, From: from, To: to}
+func (t *Table) Ready(source, local, from, to netip.AddrPort, tos uint8) bool {
+	e := Entry{Local: local, Source: source, From: from, To: to, TOS: tos}
 	_, err := t.ways.find(e.out())
 	_, back := t.ways.find(e.back())
 	return !errors.Is(err, ErrPending) && !errors.Is(back, ErrPending)

@@ -205,7 +205,7 @@ func TestADirectionIsReadyOnceItsWayIsKnown(t *testing.T) {
 	space(t)
 	wire(t)
 	tb := open(t, Options{})
-	is := func(l legs) bool { return tb.Ready(l.source, l.local, l.from, l.to) }
+	is := func(l legs) bool { return tb.Ready(l.source, l.local, l.from, l.to, 0) }
 	if is(over4) {
 		t.Error("before anybody has asked")
 	}

@@ -45,7 +45,8 @@ struct __sk_buff {
 	u32 queue_mapping;
 	u32 protocol;
 	u32 vlan_present;
-	u32 vlan[3];
+	u32 vlan[2];
+	u32 priority;
 	u32 ingress_ifindex;
 	u32 ifindex;
 	u32 tc_index;

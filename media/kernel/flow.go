@@ -25,6 +25,7 @@ type Entry struct {
 
 	TTL   uint8  // or hop limit; 0: 64
 	TOS   uint8  // or traffic class
+	Queue uint8  // what SO_PRIORITY is to a socket (socket(7)), to 15
 	ID    uint16 // IPv4 identification of the first packet; the next ones count on
 	Label uint32 // IPv6 flow label, 20 bits
 

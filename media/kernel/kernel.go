@@ -51,11 +51,16 @@ var ErrPath = errors.New("no path in the kernel")
 type Options struct {
 	Entries int           // directions at once, up to MaxEntries; 0: 4096
 	Dir     string        // directory for pins, below a mounted bpffs that we may write to; "": nothing is pinned
-	Lease   time.Duration // how long entries outlive a process that died; 0: 10 minutes
+	Lease   time.Duration // how long entries outlive a process that died; 0: 2 minutes
 	Notice  func(string)  // told what changes later, in words; nil: nobody
 
 	attach func(tcx.TCXOptions) (tcx.Link, error) // for tests; nil: tcx.AttachTCX
 }
+
+// usualLease is long enough for a process to be started again that was killed, or for one
+// that is stopped by a debugger or a machine that swaps. A call that its parties end
+// meanwhile is relayed until it is over, if either goes on sending.
+const usualLease = 2 * time.Minute
 
 // MaxEntries bounds the entries of a table.
 const MaxEntries = 1 << 20
@@ -93,7 +98,7 @@ func Open(o Options) (*Table, error) {
 		o.Entries = 4096
 	}
 	if o.Lease == 0 {
-		o.Lease = 10 * time.Minute
+		o.Lease = usualLease
 	}
 	if o.Notice == nil {
 		o.Notice = func(string) {}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"sync/atomic"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -18,7 +19,8 @@ type network struct {
 	ask    *asker
 	events events
 	ipsec  *ipsec
-	space  *os.File // the network namespace
+	space  *os.File                // the network namespace
+	ports  atomic.Pointer[[2]bool] // of IPv4 and IPv6: rules of routing look at ports
 }
 
 // link is an interface.
@@ -172,7 +174,10 @@ func (n *network) addressed() (map[int]bool, error) {
 // way asks which way packets leave, and whether IPsec has a say in it or in what
 // comes back.
 func (n *network) way(e ends) (path, error) {
-	via, err := n.route(e.from, e.to)
+	if ports := n.ports.Load(); ports == nil || ports[0] && e.to.Is4() || ports[1] && e.to.Is6() {
+		return path{}, ErrPath
+	}
+	via, err := n.route(e)
 	if err != nil {
 		return path{}, err
 	}
@@ -186,22 +191,34 @@ func (n *network) way(e ends) (path, error) {
 	return via, nil
 }
 
-// route asks which way a packet leaves, over lo when it is to this host itself.
-func (n *network) route(from, to netip.Addr) (path, error) {
+// look finds out what rules of routing look at.
+func (n *network) look() error {
+	ports, err := n.byPorts()
+	if err == nil {
+		n.ports.Store(&ports)
+	}
+	return err
+}
+
+// route asks which way a packet of UDP leaves, over lo when it is to this host itself.
+func (n *network) route(e ends) (path, error) {
 	family, size := byte(unix.AF_INET), 4
-	if to.Is6() {
+	if e.to.Is6() {
 		family, size = unix.AF_INET6, 16
 	}
 	body := make([]byte, unix.SizeofRtMsg, 64)
-	body[0], body[1], body[2] = family, byte(8*size), byte(8*size)
+	body[0], body[1], body[2], body[3] = family, byte(8*size), byte(8*size), e.tos
 	for _, a := range []struct {
 		kind uint16
 		addr netip.Addr
-	}{{unix.RTA_DST, to}, {unix.RTA_SRC, from}} {
+	}{{unix.RTA_DST, e.to}, {unix.RTA_SRC, e.from}} {
 		body = binary.NativeEndian.AppendUint16(body, uint16(4+size))
 		body = binary.NativeEndian.AppendUint16(body, a.kind)
 		body = append(body, a.addr.AsSlice()...)
 	}
+	body = binary.NativeEndian.AppendUint16(body, 4+1)
+	body = binary.NativeEndian.AppendUint16(body, routeProtocol)
+	body = append(body, unix.IPPROTO_UDP, 0, 0, 0)
 	answers, err := n.ask.request(unix.RTM_GETROUTE, 0, body)
 	if err != nil {
 		return path{}, err
@@ -213,7 +230,7 @@ func (n *network) route(from, to netip.Addr) (path, error) {
 	if err != nil {
 		return path{}, fmt.Errorf("rtnetlink: %w", err)
 	}
-	via := path{hop: to, family: uint32(family)}
+	via := path{hop: e.to, family: uint32(family)}
 	for _, a := range attrs {
 		switch a.Attr.Type {
 		case unix.RTA_OIF:

@@ -119,6 +119,17 @@ func run(t *testing.T, table *Table, in []byte) (uint32, []byte) {
 	return verdict, o.DataOut
 }
 
+// priorityOf is what the context of a packet says of its priority once the program has run: the ninth word.
+func priorityOf(t *testing.T, table *Table, in []byte) uint32 {
+	t.Helper()
+	context := make([]uint32, 48)
+	o := &ebpf.RunOptions{Data: in, DataOut: make([]byte, len(in)+256), Context: context, ContextOut: context}
+	if _, err := table.objects.Relay.Run(o); err != nil {
+		t.Fatal(err)
+	}
+	return context[8]
+}
+
 // legs is a direction for tests: voice of payload type 8 and 0 becomes 9 and 0,
 // events stay with the socket.
 type legs struct {

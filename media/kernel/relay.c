@@ -122,7 +122,8 @@ struct slot {
 	u32 last; // timestamp
 	u32 hop_family; // of hop4 or hop6; 0: found by route for each packet
 	u32 hop4;       // the neighbour that it is sent to
-	u16 from_here;  // the source is a process of this host: its packets come over lo
+	u8 from_here;   // the source is a process of this host: its packets come over lo
+	u8 priority;    // by which queues and 802.1p tell packets apart (socket(7), SO_PRIORITY)
 	u16 type;       // payload type of the last packet, as it came in
 
 	u8 types[128]; // what a payload type becomes, or TO_SOCKET
@@ -320,10 +321,11 @@ INLINE u32 rewrite(const struct slot *s, struct udp *udp, struct rtp *rtp)
 // out sends a rewritten packet on. One that came over lo and stays on this host
 // has its route already; any other gets its link address anew, from the neighbour
 // that the process knows or by a route.
-INLINE int out(struct __sk_buff *skb, u32 ifindex, struct neighbour *hop)
+INLINE int out(struct __sk_buff *skb, u32 ifindex, u32 priority, struct neighbour *hop)
 {
 	if (ifindex == LOOPBACK && skb->ifindex == LOOPBACK)
 		return TCX_PASS;
+	skb->priority = priority;
 	if (hop->family == 0)
 		return redirect_neigh(ifindex, 0, 0, 0);
 	return redirect_neigh(ifindex, hop, sizeof *hop, 0);
@@ -410,7 +412,7 @@ INLINE int relay4(struct __sk_buff *skb, const u32 link)
 	h.ip = ip;
 
 	struct neighbour hop = {s->hop_family, {s->hop4}};
-	u32 ifindex = s->ifindex, addresses = s->address_sum, check = link + sizeof h.ip + 6;
+	u32 ifindex = s->ifindex, priority = s->priority, addresses = s->address_sum, check = link + sizeof h.ip + 6;
 	u32 rest = rewrite(s, &h.udp, &h.rtp);
 	if (store_bytes(skb, link, &h, sizeof h, 0) || l4_csum_replace(skb, check, 0, addresses, CSUM_PSEUDO | CSUM_MANGLED) ||
 	    l4_csum_replace(skb, check, 0, rest, CSUM_MANGLED) || raise(skb, link)) {
@@ -419,7 +421,7 @@ INLINE int relay4(struct __sk_buff *skb, const u32 link)
 		return TCX_DROP;
 	}
 	leave_with(s, length - sizeof h);
-	return out(skb, ifindex, &hop);
+	return out(skb, ifindex, priority, &hop);
 }
 
 INLINE int relay6(struct __sk_buff *skb, const u32 link)
@@ -454,7 +456,7 @@ INLINE int relay6(struct __sk_buff *skb, const u32 link)
 	__builtin_memcpy(h.ip.to, s->to, sizeof h.ip.to);
 
 	struct neighbour hop = {s->hop_family, {s->hop6[0], s->hop6[1], s->hop6[2], s->hop6[3]}};
-	u32 ifindex = s->ifindex, addresses = s->address_sum, check = link + sizeof h.ip + 6;
+	u32 ifindex = s->ifindex, priority = s->priority, addresses = s->address_sum, check = link + sizeof h.ip + 6;
 	u32 rest = rewrite(s, &h.udp, &h.rtp);
 	// The addresses are within what a complete checksum covers, which CSUM_IPV6
 	// says; a kernel that does not know it refuses and has changed nothing.
@@ -467,7 +469,7 @@ INLINE int relay6(struct __sk_buff *skb, const u32 link)
 		return TCX_DROP;
 	}
 	leave_with(s, length - sizeof h.udp - sizeof h.rtp);
-	return out(skb, ifindex, &hop);
+	return out(skb, ifindex, priority, &hop);
 }
 
 INLINE int relay_behind(struct __sk_buff *skb, const u32 link)

@@ -55,7 +55,8 @@ type relaySlot struct {
 	Last            uint32
 	HopFamily       uint32
 	Hop4            uint32
-	FromHere        uint16
+	FromHere        uint8
+	Priority        uint8
 	Type            uint16
 	Types           [128]uint8
 	Confirmed       uint64

@@ -294,6 +294,13 @@ func TestAFlowBeginsInAGap(t *testing.T) {
 func TestEntriesEndWithTheLease(t *testing.T) {
 	space(t)
 	wire(t)
+	usual := open(t, Options{})
+	if left := time.Duration(int64(*usual.lease) - Monotonic()); left > usualLease || left < usualLease/2 {
+		t.Errorf("it outlives the process by %v", left)
+	}
+	if err := usual.Close(); err != nil {
+		t.Error(err)
+	}
 	tb := open(t, Options{Lease: 24 * time.Hour})
 	ready(t, tb, over4)
 	in := over4.frame(rtp(8, 0, 960, "sound")).bytes()

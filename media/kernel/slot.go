@@ -84,6 +84,7 @@ func (e *Entry) fill(s *relaySlot, via path) {
 		Tos:          e.TOS,
 		Ttl:          e.TTL,
 		Epoch:        uint64(e.Epoch),
+		Priority:     e.Queue,
 		Types:        e.Types,
 		Confirmed:    ^uint64(0),
 		PassedAt:     uint64(Monotonic()),

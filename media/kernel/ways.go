@@ -11,8 +11,11 @@ import (
 // asked for: put it again with a later packet.
 var ErrPending = errors.New("the way out is being asked for")
 
-// ends are where packets leave from and where they go.
-type ends struct{ from, to netip.Addr }
+// ends are where packets leave from and where they go, and with which type of service.
+type ends struct {
+	from, to netip.Addr
+	tos      uint8
+}
 
 // way is what is known of a pair of ends.
 type way struct {

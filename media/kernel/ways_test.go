@@ -43,7 +43,7 @@ func newOracle(t *testing.T, needed int) (*ways, *oracle) {
 }
 
 func pairOf(n int) ends {
-	return ends{netip.MustParseAddr("192.0.2.1"), netip.AddrFrom4([4]byte{10, byte(n >> 16), byte(n >> 8), byte(n)})}
+	return ends{netip.MustParseAddr("192.0.2.1"), netip.AddrFrom4([4]byte{10, byte(n >> 16), byte(n >> 8), byte(n)}), 46 << 2}
 }
 
 func pending(t *testing.T, w *ways, e ends) {

@@ -82,6 +82,12 @@ func (e End) Moderate(ctx context.Context, d time.Duration) error {
 		fmt.Sprintf(" echo %d > /sys/class/net/%%[1]s/gro_flush_timeout", d.Nanoseconds()))
 }
 
+// Checksummed has everything that leaves by this end carry its checksums, as it would
+// over a real cable; else the other end is told that they need not be looked at.
+func (e End) Checksummed() error {
+	return e.In.Do(func() error { return e.feature(unix.ETHTOOL_STXCSUM, 0) })
+}
+
 // shell runs a line of shell about the interface. What is under /sys/class/net is
 // of the namespace that mounted it, so it is mounted anew, for this one shell.
 func (e End) shell(ctx context.Context, line string) error {

@@ -10,7 +10,8 @@ import (
 	"mask700/media/mediatest"
 )
 
-// wired makes a host on a wire of its own: its address is .2 of a network in which ours is .1, and we are its router.
+// wired makes a host on a wire of its own: its addresses are .2 and .3 of a network in which ours is .1, and we are its
+// router.
 func wired(t *testing.T, network int) (host *mediatest.Namespace, ours, theirs netip.Addr) {
 	t.Helper()
 	ctx := context.Background()
@@ -29,8 +30,8 @@ func wired(t *testing.T, network int) (host *mediatest.Namespace, ours, theirs n
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, a := range []netip.Addr{ours, theirs} {
-		if err := cable.Ends[i].Address(ctx, netip.PrefixFrom(a, 24)); err != nil {
+	for i, a := range []netip.Addr{ours, theirs, theirs.Next()} {
+		if err := cable.Ends[min(i, 1)].Address(ctx, netip.PrefixFrom(a, 24)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -60,88 +61,112 @@ func phoneOn(t *testing.T, host *mediatest.Namespace, at netip.Addr, ssrc uint32
 }
 
 // TestKernelAndUserSpaceAgainstAThirdHost: a machine of its own, on a wire of its own, that knows every port and the
-// SSRC, and another phone on a party's machine. Before the latch, on each path and after the end they get nothing and
-// change nothing; and no port of ours answers whoever knocks.
+// SSRC; another machine on a party's network; another phone on a party's machine. As soon as the policy tells them from the party,
+// which is before the latch or once it has spoken, they get nothing and change nothing, on either path and after the end;
+// and no port of ours answers whoever knocks.
 func TestKernelAndUserSpaceAgainstAThirdHost(t *testing.T) {
 	if !alone(t) {
 		return
 	}
-	var hosts [3]*mediatest.Namespace
-	var ours, theirs [3]netip.Addr
-	for i := range hosts {
-		hosts[i], ours[i], theirs[i] = wired(t, i+1)
+	var w thirdHosts
+	for i := range w.hosts {
+		w.hosts[i], w.ours[i], w.theirs[i] = wired(t, i+1)
 	}
 	from := func(port uint16) []Pool {
-		return []Pool{{Name: "one", Address: ours[0], Min: port, Max: port + 99}, {Name: "two", Address: ours[1], Min: port, Max: port + 99}}
+		return []Pool{{Name: "one", Address: w.ours[0], Min: port, Max: port + 99}, {Name: "two", Address: w.ours[1], Min: port, Max: port + 99}}
 	}
 	kernel := newRelay(t, Options{Pools: from(15000)})
 	user := inUserSpace(t, Options{Pools: from(16000)})
-	for _, path := range []struct {
+	for _, policy := range []struct {
 		name  string
-		relay *Relay
-		on    func(Session) int
-	}{{"the kernel", kernel, active}, {"user space", user, riding}} {
-		a, b := phoneOn(t, hosts[0], theirs[0], 0x11111111), phoneOn(t, hosts[1], theirs[1], 0x22222222)
-		strangers := []*attacker{{phoneOn(t, hosts[2], theirs[2], a.ssrc)}, {phoneOn(t, hosts[0], theirs[0], a.ssrc)}}
-		s, err := path.relay.Open(OpenSpec{PoolA: "one", PoolB: "two", LatchA: LatchOff, LatchB: LatchOff})
-		if err != nil {
-			t.Fatal(err)
-		}
-		refused := func(side Side) uint64 {
-			f := [2]Flow{s.Stats().AtoB, s.Stats().BtoA}[side]
-			return f.Refused + f.Invalid // from a party's machine what is no RTP is told to be that
-		}
-		attack := func(when string) {
-			t.Helper()
-			for _, side := range []Side{A, B} {
-				want := refused(side)
-				for _, x := range strangers {
-					want += uint64(x.spray(s.Local(side), a.ssrc))
-				}
-				eventually(t, fmt.Sprintf("%s, %s: all is refused", path.name, when), func() bool { return refused(side) == want })
-			}
-			for _, p := range []*phone{a, b, strangers[0].phone, strangers[1].phone} {
-				nothing(t, p.rtp, when)
-				nothing(t, p.rtcp, when)
-			}
-		}
-		s.SetRemote(A, a.remote())
-		s.SetRemote(B, b.remote())
-		attack("before the answer")
-		s.Settle(A)
-		s.Settle(B)
-		attack("before the latch")
-		overTo(t, s, a, b, path.on)
-		toB, toA := converse(t, s, a, b)
-		attack("in the call")
-		nextB, nextA := converse(t, s, a, b)
-		if nextB.SequenceNumber != toB.SequenceNumber+1 || nextA.SequenceNumber != toA.SequenceNumber+1 || path.on(s) != 2 {
-			t.Errorf("%s: %v after %v, %v after %v; %d directions", path.name, nextB.Header, toB.Header, nextA.Header, toA.Header, path.on(s))
-		}
-		// Who knocks at every port of ours is answered by none.
-		knocks, before := strangers[0], refused(A)+refused(B)
-		for _, pool := range path.relay.options.Pools {
-			for port := pool.Min; port <= pool.Max; port++ {
-				send(t, knocks.rtp, knocks.frame("anybody?"), netip.AddrPortFrom(pool.Address, port))
-			}
-		}
-		eventually(t, path.name+": four of them were open", func() bool { return refused(A)+refused(B) == before+4 })
-		attack("after every port was tried")
-		s.Close()
-		for _, p := range []*phone{a, b} {
-			decode(t, receive(t, p.rtcp)) // the goodbye, and nothing after it
-		}
-		send(t, a.rtp, a.frame("is anybody there?"), at(s.Local(A)))
-		for _, x := range strangers {
-			x.spray(s.Local(A), a.ssrc)
-			x.spray(s.Local(B), a.ssrc)
-		}
-		for _, p := range []*phone{a, b, strangers[0].phone, strangers[1].phone} {
-			silent(t, p)
-			nothing(t, p.rtcp, "after the end")
-		}
+		latch Latching
+		early int // how many of the strangers are told from the party before it has spoken
+	}{{"subnet", LatchSubnet, 1}, {"strict", LatchStrict, 2}, {"off", LatchOff, 3}} {
+		w.play(t, "the kernel, "+policy.name, kernel, policy.latch, policy.early, active)
+		w.play(t, "user space, "+policy.name, user, policy.latch, policy.early, riding)
 	}
 	if n := user.Stats().AtoB.Kernel + user.Stats().BtoA.Kernel; n != 0 || kernel.Stats().AtoB.Kernel == 0 {
 		t.Errorf("%d packets of user space by the kernel, and %d of the kernel's", n, kernel.Stats().AtoB.Kernel)
+	}
+}
+
+// thirdHosts are the machines of two parties and of a stranger.
+type thirdHosts struct {
+	hosts        [3]*mediatest.Namespace
+	ours, theirs [3]netip.Addr
+}
+
+func (w *thirdHosts) play(t *testing.T, name string, r *Relay, latch Latching, early int, on func(Session) int) {
+	a, b := phoneOn(t, w.hosts[0], w.theirs[0], 0x11111111), phoneOn(t, w.hosts[1], w.theirs[1], 0x22222222)
+	strangers := []*attacker{ // the farthest first
+		{phoneOn(t, w.hosts[2], w.theirs[2], a.ssrc)}, {phoneOn(t, w.hosts[0], w.theirs[0].Next(), a.ssrc)}, {phoneOn(t, w.hosts[0], w.theirs[0], a.ssrc)},
+	}
+	s, err := r.Open(OpenSpec{PoolA: "one", PoolB: "two", LatchA: latch, LatchB: latch})
+	if err != nil {
+		t.Fatal(err)
+	}
+	flow := func(side Side) Flow { return [2]Flow{s.Stats().AtoB, s.Stats().BtoA}[side] }
+	refused := func(side Side) uint64 {
+		return flow(side).Refused + flow(side).Invalid // from a party's machine what is no RTP is told to be that
+	}
+	attack := func(when string, strangers []*attacker) {
+		t.Helper()
+		for _, side := range []Side{A, B} {
+			before, want := flow(side), refused(side)
+			for _, x := range strangers {
+				want += uint64(x.spray(s.Local(side), a.ssrc))
+			}
+			eventually(t, fmt.Sprintf("%s, %s: all is refused", name, when), func() bool { return refused(side) == want })
+			after := flow(side)
+			after.Refused, after.Invalid, after.Junk = before.Refused, before.Invalid, before.Junk
+			if after != before {
+				t.Errorf("%s, %s: %+v became %+v", name, when, before, after)
+			}
+		}
+		for _, p := range []*phone{a, b, strangers[0].phone, strangers[len(strangers)-1].phone} {
+			nothing(t, p.rtp, when)
+			nothing(t, p.rtcp, when)
+		}
+	}
+	s.SetRemote(A, a.remote())
+	s.SetRemote(B, b.remote())
+	attack("before the answer", strangers[:early])
+	s.Settle(A)
+	s.Settle(B)
+	attack("before the latch", strangers[:early])
+	converse(t, s, a, b)
+	for side, p := range []*phone{a, b} {
+		send(t, p.rtcp, report(t, p.ssrc), control(s.Local(Side(side))))
+		eventually(t, name+": the report is read", func() bool { return flow(Side(side)).RTCP == 1 })
+	}
+	attack("once both have spoken", strangers)
+	overTo(t, s, a, b, on)
+	toB, toA := converse(t, s, a, b)
+	attack("in the call", strangers)
+	nextB, nextA := converse(t, s, a, b)
+	if nextB.SequenceNumber != toB.SequenceNumber+1 || nextA.SequenceNumber != toA.SequenceNumber+1 || on(s) != 2 {
+		t.Errorf("%s: %v after %v, %v after %v; %d directions", name, nextB.Header, toB.Header, nextA.Header, toA.Header, on(s))
+	}
+	// Who knocks at every port of ours is answered by none.
+	knocks, before := strangers[0], refused(A)+refused(B)
+	for _, pool := range r.options.Pools {
+		for port := pool.Min; port <= pool.Max; port++ {
+			send(t, knocks.rtp, knocks.frame("anybody?"), netip.AddrPortFrom(pool.Address, port))
+		}
+	}
+	eventually(t, name+": four of them were open", func() bool { return refused(A)+refused(B) == before+4 })
+	attack("after every port was tried", strangers)
+	s.Close()
+	for _, p := range []*phone{a, b} {
+		decode(t, receive(t, p.rtcp)) // the goodbye, and nothing after it
+	}
+	send(t, a.rtp, a.frame("is anybody there?"), at(s.Local(A)))
+	for _, x := range strangers {
+		x.spray(s.Local(A), a.ssrc)
+		x.spray(s.Local(B), a.ssrc)
+	}
+	for _, p := range []*phone{a, b, strangers[0].phone, strangers[1].phone, strangers[2].phone} {
+		silent(t, p)
+		nothing(t, p.rtcp, "after the end")
 	}
 }

@@ -40,6 +40,32 @@ func TestLanesUnderLoad(t *testing.T) {
 	}
 }
 
+func TestLanesRelayATone(t *testing.T) {
+	r := inUserSpace(t, Options{})
+	a, b := newPhone(t, "127.0.0.2"), newPhone(t, "127.0.0.3")
+	s := talk(t, r, a, b)
+	overTo(t, s, a, b, riding)
+	rides := func() (n [2]uint64) {
+		x := s.(*session)
+		x.shard.mu.Lock()
+		defer x.shard.mu.Unlock()
+		for side, l := range x.legs {
+			n[side] = l.offload.lane.count.Packets
+		}
+		return n
+	}
+	before := rides()
+	relaysATone(t, "side by side", s, a, b, 0)
+	for side, n := range rides() {
+		if n-before[side] != toneFrames {
+			t.Errorf("%d packets from %s by its lane", n-before[side], Side(side))
+		}
+	}
+	if st := s.Stats(); st.AtoB.Lost+st.BtoA.Lost != 0 || st.Codec != "PCMA" {
+		t.Errorf("%+v", st)
+	}
+}
+
 // What ICMP tells of a party is counted for it, and the other one's packets go on when it is there again.
 func TestALaneOutlivesAPartyThatIsGone(t *testing.T) {
 	r := inUserSpace(t, Options{})

@@ -134,53 +134,54 @@ func TestKernelRelaysAToneAsUserSpaceDoes(t *testing.T) {
 	r := newRelay(t, Options{})
 	a, b := newPhone(t, "127.0.0.2"), newPhone(t, "127.0.0.3")
 	s := talk(t, r, a, b)
-	const hz, level, frames = 1004, -10, 50
-	for _, path := range []string{"user space", "the kernel"} {
-		if path == "the kernel" {
-			over(t, s, a, b)
-		} else {
-			s.Record(&taped{}) // a session with a tap stays in user space
-		}
-		before := s.Stats()
-		for _, dir := range []struct {
-			from, to *phone
-			side     Side
-		}{{a, b, A}, {b, a, B}} {
-			g := tone.NewGenerator(hz, level)
-			var heard []int16
-			var last rtp.Packet
-			for i := range frames {
-				send(t, dir.from.rtp, dir.from.frame(string(g.AppendFrame(nil, tone.ALaw))), at(s.Local(dir.side)))
-				got := dir.to.hear()
-				if i > 0 && (got.SequenceNumber != last.SequenceNumber+1 || got.Timestamp != last.Timestamp+160 || got.SSRC != last.SSRC) {
-					t.Errorf("%s: %v after %v", path, got.Header, last.Header)
-				}
-				last = got
-				heard = tone.ALaw.AppendSamples(heard, got.Payload)
-			}
-			found, ok := tone.Detect(heard, 440, 697, hz, 1633, 2100)
-			if !ok || found.Hz != hz || found.Level < level-0.5 || found.Level > level+0.5 {
-				t.Errorf("%s, from %s: heard %+v, %t", path, dir.side, found, ok)
-			}
-		}
-		after := s.Stats()
-		want := uint64(0)
-		if path == "the kernel" {
-			want = frames
-			if k := r.Stats().Kernel; k.On != "lo" || k.Entries != 2 || k.Room == 0 || k.Pinned {
-				t.Errorf("%+v", k)
-			}
-		}
-		if got := after.AtoB.Kernel - before.AtoB.Kernel; got != want || after.AtoB.Packets-before.AtoB.Packets != frames {
-			t.Errorf("%s: %d packets by the kernel from A", path, got)
-		}
-		if got := after.BtoA.Kernel - before.BtoA.Kernel; got != want || after.BtoA.Packets-before.BtoA.Packets != frames {
-			t.Errorf("%s: %d packets by the kernel from B", path, got)
-		}
-		s.Record(nil)
+	s.Record(&taped{}) // a session with a tap stays on the usual way
+	relaysATone(t, "the usual way", s, a, b, 0)
+	s.Record(nil)
+	over(t, s, a, b)
+	relaysATone(t, "the kernel", s, a, b, toneFrames)
+	if k := r.Stats().Kernel; k.On != "lo" || k.Entries != 2 || k.Room == 0 || k.Pinned {
+		t.Errorf("%+v", k)
 	}
 	if st := s.Stats(); st.AtoB.Lost+st.BtoA.Lost != 0 || st.Codec != "PCMA" {
 		t.Errorf("%+v", st)
+	}
+}
+
+// toneFrames is how long a tone is that is relayed both ways.
+const toneFrames = 50
+
+// relaysATone sends a tone each way of a call and holds what comes out to it: its frequency, its level, each packet after
+// the one before, and how many of them were the kernel's.
+func relaysATone(t *testing.T, path string, s Session, a, b *phone, kernel uint64) {
+	t.Helper()
+	const hz, level = 1004, -10
+	before := s.Stats()
+	for _, dir := range []struct {
+		from, to *phone
+		side     Side
+	}{{a, b, A}, {b, a, B}} {
+		g := tone.NewGenerator(hz, level)
+		var heard []int16
+		var last rtp.Packet
+		for i := range toneFrames {
+			send(t, dir.from.rtp, dir.from.frame(string(g.AppendFrame(nil, tone.ALaw))), at(s.Local(dir.side)))
+			got := dir.to.hear()
+			if i > 0 && (got.SequenceNumber != last.SequenceNumber+1 || got.Timestamp != last.Timestamp+160 || got.SSRC != last.SSRC) {
+				t.Errorf("%s: %v after %v", path, got.Header, last.Header)
+			}
+			last = got
+			heard = tone.ALaw.AppendSamples(heard, got.Payload)
+		}
+		found, ok := tone.Detect(heard, 440, 697, hz, 1633, 2100)
+		if !ok || found.Hz != hz || found.Level < level-0.5 || found.Level > level+0.5 {
+			t.Errorf("%s, from %s: heard %+v, %t", path, dir.side, found, ok)
+		}
+	}
+	after := s.Stats()
+	for side, f := range [2][2]Flow{{before.AtoB, after.AtoB}, {before.BtoA, after.BtoA}} {
+		if n, k := f[1].Packets-f[0].Packets, f[1].Kernel-f[0].Kernel; n != toneFrames || k != kernel {
+			t.Errorf("%s: %d packets from %s, %d of them by the kernel", path, n, Side(side), k)
+		}
 	}
 }
 

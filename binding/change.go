@@ -90,6 +90,7 @@ type Revision struct {
 	From    time.Time // when it happens
 	Changed bool      // anything at all
 	Wider   bool      // somebody came, or it lives longer: it may collide with others now
+	Slid    bool      // nothing else than that it lives longer, as a call moves a sliding expiry
 }
 
 // Revise applies a change to a binding, by the rules that hold in every
@@ -125,6 +126,7 @@ func Revise(old Binding, change func(*Binding) error) (Revision, error) {
 	if b.EndedAt.IsZero() {
 		b.UpdatedAt = from
 	}
+	asCalls := slid(&old, &b, from)
 	changes := changesOf(&old, &b, from)
 	if len(old.Changes)+len(changes) > MaxChanges {
 		return Revision{}, ErrChanges
@@ -133,7 +135,7 @@ func Revise(old Binding, change func(*Binding) error) (Revision, error) {
 	end, before := b.ended(), old.ended()
 	longer := end.IsZero() && !before.IsZero() || !before.IsZero() && end.After(before)
 	came := slices.ContainsFunc(changes, func(c Change) bool { return !c.In.IsZero() })
-	return Revision{Binding: b, From: from, Changed: true, Wider: longer || came}, nil
+	return Revision{Binding: b, From: from, Changed: true, Wider: longer || came, Slid: asCalls}, nil
 }
 
 // fixed is what a binding keeps for life, its time of creation aside.

@@ -11,7 +11,7 @@ import (
 )
 
 // Change changes a live binding. It implements binding.Store; ErrDiskFull, ErrStalled, ErrBusy, ErrRow and ErrErased besides.
-// On a full disk it does what makes nothing wider, as Unbind does.
+// On a full disk it does what makes nothing wider, as Unbind does, and what a call does to a sliding expiry.
 func (db *DB) Change(ctx context.Context, id string, change func(*binding.Binding) error) (binding.Binding, error) {
 	return db.change(ctx, id, change, nil)
 }
@@ -23,7 +23,7 @@ func (db *DB) change(ctx context.Context, id string, change func(*binding.Bindin
 		switch {
 		case err != nil || !r.Changed:
 			return r, err
-		case r.Wider && db.guard.full.Load():
+		case r.Wider && !r.Slid && db.guard.full.Load():
 			return r, ErrDiskFull
 		}
 		return r, checkBinding(&r.Binding)

@@ -59,6 +59,50 @@ func TestFullDiskRefusesNewBindingsOnly(t *testing.T) {
 	mustBind(t, db, testPair(t, "after", 3))
 }
 
+// A binding in use does not expire for want of room: calls move its expiry, as often as they do otherwise, and nothing else does.
+func TestFullDiskLetsExpiriesSlide(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	var free atomic.Uint64
+	free.Store(500)
+	o := memOptions(t, nil)
+	o.DiskUsage = func() (uint64, uint64, error) { return free.Load(), 10000, nil }
+	o.DiskCheck = time.Hour // the test looks itself
+	db := mustOpen(t, o)
+	defer mustClose(t, db)
+	holdBlock(t, db)
+	b := testPair(t, "sliding", 1)
+	b.Sliding, b.ExpiresAt = 16*time.Minute, testStart.Add(16*time.Minute)
+	mustBind(t, db, b)
+	free.Store(499)
+	db.guard.look()
+	now := testStart.Add(10 * time.Minute)
+	s := binding.Service{Store: db, Now: func() time.Time { return now }}
+	expires := func(what string, after time.Duration) {
+		t.Helper()
+		if got, err := db.Binding(ctx, "sliding"); err != nil || !got.ExpiresAt.Equal(testStart.Add(after)) {
+			t.Errorf("%s: it expires after %v, want %v (%v)", what, got.ExpiresAt.Sub(testStart), after, err)
+		}
+	}
+	if err := s.Slide(ctx, "sliding"); err != nil {
+		t.Errorf("slide: %v", err)
+	}
+	expires("a call", 26*time.Minute)
+	if _, err := s.Extend(ctx, "sliding", binding.Extension{TTL: 17 * time.Minute}); !errors.Is(err, ErrDiskFull) {
+		t.Errorf("longer than a call moves it: %v", err)
+	}
+	now = now.Add(30 * time.Second)
+	if _, err := s.Extend(ctx, "sliding", binding.Extension{TTL: 16 * time.Minute}); !errors.Is(err, ErrDiskFull) {
+		t.Errorf("oftener than calls move it: %v", err)
+	}
+	long := 17 * time.Minute
+	now = now.Add(5 * time.Minute)
+	if _, err := s.Update(ctx, "sliding", binding.Update{Sliding: &long, TTL: 16 * time.Minute}); !errors.Is(err, ErrDiskFull) {
+		t.Errorf("and another period: %v", err)
+	}
+	expires("what was refused", 26*time.Minute)
+}
+
 // fullDisk is a disk on which nothing can be written or made while it is full, as it says itself.
 type fullDisk struct{ full atomic.Bool }
 

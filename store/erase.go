@@ -130,7 +130,7 @@ func (db *DB) openErasing(key, value []byte) (erasing, error) {
 // not done, after a crash or an error, goes on when it is asked for again, and with FinishErasures. recordings says that
 // done is to delete those of the person's calls, which it is told; it is kept until then.
 //
-// Errors: ErrLiveBindings, and nothing is changed; ErrCallsGoOn; those of begin and done, of ctx, or of a write.
+// Errors: ErrLiveBindings, where it is a party of one, and nothing is changed; ErrCallsGoOn; those of begin and done, of ctx, or of a write.
 func (db *DB) ErasePerson(ctx context.Context, who binding.Number, reason string, recordings bool, begin func(id string) error, done func(PersonErased) error) (PersonErased, error) {
 	if err := db.enter(ctx); err != nil {
 		return PersonErased{}, err
@@ -290,7 +290,8 @@ type partyRow struct {
 	at place
 }
 
-// noneOfLive returns ErrLiveBindings where a number is or was a party of a binding that is not over.
+// noneOfLive returns ErrLiveBindings where a number is a party of a binding that is not over. One that it was a party of before goes on for
+// the others.
 func (db *DB) noneOfLive(ctx context.Context, who binding.Number) error {
 	entries, err := db.entriesOf(ctx, who)
 	if err != nil {
@@ -303,7 +304,7 @@ func (db *DB) noneOfLive(ctx context.Context, who binding.Number) error {
 		case errors.Is(err, ErrErased), errors.Is(err, binding.ErrNotFound):
 		case err != nil:
 			return err
-		case ends(&b).After(now):
+		case b.HasParty(who) && ends(&b).After(now):
 			live++
 		}
 	}
@@ -350,11 +351,12 @@ func (db *DB) forgetBinding(ctx context.Context, e *erasing, entry []byte) error
 	old, found, err := db.rowBy(db.bind, entry)
 	var rows []pair
 	var gone [][]byte
-	if err == nil && ends(&old).After(db.opts.Now()) {
-		err = fmt.Errorf("%w: one was made meanwhile", ErrLiveBindings)
+	live := err == nil && ends(&old).After(db.opts.Now())
+	if live && old.HasParty(e.who) {
+		err = fmt.Errorf("%w: one was made, or joined, meanwhile", ErrLiveBindings)
 	}
 	if err == nil {
-		rows, gone, err = db.forgotten(e, &old, found, numbers)
+		rows, gone, err = db.forgotten(e, &old, live, found, numbers)
 	}
 	if err != nil {
 		unlock()
@@ -365,13 +367,16 @@ func (db *DB) forgetBinding(ctx context.Context, e *erasing, entry []byte) error
 		func(bool) { unlock() })
 }
 
-// forgotten is what is to be written for a binding, and what is to be deleted.
-func (db *DB) forgotten(e *erasing, old *binding.Binding, found foundRow, numbers []binding.X) (rows []pair, gone [][]byte, err error) {
+// forgotten is what is to be written for a binding, and what is to be deleted. The consent of those for whom it lives stays.
+func (db *DB) forgotten(e *erasing, old *binding.Binding, live bool, found foundRow, numbers []binding.X) (rows []pair, gone [][]byte, err error) {
 	box, err := db.bindKeys.box(found.header.dataKey)
 	if err != nil {
 		return nil, nil, err
 	}
 	b := old.Forget(e.who, e.as)
+	if live {
+		b.Consent = old.Consent
+	}
 	if rows, err = sealRows(box, &b, found.header, found.place.start, numbers); err != nil {
 		return nil, nil, err
 	}

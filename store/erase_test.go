@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -257,6 +258,56 @@ func TestErasureWaits(t *testing.T) {
 	}
 	if all, err := db.erasings(); err != nil || len(all) != 0 {
 		t.Errorf("%d erasures are left, %v", len(all), err)
+	}
+}
+
+// Who has left a group is erased while the group goes on: it stays in what others have, and its calls too. Who has come back is a
+// party, and in the way.
+func TestErasureOfAFormerParty(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	db := mustOpen(t, erasedOptions(t))
+	defer func() { mustClose(t, db) }()
+	holdBlock(t, db)
+	who := testNumber(t, person)
+	shop := testPair(t, testID(1), 1)
+	shop.Mode, shop.A, shop.Group, shop.Consent = binding.ModeGXB, binding.Number{}, []binding.Number{testNumber(t, 50), who}, "consent of his time"
+	mustBind(t, db, shop)
+	mustChange(t, db, shop.ID, func(b *binding.Binding) { b.Group, b.Consent = b.Group[:1], "consent of today" })
+	want, err := db.Binding(ctx, shop.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	begin, done := func(string) error { return nil }, func(PersonErased) error { return nil }
+	if p, err := db.ErasePerson(ctx, who, "he asked", false, begin, done); err != nil || p.Bindings != 1 {
+		t.Fatalf("%s, %v", p, err)
+	}
+	got, err := db.Binding(ctx, shop.ID)
+	if err != nil || got.HadParty(who) || got.HadConsent("consent of his time") || got.Consent != "consent of today" || len(got.Changes) != 2 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if !got.Changes[0].Out.IsErased() || !slices.Equal(got.Group, want.Group) || got.B != want.B || got.State(testStart.Add(time.Hour)) != binding.StateLive {
+		t.Errorf("what others have is %+v", got)
+	}
+	for name, f := range map[string]binding.Filter{
+		"by him":                 {Number: who},
+		"by the consent of then": {Consent: "consent of his time"},
+		"by a member":            {Number: testNumber(t, 50), LiveAt: testStart.Add(time.Hour)},
+		"by the other side":      {Number: shop.B},
+		"by the order":           {Order: shop.Order},
+		"by the consent of now":  {Consent: "consent of today"},
+	} {
+		n := 0
+		if err := db.List(ctx, f, func(binding.Binding) error { n++; return nil }); err != nil || n != 1 != (f.Number == who || strings.Contains(f.Consent, "his")) {
+			t.Errorf("%s: %d found, %v", name, n, err)
+		}
+	}
+	if r, err := db.Check(ctx); err != nil || !r.OK() {
+		t.Errorf("%v\n%s", err, r)
+	}
+	mustChange(t, db, shop.ID, func(b *binding.Binding) { b.Group = append(b.Group, who) })
+	if _, err := db.ErasePerson(ctx, who, "he asked", false, begin, done); !errors.Is(err, ErrLiveBindings) {
+		t.Errorf("who has come back: %v", err)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"mask700/binding"
 	"mask700/store"
@@ -52,4 +53,27 @@ func TestRefusedErasuresAreNoted(t *testing.T) {
 			t.Errorf("what cannot be noted is told: %s", out)
 		}
 	}
+}
+
+// TestErasureLeavesTheBindingsOfOthers: who has left a group has nothing ended, who is in one has it ended with its calls.
+func TestErasureLeavesTheBindingsOfOthers(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	deps := b.handler.(*api).Deps
+	deps.Eraser = refusing{}
+	b.handler = New(deps)
+	b.want(201, "POST", "/v1/blocks", `{"block":"`+block+`"}`, nil)
+	var v binding.View
+	b.want(201, "POST", "/v1/bindings", `{"mode":"gxb","group":["`+numberA+`","13700000001"],"b":"`+numberB+`","x":"`+x+`","order":"T-1"}`, &v)
+	b.now = b.now.Add(time.Minute)
+	b.want(200, "PATCH", "/v1/bindings/"+v.ID, `{"group_remove":["`+numberA+`"]}`, nil)
+	erase := func(number string, state binding.State, hungUp int) {
+		t.Helper()
+		b.want(200, "POST", "/v1/erase", `{"number":"`+number+`","reason":"letter of 3 March","hard":true}`, nil)
+		if b.want(200, "GET", "/v1/bindings/"+v.ID, "", &v); v.State != state || len(b.node.hungUp) != hungUp {
+			t.Errorf("the binding is %s, calls of %v were ended", v.State, b.node.hungUp)
+		}
+	}
+	erase(numberA, binding.StateLive, 0)
+	erase("13700000001", binding.StateUnbound, 1)
 }

@@ -31,8 +31,8 @@ var (
 	ErrKeyGone = errors.New("the binding that was made under this key is erased; give a new key for a new binding")
 )
 
-// MaxReuse is among how many bindings of its order, newest first, one is looked
-// for that is bound once more, where no X is named.
+// MaxReuse is among how many bindings of its order and tenant, newest first, one is
+// looked for that is bound once more, where no X is named.
 const MaxReuse = 256
 
 // ErrUnlike: a binding is not, or no longer, what was asked for, and cannot be

@@ -131,7 +131,7 @@ type Store interface {
 	// there already; looking for it and binding it are one transaction. With
 	// Repeat.Reuse a binding that can be is bound once more in its place, see
 	// [Binding.Again]: one on b.X where that is named, else the newest of b.Order
-	// among MaxReuse. It is returned as it now is, and again is true. With
+	// and b.Tenant among MaxReuse. It is returned as it now is, and again is true. With
 	// Repeat.Key the request is done once, and what Repeated returns is
 	// returned. Errors are those of Bind, Draw, Change and Repeated.
 	BindAgain(ctx context.Context, b Binding, r Repeat) (bound Binding, again bool, err error)

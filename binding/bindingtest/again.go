@@ -74,12 +74,12 @@ func (s *Store) bindAgainLocked(b binding.Binding, r binding.Repeat) (binding.Bi
 	return clone(s.bindings[b.ID]), false, nil
 }
 
-// ofOrderLocked returns the bindings of an order that may be bound once more,
-// newest first.
+// ofOrderLocked returns the bindings of an order and a tenant that may be bound once
+// more, newest first.
 func (s *Store) ofOrderLocked(b *binding.Binding) []binding.Binding {
 	var rows []binding.Binding
 	for _, row := range s.bindings {
-		if row.Order == b.Order && row.EndedAt.IsZero() {
+		if row.Order == b.Order && row.Tenant == b.Tenant && row.EndedAt.IsZero() {
 			rows = append(rows, row)
 		}
 	}

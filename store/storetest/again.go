@@ -158,6 +158,27 @@ func boundAgainUnlike(t *testing.T, s binding.Store) {
 	}
 }
 
+// boundAgainBehindOthers: orders are names like any, and what other tenants have under the same one hides nothing.
+func boundAgainBehindOthers(t *testing.T, s binding.Store) {
+	ctx := context.Background()
+	hold(t, s, block)
+	first, _, err := s.BindAgain(ctx, asked(t, 1, 0), reuse)
+	if err != nil {
+		t.Fatal(err)
+	}
+	others := make([]binding.Binding, binding.MaxReuse+44)
+	for i := range others {
+		others[i] = pair(t, letters(1000+i), block.Number(1000+i), 1000+i)
+		others[i].Order, others[i].Tenant, others[i].CreatedAt = first.Order, "other", at(time.Minute)
+	}
+	if err := errors.Join(s.Import(ctx, others)...); err != nil {
+		t.Fatal(err)
+	}
+	if b, again, err := s.BindAgain(ctx, asked(t, 2, time.Hour), reuse); err != nil || !again || b.ID != first.ID || b.Refs != 1 {
+		t.Errorf("behind %d of another tenant: %s, %v, %v", len(others), b.ID, again, err)
+	}
+}
+
 // boundAgainByMany: as many binds as releases, at once, end one binding after the other and lose none.
 func boundAgainByMany(t *testing.T, s binding.Store) {
 	ctx := context.Background()

@@ -82,6 +82,7 @@ func Bindings(t *testing.T, open func(t *testing.T) binding.Store) {
 		"bound once more":                           boundAgain,
 		"bound once more for longer":                boundAgainUntil,
 		"what is not asked for is not bound again":  boundAgainUnlike,
+		"others have the same order":                boundAgainBehindOthers,
 		"bound once more by many":                   boundAgainByMany,
 		"done once under a key":                     doneOnce,
 		"what was refused is not done":              refusedIsNotDone,

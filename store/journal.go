@@ -173,12 +173,12 @@ func (j *journal) close(r cdr.Record, stale bool, done func(seq uint64, err erro
 	}
 	at, _ := nanos(r.ClosedAt())
 	h := recordHeader{tenant: j.tenant(r.Tenant), mark: uint64(at)}
-	of := recordHashes(j.keys.index, &r)
+	of, mark := recordHashes(j.keys.index, &r), []byte{lastMark(j.keys.index, &r)}
 	dialled := j.dialled(&r)
 	var seq atomic.Uint64 // set while filling, read by an answer that may come earlier
 	err = j.writes.add(&write{
 		fill: func(b *pebble.Batch) error {
-			given, err := j.fillClose(b, id, of, h, plain, stale)
+			given, err := j.fillClose(b, id, of, mark, h, plain, stale)
 			seq.Store(given)
 			if err == nil && dialled != nil {
 				err = j.putContact(b, dialled)
@@ -279,7 +279,7 @@ func (j *journal) fillOpen(b *pebble.Batch, id seal.Hash, h recordHeader, at tim
 	return b.Set(key, value, nil)
 }
 
-func (j *journal) fillClose(b *pebble.Batch, id seal.Hash, of []seal.Hash, h recordHeader, plain []byte, stale bool) (uint64, error) {
+func (j *journal) fillClose(b *pebble.Batch, id seal.Hash, of []seal.Hash, mark []byte, h recordHeader, plain []byte, stale bool) (uint64, error) {
 	s, err := j.state(id)
 	switch {
 	case err != nil:
@@ -300,7 +300,7 @@ func (j *journal) fillClose(b *pebble.Batch, id seal.Hash, of []seal.Hash, h rec
 		{keyHash(tableRecord, id), binary.BigEndian.AppendUint64(nil, seq)},
 	}
 	for _, hash := range of {
-		rows = append(rows, pair{keyHash64(tableOf, hash, seq), nil})
+		rows = append(rows, pair{keyHash64(tableOf, hash, seq), mark})
 	}
 	j.span.add(h.mark)
 	if seq%spanSize == 0 {

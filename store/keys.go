@@ -35,7 +35,7 @@ const (
 	tableOpen   = 'l' // hash of a record id -> sealed opening row
 	tableClosed = 'c' // seq u64 -> sealed closed row
 	tableRecord = 'r' // hash of a record id -> seq u64
-	tableOf     = 'h' // hash of a binding id, or of an order of which no binding is stored, seq u64 -> nothing
+	tableOf     = 'h' // hash of a binding id, or of an order of which no binding is stored, seq u64 -> whom it reached, roughly: lastMark
 	tableSpan   = 's' // span u64 -> earliest and latest time in it
 
 	tableContact = 'd' // X u64, hash of a real number -> when that number last dialled X
@@ -53,6 +53,7 @@ const (
 	domainBar     = 'v'
 	domainKey     = 'y'
 	domainRequest = 'z'
+	domainCalled  = 'a'
 )
 
 // splitKey is where the prefix of a key ends: the part that Bloom filters know and that rows share which are asked

@@ -77,6 +77,8 @@ func TestBadConfigurations(t *testing.T) {
 		{"numbers in other words", "verification: {numbers: sha256}\n", "line 1", "verification.numbers", "one of none, plain"},
 		{"failure in other words", "verification: {on_failure: maybe}\n", "line 1", "verification.on_failure", "one of open, closed"},
 		{"unknown key of a platform", "verification:\n  uri: x\n", "line 2", "verification.uri", `unknown key "uri"`},
+		{"budgets that are too long together", "verification:\n  url: https://example.net/\n  budget: 901ms\nremote:\n  - name: a\n    url: https://example.net/\n    budget: 1s\n    blocks: [70010000001]\n",
+			"line 7 and line 3", "remote[0].budget", "more than 1.9s"},
 		{"endpoint without block", "remote:\n  - {name: a, url: \"https://example.net/\"}\n", "line 2", "remote[0].blocks", "no block"},
 		{"endpoint without URL", "remote:\n  - name: a\n    blocks: [70010000001]\n", "line 2", "remote[0].url", "not a URL"},
 		{"endpoint without name", "remote:\n  - blocks: [70010000001]\n", "line 2", "remote[0].name", "begins with a letter"},

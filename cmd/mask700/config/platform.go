@@ -129,6 +129,7 @@ func (r *Remote) UnmarshalYAML(node ast.Node) error {
 const (
 	minBudget  = Duration(10 * time.Millisecond)
 	maxBudget  = Duration(1500 * time.Millisecond)
+	maxBudgets = Duration(1900 * time.Millisecond) // of an endpoint and the verification behind it: all is decided within lookup.Time
 	maxFlight  = 100_000
 	maxFails   = 1000
 	minPause   = Duration(100 * time.Millisecond)
@@ -180,6 +181,10 @@ func (c *Config) checkPlatforms() error {
 		}
 		if err := c.checkEndpoint(key, &r.Endpoint); err != nil {
 			return err
+		}
+		if v.URL != "" && r.Budget+v.Budget > maxBudgets {
+			return c.errorFor(fmt.Sprintf("with verification.budget more than %s; a call is given up soon after that, so lower one of the two", maxBudgets),
+				key+".budget", "verification.budget")
 		}
 		if err := c.checkKept(key, "fallback", r.Fallback, r.FallbackEntries); err != nil {
 			return err

@@ -104,7 +104,7 @@ func New(e Endpoint) *Client {
 		MaxRequests: 1,
 		Timeout:     e.Pause,
 		ReadyToTrip: func(n gobreaker.Counts) bool { return int(n.ConsecutiveFailures) >= e.Failures },
-		IsExcluded:  func(err error) bool { return errors.Is(err, context.Canceled) }, // we stop: it says nothing of the platform
+		IsExcluded:  func(err error) bool { return errors.As(err, new(stopped)) },
 		OnStateChange: func(_ string, _, to gobreaker.State) {
 			switch to {
 			case gobreaker.StateOpen:
@@ -128,6 +128,12 @@ func (c *Client) Stats() Stats {
 // Close lets idle connections go.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
+// stopped is the end of a question for which whoever asked had no more time, though the platform had some left: it says
+// nothing of the platform.
+type stopped struct{ error }
+
+func (s stopped) Unwrap() error { return s.error }
+
 // ask posts a question and reads the answer to it. An error is a [verify.Failure].
 func (c *Client) ask(ctx context.Context, question, answer any) error {
 	select {
@@ -141,12 +147,15 @@ func (c *Client) ask(ctx context.Context, question, answer any) error {
 	if err != nil {
 		return unreadable
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.endpoint.Budget)
+	within, cancel := context.WithTimeout(ctx, c.endpoint.Budget)
 	defer cancel()
 	_, err = c.breaker.Execute(func() ([]byte, error) {
 		c.asked.Add(1)
-		data, err := c.post(ctx, body)
-		if err == nil && json.Unmarshal(data, answer) != nil {
+		data, err := c.post(within, body)
+		switch {
+		case err != nil && ctx.Err() != nil:
+			err = stopped{err}
+		case err == nil && json.Unmarshal(data, answer) != nil:
 			err = unreadable
 		}
 		return nil, err

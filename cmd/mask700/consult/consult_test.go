@@ -228,7 +228,8 @@ func TestNoMoreThanSoManyAtOnce(t *testing.T) {
 	})
 }
 
-// TestWhoStopsSaysNothingOfThePlatform: questions that we break off ourselves do not open the breaker.
+// TestWhoStopsSaysNothingOfThePlatform: questions that we break off ourselves do not open the breaker, nor do those for which less than
+// the budget was left.
 func TestWhoStopsSaysNothingOfThePlatform(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := New(Endpoint{Name: "platform", URL: "http://127.0.0.1:1/", Budget: time.Hour, InFlight: 9, Failures: 1, Pause: time.Hour, transport: network(never)})
@@ -245,6 +246,14 @@ func TestWhoStopsSaysNothingOfThePlatform(t *testing.T) {
 		<-ended
 		if c.Stats().Paused {
 			t.Error("the platform is not asked any more")
+		}
+		ctx, cancel = context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if _, err := (Verifier{Client: c}).Ask(ctx, question(t)); !errors.Is(err, timedOut) {
+			t.Errorf("when a minute of the budget was left: %v", err)
+		}
+		if s := c.Stats(); s.Paused || s.Asked != 2 || s.Failed != 2 {
+			t.Errorf("%+v", s)
 		}
 	})
 }

@@ -239,7 +239,7 @@ func TestLanesAndTheUsualWayAgreeWithTshark(t *testing.T) {
 			}
 			send(t, a.rtp, packet, at(s.Local(A)))
 			b.hear()
-			jitter := milliseconds(s.Stats().AtoB.Jitter)
+			jitter := milliseconds(jitterOf(s, A))
 			sum, f.maxJitter = sum+jitter, max(f.maxJitter, jitter)
 			if i > 0 {
 				f.maxDelta = max(f.maxDelta, float64(next.at-came[i-1].at)/1e6)

@@ -136,7 +136,8 @@ func TestNothingElseCutsAWholeClip(t *testing.T) {
 			t.Errorf("heard %q, want %q", got, want)
 		}
 	}
-	if !s.Play(B, whole, end.done) || !s.Play(B, whole, end.done) || end.wait(t) || !s.Play(B, nil, nil) || end.wait(t) {
+	again := [2]bool{s.Play(B, whole, end.done), s.Play(B, whole, end.done)}
+	if again != [2]bool{true, true} || end.wait(t) || !s.Play(B, nil, nil) || end.wait(t) {
 		t.Error("another whole one does not take its place, or it cannot be stopped")
 	}
 	if !s.Play(B, other, ends.done) {

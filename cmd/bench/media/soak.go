@@ -205,6 +205,26 @@ func (s *soak) replace(c change, now time.Time) error {
 	return s.place(c.place)
 }
 
+// start has the calls begin to talk one after the other, as calls do that are set up: what they cost until they are settled
+// would come all at once otherwise.
+func (s *soak) start(ctx context.Context) error {
+	const (
+		step = 100 * time.Millisecond
+		rate = 100 // calls a second
+	)
+	calls := len(s.calls)
+	s.next = time.Now().Add(time.Duration(calls) * time.Second / rate)
+	for n := 0; n < calls && ctx.Err() == nil; {
+		n = min(n+int(rate*step/time.Second), calls)
+		s.limit(n)
+		if err := s.run(ctx, step); err != nil {
+			return err
+		}
+	}
+	s.traffic.Limit(math.MaxInt) // ghosts send from behind the calls
+	return ctx.Err()
+}
+
 // missing is how many packets are lost for good.
 func (s *soak) missing() (n uint64) {
 	n = s.lost
@@ -251,6 +271,9 @@ func (b *bench) soakLong(ctx context.Context) (err error) {
 	out := io.MultiWriter(b.out, file)
 	b.head(ctx, out)
 	fmt.Fprintf(out, "soak: %s, %d calls, one ended and another begun every %s, for %s\n%s\n", name, b.calls, b.change, b.soak, soakNames)
+	if err := s.start(ctx); err != nil {
+		return err
+	}
 	var last minute
 	for began := time.Now(); ; {
 		left := b.soak - time.Since(began)

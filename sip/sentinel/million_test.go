@@ -148,9 +148,11 @@ func (g *generator) party() party {
 // agent is what a phone calls itself: its make, its version, and often its hardware's
 // address.
 func (g *generator) agent() string {
-	return []string{"Asterisk PBX 18.10.0", "FreeSWITCH-mod_sofia/1.10.9-release~64bit", "Linphone/5.1.2 (belle-sip/5.2.0)", "Yealink SIP-T46G 66.85.0.5",
-		"kamailio (5.6.3 (x86_64/linux))", "PolycomVVX-VVX_411-UA/5.9.6"}[g.IntN(6)] + " " + g.letters(12, "0123456789abcdef")
+	return programs[g.IntN(len(programs))] + g.letters(12, "0123456789abcdef")
 }
+
+var programs = [...]string{"Asterisk PBX 18.10.0 ", "FreeSWITCH-mod_sofia/1.10.9-release~64bit ", "Linphone/5.1.2 (belle-sip/5.2.0) ", "Yealink SIP-T46G 66.85.0.5 ",
+	"kamailio (5.6.3 (x86_64/linux)) ", "PolycomVVX-VVX_411-UA/5.9.6 ", "Bria 5 release 5.3.0 stamp 91083 "}
 
 const (
 	proxy   = "192.0.2.9"

@@ -2,5 +2,5 @@
 
 package sentinel
 
-// defaultCalls takes a second or two; make interleave has it search a million.
+// defaultCalls takes a second or two; make interleave has it search more, make million a million.
 const defaultCalls = 50_000

@@ -9,12 +9,16 @@ import (
 // ours says whether a text is among the words that this program writes into
 // messages of its own: they are no secret, whoever else uses them.
 func ours(text string) bool {
-	for i := 0; i+len(text) <= len(vocabulary); i++ {
-		if strings.EqualFold(vocabulary[i:i+len(text)], text) {
-			return true
+	var b [maxLength]byte
+	low := b[:0]
+	for i := 0; i < len(text); i++ {
+		c := text[i]
+		if c >= 'A' && c <= 'Z' {
+			c |= 0x20
 		}
+		low = append(low, c)
 	}
-	return false
+	return strings.Contains(lowVocabulary, string(low))
 }
 
 // phrases are the reason phrases (package message).
@@ -53,3 +57,6 @@ var vocabulary = "SIP/2.0/UDP SIP/2.0/TCP SIP/2.0/TLS SIP/2.0/WSS sip:anonymous@
 	"stereo= sprop-stereo= useinbandfec= usedtx= octet-align= mode-set= mode-change-period= mode-change-capability= mode-change-neighbor= " +
 	"robust-sorting= interleaving= max-red= evs-mode-switch= hf-only= dtx-recv= br-send= br-recv= bw-send= bw-recv= ch-aw-recv= " +
 	phrases
+
+// lowVocabulary is that in small letters.
+var lowVocabulary = strings.ToLower(vocabulary)

@@ -63,7 +63,7 @@ func (t *trial) run(record string) rule.Verdict {
 	if going {
 		t.keep(record, call, passed)
 	}
-	v := rule.Verdict{Shadow: t.shadow}
+	v := rule.Verdict{Shadow: t.shadow, Counted: passed && !t.probe}
 	if !passed {
 		v.Refusal, v.Rule, v.Anyone = binding.RefusalCapped, t.refuse.name, !t.refuse.ofCallee()
 		if !t.probe {

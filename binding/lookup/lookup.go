@@ -152,15 +152,18 @@ func (p *Path) guess(a *Attempt, answer *Answer) {
 
 // judge asks the rules about an attempt that has an edge. Where several are called one
 // after the other, who is refused to this caller is passed over; where that is all of
-// them, it is refused as the first was. A probe is told only of those who may be called.
+// them, or all that are asked about, it is refused as the first was. Of the caller, the
+// number and the tenant it is one attempt, and counted once. A probe is told only of those
+// who may be called.
 func (p *Path) judge(ctx context.Context, a *Attempt, answer *Answer) {
 	d := &answer.Decision
 	attempt := rule.Attempt{Kind: a.Kind, Record: a.Record, Query: a.Query, Binding: d.Binding, Edge: d.Edge, Probe: a.probe()}
 	v := p.Rules.Judge(ctx, &attempt)
 	v.Shadow = append(answer.Verdict.Shadow, v.Shadow...)
 	first, passed := v, ""
-	for v.Refusal != binding.RefusalNone && !v.Anyone && len(d.Next) > 0 && ctx.Err() == nil {
+	for v.Refusal != binding.RefusalNone && !v.Anyone && len(d.Next) > 0 && d.Skipped+1 < rule.MaxAsked && ctx.Err() == nil {
 		d.Skipped++
+		attempt.Turn = attempt.Turn || v.Counted
 		passed = rule.Join(passed, v.PassedOver(d.Skipped))
 		d.Edge.Callee, d.Next = d.Next[0], d.Next[1:]
 		attempt.Edge = d.Edge
@@ -176,6 +179,7 @@ func (p *Path) judge(ctx context.Context, a *Attempt, answer *Answer) {
 	answer.Verdict = v
 	d.Refuse(v.Refusal)
 	if attempt.Probe {
+		d.Next = d.Next[:min(len(d.Next), max(rule.MaxAsked-1-d.Skipped, 0))]
 		d.Next = slices.DeleteFunc(d.Next, func(n binding.Number) bool {
 			attempt.Edge.Callee, attempt.Turn = n, true
 			return p.Rules.Judge(ctx, &attempt).Refusal != binding.RefusalNone

@@ -3,6 +3,7 @@ package lookup_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"mask700/binding"
 	"mask700/binding/bindingtest"
 	"mask700/binding/cdr"
+	"mask700/binding/limit"
 	"mask700/binding/lookup"
 	"mask700/binding/rule"
 )
@@ -159,6 +161,69 @@ func TestWhatIsRefusedToAnyoneIsAskedOnce(t *testing.T) {
 		if r.asked != want || a.Decision.Refusal != binding.RefusalCapped || a.Verdict.Rule != "caller 1/1h" || len(a.Verdict.Shadow) != 1 {
 			t.Errorf("asked %d times, want %d: %+v", r.asked, want, a.Verdict)
 		}
+	}
+}
+
+// denies says no to some callees, as a platform does that is asked last.
+type denies struct {
+	refuses
+	whom []binding.Number
+}
+
+func (d *denies) Judge(_ context.Context, a *rule.Attempt) rule.Verdict {
+	d.asked++
+	if slices.Contains(d.whom, a.Edge.Callee) {
+		return rule.Verdict{Refusal: binding.RefusalUnverified, Rule: "verification"}
+	}
+	return rule.Verdict{}
+}
+
+// TestWhoIsDeniedCountsAsOneCall: a platform passes members of a group over after the limits have counted the call. It stays
+// one call of the caller, that goes on once, and not everybody in a large group is asked about.
+func TestWhoIsDeniedCountsAsOneCall(t *testing.T) {
+	w := newWorld(t)
+	const caller = "13900000009"
+	var members []string
+	for i := range 30 {
+		members = append(members, fmt.Sprintf("138000001%02d", i))
+	}
+	b, err := w.service.Create(t.Context(), binding.Request{Mode: "gxb", Group: members, B: caller, Back: string(binding.BackInTurn), Order: "T-1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	set := limit.Set{Mode: limit.Enforce}
+	if set.Rules[limit.Calls], err = limit.ParseRules(limit.Calls, "caller 2/1h, x 2/1h, caller live 1"); err != nil {
+		t.Fatal(err)
+	}
+	limits := limit.New(limit.Options{Memory: 1 << 20})
+	if err := limits.Use(set, nil); err != nil {
+		t.Fatal(err)
+	}
+	platform := new(denies)
+	w.path.Rules = rule.Chain{limits, platform}
+	deny := func(n int) {
+		platform.asked, platform.whom = 0, nil
+		for _, m := range members[:n] {
+			platform.whom = append(platform.whom, w.number(m))
+		}
+	}
+	deny(2)
+	a := w.decide(caller, b.X)
+	if a.Decision.Refusal != "" || a.Decision.Skipped != 2 || a.Decision.Edge.Callee != w.number(members[2]) || platform.asked != 3 {
+		t.Fatalf("refused as %q by %q, %d passed over, asked %d times", a.Decision.Refusal, a.Verdict.Rule, a.Decision.Skipped, platform.asked)
+	}
+	if n := limits.Stats().Live; n != 1 {
+		t.Errorf("%d calls go on", n)
+	}
+	limits.Done(&cdr.Record{ID: "record"})
+	deny(len(members))
+	if a := w.decide(caller, b.X); a.Decision.Refusal != binding.RefusalUnverified || platform.asked != rule.MaxAsked {
+		t.Errorf("refused as %q by %q, asked %d times", a.Decision.Refusal, a.Verdict.Rule, platform.asked)
+	}
+	limits.Done(&cdr.Record{ID: "record"})
+	deny(0)
+	if a := w.decide(caller, b.X); a.Decision.Refusal != binding.RefusalCapped || a.Verdict.Rule != "caller 2/1h" {
+		t.Errorf("a third call: %q by %q", a.Decision.Refusal, a.Verdict.Rule)
 	}
 }
 

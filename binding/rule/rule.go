@@ -49,6 +49,7 @@ type Verdict struct {
 	Shadow   []string        // rules that would have refused, and only report
 	Evidence string          // what an external check answered, for the record: no number
 	Anyone   bool            // it is refused whoever is called
+	Counted  bool            // the attempt was counted: what follows it for another callee is a turn of it
 	Numbers  string          // what is to become of telephone numbers in a text: binding.TextsPass and so on; "": as configured
 }
 
@@ -105,6 +106,7 @@ func (c Chain) Judge(ctx context.Context, a *Attempt) Verdict {
 		if v.Numbers != "" {
 			all.Numbers = v.Numbers
 		}
+		all.Counted = all.Counted || v.Counted
 		if v.Refusal != binding.RefusalNone {
 			all.Refusal, all.Rule, all.Anyone = v.Refusal, v.Rule, v.Anyone
 			break

@@ -17,6 +17,13 @@ func (v *Verdict) PassedOver(place int) string {
 	return "no. " + strconv.Itoa(place) + " passed over: " + strings.Join(words, ", ")
 }
 
+// MaxCalled bounds who are called one after the other in one call or text: no caller waits longer.
+const MaxCalled = 5
+
+// MaxAsked bounds of how many who are called one after the other it is asked whether they may be: each may be a question
+// to a platform, and the caller waits.
+const MaxAsked = 20
+
 // NotKnown is PassedOver where it is not known whether that one might be called.
 func NotKnown(place int) string {
 	v := Verdict{Refusal: binding.RefusalUnverified, Evidence: "not looked up"}

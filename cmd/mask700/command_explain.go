@@ -123,6 +123,9 @@ func printExplanation(w io.Writer, e admin.Explanation) error {
 	if e.Connected {
 		fmt.Fprintf(w, "%s %s %s at %s: connected by binding %s\n", caller, dials, dialled(e.Dialled, e.Extension), clock(e.At), e.Binding)
 		fmt.Fprintf(w, "  %s %s, its handset shows %s\n", e.Rings, rings, e.Shows)
+		for _, n := range e.Then {
+			fmt.Fprintf(w, "  then %s, where that does not answer\n", n)
+		}
 		fmt.Fprintf(w, "  the caller's handset shows %s, the number it dialled\n", e.Dialled)
 		if e.Numbers != "" {
 			fmt.Fprintf(w, "  telephone numbers in it: %s\n", e.Numbers)

@@ -193,7 +193,7 @@ func (c *Call) matched(d *binding.Decision, v *rule.Verdict) {
 // take takes the edge: who is called, and who after that.
 func (c *Call) take(d *binding.Decision) {
 	c.Edge = d.Edge
-	c.Next = d.Next[:min(len(d.Next), maxAsked-1)]
+	c.Next = d.Next[:min(len(d.Next), max(maxAsked-1-d.Skipped, 0))]
 	c.Turn.Place = d.Skipped + 1
 }
 

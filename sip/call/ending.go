@@ -240,6 +240,8 @@ func (c *Call) fired(env *Env, ev Fired) {
 		case c.Order.On && s == Caller && !l.Client.Again:
 			c.end(env, ending{end: endNoAnswer, by: byCaller, status: 480, q850: causeNoAnswer})
 			return
+		case s == Third && c.thirdMakesWay(env):
+			return
 		case s == Third:
 			c.Transfers[0].Record.End, c.Transfers[0].Record.ReleasedBy = endNoAnswer, byPlatform
 			c.thirdFailed(env, 480)
@@ -276,6 +278,9 @@ func (c *Call) fired(env *Env, ev Fired) {
 			late := ending{end: endNoAnswer, by: byPlatform, status: 480, q850: causeNoAnswer}
 			if s == Callee && c.MakingWay && !c.turn(env, late) {
 				c.end(env, late)
+			}
+			if s == Third {
+				c.thirdTurn(env, Outcome{endNoAnswer, byPlatform, 480, causeNoAnswer})
 			}
 			c.leaveIfOver(env)
 		}

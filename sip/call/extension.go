@@ -110,7 +110,7 @@ func (c *Call) unasked(env *Env) {
 
 // pressed takes a key of a caller that is asked for an extension.
 func (c *Call) pressed(env *Env, key byte) {
-	if c.State != Calling {
+	if c.State != Calling || c.LateOffer {
 		return // it does not hear us yet
 	}
 	c.stepped(env, c.Extension.press(key))

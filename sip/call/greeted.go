@@ -1,6 +1,7 @@
 package call
 
 import (
+	"errors"
 	"time"
 
 	"mask700/binding"
@@ -17,6 +18,9 @@ import (
 //	INVITE ---> [ Opening ] ---> [ Calling ] ----------------------------> [ Calling ] ...
 //	            media, row       183 or 200 with our description,          ringback, until
 //	                             Prompt once it is known to listen         the callee is heard
+//
+// A caller that has made no offer is made one, by the 200 or by a reliable 183, and has
+// answered it when its ACK or PRACK is there.
 //
 // Who was answered by 200, or was called by us (order.go), is released by BYE and no
 // more by a status: of a callee that fails it hears why, before that.
@@ -35,26 +39,36 @@ type Greeted struct {
 //
 // The caller is answered with one codec of its offer and the telephone events beside it,
 // and in the state Calling then, which callGreeted goes on from, or end. It is false, and
-// nothing has been done, for a caller that cannot hear us or has made no offer.
+// nothing has been done, for a caller that cannot hear us: also for one without an offer
+// that would have to be answered early, and takes no reliable response to be made one in.
 func (c *Call) greet(env *Env, out *trunk.Trunk, early bool, p Prompt) bool {
 	l := c.leg(Caller)
-	if c.State != Deciding || c.LateOffer || c.Text.On || out == nil {
+	if c.State != Deciding || c.Text.On || out == nil {
 		return false
 	}
-	d, err := sdp.Parse(c.FirstSDP)
-	if err != nil {
-		return false
-	}
-	asked := l.SDP
-	asked.Receive(d)
-	codec, ok := spoken(&asked.Peer)
 	hops := order(env.Config.Hops[out.Index], env.Mint.Uint64)
-	if !ok || len(hops) == 0 {
+	if len(hops) == 0 {
 		return false
 	}
-	l.SDP, l.Heard, c.FirstSDP, c.Hops = asked, hashOf(c.FirstSDP), nil, hops
-	c.leg(Callee).SDP.Peer = announcer(codec)
-	c.leg(Callee).SDP.Peer.TakesKeys = true // its keys are for us, until there is a callee
+	if rel := &l.Server.Reliable; c.LateOffer {
+		if early && !rel.Can && !rel.Must {
+			return false
+		}
+	} else {
+		d, err := sdp.Parse(c.FirstSDP)
+		if err != nil {
+			return false
+		}
+		asked := l.SDP
+		asked.Receive(d)
+		codec, ok := spoken(&asked.Peer)
+		if !ok {
+			return false
+		}
+		l.SDP, l.Heard = asked, hashOf(c.FirstSDP)
+		c.speak(codec)
+	}
+	c.FirstSDP, c.Hops = nil, hops
 	c.Greeted = Greeted{On: true, Early: early, Alone: true, Prompt: p}
 	c.State = Opening
 	c.Waiting |= forMedia | forOpened
@@ -67,23 +81,75 @@ func (c *Call) greet(env *Env, out *trunk.Trunk, early bool, p Prompt) bool {
 	return true
 }
 
-// welcome answers a caller that is greeted.
+// speak puts us in the callee's place, who is not there yet: we speak one codec, and the
+// keys of a greeted caller are for us.
+func (c *Call) speak(codec sdp.Codec) {
+	c.leg(Callee).SDP.Peer = announcer(codec)
+	c.leg(Callee).SDP.Peer.TakesKeys = true
+}
+
+// welcome answers a caller that is greeted, or makes it an offer.
 func (c *Call) welcome(env *Env) {
-	body, err := c.answerFor(env, Caller)
+	var body []byte
+	var err error
+	if c.LateOffer {
+		us := announcer(house.Lines[0].Codecs[:2]...) // both G.711; the telephone events beside them end here
+		us.Video, us.TakesKeys = -1, true
+		body, err = c.leg(Caller).SDP.Offer(&us, c.MediaLocal[Caller])
+	} else {
+		body, err = c.answerFor(env, Caller)
+	}
 	if err != nil {
 		c.end(env, ending{end: endFailed, by: byPlatform, status: 488})
 		return
 	}
-	env.do(SettleMedia{c.Session})
+	if !c.LateOffer {
+		env.do(SettleMedia{c.Session})
+	}
 	c.State = Calling
-	if c.Greeted.Early {
+	switch {
+	case c.Greeted.Early:
 		c.inform(env, attached(183, body))
-	} else {
+	case c.LateOffer:
+		c.leg(Caller).Server.Offering = true
+		c.respond(env, Caller, attached(200, body))
+	default:
 		c.Told = ToldFirm
 		c.respond(env, Caller, attached(200, body))
 	}
 	c.listens(env)
 }
+
+// greetedLate reports whether the caller has been made the offer of welcome, and has not
+// answered it yet.
+func (c *Call) greetedLate() bool { return c.Greeted.On && c.LateOffer }
+
+// greetedAnswers takes the answer of a caller to the offer of welcome: from now on it is
+// greeted like one that has made the offer.
+func (c *Call) greetedAnswers(env *Env, d *sdp.Description, err error) {
+	l := c.leg(Caller)
+	if err == nil && d == nil {
+		err = errNoAnswer
+	}
+	if err == nil {
+		l.SDP.Receive(d)
+		codec, ok := spoken(&l.SDP.Peer)
+		if err = c.setRemotes(env); err == nil && !ok {
+			err = errDeaf
+		}
+		c.speak(codec)
+	}
+	if err != nil {
+		c.Greeted.On = false // nor can it hear why
+		c.end(env, ending{end: endFailed, by: byPlatform, status: 488, q850: causeNoBearer})
+		return
+	}
+	c.LateOffer, c.Told = false, ToldFirm
+	env.do(SettleMedia{c.Session})
+}
+
+// errDeaf is an answer to an offer of ours by one that cannot hear what we play.
+var errDeaf = errors.New("call: the answer has no codec that we can speak")
 
 // listens plays to a greeted caller what waits for it to listen: it has acknowledged our
 // description, where it could.

@@ -254,14 +254,14 @@ func TestGreetedFails(t *testing.T) {
 func TestNotGreeted(t *testing.T) {
 	g := greet(t, false, "", callerOffer)
 	for name, change := range map[string]func(*Call){
-		"an answer has been given": func(*Call) {},
-		"no offer":                 func(c *Call) { c.State, c.LateOffer = Deciding, true },
-		"no codec that we speak":   func(c *Call) { c.State, c.FirstSDP = Deciding, []byte(strings.Replace(callerOffer, "9 8 0", "18", 1)) },
-		"a text":                   func(c *Call) { c.State, c.FirstSDP, c.Text.On = Deciding, []byte(callerOffer), true },
+		"an answer has been given":                             func(*Call) {},
+		"no offer, and no reliable response to make it one in": func(c *Call) { c.State, c.LateOffer = Deciding, true },
+		"no codec that we speak":                               func(c *Call) { c.State, c.FirstSDP = Deciding, []byte(strings.Replace(callerOffer, "9 8 0", "18", 1)) },
+		"a text":                                               func(c *Call) { c.State, c.FirstSDP, c.Text.On = Deciding, []byte(callerOffer), true },
 	} {
 		c := *g.call
 		change(&c)
-		if c.greet(g.env, g.env.Config.Trunks[1], false, "") || len(g.env.Actions) > 0 {
+		if c.greet(g.env, g.env.Config.Trunks[1], true, "") || len(g.env.Actions) > 0 {
 			t.Errorf("%s: greeted", name)
 		}
 	}

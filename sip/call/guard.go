@@ -333,7 +333,7 @@ func (c *Circle) OwnNumber(env *Env, callID string) string {
 // its secrets would have it; "": it was shown none. Such a number looks like anybody's.
 func (c *Circle) Shown(callID string) string {
 	if p, _ := c.of(callID); p != nil && p.Shown.Older() {
-		return p.Shown.String()
+		return strings.TrimPrefix(p.Shown.String(), "0")
 	}
 	return ""
 }

@@ -190,7 +190,12 @@ func (c *Call) prack(env *Env, ev Requested, back Reply) {
 	case rel.Offering:
 		rel.Offering = false
 		c.reply(env, back, message.Response{Status: 200})
-		c.answerInPRACK(env, d, err)
+		if c.greetedLate() {
+			l.Heard = hashOf(ev.Message.Body)
+			c.greetedAnswers(env, d, err)
+		} else {
+			c.answerInPRACK(env, d, err)
+		}
 	case err != nil:
 		c.reply(env, back, message.Response{Status: 488})
 	case d == nil:

@@ -141,7 +141,11 @@ func (c *Call) ackReceived(env *Env, ev Requested) {
 		if err == nil && d != nil {
 			l.Heard = hashOf(ev.Message.Body)
 		}
-		c.answerInAck(env, ev.Side, d, err)
+		if c.greetedLate() {
+			c.greetedAnswers(env, d, err)
+		} else {
+			c.answerInAck(env, ev.Side, d, err)
+		}
 	}
 	if talks && c.State == Talking {
 		c.recordMedia(env)
@@ -266,7 +270,7 @@ func (c *Call) unanswered(env *Env, ev Unanswered) {
 	case ev.Side == Third:
 		l.Client.Pending = false
 		env.do(StopTimer{Timer{CancelTimer, Third}})
-		if !ev.Full && c.thirdNext(env, 0) {
+		if !ev.Full && (c.thirdNext(env, 0) || c.thirdTurn(env, Outcome{endUnavailable, byPlatform, 480, 0})) {
 			return
 		}
 		if r := &c.Transfers[0].Record; r.End == "" {

@@ -91,8 +91,10 @@ func (c *Call) thirdOver(env *Env) {
 	if t.Phase != Shedding || !t.Signaled || l.Client.Pending || l.Server.Unacked || l.waitsFor("BYE") {
 		return
 	}
-	env.do(Exit{Third})
-	c.depart(env, l)
+	if l.CallID != "" { // else nobody was called
+		env.do(Exit{Third})
+		c.depart(env, l)
+	}
 	c.Transfers = nil
 }
 

@@ -24,6 +24,9 @@ type Phase uint8
 // own. Before Joining the third leg is that of the party that comes; from then on
 // of the one that goes.
 //
+// The number may be one over which several are called one after the other: transferturn.go.
+// A transfer that is refused leaves a record, as a call that is.
+//
 //	REFER: 202, NOTIFY 100
 //	     v
 //	[ Asking ] -> [ Preparing ] -> [ Dialling ] --2xx--> [ Joining ] --> [ Shedding ]
@@ -40,22 +43,25 @@ const (
 
 // Transfer is a call being transferred.
 type Transfer struct {
-	Phase    Phase
-	By       Side // who asked
-	Leg      Leg
-	Record   cdr.Record
-	Edge     binding.Edge
-	Hops     []Hop         // targets that are left to try
-	Limit    time.Duration // longest duration by the new binding; 0: none
-	Taped    bool          // the new binding wants what is said recorded
-	Sliding  bool          // as of the call
-	Session  int
-	Local    [2]sdp.Local
-	Waiting  waiting
-	Open     bool // media ports of Session are
-	Recorded bool // the opening row was asked for
-	Signaled bool // the record is on disk: what ends the leg has been sent
-	Byes     []Reply
+	Phase     Phase
+	By        Side // who asked
+	Leg       Leg
+	Record    cdr.Record
+	Edge      binding.Edge
+	Hops      []Hop            // targets that are left to try
+	Next      []binding.Number // who is called next when the party does not answer
+	MakingWay bool             // its INVITE is cancelled for the next one
+	Turn      Turn
+	Limit     time.Duration // longest duration by the new binding; 0: none
+	Taped     bool          // the new binding wants what is said recorded
+	Sliding   bool          // as of the call
+	Session   int
+	Local     [2]sdp.Local
+	Waiting   waiting
+	Open      bool // media ports of Session are
+	Recorded  bool // its opening row was asked for, or the only one of one that was refused
+	Signaled  bool // the record is on disk: what ends the leg has been sent
+	Byes      []Reply
 }
 
 // referred takes a REFER. What it refers to has to be a 700 number: nothing else can
@@ -128,27 +134,28 @@ func (c *Call) thirdDecided(env *Env, ev Decided) {
 	}
 	in := env.trunk(c.leg(t.By))
 	out := route(env.Config.Trunks, in)
-	switch {
-	case ev.Err != nil:
-		c.thirdFailed(env, 500)
-		return
-	case ev.Decision.Refusal != "":
-		c.thirdFailed(env, refusalStatus(&ev.Decision))
-		return
-	case out == nil || len(env.Config.Hops[out.Index]) == 0:
-		c.thirdFailed(env, 500)
-		return
-	case env.full(out):
-		c.thirdFailed(env, 503)
-		return
-	}
 	d := ev.Decision
-	t.Edge = d.Edge
-	if b := d.Binding; b != nil {
+	judged(&t.Record, &ev.Verdict)
+	if b := d.Binding; b != nil && ev.Err == nil {
 		t.Record.Binding, t.Record.Order, t.Record.Tenant = b.ID, b.Order, b.Tenant
 		t.Record.IndustrialID, t.Record.Data = b.IndustrialID, b.Data
 		t.Limit, t.Taped, t.Sliding = b.MaxDuration, b.Record, b.Sliding > 0
 	}
+	switch {
+	case ev.Err != nil:
+		c.thirdRefused(env, endFailed, "", 500)
+		return
+	case d.Refusal != "":
+		c.thirdRefused(env, cdr.EndRefused, d.Refusal, refusalStatus(&d))
+		return
+	case out == nil || len(env.Config.Hops[out.Index]) == 0:
+		c.thirdRefused(env, cdr.EndRefused, binding.RefusalNoRoute, 500)
+		return
+	case env.full(out):
+		c.thirdRefused(env, cdr.EndTrunkLimit, binding.RefusalOverload, 503)
+		return
+	}
+	t.take(&d)
 	t.Record.TrunkOut = out.Name
 	t.Record.CallerOut, t.Record.CalleeOut = cdr.Party{X: d.Edge.Shown}, cdr.Party{Number: d.Edge.Callee}
 	t.Hops = order(env.Config.Hops[out.Index], env.Mint.Uint64)
@@ -217,7 +224,7 @@ func (c *Call) thirdDial(env *Env) {
 	}
 	t.Phase = Dialling
 	c.openLeg(env, Third, body)
-	env.do(StartTimer{Timer{RingTimer, Third}, env.Config.RingTimeout})
+	c.thirdRings(env)
 }
 
 // compose prepares the leg of the party that is to come, toward the first hop that
@@ -249,7 +256,7 @@ func (c *Call) openLeg(env *Env, s Side, body []byte) {
 // failed. It says false when there is none.
 func (c *Call) thirdNext(env *Env, retryAfter int) bool {
 	t := &c.Transfers[0]
-	if t.Phase != Dialling {
+	if t.Phase != Dialling || t.MakingWay {
 		return false
 	}
 	env.do(HopFailed{Trunk: t.Leg.Trunk, Hop: t.Hops[0], RetryAfter: retryAfter})
@@ -304,6 +311,9 @@ func (c *Call) thirdSays(env *Env, m *message.Message) {
 			return
 		}
 		o := outcomeOf(m.Status)
+		if c.thirdTurn(env, Outcome{o.end, byCallee, o.status, o.q850}) {
+			return
+		}
 		if t.Record.End == "" {
 			t.Record.End, t.Record.ReleasedBy = o.end, byCallee
 		}
@@ -417,6 +427,15 @@ func (c *Call) join(env *Env) {
 	c.offerOwn(env, by.Other())
 }
 
+// thirdRefused ends a transfer before anybody was called for it. The call goes on as it
+// was, and the transfer has a record of its own.
+func (c *Call) thirdRefused(env *Env, end string, why binding.Refusal, status int) {
+	t := &c.Transfers[0]
+	t.Phase, t.Recorded = Preparing, true
+	t.Record.End, t.Record.ReleasedBy, t.Record.Refusal = end, byPlatform, why
+	c.thirdFailed(env, status)
+}
+
 // thirdFailed ends a transfer whose new party does not come. The call goes on as it
 // was.
 func (c *Call) thirdFailed(env *Env, status int) {
@@ -424,10 +443,6 @@ func (c *Call) thirdFailed(env *Env, status int) {
 	if t.Phase < Joining {
 		c.notify(env, status)
 		t.Record.SIPStatus = status
-		if t.Phase == Asking {
-			c.Transfers = nil
-			return
-		}
 	}
 	c.shed(env, endFailed)
 }

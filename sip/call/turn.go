@@ -11,10 +11,12 @@ import (
 
 // maxTurns bounds who rings one after the other in one call: no caller waits longer, and
 // of so many is remembered what none of the others may learn.
-const maxTurns = maxDeparted + 1
+const maxTurns = rule.MaxCalled
+
+var _ = [1]struct{}{}[maxTurns-maxDeparted-1] // so many are remembered
 
 // maxAsked bounds of how many the rules are asked whether they may ring.
-const maxAsked = 4 * maxTurns
+const maxAsked = rule.MaxAsked
 
 // A binding may have several ring in turn. While one rings that others would follow,
 // its time is TurnTimeout; then its INVITE is cancelled, and the next is called once
@@ -120,7 +122,7 @@ func (c *Call) follow(env *Env) {
 
 // judged takes the word of the rules about the one in the callee's place.
 func (c *Call) judged(env *Env, ev Judged) {
-	if c.Waiting&forTurn == 0 {
+	if c.thirdJudged(env, ev) || c.Waiting&forTurn == 0 {
 		return
 	}
 	c.Waiting &^= forTurn

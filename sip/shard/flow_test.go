@@ -62,7 +62,7 @@ type scene struct {
 // Numbers of the bindings: 7 is live, 8 has expired, 9 may be dialled by the
 // callee only, all between the caller and the callee; 11 is between the caller and
 // a guest, 12 between the stranger and the callee; over 13 the caller reaches the
-// callee, and then the guest; over 17 these, and then a friend.
+// callee, and then the guest; over 17 these, and then a friend; over 18 the guest, and then the friend.
 func newScene() *scene {
 	s := &scene{
 		world: newWorld(1, flow.UDP, nil), actors: map[string]*actor{}, order: newSequence(), names: newNames(),
@@ -114,7 +114,9 @@ func newScene() *scene {
 	three := turn
 	three.ID, three.X = "three", mustX("700100000010017")
 	three.Group = []binding.Number{mustNumber("13900000002"), mustNumber("13500000005"), mustNumber("13500000006")}
-	w.rows = []binding.Binding{pair, old, oneWay, guest, inner, turn, extension, shorter, three}
+	away := turn
+	away.ID, away.X, away.Group = "away", mustX("700100000010018"), three.Group[1:]
+	w.rows = []binding.Binding{pair, old, oneWay, guest, inner, turn, extension, shorter, three, away}
 	return s
 }
 

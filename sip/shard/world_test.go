@@ -371,6 +371,10 @@ func (w *world) perform(o shard.Output) {
 		w.put(o.Call, "ended", func() call.Event { return call.MediaEnded{Session: a.Session, Media: cdr.Media{Codec: "PCMA"}} })
 	case call.CloseRecord:
 		w.unwritten(l, &a.Record)
+		if own := w.ledger(a.Record.ID); a.Record.ID != o.Call && own.opened == 0 { // a transfer that was refused
+			l.transfers++
+			own.transfer = true
+		}
 		if l.media && l.transfers == 0 {
 			w.fail("call %s: record closed while media is open", o.Call)
 		}

@@ -168,6 +168,9 @@ func explanation(q binding.Query, held bool, answer lookup.Answer, show Show) Ex
 		e.Answer, e.Refusal = http.StatusInternalServerError, binding.RefusalNone
 	case d.Refusal == binding.RefusalNone:
 		e.Rings, e.Shows = show(d.Edge.Callee), d.Edge.Shown
+		for _, n := range d.Next[:min(len(d.Next), rule.MaxCalled-1)] {
+			e.Then = append(e.Then, show(n))
+		}
 	case d.ToParty():
 		e.Answer = http.StatusForbidden // SIP's status is the same number
 	default:

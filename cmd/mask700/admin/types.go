@@ -228,24 +228,25 @@ type Question struct {
 
 // Explanation says what would become of a call or a text.
 type Explanation struct {
-	Kind       string          `json:"kind"` // call or text
-	Dialled    binding.X       `json:"dialled"`
-	Extension  string          `json:"extension"` // dialled behind it
-	Caller     binding.Masked  `json:"caller"`
-	At         time.Time       `json:"at"`
-	Held       bool            `json:"held"`               // this installation holds the block of the number
-	Connected  bool            `json:"connected"`          // an edge matched
-	Refusal    binding.Refusal `json:"refusal"`            // why not
-	Answer     int             `json:"answer"`             // status of the answer to what is refused; 0: it is carried
-	Rule       string          `json:"rule,omitempty"`     // after the match, the one that refuses
-	Shadow     []string        `json:"shadow,omitempty"`   // those that would refuse and only report
-	Remote     string          `json:"remote,omitempty"`   // what the endpoint of the number answered
-	Evidence   string          `json:"evidence,omitempty"` // of that rule: the entry of a block list
-	Numbers    string          `json:"numbers,omitempty"`  // of a text: what becomes of telephone numbers in it, pass, mask or refuse
-	Binding    string          `json:"binding"`            // the one matched, or the one that stands in the way
-	Rings      binding.Masked  `json:"rings"`              // whose handset rings
-	Shows      binding.X       `json:"shows"`              // what it shows
-	Candidates []Candidate     `json:"candidates"`
+	Kind       string           `json:"kind"` // call or text
+	Dialled    binding.X        `json:"dialled"`
+	Extension  string           `json:"extension"` // dialled behind it
+	Caller     binding.Masked   `json:"caller"`
+	At         time.Time        `json:"at"`
+	Held       bool             `json:"held"`               // this installation holds the block of the number
+	Connected  bool             `json:"connected"`          // an edge matched
+	Refusal    binding.Refusal  `json:"refusal"`            // why not
+	Answer     int              `json:"answer"`             // status of the answer to what is refused; 0: it is carried
+	Rule       string           `json:"rule,omitempty"`     // after the match, the one that refuses
+	Shadow     []string         `json:"shadow,omitempty"`   // those that would refuse and only report
+	Remote     string           `json:"remote,omitempty"`   // what the endpoint of the number answered
+	Evidence   string           `json:"evidence,omitempty"` // of that rule: the entry of a block list
+	Numbers    string           `json:"numbers,omitempty"`  // of a text: what becomes of telephone numbers in it, pass, mask or refuse
+	Binding    string           `json:"binding"`            // the one matched, or the one that stands in the way
+	Rings      binding.Masked   `json:"rings"`              // whose handset rings
+	Then       []binding.Masked `json:"then,omitempty"`     // and after that, one after the other, where that one does not answer
+	Shows      binding.X        `json:"shows"`              // what it shows
+	Candidates []Candidate      `json:"candidates"`
 }
 
 // Candidate is an edge that did not match, and why.

@@ -20,11 +20,12 @@ const (
 // The zero value is none.
 type Block uint64
 
-// ParseBlock reads the digits of a block. It returns ErrBlock for anything else;
-// whether there is such an older range says [Plan.Served].
+// ParseBlock reads the digits of a block, of an older range that looks like landlines
+// with or without the 0. It returns ErrBlock for anything else; whether there is such
+// an older range says [Plan.Served].
 func ParseBlock(s string) (Block, error) {
 	v, ok := decimal([]byte(s))
-	if !ok || s[0] == '0' || !Block(v).Valid() {
+	if !ok || !Block(v).Valid() || s[0] == '0' && (s[1] == '0' || X(v * BlockSize).String()[0] != '0') {
 		return 0, ErrBlock
 	}
 	return Block(v), nil
@@ -89,15 +90,19 @@ type BlockState struct {
 	// Until is when the numbers of an older range are not served any more; zero:
 	// they are for good. An engine does not store it, but says what is configured.
 	Until time.Time `json:"until,omitzero"`
+	// Prefixes is what its numbers begin with where older ranges have only a part of
+	// it; like Until. An engine does not say.
+	Prefixes []string `json:"prefixes,omitempty"`
 }
 
 // Stock is how the numbers of a held block stand at a moment.
 type Stock struct {
 	BlockState
-	InUse         int `json:"in_use"`  // a binding on it lives
-	Free          int `json:"free"`    // neither in use nor locked
-	Fresh         int `json:"fresh"`   // of the free ones: never in use
-	Resting       int `json:"resting"` // of the free ones: in use less than the quarantine ago
+	InUse         int `json:"in_use"`           // a binding on it lives
+	Free          int `json:"free"`             // neither in use nor locked
+	Fresh         int `json:"fresh"`            // of the free ones: never in use
+	Resting       int `json:"resting"`          // of the free ones: in use less than the quarantine ago
+	Absent        int `json:"absent,omitempty"` // of an older range that is narrower than a block: those that it has not
 	LockedNumbers []X `json:"locked_numbers,omitempty"`
 	// Unread: rows on it cannot be read, so that only LockedNumbers is known.
 	Unread bool `json:"unread,omitempty"`

@@ -3,6 +3,7 @@ package binding_test
 import (
 	"encoding/json"
 	"errors"
+	"strings"
 	"testing"
 
 	"mask700/binding"
@@ -11,18 +12,18 @@ import (
 func TestParseBlock(t *testing.T) {
 	for text, want := range map[string]binding.Block{
 		"70010000001": 70010000001, "70000000000": 70000000000, "70099999999": 70099999999,
-		"1700012": 1700012, "9": 9, "9999999999": 9999999999,
+		"1700012": 1700012, "0105900": 105900, "105900": 105900, "9": 9, "9999999999": 9999999999,
 	} {
 		got, err := binding.ParseBlock(text)
 		if err != nil || got != want {
 			t.Errorf("%s: got %v, %v", text, got, err)
 		}
-		if got.String() != text {
+		if got.String() != strings.TrimPrefix(text, "0") {
 			t.Errorf("%s is written as %s", text, got)
 		}
 	}
 	for _, text := range []string{"", "7001000000", "700100000011", "70100000001", "13800138000", "7001000000a", "700 1000 0001",
-		"７００１０００", "01700012", "700", "10000000000", "-1", "+1700012"} {
+		"７００１０００", "01700012", "00105900", "0400123", "0", "070010000001", "700", "10000000000", "-1", "+1700012"} {
 		if got, err := binding.ParseBlock(text); !errors.Is(err, binding.ErrBlock) || got != 0 {
 			t.Errorf("%q: got %v, %v", text, got, err)
 		}

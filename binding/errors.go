@@ -118,6 +118,7 @@ type PoolError struct {
 	Locked int    // numbers that are locked one by one
 	Closed int    // free numbers that were drawn and cannot be had by these parties; 0: there were none
 	Ending int    // open blocks of older ranges that end before the binding would, or have ended
+	Absent int    // numbers that those blocks have not
 }
 
 func (e *PoolError) Error() string {
@@ -129,7 +130,7 @@ func (e *PoolError) Error() string {
 		return "no free number: tenant " + e.Tenant + " has no open block; add a block, or unlock one"
 	}
 	text := fmt.Sprintf("no free number: of %d numbers in the open blocks of tenant %s %d are in use and %d locked",
-		e.Blocks*BlockSize, e.Tenant, e.InUse, e.Locked)
+		e.Blocks*BlockSize-e.Absent, e.Tenant, e.InUse, e.Locked)
 	if e.Closed > 0 {
 		text += fmt.Sprintf(", and %d that were tried are closed to these parties", e.Closed)
 	}

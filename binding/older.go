@@ -2,6 +2,7 @@ package binding
 
 import (
 	"errors"
+	"strconv"
 	"time"
 )
 
@@ -31,10 +32,32 @@ func (r *LegacyRange) has(national []byte) bool {
 	return len(national) == r.Length && hasPrefix(national, r.Prefix)
 }
 
-// Has reports whether all numbers of a block are in the range.
+// Has reports whether numbers of a block are in the range: all of them, or where the
+// range is narrower than a block, those that begin with its prefix.
 func (r *LegacyRange) Has(b Block) bool {
 	digits := b.String()
-	return b.Older() && len(digits)+digitsOfSerial == r.Length && len(digits) >= len(r.Prefix) && digits[:len(r.Prefix)] == r.Prefix
+	n := min(len(digits), len(r.Prefix))
+	return b.Older() && len(digits)+digitsOfSerial == r.Length && digits[:n] == r.Prefix[:n]
+}
+
+// narrow reports whether the range has a part of a block.
+func (r *LegacyRange) narrow() bool { return len(r.Prefix) > r.Length-digitsOfSerial }
+
+// parts is what the numbers of a block begin with that an older range has a part of; nil:
+// all are.
+func (p *Plan) parts(b Block) (all []string) {
+	for i := range p.Legacy {
+		if r := &p.Legacy[i]; r.narrow() && r.Has(b) {
+			all = append(all, r.Prefix)
+		}
+	}
+	return all
+}
+
+// neighbours reports whether two narrow ranges have numbers of one block.
+func (r *LegacyRange) neighbours(other *LegacyRange) bool {
+	return r.narrow() && other.narrow() && r.Length == other.Length && r.Length > digitsOfSerial &&
+		r.Prefix[:r.Length-digitsOfSerial] == other.Prefix[:r.Length-digitsOfSerial]
 }
 
 // meets reports whether the two ranges have numbers in common.
@@ -59,6 +82,9 @@ func (p *Plan) checkLegacy() error {
 		for j := range i {
 			if r.meets(&p.Legacy[j]) {
 				return errors.New("legacy_ranges: two ranges have numbers in common; leave one out, or write a longer prefix")
+			}
+			if r.neighbours(&p.Legacy[j]) && !r.Until.Equal(p.Legacy[j].Until) {
+				return errors.New("legacy_ranges: two ranges of one block of 10000 numbers end on different days; give them one day")
 			}
 		}
 	}
@@ -147,7 +173,7 @@ func (s Served) Change(change func(*Binding) error) func(*Binding) error {
 
 // Served reports whether numbers of a block may be bound and answered, and until
 // when; the zero time: for good. A block of an older range is not where there is
-// no such range, or one that has only a part of the block.
+// no such range. Of one that has a part of the block only those are that Numbers has.
 func (p Plan) Served(b Block) (until time.Time, ok bool) {
 	if !b.Older() {
 		return time.Time{}, b.Valid()
@@ -160,6 +186,17 @@ func (p Plan) Served(b Block) (until time.Time, ok bool) {
 	return time.Time{}, false
 }
 
+// Numbers reports whether a number is one of those that its block has here: where older
+// ranges have a part of a block the others are somebody else's. Of a block that none has
+// it says nothing; see Served.
+func (p Plan) Numbers(x X) bool {
+	if !x.Older() {
+		return x.Valid()
+	}
+	var buf [20]byte
+	return p.legacy(strconv.AppendUint(buf[:0], uint64(x), 10)) != nil || len(p.parts(x.Block())) == 0
+}
+
 // InService reports whether calls to a number are answered at a moment, where its
 // block is held: 700 numbers are always, one of an older range until its last moment.
 func (p Plan) InService(x X, at time.Time) bool {
@@ -167,15 +204,15 @@ func (p Plan) InService(x X, at time.Time) bool {
 		return x.Valid()
 	}
 	until, ok := p.Served(x.Block())
-	return ok && (until.IsZero() || at.Before(until))
+	return ok && (until.IsZero() || at.Before(until)) && p.Numbers(x)
 }
 
 // National writes a number as it is dialled in its country: of an older range that
-// looks like a landline with the 0 in front.
+// looks like a landline of China with the 0 in front.
 func (p Plan) National(x X) string {
 	text := x.String()
-	if d := []byte(text); x.Older() && p.china() && !isMobile(d) && checkChinese(d) == nil {
-		return "0" + text
+	if !p.china() && text[:min(len(text), 1)] == "0" {
+		return text[1:]
 	}
 	return text
 }

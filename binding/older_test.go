@@ -89,10 +89,15 @@ func TestServed(t *testing.T) {
 	}{
 		block: {time.Time{}, true}, 1700012: {theEnd, true}, 1700000: {theEnd, true}, 400123: {time.Time{}, true},
 		1700112: {}, 170001: {}, 17000120: {}, 95013123: {time.Time{}, true}, 0: {}, 70010000: {},
-		1710012: {}, // a part of it is in the range
+		1710012: {time.Time{}, true}, // a part of it is in the range
 	} {
 		if until, ok := plan.Served(b); !until.Equal(want.until) || ok != want.ok {
 			t.Errorf("block %v: %v, %v", b, until, ok)
+		}
+	}
+	for x, want := range map[binding.X]bool{17100123000: true, 17100123999: true, 17100122999: false, 17100124000: false, oldX: true, x: true, 0: false} {
+		if plan.Numbers(x) != want || x != 0 && plan.InService(x, noon) != want {
+			t.Errorf("%v is ours: %v", x, !want)
 		}
 	}
 	for _, at := range []struct {
@@ -152,11 +157,19 @@ func TestCreateOnOlderRanges(t *testing.T) {
 	on := func(x string, change ...func(*binding.Request)) binding.Request {
 		return request(append([]func(*binding.Request){func(r *binding.Request) { r.X = x }}, change...)...)
 	}
-	for digits, want := range map[string]error{"1700112": binding.ErrNoRange, "1710012": binding.ErrNoRange, "13800": binding.ErrNoRange, "70010000": binding.ErrBlock} {
+	for digits, want := range map[string]error{"1700112": binding.ErrNoRange, "13800": binding.ErrNoRange, "70010000": binding.ErrBlock} {
 		_, err := s.AddBlock(t.Context(), digits)
 		assertRefusal(t, digits, err, "block")
 		if !errors.Is(err, want) {
 			t.Errorf("block %s: %v", digits, err)
+		}
+	}
+	if b, err := s.AddBlock(t.Context(), "1710012"); err != nil || len(b.Prefixes) != 1 || b.Prefixes[0] != "17100123" {
+		t.Errorf("a part of a block: %+v, %v", b, err)
+	}
+	for x, want := range map[string]error{"17100123456": nil, "17100124456": binding.ErrNot700} {
+		if _, err := s.Create(t.Context(), on(x)); !errors.Is(err, want) {
+			t.Errorf("%s of a part of a block: %v", x, err)
 		}
 	}
 	_, err := s.Create(t.Context(), on("17000120034"))

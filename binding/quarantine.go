@@ -28,13 +28,14 @@ func (e *QuarantineError) Unwrap() error { return ErrQuarantine }
 
 // KeptOff says until when who, parties of b, are kept off a number by another
 // binding that is or was on it: the moment at which one of them left it, and
-// rest. The zero time: they are not, at the moment at which b begins.
+// rest. The zero time: they are not any more now, which is when b begins, or
+// earlier where the clock is not believed.
 //
 // The call log of a party of the other binding holds the number, and means
 // somebody: nobody else is to answer. That is why the same people may have
 // their number again at once. Of a number that connects anyone, everybody may
 // have such a memory, so that it rests for all of its kind.
-func (b *Binding) KeptOff(other *Binding, who []Number, rest time.Duration) time.Time {
+func (b *Binding) KeptOff(other *Binding, who []Number, rest time.Duration, now time.Time) time.Time {
 	var left time.Time
 	switch {
 	case rest <= 0 || b.SamePeople(other):
@@ -47,7 +48,7 @@ func (b *Binding) KeptOff(other *Binding, who []Number, rest time.Duration) time
 			left = at
 		}
 	}
-	if until := left.Add(rest); !left.IsZero() && until.After(b.CreatedAt) {
+	if until := left.Add(rest); !left.IsZero() && until.After(now) {
 		return until
 	}
 	return time.Time{}

@@ -97,7 +97,7 @@ func (s *Service) fit(b *Binding) error {
 		}
 		until, ok := s.Plan.Served(number.x.Block())
 		switch {
-		case !ok:
+		case !ok || !s.Plan.Numbers(number.x):
 			return &FieldError{Field: number.field, Err: ErrNotHeld}
 		case !until.IsZero() && !b.CreatedAt.Before(until):
 			return &FieldError{Field: number.field, Err: ErrRangeOver}
@@ -229,7 +229,7 @@ func (s *Service) AddBlockFor(ctx context.Context, tenant, digits string) (Block
 	if _, ok := s.Store.Tenant(tenant); !ok {
 		return BlockState{}, &FieldError{Field: "tenant", Err: ErrNoTenant}
 	}
-	state := BlockState{Block: b, State: BlockOpen, AddedAt: s.now(), Tenant: tenant, Until: until}
+	state := BlockState{Block: b, State: BlockOpen, AddedAt: s.now(), Tenant: tenant, Until: until, Prefixes: s.Plan.parts(b)}
 	err = s.Store.AddBlock(ctx, state)
 	if errors.Is(err, ErrExists) {
 		return BlockState{}, &FieldError{Field: "block", Err: fmt.Errorf("%s is %w", b, ErrExists)}

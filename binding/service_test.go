@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -440,7 +441,7 @@ func TestAddBlock(t *testing.T) {
 	s, store := desk(t)
 	got, err := s.AddBlock(t.Context(), "70010000002")
 	want := binding.BlockState{Block: 70010000002, State: binding.BlockOpen, AddedAt: noon, Tenant: "default"}
-	if err != nil || got != want {
+	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("added %+v, %v", got, err)
 	}
 	if !store.Holds(70010000002) {

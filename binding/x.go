@@ -11,11 +11,12 @@ const (
 )
 
 // X is a number over which others are reached: a 700 number of 15 digits, never
-// E.164, or one of an older range (see [LegacyRange]) in its national form
-// without the 0. The zero value is none. It is public and prints in full.
+// E.164, or one of an older range (see [LegacyRange]). The zero value is none. It is
+// public and prints in full, as it is dialled in its country: one that looks like a
+// landline of China with the 0 in front.
 //
-// The value is that of the digits. The two kinds have none in common: a number
-// of an older range has 14 digits at most, and never begins with 700.
+// The value is that of the digits without that 0. The two kinds have none in common: a
+// number of an older range has 14 digits at most, and never begins with 700.
 type X uint64
 
 // Block returns the block that x belongs to, 0 when x is not valid.
@@ -42,20 +43,26 @@ func begins700(v uint64) bool {
 	return v == 700
 }
 
-// String returns the digits, "" for the zero value.
+// String returns the digits that are dialled, "" for the zero value.
 func (x X) String() string {
 	if x == 0 {
 		return ""
 	}
-	return strconv.FormatUint(uint64(x), 10)
+	var buf [21]byte
+	buf[0] = '0'
+	text := strconv.AppendUint(buf[:1], uint64(x), 10)
+	if d := text[1:]; !x.Older() || isMobile(d) || checkChinese(d) != nil {
+		return string(d)
+	}
+	return string(text)
 }
 
-// MarshalText returns the digits, nothing for the zero value. JSON uses
-// it too, so that no client reads a 700 number as a float.
+// MarshalText returns what String does. JSON uses it too, so that no client reads
+// a 700 number as a float.
 func (x X) MarshalText() ([]byte, error) { return []byte(x.String()), nil }
 
-// UnmarshalText reads what MarshalText wrote. It returns ErrNot700 for anything
-// else. Which older ranges there are it does not know: what people and peers
+// UnmarshalText reads what MarshalText wrote, and a landline without its 0. It
+// returns ErrNot700 for anything else. Which older ranges there are it does not know: what people and peers
 // write is read by [Plan.ParseX].
 func (x *X) UnmarshalText(b []byte) error {
 	if len(b) == 0 {
@@ -63,7 +70,7 @@ func (x *X) UnmarshalText(b []byte) error {
 		return nil
 	}
 	v, ok := decimal(b)
-	if !ok || b[0] == '0' || !X(v).Valid() {
+	if !ok || !X(v).Valid() || b[0] == '0' && X(v).String() != string(b) {
 		return ErrNot700
 	}
 	*x = X(v)

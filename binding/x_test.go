@@ -25,6 +25,8 @@ func TestX(t *testing.T) {
 		7001000000100001: {false, 0, "7001000000100001"},
 		17000123456:      {true, 1700012, "17000123456"},
 		4001234567:       {true, 400123, "4001234567"},
+		1059658005:       {true, 105965, "01059658005"},
+		57188881234:      {true, 5718888, "057188881234"},
 		10000:            {true, 1, "10000"},
 		9999:             {false, 0, "9999"},
 		99999999999999:   {true, 9999999999, "99999999999999"},
@@ -65,8 +67,21 @@ func TestXInJSON(t *testing.T) {
 	}
 }
 
+// TestLandlinesHaveTheirZero: as they are dialled, and read without it too.
+func TestLandlinesHaveTheirZero(t *testing.T) {
+	for _, text := range []string{"01059658005", "1059658005"} {
+		var x binding.X
+		if err := x.UnmarshalText([]byte(text)); err != nil || x != 1059658005 {
+			t.Errorf("%s is %d, %v", text, uint64(x), err)
+		}
+	}
+	if b, err := json.Marshal(binding.X(1059658005)); err != nil || string(b) != `"01059658005"` {
+		t.Errorf("%s, %v", b, err)
+	}
+}
+
 func TestXUnmarshalIsStrict(t *testing.T) {
-	for _, text := range []string{"70010000001000", "7001000000100001", "013800138000", "1234", "100000000000000", "70012", "70010000001", "70010000001000a", "+86700100000010000",
+	for _, text := range []string{"70010000001000", "7001000000100001", "013800138000", "001059658005", "04001234567", "0700100000010000", "1234", "100000000000000", "70012", "70010000001", "70010000001000a", "+86700100000010000",
 		" 700100000010000", "701000000000000", "７００１０００００"} {
 		x := binding.X(700100000019999)
 		if err := x.UnmarshalText([]byte(text)); !errors.Is(err, binding.ErrNot700) {

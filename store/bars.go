@@ -170,7 +170,7 @@ func (db *DB) AddBar(ctx context.Context, b binding.Bar) (binding.Bar, error) {
 	if !errors.Is(err, binding.ErrTenantBars) && !errors.Is(err, binding.ErrAllBars) {
 		return added, err
 	}
-	if some, failed := db.sweepBars(ctx, b.CreatedAt); failed != nil || !some {
+	if some, failed := db.sweepBars(ctx, db.earlier(b.CreatedAt)); failed != nil || !some {
 		return binding.Bar{}, cmp.Or(failed, err)
 	}
 	return db.addBar(ctx, &b)
@@ -238,7 +238,7 @@ func (db *DB) barInPlace(hash seal.Hash, b *binding.Bar) (there binding.Bar, ove
 	} else if ok {
 		return there, nil, binding.ErrExists
 	}
-	n := 0
+	n, now := 0, db.earlier(b.CreatedAt)
 	err = db.barsOf(hash, func(key, value []byte) (bool, error) {
 		other, err := db.openBar(key, value)
 		if err != nil {
@@ -247,7 +247,7 @@ func (db *DB) barInPlace(hash seal.Hash, b *binding.Bar) (there binding.Bar, ove
 		if other.Tenant != b.Tenant {
 			return true, nil // no tenant learns how many there are of others
 		}
-		if n++; !other.Live(b.CreatedAt) {
+		if n++; !other.Live(now) {
 			over = append(over, bytes.Clone(key))
 		}
 		if other.Covers(b, b.CreatedAt) {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -57,6 +58,8 @@ func (t *blockTable) open(x binding.X, tenant string, at time.Time) error {
 		return binding.ErrNotHeld
 	case cmp.Or(s.Tenant, binding.DefaultTenant) != t.ownerOf(tenant):
 		return binding.ErrOtherTenant
+	case !t.held[s.Block].Has(serialOf(x)):
+		return binding.ErrNotHeld
 	case !t.held[s.Block].served(at):
 		return binding.ErrRangeOver
 	case s.State != binding.BlockOpen || t.leaving == s.Block:
@@ -65,6 +68,20 @@ func (t *blockTable) open(x binding.X, tenant string, at time.Time) error {
 		return binding.ErrNumberLocked
 	}
 	return nil
+}
+
+// MayAnswer says why calls to a number may not be decided by an endpoint of a tenant or, with shown, the number not be shown to
+// somebody for it, if that is so: what may not be bound may not be answered either. To a number that is locked calls go on.
+func (db *DB) MayAnswer(tenant string, x binding.X, shown bool) error {
+	table := db.blocks.table.Load()
+	err := table.open(x, tenant, db.opts.Now())
+	switch t, _ := db.Tenant(tenant); {
+	case !shown && (errors.Is(err, binding.ErrNotOpen) || errors.Is(err, binding.ErrNumberLocked)):
+		err = nil
+	case err == nil && t.OwnBlocks && table.states[x.Block()].Tenant != tenant:
+		err = binding.ErrOtherTenant
+	}
+	return err
 }
 
 // States of a block as a row holds them: the index. New ones are added at the end.
@@ -271,7 +288,7 @@ func (db *DB) RemoveBlock(ctx context.Context, block binding.Block) error {
 // unused returns ErrInUse when a binding on the block is live, or will be: one that was made by a clock which was set back
 // since then.
 func (db *DB) unused(ctx context.Context, block binding.Block) error {
-	now := db.opts.Now()
+	now := db.earlier(db.opts.Now())
 	lower := key64(tableRow, uint64(block.Number(0)))
 	upper := key64(tableRow, uint64(block.Number(0))+binding.BlockSize)
 	n := 0

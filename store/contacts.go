@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -15,7 +16,7 @@ import (
 	"mask700/store/seal"
 )
 
-// contacts are who dialled which number of ours, among those of whom no binding says that they know it. The rows are
+// contacts are who dialled which number of ours, or was shown it, among those of whom no binding says that they know it. The rows are
 // written with the records of their calls, in one batch, and stand in the database of the records: they cost no sync of
 // their own.
 //
@@ -64,19 +65,30 @@ func (db *DB) loadContacts() error {
 	return err
 }
 
-// contactOf returns what a record says of who dialled what; nil: nothing that is to be kept. A party whose call was
-// carried is known from its binding.
-func (db *DB) contactOf(r *cdr.Record) *contact {
-	x, caller := r.CalleeIn.X, r.CallerIn.Number
+// contactsOf returns what a record says of who dialled what, and who was shown what; nil: nothing that is to be kept. A party
+// whose call was carried is known from its binding, but where that was decided by an endpoint: none is stored then.
+func (db *DB) contactsOf(r *cdr.Record) (all [2]*contact) {
+	decided := strings.HasPrefix(r.Evidence, cdr.EvidenceRemote)
 	known := r.Refusal == binding.RefusalNone && r.Binding != "" && !db.opts.Strangers
-	if db.opts.Quarantine == 0 || known || x == 0 || caller.IsZero() || r.ReceivedAt.IsZero() || !db.Holds(x.Block()) {
+	if !known || decided {
+		all[0] = db.contactOf(r.CalleeIn.X, r.CallerIn.Number, r.ReceivedAt)
+	}
+	if decided {
+		all[1] = db.contactOf(r.CallerOut.X, r.CalleeOut.Number, r.ReceivedAt)
+	}
+	return all
+}
+
+// contactOf returns that somebody had to do with a number at a moment; nil: it is not to be kept.
+func (db *DB) contactOf(x binding.X, who binding.Number, when time.Time) *contact {
+	if db.opts.Quarantine == 0 || x == 0 || who.IsZero() || when.IsZero() || !db.Holds(x.Block()) {
 		return nil
 	}
 	if db.contacts.rows.Load() >= int64(db.opts.ContactLimit) {
 		db.contacts.lost.Add(1)
 		return nil
 	}
-	at, h := second(r.ReceivedAt), db.contactHash(caller)
+	at, h := second(when), db.contactHash(who)
 	key := contactKey(x, h)
 	// A few of the last are remembered by their hash and hour. Where two meet in one place, both are written.
 	mixed := binary.BigEndian.Uint64(h[1:]) ^ uint64(x)*0x9e3779b97f4a7c15

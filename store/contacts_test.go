@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"strconv"
 	"sync"
 	"testing"
@@ -72,6 +73,20 @@ func TestClocks(t *testing.T) {
 	})
 }
 
+func TestClockAhead(t *testing.T) {
+	t.Parallel()
+	storetest.ClockAhead(t, func(t *testing.T, now func() time.Time, gone func() time.Duration, rest time.Duration) (storetest.AheadStore, storetest.Dialled) {
+		o := memOptions(t, nil)
+		o.Quarantine, o.Now, o.Steady = rest, now, gone
+		db := mustOpen(t, o)
+		t.Cleanup(func() {
+			checked(t, db)
+			mustClose(t, db)
+		})
+		return db, func(x binding.X, who binding.Number, at time.Time) { dial(t, db, x, who, at) }
+	})
+}
+
 // contactRows is how many rows there are.
 func contactRows(t testing.TB, db *DB) (n int) {
 	t.Helper()
@@ -88,6 +103,13 @@ func contactRows(t testing.TB, db *DB) (n int) {
 
 func TestWhatIsKeptOfWhoDialled(t *testing.T) {
 	carried := func(r *cdr.Record) { r.Binding, r.Refusal, r.End = "some", "", cdr.EndCompleted }
+	decided := func(shown binding.X) func(*cdr.Record) {
+		return func(r *cdr.Record) {
+			carried(r)
+			r.Evidence = cdr.EvidenceRemote + "rides"
+			r.CallerOut, r.CalleeOut = cdr.Party{X: shown}, cdr.Party{Number: testNumber(t, 2)}
+		}
+	}
 	for name, c := range map[string]struct {
 		options func(*Options)
 		change  func(*cdr.Record)
@@ -99,6 +121,9 @@ func TestWhatIsKeptOfWhoDialled(t *testing.T) {
 		"carried for a stranger":    {func(o *Options) { o.Strangers = true }, carried, 1},
 		"refused to a party":        {nil, func(r *cdr.Record) { r.Binding, r.Refusal = "some", binding.RefusalExpired }, 1},
 		"block not held":            {nil, func(r *cdr.Record) { r.CalleeIn.X = (testBlock + 1).Number(1) }, 0},
+		"decided by an endpoint":    {nil, decided(testBlock.Number(2)), 2},
+		"that shows no number held": {nil, decided((testBlock + 1).Number(2)), 1},
+		"refused by an endpoint":    {nil, func(r *cdr.Record) { r.Evidence = cdr.EvidenceRemote + "rides: refused" }, 1},
 		"no caller":                 {nil, func(r *cdr.Record) { r.CallerIn = cdr.Party{} }, 0},
 		"caller shows a 700 number": {nil, func(r *cdr.Record) { r.CallerIn = cdr.Party{X: testBlock.Number(2)} }, 0},
 		"nothing called":            {nil, func(r *cdr.Record) { r.CalleeIn = cdr.Party{} }, 0},
@@ -119,6 +144,33 @@ func TestWhatIsKeptOfWhoDialled(t *testing.T) {
 			t.Errorf("%s: %d rows, %d counted, want %d", name, got, db.contacts.rows.Load(), c.want)
 		}
 		mustClose(t, db)
+	}
+}
+
+// TestWhoWasConnectedByAnEndpointIsKeptOff: nothing is stored of whom an endpoint connects, and both may call the other's number
+// when it is somebody else's.
+func TestWhoWasConnectedByAnEndpointIsKeptOff(t *testing.T) {
+	t.Parallel()
+	o := memOptions(t, nil)
+	o.Quarantine = time.Hour
+	db := mustOpen(t, o)
+	defer mustClose(t, db)
+	holdBlock(t, db)
+	x, y := testBlock.Number(1), testBlock.Number(2)
+	dial(t, db, x, testNumber(t, 1), testStart, func(r *cdr.Record) {
+		r.Binding, r.Refusal, r.End, r.Evidence = "none", "", cdr.EndCompleted, cdr.EvidenceRemote+"rides; allow T-1"
+		r.CallerOut, r.CalleeOut = cdr.Party{X: y}, cdr.Party{Number: testNumber(t, 2)}
+	})
+	for i, c := range []struct {
+		x    binding.X
+		who  int
+		kept bool
+	}{{x, 1, true}, {y, 2, true}, {x, 2, false}, {y, 1, false}} {
+		b := testPair(t, testID(i), 10+i)
+		b.X, b.A, b.CreatedAt = c.x, testNumber(t, c.who), testStart.Add(time.Minute)
+		if err := db.Bind(context.Background(), b); errors.Is(err, binding.ErrQuarantine) != c.kept || !c.kept && err != nil {
+			t.Errorf("number %d on %v: %v", c.who, c.x, err)
+		}
 	}
 }
 

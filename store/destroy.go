@@ -129,7 +129,7 @@ func (db *DB) noneLive(ctx context.Context, victims map[uint32]bool) error {
 	if len(victims) == 0 {
 		return nil
 	}
-	now := db.opts.Now()
+	now := db.earlier(db.opts.Now())
 	live, looked := 0, 0
 	lower := []byte{tableRow}
 	err := scan(db.bind, lower, keyAfter(lower), func(key, value []byte) (bool, error) {

@@ -185,6 +185,7 @@ func (p *tenantPool) exhausted(lacking *binding.Binding, closed int) error {
 			u, _ := b.Count(now, 0)
 			s.err.InUse += u.InUse
 			s.err.Locked += u.Locked
+			s.err.Absent += u.Absent
 		}
 		p.spent.Store(s)
 	}

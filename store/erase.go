@@ -297,7 +297,7 @@ func (db *DB) noneOfLive(ctx context.Context, who binding.Number) error {
 	if err != nil {
 		return err
 	}
-	now, live := db.opts.Now(), 0
+	now, live := db.earlier(db.opts.Now()), 0
 	for _, entry := range entries {
 		b, _, err := db.rowBy(db.bind, entry)
 		switch {
@@ -351,7 +351,7 @@ func (db *DB) forgetBinding(ctx context.Context, e *erasing, entry []byte) error
 	old, found, err := db.rowBy(db.bind, entry)
 	var rows []pair
 	var gone [][]byte
-	live := err == nil && ends(&old).After(db.opts.Now())
+	live := err == nil && ends(&old).After(db.earlier(db.opts.Now()))
 	if live && old.HasParty(e.who) {
 		err = fmt.Errorf("%w: one was made, or joined, meanwhile", ErrLiveBindings)
 	}

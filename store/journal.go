@@ -24,7 +24,7 @@ type journal struct {
 	db      *engine
 	keys    *keyring
 	tenant  func(name string) uint32
-	dialled func(*cdr.Record) *contact
+	dialled func(*cdr.Record) [2]*contact
 	writes  *committer
 	// run marks the opening rows of this process, so that those of one that died can be told from calls that go on.
 	run uint64
@@ -60,7 +60,7 @@ func (db *DB) Journal() cdr.Journal { return db.journal }
 
 func newJournal(db *DB) (*journal, error) {
 	j := &journal{
-		db: db.cdr, keys: db.cdrKeys, tenant: db.tenants.known, dialled: db.contactOf,
+		db: db.cdr, keys: db.cdrKeys, tenant: db.tenants.known, dialled: db.contactsOf,
 		writes: newCommitter(db.cdr, db.opts.QueueLimit, db.opts.WriteTimeout),
 		group:  make(map[seal.Hash]recordState), dials: make(map[string]uint32),
 	}
@@ -180,12 +180,18 @@ func (j *journal) close(r cdr.Record, stale bool, done func(seq uint64, err erro
 		fill: func(b *pebble.Batch) error {
 			given, err := j.fillClose(b, id, of, mark, h, plain, stale)
 			seq.Store(given)
-			if err == nil && dialled != nil {
-				err = j.putContact(b, dialled)
+			for _, c := range dialled {
+				if err == nil && c != nil {
+					err = j.putContact(b, c)
+				}
 			}
 			return err
 		},
-		settle: dialled.settle,
+		settle: func(written bool) {
+			for _, c := range dialled {
+				c.settle(written)
+			}
+		},
 		answer: func(err error) {
 			if err == ErrStalled {
 				done(0, err)

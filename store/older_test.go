@@ -10,7 +10,7 @@ import (
 func TestOlderRanges(t *testing.T) {
 	storetest.Older(t, func(t *testing.T, o storetest.OlderOptions) binding.Store {
 		opts := options(t, t.TempDir())
-		opts.Served, opts.Now, opts.Share = o.Served, o.Now, o.Share
+		opts.Served, opts.Numbers, opts.Now, opts.Share = o.Served, o.Numbers, o.Now, o.Share
 		db := mustOpen(t, opts)
 		t.Cleanup(func() {
 			checked(t, db)

@@ -58,6 +58,8 @@ type Options struct {
 	Share bool
 	// Served says which blocks of older ranges are served until when. Default: every block, for good.
 	Served binding.Served
+	// Numbers says whether a number is one of those that its block has here, as [binding.Plan.Numbers]; nil: all are.
+	Numbers func(binding.X) bool
 	// Quarantine is for how long nobody is bound again on a number that he dialled or was bound on; for so long it is kept
 	// who dialled which number and may not do so. Default: none, and nothing is kept.
 	Quarantine time.Duration

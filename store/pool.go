@@ -105,8 +105,11 @@ func (db *DB) newHeld(b binding.Block) (*heldBlock, error) {
 	if err != nil {
 		return nil, err
 	}
-	order := pool.NewOrder(db.orderSeed(b))
-	return &heldBlock{Block: pool.NewBlock(order, leased, rand.IntN(pool.Size)), block: b, until: db.opts.Served.Until(b)}, nil
+	held := &heldBlock{Block: pool.NewBlock(pool.NewOrder(db.orderSeed(b)), leased, rand.IntN(pool.Size)), block: b, until: db.opts.Served.Until(b)}
+	if has := db.opts.Numbers; has != nil && b.Older() {
+		held.Keep(func(serial int) bool { return has(b.Number(serial)) })
+	}
+	return held, nil
 }
 
 // served reports whether numbers of a block are bound and answered at a moment.

@@ -64,6 +64,7 @@ func (db *DB) Repeated(ctx context.Context, tenant string, r binding.Repeat, at 
 
 // repeated looks on the day of a moment and on those around it: clocks go back, too.
 func (db *DB) repeated(key, text seal.Hash, at time.Time) (binding.Binding, error) {
+	at = db.earlier(at)
 	today := dayOf(at)
 	for _, d := range [...]uint32{today, max(today, 1) - 1, today + 1} {
 		value, ok, err := get(db.bind, requestKey(d, key))
@@ -93,6 +94,7 @@ func (db *DB) repeated(key, text seal.Hash, at time.Time) (binding.Binding, erro
 
 // putRequest notes which binding a request was answered with, and deletes what is over with the first one of a day.
 func (db *DB) putRequest(b *pebble.Batch, key, text seal.Hash, at time.Time, id string) error {
+	at = db.earlier(at)
 	done := request{text: text, at: at.UnixNano(), id: id}
 	if err := b.Set(requestKey(dayOf(at), key), done.value(), nil); err != nil {
 		return err

@@ -63,7 +63,7 @@ func (db *DB) LockNumber(ctx context.Context, x binding.X, locked bool) error {
 		return err
 	}
 	held := db.blocks.table.Load().held[x.Block()]
-	if held == nil {
+	if held == nil || !held.Has(serialOf(x)) {
 		unlockBlocks()
 		return binding.ErrNotHeld
 	}
@@ -105,7 +105,7 @@ func (db *DB) Stock(ctx context.Context) ([]binding.Stock, error) {
 		}
 		use, counted := held.Count(now, rest)
 		s := binding.Stock{
-			BlockState: table.states[block], InUse: use.InUse, Free: use.Free, Fresh: use.Fresh, Resting: use.Resting, Unread: !counted,
+			BlockState: table.states[block], InUse: use.InUse, Free: use.Free, Fresh: use.Fresh, Resting: use.Resting, Absent: use.Absent, Unread: !counted,
 		}
 		if s.Ended = !held.served(db.opts.Now()); s.Ended {
 			s.Free, s.Fresh, s.Resting = 0, 0, 0

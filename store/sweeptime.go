@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -14,16 +15,22 @@ import (
 // clock, and while that is ahead of it goes forward by twice what a clock that nobody sets has counted: after a long stop it
 // comes up in as long a time, and a wrong clock has gained nothing by then but that. A clock that is up to sweepAllowance
 // ahead of the mark is believed, without moving it; so a day's stop is none. An operator may confirm the clock (ConfirmClock).
+// By that too goes what looks whether a binding is over before it gives a block up, puts another number in the place of one or
+// destroys a key; who may be bound again on a number; which entry of a block list, and which idempotency key, is over.
 const sweepAllowance = 24 * time.Hour
 
 // metaClock in tableMeta of bind/ is the mark, in nanoseconds since 1970.
 const metaClock = "clock"
 
-// sweepClock is the mark.
+// sweepClock is the mark. It is written under the lock, and read without.
 type sweepClock struct {
-	sync.Mutex // protects what follows, and that one writes
-	mark       time.Time
-	read       time.Duration // what the steady clock showed when the mark was moved last
+	sync.Mutex
+	at atomic.Pointer[clockMark]
+}
+
+type clockMark struct {
+	mark time.Time
+	read time.Duration // what the steady clock showed when the mark was moved last
 }
 
 // SweepTime is until when what is over may be destroyed, and what the clock says.
@@ -49,28 +56,27 @@ func believed(mark, now time.Time, gone time.Duration) (time.Time, SweepTime) {
 
 // loadClock reads the mark, or begins it: a new store, or one of before, has none, and its clock is believed.
 func (db *DB) loadClock() error {
-	c := &db.clock
-	c.read = db.opts.Steady()
+	read := db.opts.Steady()
 	n, ok, err := get64(db.bind, keyText(tableMeta, metaClock))
 	switch {
 	case err != nil:
 		return err
 	case ok:
-		c.mark = time.Unix(0, int64(n)).UTC()
+		db.clock.at.Store(&clockMark{time.Unix(0, int64(n)).UTC(), read})
 		return nil
 	}
-	return db.setMark(db.wall())
+	return db.setMark(db.wall(), read)
 }
 
 // wall is the clock as it is set: without what else Go knows of a moment, by which two are compared where both have it.
 func (db *DB) wall() time.Time { return db.opts.Now().Round(0) }
 
 // setMark writes the mark; the caller holds the clock, or is alone.
-func (db *DB) setMark(mark time.Time) error {
+func (db *DB) setMark(mark time.Time, read time.Duration) error {
 	if err := db.bind.Set(keyText(tableMeta, metaClock), binary.BigEndian.AppendUint64(nil, uint64(mark.UnixNano())), pebble.Sync); err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
-	db.clock.mark = mark
+	db.clock.at.Store(&clockMark{mark, read})
 	return nil
 }
 
@@ -79,23 +85,29 @@ func (db *DB) setMark(mark time.Time) error {
 func (db *DB) SweepTime() (SweepTime, error) {
 	db.clock.Lock()
 	defer db.clock.Unlock()
-	now, read := db.wall(), db.opts.Steady()
-	mark, t := believed(db.clock.mark, now, read-db.clock.read)
-	if !mark.Equal(db.clock.mark) {
-		if err := db.setMark(mark); err != nil {
-			return SweepTime{At: now}, err
-		}
+	now, read, before := db.wall(), db.opts.Steady(), db.clock.at.Load()
+	mark, t := believed(before.mark, now, read-before.read)
+	if mark.Equal(before.mark) {
+		db.clock.at.Store(&clockMark{mark, read})
+	} else if err := db.setMark(mark, read); err != nil {
+		return SweepTime{At: now}, err
 	}
-	db.clock.read = read
 	return t, nil
+}
+
+// earlier is a moment by the clock, as much earlier as the clock is not believed. What was to rest until then rests on,
+// and what was to stand until then stands. It moves no mark and takes no lock.
+func (db *DB) earlier(at time.Time) time.Time {
+	c := db.clock.at.Load()
+	_, t := believed(c.mark, db.wall(), db.opts.Steady()-c.read)
+	return at.Add(-t.Ahead)
 }
 
 // ConfirmClock believes the clock as it is, also where it is behind the mark.
 func (db *DB) ConfirmClock() error {
 	db.clock.Lock()
 	defer db.clock.Unlock()
-	db.clock.read = db.opts.Steady()
-	return db.setMark(db.wall())
+	return db.setMark(db.wall(), db.opts.Steady())
 }
 
 // steadyClock counts what time has gone by, however the clock is set meanwhile; of a clock that is given nothing else is known.

@@ -30,7 +30,7 @@ func (s *Store) AddBar(ctx context.Context, b binding.Bar) (binding.Bar, error) 
 		if other.Covers(&b, b.CreatedAt) {
 			return other, nil
 		}
-		if n++; !other.Live(b.CreatedAt) {
+		if n++; !other.Live(s.earlier(b.CreatedAt)) {
 			over = append(over, id)
 		}
 	}

@@ -157,6 +157,7 @@ func (s *Store) exhaustedLocked(lacking *binding.Binding, closed int) error {
 		u, _ := s.countedLocked(b).Count(now, 0)
 		err.InUse += u.InUse
 		err.Locked += u.Locked
+		err.Absent += u.Absent
 	}
 	return err
 }
@@ -168,6 +169,8 @@ func (s *Store) openLocked(x binding.X, tenant string, at time.Time) error {
 		return binding.ErrNotHeld
 	case cmp.Or(b.Tenant, binding.DefaultTenant) != s.ownerLocked(cmp.Or(tenant, binding.DefaultTenant)):
 		return binding.ErrOtherTenant
+	case !s.countedLocked(x.Block()).Has(int(x % binding.BlockSize)):
+		return binding.ErrNotHeld
 	case !s.servedAt(x.Block(), at):
 		return binding.ErrRangeOver
 	case b.State != binding.BlockOpen:
@@ -193,6 +196,9 @@ func (s *Store) countedLocked(b binding.Block) *pool.Block {
 		}
 	}
 	p := pool.NewBlock(pool.NewOrder([32]byte{byte(b), byte(b >> 8)}), 0, 0)
+	if has := s.Numbers; has != nil && b.Older() {
+		p.Keep(func(serial int) bool { return has(b.Number(serial)) })
+	}
 	p.EndCount(until)
 	s.drawn[b] = p
 	return p

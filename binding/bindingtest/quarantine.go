@@ -40,25 +40,33 @@ func overlap(a, b *binding.Binding) bool {
 	return endOf(a).After(b.CreatedAt) && endOf(b).After(a.CreatedAt)
 }
 
+// earlier is a moment by the clock, as much earlier as the clock is not believed.
+func (s *Store) earlier(at time.Time) time.Time {
+	if s.Ahead == nil {
+		return at
+	}
+	return at.Add(-s.Ahead())
+}
+
 // restedLocked refuses who is kept off a number.
 func (s *Store) restedLocked(b *binding.Binding, x binding.X, who []binding.Number) error {
 	var keptOff time.Time
-	back := false
+	back, now := false, s.earlier(b.CreatedAt)
 	for _, id := range s.onX[x] {
 		row := s.bindings[id]
 		if row.ID == b.ID {
 			continue
 		}
-		if until := b.KeptOff(&row, who, s.Quarantine); until.After(keptOff) {
+		if until := b.KeptOff(&row, who, s.Quarantine, now); until.After(keptOff) {
 			keptOff = until
 		}
 		end := endOf(&row)
-		back = back || !overlap(b, &row) && end.Add(s.Quarantine).After(b.CreatedAt) && b.SamePeople(&row)
+		back = back || !overlap(b, &row) && end.Add(s.Quarantine).After(now) && b.SamePeople(&row)
 	}
 	if !back && keptOff.IsZero() && s.Quarantine > 0 {
 		for _, n := range who {
 			at, ok := s.dialled[contact{x, n}]
-			if until := at.Add(s.Quarantine); ok && until.After(b.CreatedAt) && until.After(keptOff) {
+			if until := at.Add(s.Quarantine); ok && until.After(now) && until.After(keptOff) {
 				keptOff = until
 			}
 		}

@@ -28,12 +28,18 @@ type Store struct {
 	// Quarantine is for how long nobody comes back to a number; 0: there is
 	// none. It is set before the first use.
 	Quarantine time.Duration
+	// Ahead is by how much the clock is not believed; nil: it is. It is set
+	// before the first use.
+	Ahead func() time.Duration
 	// Share lets Draw take numbers that are in use. It is set before the first
 	// use.
 	Share bool
 	// Served is which blocks of older ranges are served until when; nil: all are,
 	// for good. It is set before the first use.
 	Served binding.Served
+	// Numbers is which numbers of those blocks there are; nil: all. It is set
+	// before the first use.
+	Numbers func(binding.X) bool
 
 	mu       sync.Mutex // protects what follows
 	blocks   map[binding.Block]binding.BlockState
@@ -135,7 +141,7 @@ func (s *Store) LockNumber(ctx context.Context, x binding.X, locked bool) error 
 	if err := s.usableLocked(ctx); err != nil {
 		return err
 	}
-	if _, ok := s.blocks[x.Block()]; !ok {
+	if _, ok := s.blocks[x.Block()]; !ok || !s.countedLocked(x.Block()).Has(int(x%binding.BlockSize)) {
 		return binding.ErrNotHeld
 	}
 	s.countedLocked(x.Block()).Lock(int(x%binding.BlockSize), locked)
@@ -158,7 +164,7 @@ func (s *Store) Stock(ctx context.Context) ([]binding.Stock, error) {
 	for _, state := range blocks {
 		b := s.countedLocked(state.Block)
 		use, _ := b.Count(second(now()), uint32(s.Quarantine.Seconds()))
-		stock := binding.Stock{BlockState: state, InUse: use.InUse, Free: use.Free, Fresh: use.Fresh, Resting: use.Resting}
+		stock := binding.Stock{BlockState: state, InUse: use.InUse, Free: use.Free, Fresh: use.Fresh, Resting: use.Resting, Absent: use.Absent}
 		if stock.Ended = !s.servedAt(state.Block, now()); stock.Ended {
 			stock.Free, stock.Fresh, stock.Resting = 0, 0, 0
 		}

@@ -37,6 +37,7 @@ type Block struct {
 	mu      sync.Mutex // protects what follows
 	until   []uint32   // by position; nil: not counted yet
 	locked  []uint64   // bits by position; nil: none
+	absent  []uint64   // likewise: numbers that are not ours
 	dialled []uint64   // bits by serial; nil: none
 	next    int
 	leased  int
@@ -133,6 +134,30 @@ func (b *Block) Lock(serial int, locked bool) {
 	}
 }
 
+// Keep has a block only those numbers that has says. It is called before the block is
+// used.
+func (b *Block) Keep(has func(serial int) bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.absent = make([]uint64, (Size+63)/64)
+	for p := range Size {
+		if !has(b.order.Serial(p)) {
+			b.absent[p/64] |= 1 << (p % 64)
+		}
+	}
+}
+
+// Has reports whether a number is one of the block's.
+func (b *Block) Has(serial int) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return !b.isAbsentLocked(b.order.Position(serial))
+}
+
+func (b *Block) isAbsentLocked(position int) bool {
+	return b.absent != nil && b.absent[position/64]&(1<<(position%64)) != 0
+}
+
 // IsLocked reports whether a number is kept from being drawn.
 func (b *Block) IsLocked(serial int) bool {
 	b.mu.Lock()
@@ -184,7 +209,7 @@ func (b *Block) DrawFresh(now uint32) (Drawn, bool) {
 	for b.next < Size {
 		p := b.next
 		b.next++
-		if b.until[p] != Unused || b.isLockedLocked(p) {
+		if b.until[p] != Unused || b.isLockedLocked(p) || b.isAbsentLocked(p) {
 			continue
 		}
 		d := b.takeLocked(p, now)
@@ -212,7 +237,7 @@ func (b *Block) Draw(now uint32) (Drawn, bool) {
 			b.hand = 0
 		}
 		switch {
-		case b.isLockedLocked(p):
+		case b.isLockedLocked(p), b.isAbsentLocked(p):
 		case b.until[p] <= now:
 			return b.takeLocked(p, now), true
 		default:
@@ -230,7 +255,7 @@ func (b *Block) DrawUsed(position int, now uint32) (Drawn, bool) {
 	defer b.mu.Unlock()
 	for i := range Size {
 		p := (position + i) % Size
-		if u := b.until[p]; u > now && !b.isLockedLocked(p) {
+		if u := b.until[p]; u > now && !b.isLockedLocked(p) && !b.isAbsentLocked(p) {
 			return Drawn{Serial: b.order.Serial(p), before: u, kept: u}, true
 		}
 	}
@@ -265,6 +290,7 @@ type Use struct {
 	Resting int // of the free ones, last in use less than the time of rest ago
 	Fresh   int // of the free ones, never in use
 	Free    int // neither in use nor locked
+	Absent  int // not the block's
 }
 
 // Count says how the block stands. rest is for how many seconds a number rests
@@ -280,6 +306,9 @@ func (b *Block) Count(now, rest uint32) (Use, bool) {
 		switch {
 		case until > now:
 			u.InUse++
+			continue
+		case b.isAbsentLocked(p):
+			u.Absent++
 			continue
 		case b.isLockedLocked(p):
 			u.Locked++

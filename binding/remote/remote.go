@@ -75,9 +75,18 @@ type Endpoint struct {
 // Its methods may be called from several goroutines. A nil Router serves no
 // number.
 type Router struct {
-	holds func(binding.Block) bool
+	house House
 	by    map[binding.Block]*endpoint
 	all   []*endpoint
+}
+
+// House is what holds for what an endpoint decides as for what is bound.
+type House struct {
+	// May says why a number may not be dialled or, with shown, be shown to a callee
+	// for a tenant, if it may not.
+	May func(tenant string, x binding.X, shown bool) error
+	// Tenant returns a tenant by its name.
+	Tenant func(name string) (binding.Tenant, bool)
 }
 
 type endpoint struct {
@@ -89,6 +98,7 @@ type endpoint struct {
 
 // pair holds a number as it is veiled in this process.
 type pair struct {
+	kind      rule.Kind
 	dialled   binding.X
 	extension string
 	caller    binding.Number
@@ -108,10 +118,9 @@ type Stats struct {
 // errTwice names a mistake of the configuration.
 var errTwice = errors.New("a block has two endpoints")
 
-// New returns a Router. holds says whether a block is held by this installation;
-// a number of another is shown to nobody.
-func New(holds func(binding.Block) bool, endpoints ...Endpoint) (*Router, error) {
-	r := &Router{holds: holds, by: make(map[binding.Block]*endpoint)}
+// New returns a Router.
+func New(house House, endpoints ...Endpoint) (*Router, error) {
+	r := &Router{house: house, by: make(map[binding.Block]*endpoint)}
 	for _, e := range endpoints {
 		served := &endpoint{Endpoint: e}
 		if e.Fallback > 0 {
@@ -165,10 +174,10 @@ func (r *Router) Decide(ctx context.Context, kind rule.Kind, record string, q *b
 	if err == nil && answer.Connect {
 		row, err = r.row(e, q, &answer)
 	}
-	key := pair{q.Dialled, q.Extension, q.Caller}
+	key := pair{kind, q.Dialled, q.Extension, q.Caller}
 	switch {
 	case err != nil:
-		return e.without(key, q, probe, err)
+		return r.without(e, key, q, probe, err)
 	case !answer.Connect:
 		if !probe {
 			e.refused.Add(1)
@@ -192,13 +201,15 @@ func (e *endpoint) forget(key pair) {
 	}
 }
 
-// without is a call for which there is no answer.
-func (e *endpoint) without(key pair, q *binding.Query, probe bool, err error) Result {
+// without is a call for which there is no answer. The last one serves where what was
+// answered may be answered still.
+func (r *Router) without(e *endpoint, key pair, q *binding.Query, probe bool, err error) Result {
 	why := verify.Failure("failed")
 	errors.As(err, &why)
 	words := cdr.EvidenceRemote + e.Name + ": " + string(why)
 	if e.last != nil {
-		if k, ok := e.last.Get(key); ok && q.At.Sub(k.at) <= e.Fallback {
+		k, ok := e.last.Get(key)
+		if age := q.At.Sub(k.at); ok && age >= 0 && age <= e.Fallback && r.may(&k.row) {
 			if !probe {
 				e.stale.Add(1)
 			}
@@ -228,11 +239,19 @@ func (r *Router) row(e *endpoint, q *binding.Query, a *Answer) (binding.Binding,
 	if b.Y == b.X {
 		b.Y = 0
 	}
-	switch {
-	case a.Callee.IsZero(), a.Callee == q.Caller, b.Check() != nil:
-		return b, unusable
-	case b.Y != 0 && (!b.Y.Valid() || !r.holds(b.Y.Block())):
+	if t, ok := r.house.Tenant(e.Tenant); ok && b.MaxDuration == 0 {
+		b.MaxDuration = time.Duration(t.MaxDuration)
+	}
+	if a.Callee.IsZero() || a.Callee == q.Caller || b.Check() != nil || !r.may(&b) {
 		return b, unusable
 	}
 	return b, nil
+}
+
+// may reports whether a row might be bound for its tenant: on these numbers, and with
+// the consent that the tenant asks for.
+func (r *Router) may(b *binding.Binding) bool {
+	t, known := r.house.Tenant(b.Tenant)
+	return (!known || !t.RequireConsent || b.Consent != "") && r.house.May(b.Tenant, b.X, false) == nil &&
+		(b.Y == 0 || b.Y.Valid() && r.house.May(b.Tenant, b.Y, true) == nil)
 }

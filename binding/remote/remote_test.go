@@ -42,12 +42,41 @@ func number(t testing.TB, text string) binding.Number {
 
 func router(t testing.TB, e remote.Endpoint) *remote.Router {
 	t.Helper()
+	r, _ := housed(t, e)
+	return r
+}
+
+// house is what holds for a tenant, and can be changed.
+type house struct {
+	settings binding.TenantSettings
+	barred   map[binding.X]bool // may not be shown
+	others   bool               // the block is another tenant's
+}
+
+func housed(t testing.TB, e remote.Endpoint) (*remote.Router, *house) {
+	t.Helper()
+	h := &house{barred: make(map[binding.X]bool)}
 	e.Name, e.Tenant, e.Blocks = "rides", "rides-tenant", []binding.Block{dialled.Block()}
-	r, err := remote.New(func(b binding.Block) bool { return b == dialled.Block() }, e)
+	r, err := remote.New(remote.House{
+		May: func(tenant string, x binding.X, shown bool) error {
+			switch {
+			case tenant != "rides-tenant" || h.others:
+				return binding.ErrOtherTenant
+			case x.Block() != dialled.Block():
+				return binding.ErrNotHeld
+			case shown && h.barred[x]:
+				return binding.ErrNumberLocked
+			}
+			return nil
+		},
+		Tenant: func(name string) (binding.Tenant, bool) {
+			return binding.Tenant{Name: name, TenantSettings: h.settings}, name == "rides-tenant"
+		},
+	}, e)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return r
+	return r, h
 }
 
 func query(t testing.TB) *binding.Query {
@@ -117,6 +146,67 @@ func TestAnswersThatCannotBeCarriedOut(t *testing.T) {
 	}
 }
 
+// TestWhatMayNotBeBoundMayNotBeAnswered: the numbers and the consent of the tenant, of a kept answer too; its longest call holds
+// where the endpoint names none.
+func TestWhatMayNotBeBoundMayNotBeAnswered(t *testing.T) {
+	ctx := context.Background()
+	s := &script{answer: connects(t)}
+	s.answer.MaxDuration, s.answer.Consent = 0, ""
+	r, h := housed(t, remote.Endpoint{Asker: s, Fallback: time.Minute, Entries: 10})
+	decide := func(what string, carried bool, words string) []binding.Binding {
+		t.Helper()
+		got := r.Decide(ctx, rule.Call, "record", query(t))
+		if (len(got.Rows) > 0) != carried || got.Evidence != words {
+			t.Errorf("%s: %d rows, %q", what, len(got.Rows), got.Evidence)
+		}
+		return got.Rows
+	}
+	h.settings.MaxDuration = binding.Duration(10 * time.Minute)
+	if rows := decide("as it is", true, "remote rides"); len(rows) == 0 || rows[0].MaxDuration != 10*time.Minute {
+		t.Error("the tenant's longest call does not hold")
+	}
+	s.answer.MaxDuration = time.Minute
+	if rows := decide("a shorter one", true, "remote rides"); len(rows) == 0 || rows[0].MaxDuration != time.Minute {
+		t.Error("the endpoint's longest call does not hold")
+	}
+	s.err = verify.Failure("timeout")
+	decide("kept", true, "remote rides: timeout, the last answer")
+	for what, change := range map[string]func(on bool){
+		"without a consent":         func(on bool) { h.settings.RequireConsent = on },
+		"a number that is locked":   func(on bool) { h.barred[shown] = on },
+		"a block of another tenant": func(on bool) { h.others = on },
+	} {
+		change(true)
+		s.err = verify.Failure("timeout")
+		decide(what+", kept", false, "remote rides: timeout")
+		s.err = nil
+		decide(what, false, "remote rides: answer")
+		change(false)
+		decide(what+" no more", true, "remote rides")
+	}
+}
+
+// TestAKeptAnswerIsOfItsKind: what was answered of a call serves no text, and no call of before it.
+func TestAKeptAnswerIsOfItsKind(t *testing.T) {
+	ctx := context.Background()
+	s := &script{answer: connects(t)}
+	r, q := router(t, remote.Endpoint{Asker: s, Fallback: time.Minute, Entries: 10}), query(t)
+	r.Decide(ctx, rule.Call, "1", q)
+	s.answer.Connect = false
+	r.Decide(ctx, rule.Text, "2", q)
+	s.err = verify.Failure("timeout")
+	if got := r.Decide(ctx, rule.Text, "3", q); len(got.Rows) > 0 {
+		t.Error("a text goes by the answer of a call")
+	}
+	if got := r.Decide(ctx, rule.Call, "4", q); len(got.Rows) != 1 {
+		t.Error("a text that was refused took the answer of a call back")
+	}
+	q.At = q.At.Add(-time.Second) // the clock was set back
+	if got := r.Decide(ctx, rule.Call, "5", q); len(got.Rows) > 0 {
+		t.Error("an answer of a time that is to come serves")
+	}
+}
+
 func TestWithoutAnAnswer(t *testing.T) {
 	ctx := context.Background()
 	s := &script{answer: connects(t)}
@@ -158,7 +248,7 @@ func TestWithoutAnAnswer(t *testing.T) {
 
 func TestABlockHasOneEndpoint(t *testing.T) {
 	e := remote.Endpoint{Name: "a", Asker: &script{}, Blocks: []binding.Block{dialled.Block()}}
-	if _, err := remote.New(nil, e, e); err == nil {
+	if _, err := remote.New(remote.House{}, e, e); err == nil {
 		t.Error("two endpoints decide one number")
 	}
 }

@@ -79,12 +79,24 @@ type Judge struct {
 	counts  counts
 }
 
-// edge is what an answer is remembered for. It holds numbers as they are veiled
-// in this process.
+// edge is what an answer is remembered for: all of what the platform was told but
+// the record and the time. A binding that an endpoint has decided has the name that the
+// endpoint gave it, which may be any. It holds numbers as they are veiled in this
+// process.
 type edge struct {
-	binding        string
-	kind           rule.Kind
-	caller, callee binding.Number
+	binding, order, tenant string
+	industrial, consent    string
+	kind                   rule.Kind
+	dialled, shown         binding.X
+	caller, callee         binding.Number
+}
+
+func edgeOf(a *rule.Attempt) edge {
+	b := a.Binding
+	return edge{
+		binding: b.ID, order: b.Order, tenant: b.Tenant, industrial: b.IndustrialID, consent: b.Consent, kind: a.Kind,
+		dialled: a.Query.Dialled, shown: a.Edge.Shown, caller: a.Query.Caller, callee: a.Edge.Callee,
+	}
 }
 
 type remembered struct {
@@ -123,7 +135,7 @@ func (j *Judge) Stats() Stats {
 // Judge implements [rule.Judge]. A probe is answered from what is remembered,
 // and passes otherwise: who only asks what would be must not leave a ticket.
 func (j *Judge) Judge(ctx context.Context, a *rule.Attempt) rule.Verdict {
-	e := edge{a.Binding.ID, a.Kind, a.Query.Caller, a.Edge.Callee}
+	e := edgeOf(a)
 	if answer, ok := j.remembered(e); ok {
 		if a.Probe {
 			return verdict(answer, ", cached")

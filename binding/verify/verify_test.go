@@ -114,6 +114,34 @@ func TestAnswersAreRemembered(t *testing.T) {
 	}
 }
 
+// TestAnswersAreOfOneOrder: what an endpoint decides has any name for a binding, or none; an answer about one order, number or
+// tenant says nothing of another.
+func TestAnswersAreOfOneOrder(t *testing.T) {
+	p := &platform{answer: verify.Answer{Allow: true, Ticket: "t", For: time.Hour}}
+	j, err := verify.New(verify.Options{Asker: p, Cache: time.Minute, Entries: 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, change := range []func(*rule.Attempt){
+		func(*rule.Attempt) {},
+		func(a *rule.Attempt) { a.Binding.Order = "T-2" },
+		func(a *rule.Attempt) { a.Binding.Tenant = "other" },
+		func(a *rule.Attempt) { a.Binding.Consent = "c" },
+		func(a *rule.Attempt) { a.Query.Dialled++ },
+		func(a *rule.Attempt) { a.Edge.Shown++ },
+	} {
+		for range 2 {
+			a := attempt(t)
+			a.Binding.ID = "none"
+			change(a)
+			j.Judge(context.Background(), a)
+		}
+		if len(p.asked) != i+1 {
+			t.Errorf("%d: asked %d times", i, len(p.asked))
+		}
+	}
+}
+
 func TestTickets(t *testing.T) {
 	a, b := number(t, "13800000001"), number(t, "01059658005")
 	for ticket, want := range map[string]string{

@@ -5,10 +5,29 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"mask700/cmd/mask700/admin"
 	"mask700/store"
 )
+
+// TestAnOldStoreSaysWhatWaits: after a backup that is older than a day was put back, and while the clock is not believed, it is said how to confirm it.
+func TestAnOldStoreSaysWhatWaits(t *testing.T) {
+	const confirm = "mask700 retention sweep --confirm-clock"
+	now := time.Now()
+	for age, want := range map[time.Duration]bool{time.Hour: false, 23 * time.Hour: false, 25 * time.Hour: true, 1000 * time.Hour: true} {
+		if text := restored("data", store.Backup{MadeAt: now.Add(-age)}, now); strings.Contains(text, confirm) != want || !strings.Contains(text, "as it was at") {
+			t.Errorf("%v old: %s", age, text)
+		}
+	}
+	for hours, want := range map[uint64]string{0: "", 1: "1 hour ahead", 40: "40 hours ahead"} {
+		var b strings.Builder
+		err := printStatus(&b, admin.Status{State: admin.StateReady, Counters: map[string]uint64{"store_clock_ahead_hours": hours}}, now)
+		if err != nil || strings.Contains(b.String(), confirm) != (hours > 0) || !strings.Contains(b.String(), want) {
+			t.Errorf("%d hours, %v: %s", hours, err, b.String())
+		}
+	}
+}
 
 func TestBackupAndRestore(t *testing.T) {
 	bothWays(t, func(t *testing.T, d *desk) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -56,8 +57,11 @@ func newBlockAddCommand() *cobra.Command {
 				case o.json():
 					return printJSON(cmd.OutOrStdout(), b)
 				}
-				_, err = fmt.Fprintf(cmd.OutOrStdout(), "block %s is held: numbers %s to %s%s\n",
-					b.Block, b.Block.Number(0), b.Block.Number(binding.BlockSize-1), lastDay(b.Until))
+				numbers := fmt.Sprintf("%s to %s", b.Block.Number(0), b.Block.Number(binding.BlockSize-1))
+				if len(b.Prefixes) > 0 {
+					numbers = "that begin with " + strings.Join(b.Prefixes, ", ")
+				}
+				_, err = fmt.Fprintf(cmd.OutOrStdout(), "block %s is held: numbers %s%s\n", b.Block, numbers, lastDay(b.Until))
 				return err
 			})
 		},

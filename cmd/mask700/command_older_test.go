@@ -72,6 +72,55 @@ func TestOlderRanges(t *testing.T) {
 	d.must("check")
 }
 
+// TestRangesOfOtherShapes: one that looks like landlines is told as it is dialled, with the 0; of one that is narrower than a block only its
+// numbers are there.
+func TestRangesOfOtherShapes(t *testing.T) {
+	d := newDesk(t)
+	file := "numbering:\n  legacy_ranges:\n    - {prefix: \"105900\", length: 10}\n    - {prefix: \"4001234\", length: 10}\n"
+	if err := os.WriteFile("mask700.yaml", []byte(file), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	d.must("block", "add", block)
+	if out := d.must("block", "add", "0105900"); out != "block 105900 is held: numbers 01059000000 to 01059009999\n" {
+		t.Errorf("%q", out)
+	}
+	out := d.must("binding", "create", "--mode", "axb", "--a", numberA, "--b", numberB, "--order", "T-1", "--x", "010-5900-1234")
+	if strings.Count(out, "01059001234") != 5 { // the number, and what is dialled and shown both ways
+		t.Errorf("%s", out)
+	}
+	var v binding.View
+	d.mustJSON(&v, "binding", "create", "--mode", "axb", "--a", numberA, "--b", numberB, "--order", "T-2", "--x", "1059001235")
+	if v.X != 1059001235 || v.Legs[0].Dials != v.X {
+		t.Errorf("%+v", v)
+	}
+	for _, args := range [][]string{
+		{"explain", "--caller", numberA, "--dialled", "01059001235"}, {"history", "x", "01059001235"}, {"history", "x", "1059001235"},
+		{"binding", "list", "--x", "01059001235"}, {"binding", "get", v.ID},
+	} {
+		if out := d.must(args...); !strings.Contains(out, "01059001235") {
+			t.Errorf("%q says\n%s", args, out)
+		}
+	}
+	if out := d.must("block", "lock", "01059001236"); !strings.HasPrefix(out, "number 01059001236 is locked") {
+		t.Errorf("%s", out)
+	}
+	d.refuse(1, "locked", "binding", "create", "--mode", "axb", "--a", numberA, "--b", numberB, "--order", "T-3", "--x", "01059001236")
+	if out := d.must("block", "list", "-o", "json"); !strings.Contains(out, `"locked_numbers":["01059001236"]`) {
+		t.Errorf("%s", out)
+	}
+
+	if out := d.must("block", "add", "400123"); out != "block 400123 is held: numbers that begin with 4001234\n" {
+		t.Errorf("%q", out)
+	}
+	d.must("binding", "create", "--mode", "axb", "--a", numberA, "--b", numberB, "--order", "T-4", "--x", "4001234999")
+	d.refuse(1, "x:", "binding", "create", "--mode", "axb", "--a", numberA, "--b", numberB, "--order", "T-5", "--x", "4001235000")
+	d.refuse(1, "", "block", "lock", "4001235000")
+	if out := d.must("block", "list"); !strings.Contains(out, " 999 ") {
+		t.Errorf("%s", out)
+	}
+	d.must("check")
+}
+
 func TestRangesInStatus(t *testing.T) {
 	now := time.Date(2026, 3, 20, 12, 0, 0, 0, time.Local)
 	end := time.Date(2026, 4, 1, 0, 0, 0, 0, time.Local)

@@ -4,12 +4,27 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"mask700/cmd/mask700/config"
 	"mask700/store"
 )
+
+// oldBackup is how old one may be with whose time the store believes the clock at once.
+const oldBackup = 24 * time.Hour
+
+// restored says what was put back, and what waits where that is old.
+func restored(dir string, b store.Backup, now time.Time) string {
+	text := fmt.Sprintf("%s: as it was at %s, call records up to %d\n", dir, clock(b.MadeAt), b.LastSeq)
+	if now.Sub(b.MadeAt) > oldBackup {
+		text += "it is older than a day: what is over is not deleted, and numbers rest on, until as much time has passed;\n" +
+			"if this machine's clock is right, say so: mask700 retention sweep --confirm-clock\n"
+	}
+	return text
+}
 
 type restoreOptions struct {
 	connectOptions
@@ -74,7 +89,7 @@ func (o *restoreOptions) report(cmd *cobra.Command, s *session, cfg config.Confi
 	if o.json() {
 		err = printJSON(out, b)
 	} else {
-		_, err = fmt.Fprintf(out, "%s: as it was at %s, call records up to %d\n", cfg.DataDir, clock(b.MadeAt), b.LastSeq)
+		_, err = io.WriteString(out, restored(cfg.DataDir, b, time.Now()))
 	}
 	if err != nil || o.unchecked {
 		return err

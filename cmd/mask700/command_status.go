@@ -137,6 +137,10 @@ func printStatus(w io.Writer, st admin.Status, now time.Time) error {
 			_ = t.flush()
 		}
 	}
+	if hours := st.Counters["store_clock_ahead_hours"]; hours > 0 {
+		b.WriteString("\nthe clock is " + count(int(hours), "hour") + " ahead of the time that the store knows to have passed: what is over is not deleted, and numbers rest on\n" +
+			"until it has; if the clock is right, say so: mask700 retention sweep --confirm-clock\n")
+	}
 	if len(st.Trunks) == 0 {
 		b.WriteString("\nno trunk: start with `mask700 serve --trunk sip:HOST:PORT` to carry calls\n")
 	}

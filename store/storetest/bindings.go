@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"errors"
+	"reflect"
 	"fmt"
 	"testing"
 	"time"
@@ -37,7 +38,7 @@ func blocks(t *testing.T, s binding.Store) {
 		if !got[i].AddedAt.Equal(want.AddedAt) {
 			t.Errorf("%s was added at %v", want.Block, got[i].AddedAt)
 		}
-		if got[i].AddedAt = want.AddedAt; got[i] != want {
+		if got[i].AddedAt = want.AddedAt; !reflect.DeepEqual(got[i], want) {
 			t.Errorf("block %d is %+v, want %+v", i, got[i], want)
 		}
 	}

@@ -10,20 +10,20 @@ import (
 	"mask700/binding"
 )
 
-// oldBlock is of a range that is served until theEnd, openEnd of one that has no last day; strayBlock is of none.
+// oldBlock is of a range that is served until theEnd, openEnd of one that has no last day; strayBlock is of none. Of partBlock
+// the numbers from 3450 to 3459 are of a range.
 const (
 	oldBlock   = binding.Block(1700012)
 	openEnd    = binding.Block(400123)
 	strayBlock = binding.Block(1700100)
+	partBlock  = binding.Block(1710012)
 )
 
 var theEnd = at(12 * time.Hour)
 
-func served(b binding.Block) (time.Time, bool) {
-	return binding.Plan{Legacy: []binding.LegacyRange{
-		{Prefix: "17000", Length: 11, Until: theEnd.Add(-time.Nanosecond)}, {Prefix: "400123", Length: 10},
-	}}.Served(b)
-}
+var older = binding.Plan{Legacy: []binding.LegacyRange{
+	{Prefix: "17000", Length: 11, Until: theEnd.Add(-time.Nanosecond)}, {Prefix: "400123", Length: 10}, {Prefix: "1710012345", Length: 11},
+}}
 
 // Older tests numbers of older ranges. open returns an empty store each time, which is told what is served, has a clock, and
 // shares numbers that are in use where it is asked to.
@@ -33,25 +33,57 @@ func Older(t *testing.T, open func(t *testing.T, o OlderOptions) binding.Store) 
 		"nothing is bound after the end":  olderEnd,
 		"no binding outlives its numbers": olderCut,
 		"drawn last, and where it suits":  olderDraws,
+		"a part of a block":               olderPart,
 	} {
 		t.Run(name, func(t *testing.T) {
-			test(t, open(t, OlderOptions{Served: served, Now: func() time.Time { return start }}))
+			test(t, open(t, OlderOptions{Served: older.Served, Numbers: older.Numbers, Now: func() time.Time { return start }}))
 		})
 	}
 	t.Run("shared last", func(t *testing.T) {
-		olderShared(t, open(t, OlderOptions{Served: served, Now: func() time.Time { return start }, Share: true}))
+		olderShared(t, open(t, OlderOptions{Served: older.Served, Numbers: older.Numbers, Now: func() time.Time { return start }, Share: true}))
 	})
 	t.Run("how the numbers stand", func(t *testing.T) {
 		now := theEnd.Add(-time.Nanosecond)
-		olderStock(t, open(t, OlderOptions{Served: served, Now: func() time.Time { return now }}), &now)
+		olderStock(t, open(t, OlderOptions{Served: older.Served, Numbers: older.Numbers, Now: func() time.Time { return now }}), &now)
 	})
 }
 
 // OlderOptions are of an engine for Older.
 type OlderOptions struct {
-	Served binding.Served
-	Now    func() time.Time
-	Share  bool
+	Served  binding.Served
+	Numbers func(binding.X) bool
+	Now     func() time.Time
+	Share   bool
+}
+
+// olderPart has a block of which a range has ten numbers: the others cannot be bound, drawn or locked, and are not counted.
+func olderPart(t *testing.T, s binding.Store) {
+	ctx := context.Background()
+	hold(t, s, partBlock)
+	for _, serial := range []int{0, 3449, 3460, 9999} {
+		x := partBlock.Number(serial)
+		wantError(t, "bound on "+x.String(), s.Bind(ctx, pair(t, "not ours", x, serial)), binding.ErrNotHeld)
+		wantError(t, "locked "+x.String(), s.LockNumber(ctx, x, true), binding.ErrNotHeld)
+	}
+	bind(t, s, pair(t, "asked for", partBlock.Number(3455), 1))
+	if err := s.LockNumber(ctx, partBlock.Number(3456), true); err != nil {
+		t.Error(err)
+	}
+	for n := range 8 {
+		b, err := drawFor(t, s, 10+n)
+		if err != nil || b.X < partBlock.Number(3450) || b.X > partBlock.Number(3459) {
+			t.Errorf("draw %d: %v, %v", n, b.X, err)
+		}
+	}
+	_, err := drawFor(t, s, 100)
+	wantNone(t, "when they are gone", err, binding.DefaultTenant, 1, 9)
+	if err == nil || !strings.Contains(err.Error(), "of 10 numbers") {
+		t.Errorf("%v", err)
+	}
+	all, err := s.Stock(ctx)
+	if err != nil || len(all) != 1 || all[0].InUse != 9 || all[0].Free != 0 || len(all[0].LockedNumbers) != 1 || all[0].Absent != binding.BlockSize-10 {
+		t.Errorf("%+v, %v", all, err)
+	}
 }
 
 // olderLife does with such a number what is done with a 700 number, beside one.

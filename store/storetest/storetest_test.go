@@ -22,8 +22,18 @@ func TestEnginesInMemory(t *testing.T) {
 		s := &bindingtest.Store{Quarantine: rest, Now: now}
 		return s, s.Dialled
 	})
+	storetest.ClockAhead(t, func(_ *testing.T, now func() time.Time, gone func() time.Duration, rest time.Duration) (storetest.AheadStore, storetest.Dialled) {
+		s := &aheadInMemory{began: now()}
+		s.Store = &bindingtest.Store{Quarantine: rest, Now: now, Ahead: func() time.Duration {
+			if s.confirmed {
+				return 0
+			}
+			return max(0, now().Sub(s.began.Add(2*gone()+24*time.Hour)))
+		}}
+		return s, s.Dialled
+	})
 	storetest.Older(t, func(_ *testing.T, o storetest.OlderOptions) binding.Store {
-		return &bindingtest.Store{Served: o.Served, Now: o.Now, Share: o.Share}
+		return &bindingtest.Store{Served: o.Served, Numbers: o.Numbers, Now: o.Now, Share: o.Share}
 	})
 	storetest.Bars(t, func(*testing.T) storetest.BarStore { return new(bindingtest.Store) })
 	storetest.Tokens(t, func(*testing.T) storetest.TokenStore { return new(bindingtest.Store) })
@@ -31,4 +41,16 @@ func TestEnginesInMemory(t *testing.T) {
 		j := new(cdrtest.Journal)
 		return j, j
 	})
+}
+
+// aheadInMemory does not believe a clock that is more than a day ahead of what has gone by.
+type aheadInMemory struct {
+	*bindingtest.Store
+	began     time.Time
+	confirmed bool
+}
+
+func (s *aheadInMemory) ConfirmClock() error {
+	s.confirmed = true
+	return nil
 }

@@ -68,8 +68,8 @@ type BlockList struct {
 	TenantEntries int `yaml:"tenant_entries"` // of one tenant
 }
 
-// LegacyRange is an older range of intermediate numbers, served until a day. Blocks of it can be held where the prefix is at least four digits
-// shorter than the length.
+// LegacyRange is an older range of intermediate numbers, served until a day. Where the prefix is not at least four digits shorter than the
+// length it is a part of a block.
 type LegacyRange struct {
 	Prefix Digits `yaml:"prefix"`
 	Length int    `yaml:"length"`

@@ -103,6 +103,10 @@ func (c *Config) warnRetention() (out []string) {
 			out = append(out, c.errorFor(fmt.Sprintf("kept for less than the %s that 700 numbers ask for", k.least), k.key).Error())
 		}
 	}
+	if kept, rest := c.Retention.Bindings, Days(c.Numbering.Quarantine); kept != 0 && kept < rest {
+		out = append(out, c.errorFor(fmt.Sprintf("longer than retention.bindings (%s): who was bound on a number is forgotten by then, and is not kept off it any more", kept),
+			"numbering.quarantine", "retention.bindings").Error())
+	}
 	return out
 }
 

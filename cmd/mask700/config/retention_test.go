@@ -10,7 +10,11 @@ func TestWhatIsKeptTooShortlyIsWarnedOf(t *testing.T) {
 		"": nil,
 		"retention: {bindings: 0d, records: 0d}\n":                               nil,
 		"retention: {bindings: 729d}\n":                                          {"retention.bindings"},
-		"recording: {retention: 2h}\nretention: {bindings: 1h, records: 182d}\n": {"retention.bindings", "retention.records", "recording.retention"},
+		"recording: {retention: 2h}\nretention: {bindings: 1h, records: 182d}\n": {"retention.bindings", "retention.records", "recording.retention", "numbering.quarantine"},
+		"retention: {bindings: 800d}\nnumbering: {quarantine: 19201h}\n":         {"numbering.quarantine"},
+		"retention: {bindings: 800d}\nnumbering: {quarantine: 19200h}\n":         nil,
+		"retention: {bindings: 0d}\nnumbering: {quarantine: 19200h}\n":           nil,
+		"retention: {bindings: 1000h}\nnumbering: {quarantine: 0s}\n":            {"retention.bindings"},
 	} {
 		cfg, err := Parse("m.yaml", []byte(text))
 		if err != nil {

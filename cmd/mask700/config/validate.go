@@ -156,6 +156,9 @@ func (c *Config) checkPlan() error {
 				fmt.Sprintf("numbering.legacy_ranges[%d]", i))
 		}
 	}
+	if len(c.Numbering.LegacyRanges) > 0 && c.Numbering.CountryCode != "86" {
+		return c.errorFor("older ranges are those of country code 86; leave them out, or country_code", "numbering.legacy_ranges", "numbering.country_code")
+	}
 	if n := c.Numbering.BindingsPerNumber; n < 1 || n > binding.MaxLimitOnX {
 		return c.errorFor(fmt.Sprintf("not from 1 to %d; that many bindings may live on one number at once", binding.MaxLimitOnX),
 			"numbering.bindings_per_number")

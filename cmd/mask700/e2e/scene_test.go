@@ -115,7 +115,8 @@ func TestRide(t *testing.T) {
 	s.shut(driver, rider, other, passenger)
 }
 
-// TestParcel: a courier has many recipients, of whom each knows one number: some have one of their own, some share one.
+// TestParcel: a courier has many recipients, of whom each knows one number: some have one of their own, some share one; and a number is
+// shared with another courier's.
 func TestParcel(t *testing.T) {
 	s := newScene(t)
 	courier := s.caller.number
@@ -133,7 +134,13 @@ func TestParcel(t *testing.T) {
 	s.turn()
 	s.talk(numbers[1], numbers[1], ids[1])
 	s.refused(numbers[2]) // another recipient's
+
+	// One number for two of them: both reach the courier, who reaches the one that called last.
+	round, one, _ := s.create("--mode", "gxb", "--group", recipients[0]+","+recipients[2], "--b", courier, "--back", "last-caller", "--order", "ROUND-1")
+	s.caller.number = recipients[2]
+	s.talk(one, one, round)
 	s.turn()
+	s.talk(one, one, round)
 
 	// Another courier and recipient share the number of the first.
 	second, neighbour := "133"+digits(8), "132"+digits(8)

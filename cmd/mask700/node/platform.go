@@ -56,9 +56,7 @@ func (n *Node) startPlatforms(cfg config.Config) (err error) {
 		endpoints = append(endpoints, e)
 	}
 	if len(endpoints) > 0 {
-		plan := cfg.Plan()
-		held := func(b binding.Block) bool { return n.db.Holds(b) && plan.InService(b.Number(0), time.Now()) }
-		p.remote, err = remote.New(held, endpoints...)
+		p.remote, err = remote.New(remote.House{May: n.db.MayAnswer, Tenant: n.db.Tenant}, endpoints...)
 	}
 	return err
 }

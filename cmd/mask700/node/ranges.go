@@ -83,7 +83,7 @@ func (n *Node) warnOfStrays(ctx context.Context) error {
 	}
 	for _, b := range blocks {
 		if _, ok := n.ranges.plan.Served(b.Block); !ok {
-			n.log.Warn("a block is held of an older range that numbering.legacy_ranges does not have, or has in part: calls to it are refused", "block", b.Block)
+			n.log.Warn("a block is held of an older range that numbering.legacy_ranges does not have: calls to it are refused", "block", b.Block)
 		}
 	}
 	return nil

@@ -33,6 +33,7 @@ type stockWatch struct {
 // look takes how the blocks stand now, and says of which tenants it is to be warned that was not before.
 func (w *stockWatch) look(now time.Time, blocks []binding.Stock) (warn []admin.NumberStatus) {
 	all := make(map[string]*admin.NumberStatus)
+	size := make(map[string]int) // numbers of the open blocks
 	for _, b := range blocks {
 		tenant := cmp.Or(b.Tenant, binding.DefaultTenant)
 		s := all[tenant]
@@ -50,6 +51,7 @@ func (w *stockWatch) look(now time.Time, blocks []binding.Stock) (warn []admin.N
 		s.Free += b.Free
 		s.Fresh += b.Fresh
 		s.Resting += b.Resting
+		size[tenant] += binding.BlockSize - b.Absent
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -61,11 +63,11 @@ func (w *stockWatch) look(now time.Time, blocks []binding.Stock) (warn []admin.N
 			f = new(pool.Forecast)
 		}
 		w.forecasts[tenant] = f
-		f.Add(now, s.Free, s.Open*binding.BlockSize)
+		f.Add(now, s.Free, size[tenant])
 		s.PerHour, _ = f.Rate()
 		s.RunsOut, _ = f.RunsOut()
 		w.last = append(w.last, *s)
-		if low(s, now) {
+		if low(s, size[tenant], now) {
 			w.warned[tenant] = true
 			if !warned[tenant] {
 				warn = append(warn, *s)
@@ -79,8 +81,8 @@ func (w *stockWatch) look(now time.Time, blocks []binding.Stock) (warn []admin.N
 }
 
 // low reports whether the numbers of a tenant run out before long.
-func low(s *admin.NumberStatus, now time.Time) bool {
-	return s.Free*fewFree < s.Open*binding.BlockSize || !s.RunsOut.IsZero() && s.RunsOut.Sub(now) < runsOutSoon
+func low(s *admin.NumberStatus, size int, now time.Time) bool {
+	return s.Free*fewFree < size || !s.RunsOut.IsZero() && s.RunsOut.Sub(now) < runsOutSoon
 }
 
 // status is how the numbers stood at the last look.

@@ -111,7 +111,7 @@ func (n *Node) storeCounters(c map[string]uint64) {
 	s := n.db.Stats()
 	c["contacts"] = s.Contacts
 	c["contacts_not_kept"] = s.ContactsLost
-	c["store_clock_ahead_hours"] = uint64(time.Duration(n.clockAhead.Load()) / time.Hour)
+	c["store_clock_ahead_hours"] = uint64((time.Duration(n.clockAhead.Load()) + time.Hour - 1) / time.Hour) // of part of an hour it is one
 	c["store_disk_full"] = 0
 	if s.DiskFull {
 		c["store_disk_full"] = 1

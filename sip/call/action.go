@@ -104,8 +104,8 @@ type OpenRecord struct{ Record cdr.Record }
 // CloseRecord writes the closing row, or the only row of a refused call.
 type CloseRecord struct{ Record cdr.Record }
 
-// Carried says that a binding whose expiry slides has carried a call: when it is
-// answered, and when it is over.
+// Carried says that a binding whose expiry slides carries a call: when it is answered,
+// from time to time while it goes on, and when it is over.
 type Carried struct{ Binding string }
 
 // OpenMedia opens ports on both legs, for a session of that number.

@@ -2,6 +2,7 @@ package call
 
 import (
 	"slices"
+	"time"
 
 	"mask700/binding/cdr"
 	"mask700/media/sdp"
@@ -159,7 +160,7 @@ func (c *Call) madeCall(env *Env) {
 	c.Record.AnsweredAt = env.Now
 	c.Record.SIPStatus = 200
 	c.plays(env, "")
-	carried(env, &c.Record, c.Sliding)
+	c.carries(env)
 	c.limitTalk(env)
 }
 
@@ -171,10 +172,23 @@ func (c *Call) limitTalk(env *Env) {
 	}
 }
 
-// carried tells of a call on a binding whose expiry slides, once it is answered, and of
+// slideParts is how often in its period a binding whose expiry slides is told of a call
+// that goes on: it does not expire under the call, also where one word is lost.
+const slideParts = 4
+
+// carries tells of a call that is answered on a binding whose expiry slides, now and again
+// while it goes on.
+func (c *Call) carries(env *Env) {
+	carried(env, &c.Record, c.Sliding)
+	if c.Sliding > 0 {
+		env.do(StartTimer{Timer{SlideTimer, Caller}, c.Sliding / slideParts})
+	}
+}
+
+// carried tells of a call on a binding whose expiry slides, where it was answered, and of
 // a text when the far side has it.
-func carried(env *Env, r *cdr.Record, sliding bool) {
-	if sliding && (!r.AnsweredAt.IsZero() || r.End == cdr.EndDelivered || r.End == cdr.EndAccepted) {
+func carried(env *Env, r *cdr.Record, sliding time.Duration) {
+	if sliding > 0 && (!r.AnsweredAt.IsZero() || r.End == cdr.EndDelivered || r.End == cdr.EndAccepted) {
 		env.do(Carried{Binding: r.Binding})
 	}
 }

@@ -185,7 +185,9 @@ func (c *Call) matched(d *binding.Decision, v *rule.Verdict) {
 		c.Record.IndustrialID, c.Record.Data = b.IndustrialID, b.Data
 		c.MaxDuration = b.MaxDuration
 		c.Recorded = b.Record && d.Refusal == ""
-		c.Sliding = b.Sliding > 0
+		if d.Refusal == "" {
+			c.Sliding = b.Sliding
+		}
 	}
 	judged(&c.Record, v)
 }

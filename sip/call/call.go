@@ -129,8 +129,8 @@ type Call struct {
 	LateOffer   bool // the INVITE came without an offer: the callee makes it
 	MaxForwards int  // what the callee's INVITE will say
 	MaxDuration time.Duration
-	Recorded    bool // the binding wants what is said recorded
-	Sliding     bool // each call moves the expiry of the binding
+	Recorded    bool          // the binding wants what is said recorded
+	Sliding     time.Duration // a call moves the expiry of the binding to so long from then; 0: it does not
 	MediaLocal  [2]sdp.Local
 	FirstSDP    sdp.Body // the caller's offer until media is open
 	Told        Told     // what the caller knows of the callee's answer

@@ -62,6 +62,7 @@ func (c *Call) end(env *Env, e ending) {
 	env.do(StopTimer{Timer{RingTimer, Callee}})
 	env.do(StopTimer{Timer{LimitTimer, Caller}})
 	env.do(StopTimer{Timer{MinuteTimer, Caller}})
+	env.do(StopTimer{Timer{SlideTimer, Caller}})
 	env.do(StopTimer{Timer{PromptTimer, Caller}})
 	if c.Extension.Asked {
 		env.do(StopTimer{Timer{DigitTimer, Caller}})
@@ -268,6 +269,8 @@ func (c *Call) fired(env *Env, ev Fired) {
 		c.digitLate(env)
 	case MinuteTimer:
 		c.playBoth(env, LastMinute)
+	case SlideTimer:
+		c.carries(env)
 	case CancelTimer:
 		if l.Client.Pending {
 			l.Client.Pending = false

@@ -180,6 +180,7 @@ const (
 	PromptTimer                    // a refusal that the caller hears is over at the latest
 	DigitTimer                     // the next digit of an extension does not come
 	MinuteTimer                    // the last minute of the longest duration begins
+	SlideTimer                     // the binding is to be told that the call goes on
 
 	timerKinds
 )

@@ -54,7 +54,7 @@ type Transfer struct {
 	Turn      Turn
 	Limit     time.Duration // longest duration by the new binding; 0: none
 	Taped     bool          // the new binding wants what is said recorded
-	Sliding   bool          // as of the call
+	Sliding   time.Duration // as of the call
 	Session   int
 	Local     [2]sdp.Local
 	Waiting   waiting
@@ -139,7 +139,7 @@ func (c *Call) thirdDecided(env *Env, ev Decided) {
 	if b := d.Binding; b != nil && ev.Err == nil {
 		t.Record.Binding, t.Record.Order, t.Record.Tenant = b.ID, b.Order, b.Tenant
 		t.Record.IndustrialID, t.Record.Data = b.IndustrialID, b.Data
-		t.Limit, t.Taped, t.Sliding = b.MaxDuration, b.Record, b.Sliding > 0
+		t.Limit, t.Taped, t.Sliding = b.MaxDuration, b.Record, b.Sliding
 	}
 	switch {
 	case ev.Err != nil:
@@ -410,7 +410,8 @@ func (c *Call) join(env *Env) {
 		c.runSession(env, by, seconds(came.Interval), came.Ours)
 	}
 	c.Record.AnsweredAt, c.Record.SIPStatus = env.Now, 200
-	carried(env, &c.Record, c.Sliding)
+	env.do(StopTimer{Timer{SlideTimer, Caller}})
+	c.carries(env)
 	t.Record.End, t.Record.ReleasedBy, t.Record.Q850, t.Record.ReleasedAt = cdr.EndTransferred, turned, causeNormal, env.Now
 	env.do(StopTimer{Timer{LimitTimer, Caller}})
 	env.do(StopTimer{Timer{MinuteTimer, Caller}})

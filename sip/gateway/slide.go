@@ -7,7 +7,7 @@ import (
 )
 
 // slideLimit bounds the bindings that wait to be told of a call. One that finds
-// no room is told of its next call.
+// no room is told later in that call, or of its next.
 const slideLimit = 4096
 
 // slideTime is how long the store may take for one.

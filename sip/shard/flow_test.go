@@ -317,6 +317,9 @@ func (s *scene) set(t *testing.T, args []string) {
 		case "sliding":
 			for i := range w.rows {
 				w.rows[i].Sliding = by
+				if w.rows[i].ExpiresAt.IsZero() {
+					w.rows[i].ExpiresAt = epoch.Add(by)
+				}
 			}
 		case "calls-limit", "texts-limit", "all-limit":
 			s.limit(t, strings.TrimSuffix(name, "-limit"), strings.ReplaceAll(value, "_", " "))

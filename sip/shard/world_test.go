@@ -394,6 +394,7 @@ func (w *world) perform(o shard.Output) {
 			what = "text"
 		}
 		w.note("bindings <- %s carries a %s", a.Binding, what)
+		w.slide(a.Binding)
 	case call.LeakStopped:
 		w.stopped = append(w.stopped, a)
 		where := ""
@@ -444,6 +445,32 @@ func (r rows) Binding(_ context.Context, id string) (binding.Binding, error) {
 		return binding.Binding{}, binding.ErrNotFound
 	}
 	return r.rows[i], nil
+}
+
+// slide moves the expiry of a binding that carries something, where it has one.
+func (w *world) slide(id string) {
+	service := binding.Service{Store: slider{w: w}, Now: func() time.Time { return w.now }}
+	if err := service.Slide(context.Background(), id); err != nil {
+		w.fail("binding %s is not moved: %v", id, err)
+	}
+}
+
+// slider changes the bindings of a world, and does nothing else of a store.
+type slider struct {
+	binding.Store
+	w *world
+}
+
+func (s slider) Change(_ context.Context, id string, change func(*binding.Binding) error) (binding.Binding, error) {
+	i := slices.IndexFunc(s.w.rows, func(b binding.Binding) bool { return b.ID == id })
+	if i < 0 {
+		return binding.Binding{}, binding.ErrNotFound
+	}
+	r, err := binding.Revise(s.w.rows[i], change)
+	if err == nil {
+		s.w.rows[i] = r.Binding
+	}
+	return r.Binding, err
 }
 
 // unwritten checks that a record has nothing of what a text says.

@@ -2,12 +2,10 @@ package store
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
 
 	"mask700/binding"
-	"mask700/crash"
 	"mask700/store/seal"
 )
 
@@ -77,21 +75,7 @@ func (db *DB) sweepBars(ctx context.Context, at time.Time) (some bool, err error
 	if err != nil || len(ids) == 0 {
 		return false, err
 	}
-	errs := make([]error, len(ids))
-	var running sync.WaitGroup
-	slots := make(chan struct{}, 64)
-	for i, id := range ids {
-		slots <- struct{}{}
-		running.Go(func() {
-			defer crash.Door()
-			if _, errs[i] = db.RemoveBar(ctx, id); errors.Is(errs[i], binding.ErrNoBar) {
-				errs[i] = nil
-			}
-			<-slots
-		})
-	}
-	running.Wait()
-	return true, errors.Join(errs...)
+	return true, db.removeBars(ctx, ids)
 }
 
 // BarStats is how full the block lists are.

@@ -83,9 +83,9 @@ func parseBarHeader(value []byte) (h barHeader, sealed []byte, err error) {
 	return h, w.b, nil
 }
 
-// barRow seals an entry. It is under the key of all time: it protects somebody as long as it stands, however long ago it
-// was made.
-func (db *DB) barRow(key []byte, tenant uint32, b *binding.Bar) (pair, error) {
+// barRow seals an entry under its tenant's key of today. It protects somebody as long as it stands, however long ago it was
+// made: before that key is destroyed, it is sealed anew (reseal).
+func (db *DB) barRow(ctx context.Context, key []byte, tenant uint32, b *binding.Bar) (pair, error) {
 	direction := slices.Index(barDirections[:], b.Direction)
 	created, okCreated := nanos(b.CreatedAt)
 	until, okUntil := nanos(b.Until)
@@ -103,18 +103,18 @@ func (db *DB) barRow(key []byte, tenant uint32, b *binding.Bar) (pair, error) {
 		return pair{}, fmt.Errorf("%w: %w", ErrRow, err)
 	}
 	plain = appendText(binary.BigEndian.AppendUint64(plain, uint64(created)), b.Reason)
-	box, err := db.bindKeys.box(storeKey)
+	dataKey, box, err := db.bindKeys.forNew(ctx, tenant, db.opts.Now())
 	if err != nil {
 		return pair{}, err
 	}
 	value := append(make([]byte, 0, barHeaderSize+len(plain)+seal.Overhead), barVersion, byte(direction))
 	value = binary.BigEndian.AppendUint32(value, tenant)
-	value = binary.BigEndian.AppendUint32(value, storeKey)
+	value = binary.BigEndian.AppendUint32(value, dataKey)
 	value = binary.BigEndian.AppendUint64(value, uint64(until))
 	return pair{key, box.Seal(value, plain, placeOf(key, value))}, nil
 }
 
-// openBar opens an entry.
+// openBar opens an entry. ErrErased: its key was destroyed; of stores of before it may be that of all time.
 func (db *DB) openBar(key, value []byte) (b binding.Bar, err error) {
 	h, sealed, err := parseBarHeader(value)
 	if err != nil {
@@ -192,12 +192,13 @@ func (db *DB) addBar(ctx context.Context, b *binding.Bar) (binding.Bar, error) {
 		return binding.Bar{}, err
 	}
 	hash := db.barHash(b.Number)
-	row, err := db.barRow(keyHashText(tableBar, hash, b.ID), tenant, b)
+	unlock, err := db.locks.lock(ctx, db.opts.WriteTimeout, db.locks.ofID(b.ID), db.locks.ofID(string(hash[:])))
 	if err != nil {
 		return binding.Bar{}, err
 	}
-	unlock, err := db.locks.lock(ctx, db.opts.WriteTimeout, db.locks.ofID(b.ID), db.locks.ofID(string(hash[:])))
+	row, err := db.barRow(ctx, keyHashText(tableBar, hash, b.ID), tenant, b)
 	if err != nil {
+		unlock()
 		return binding.Bar{}, err
 	}
 	there, over, err := db.barInPlace(hash, b)
@@ -241,6 +242,9 @@ func (db *DB) barInPlace(hash seal.Hash, b *binding.Bar) (there binding.Bar, ove
 	n, now := 0, db.earlier(b.CreatedAt)
 	err = db.barsOf(hash, func(key, value []byte) (bool, error) {
 		other, err := db.openBar(key, value)
+		if errors.Is(err, ErrErased) {
+			return true, nil
+		}
 		if err != nil {
 			return false, err
 		}
@@ -398,7 +402,7 @@ func (db *DB) barPage(ctx context.Context, f binding.BarFilter) (rows []binding.
 	for _, id := range ids {
 		b, _, err := db.barOf(db.bind, id)
 		switch {
-		case errors.Is(err, binding.ErrNoBar): // it was removed in between
+		case errors.Is(err, binding.ErrNoBar), errors.Is(err, ErrErased): // it was removed in between, or is about to be
 		case err != nil:
 			return nil, "", err
 		case f.Match(&b):
@@ -443,6 +447,9 @@ func (db *DB) Barred(ctx context.Context, caller, callee binding.Number, tenant 
 				return true, nil
 			}
 			b, err := db.openBar(key, value)
+			if errors.Is(err, ErrErased) {
+				return true, nil // whom it was about nobody can tell any more
+			}
 			if err == nil && b.Bars(caller, callee, tenant, at) {
 				found = b
 			}
@@ -459,6 +466,11 @@ func (db *DB) Barred(ctx context.Context, caller, callee binding.Number, tenant 
 func (c *checker) bars(r pebble.Reader) error {
 	err := c.table(r, "block lists", tableBar, func(key, value []byte) error {
 		b, err := c.db.openBar(key, value)
+		if errors.Is(err, ErrErased) {
+			c.report.ErasedBars++
+			c.report.erased("entry %s of a block list: its key was destroyed", key[1+seal.HashSize:])
+			return nil
+		}
 		if err != nil {
 			return err
 		}
@@ -481,6 +493,9 @@ func (c *checker) bars(r pebble.Reader) error {
 	}
 	return c.table(r, "ids of block lists", tableBarID, func(key, _ []byte) error {
 		_, _, err := c.db.barOf(r, string(key[1:]))
+		if errors.Is(err, ErrErased) {
+			return nil
+		}
 		return err
 	})
 }

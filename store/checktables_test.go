@@ -41,7 +41,7 @@ func fillTables(t *testing.T, db *DB) {
 	must(err)
 	as, err := binding.ErasedNumber(nil)
 	must(err)
-	row, err := db.erasingRow(&erasing{id: testID(5), who: testNumber(t, 93), as: as, reason: "he asked"})
+	row, err := db.erasingRow(ctx, &erasing{id: testID(5), who: testNumber(t, 93), as: as, reason: "he asked"})
 	must(err)
 	must(db.bindWrites.do(ctx, func(b *pebble.Batch) error { return b.Set(row.key, row.value, nil) }, nil))
 }

@@ -43,7 +43,8 @@ func (e *Erasure) chosen(tenant uint32) func(ring.Key) bool {
 }
 
 // DestroyKeys destroys data keys, and with them all that they sealed, in this store and in every copy of it: bindings,
-// call records and recordings. Before they are destroyed, and once nothing is in the way, begin is called with how many
+// call records and recordings. Entries of block lists that are not over are sealed anew, so that they stand here and in no copy from
+// before. Before they are destroyed, and once nothing is in the way, begin is called with how many
 // they are; its error ends it. Then the entries by which the erased bindings are found by number and order are deleted:
 // the hash of a number says nothing without the index key, and with it could be tried against every number there is.
 //
@@ -71,7 +72,13 @@ func (db *DB) destroyKeys(ctx context.Context, e Erasure, begin func(keys int) e
 	if !e.All && tenant == 0 {
 		return Erased{}, ErrNoTenant
 	}
-	chosen := e.chosen(tenant)
+	// What is made meanwhile, also for a month that is not over, is not destroyed: it may seal what is sealed anew.
+	next := make(map[ring.Use]uint32)
+	for _, u := range []ring.Use{ring.Bindings, ring.Records, ring.Recordings} {
+		next[u] = db.ring.Next(u)
+	}
+	of := e.chosen(tenant)
+	chosen := func(k ring.Key) bool { return of(k) && k.ID < next[k.Use] }
 	victims := make(map[uint32]bool) // keys of bindings
 	n := 0
 	for _, k := range db.ring.Keys() {
@@ -89,6 +96,9 @@ func (db *DB) destroyKeys(ctx context.Context, e Erasure, begin func(keys int) e
 		return Erased{}, err
 	}
 	err := db.noneLive(ctx, victims)
+	if err == nil {
+		err = db.reseal(ctx, victims)
+	}
 	if err == nil {
 		err = begin(n)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -61,15 +62,19 @@ type erasing struct {
 	reason string
 	// recordings of the number's calls are deleted too, by who is told that it is done.
 	recordings bool
+	dataKey    uint32 // under which it stands
 }
 
 const (
-	erasingVersion = 2
-	erasingBefore  = 1 // says nothing of recordings: they stay
+	erasingVersion    = 3
+	erasingAllTime    = 2 // under the key of all time, which it does not name
+	erasingBefore     = 1 // likewise; says nothing of recordings: they stay
+	erasingHeaderSize = 5
 )
 
-// erasingRow seals an erasure: number, what is put in its place, reason, whether recordings go u8. Its header is version u8.
-func (db *DB) erasingRow(e *erasing) (pair, error) {
+// erasingRow seals an erasure: number, what is put in its place, reason, whether recordings go u8. Its header is version u8,
+// data key u32: that of today of the bindings that have no tenant.
+func (db *DB) erasingRow(ctx context.Context, e *erasing) (pair, error) {
 	plain, err := appendNumber(nil, e.who)
 	if err == nil {
 		plain, err = appendNumber(plain, e.as)
@@ -81,19 +86,24 @@ func (db *DB) erasingRow(e *erasing) (pair, error) {
 	if e.recordings {
 		plain[len(plain)-1] = 1
 	}
-	box, err := db.bindKeys.box(storeKey)
+	dataKey, box, err := db.bindKeys.forNew(ctx, 0, db.opts.Now())
 	if err != nil {
 		return pair{}, err
 	}
-	key, header := keyText(tableErasing, e.id), []byte{erasingVersion}
-	return pair{key, box.Seal(header, plain, placeOf(key, []byte{erasingVersion}))}, nil
+	key := keyText(tableErasing, e.id)
+	header := binary.BigEndian.AppendUint32(append(make([]byte, 0, erasingHeaderSize+len(plain)+seal.Overhead), erasingVersion), dataKey)
+	return pair{key, box.Seal(header, plain, placeOf(key, header))}, nil
 }
 
-// erasings are the erasures that were begun and are not done.
+// erasings are the erasures that were begun and are not done. Of one whose key was destroyed, in a backup from before,
+// nobody knows whom it was about.
 func (db *DB) erasings() (all []erasing, err error) {
 	lower := []byte{tableErasing}
 	err = scan(db.bind, lower, keyAfter(lower), func(key, value []byte) (bool, error) {
 		e, err := db.openErasing(key, value)
+		if errors.Is(err, ErrErased) {
+			return true, nil
+		}
 		all = append(all, e)
 		return err == nil, err
 	})
@@ -102,19 +112,24 @@ func (db *DB) erasings() (all []erasing, err error) {
 
 func (db *DB) openErasing(key, value []byte) (erasing, error) {
 	bad := fmt.Errorf("%w: an erasure that was begun", ErrCorrupt)
-	if len(value) < 1 || value[0] != erasingVersion && value[0] != erasingBefore || len(key) < 2 {
+	w := wire{b: value}
+	version, size, dataKey := w.byte(), 1, storeKey
+	if version == erasingVersion {
+		size, dataKey = erasingHeaderSize, w.uint32()
+	}
+	if w.err != nil || version < erasingBefore || version > erasingVersion || len(key) < 2 {
 		return erasing{}, bad
 	}
-	box, err := db.bindKeys.box(storeKey)
+	box, err := db.bindKeys.box(dataKey)
 	if err != nil {
 		return erasing{}, err
 	}
-	plain, err := box.Open(nil, value[1:], placeOf(key, value[:1]))
+	plain, err := box.Open(nil, value[size:], placeOf(key, value[:size]))
 	if err != nil {
 		return erasing{}, bad
 	}
-	w := wire{b: plain}
-	e := erasing{id: string(key[1:]), who: w.number(), as: w.number(), reason: w.text()}
+	w = wire{b: plain}
+	e := erasing{id: string(key[1:]), who: w.number(), as: w.number(), reason: w.text(), dataKey: dataKey}
 	if value[0] != erasingBefore {
 		e.recordings = w.byte() == 1
 	}
@@ -175,7 +190,7 @@ func (db *DB) ErasePerson(ctx context.Context, who binding.Number, reason string
 }
 
 func (db *DB) putErasing(ctx context.Context, e *erasing) error {
-	row, err := db.erasingRow(e)
+	row, err := db.erasingRow(ctx, e)
 	if err != nil {
 		return err
 	}
@@ -395,6 +410,9 @@ func (db *DB) eraseBars(ctx context.Context, who binding.Number) (deleted int, e
 	lower := []byte{tableBar}
 	err = db.each(ctx, lower, keyAfter(lower), func(key, value []byte) (bool, error) {
 		b, err := db.openBar(key, value)
+		if errors.Is(err, ErrErased) {
+			return true, nil
+		}
 		if err == nil && (b.Number == who || b.Peer == who) {
 			ids = append(ids, b.ID)
 		}

@@ -327,7 +327,7 @@ func TestErasureAfterACrash(t *testing.T) {
 		t.Fatal(err)
 	}
 	e := erasing{id: testID(900), who: testNumber(t, person), as: as, reason: "he asked"}
-	row, err := db.erasingRow(&e)
+	row, err := db.erasingRow(ctx, &e)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -448,9 +448,11 @@ func TestErasureKeepsWhatBecomesOfRecordings(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	key, header := keyText(tableErasing, testID(1)), []byte{erasingBefore}
-	e, err := db.openErasing(key, box.Seal(header, appendText(plain, "long ago"), placeOf(key, []byte{erasingBefore})))
-	if err != nil || e.recordings || e.reason != "long ago" || e.who != testNumber(t, 4000) {
-		t.Errorf("of before: %q, %v, %v", e.reason, e.recordings, err)
+	for version, more := range map[byte][]byte{erasingBefore: nil, erasingAllTime: {1}} {
+		key, header := keyText(tableErasing, testID(1)), []byte{version}
+		e, err := db.openErasing(key, box.Seal(header, append(appendText(plain, "long ago"), more...), placeOf(key, []byte{version})))
+		if err != nil || e.recordings != (more != nil) || e.reason != "long ago" || e.who != testNumber(t, 4000) || e.dataKey != storeKey {
+			t.Errorf("of version %d: %q, %v, %v", version, e.reason, e.recordings, err)
+		}
 	}
 }

@@ -16,8 +16,8 @@ import (
 	"mask700/store/seal"
 )
 
-// storeKey is the key of all time: it seals the names of tenants and the head of the audit log, and the bindings of
-// stores of format 1. It is not destroyed.
+// storeKey is the key of all time: it seals the names of tenants and the head of the audit log, which hold no subscriber's number,
+// and in stores of before block lists and erasures that were begun, and the bindings of format 1. It is not destroyed.
 const storeKey uint32 = 1
 
 // maxOpenKeys bounds the keys of one use that are open in memory, at about 1.3 KB each.

@@ -25,6 +25,7 @@ type Report struct {
 	ErasedBindings uint64 `json:"erased_bindings"`
 	ErasedRecords  uint64 `json:"erased_records"`
 	ErasedIndex    uint64 `json:"erased_index"` // entries of erased bindings that are not deleted yet
+	ErasedBars     uint64 `json:"erased_bars"`  // entries of block lists that are not deleted yet
 	// Erased says of the first hundred of those rows where they are and of which tenant, and why they cannot be read.
 	Erased []string `json:"erased"`
 	// Faults counts what is wrong; Problems says it of the first hundred.
@@ -44,8 +45,9 @@ func (r Report) String() string {
 	fmt.Fprintf(&b, "tokens %d, locked numbers %d, requests under a key %d, contacts %d, erasures that go on %d\n", r.Tokens, r.Locked, r.Requests, r.Contacts, r.Erasing)
 	fmt.Fprintf(&b, "bindings %d, of them live %d, index entries %d\n", r.Bindings, r.Live, r.Index)
 	fmt.Fprintf(&b, "call records %d, last seq %d, open %d\n", r.Records, r.LastSeq, r.Open)
-	if r.ErasedBindings+r.ErasedRecords+r.ErasedIndex > 0 {
-		fmt.Fprintf(&b, "erased: bindings %d, call records %d, index entries left %d\n", r.ErasedBindings, r.ErasedRecords, r.ErasedIndex)
+	if r.ErasedBindings+r.ErasedRecords+r.ErasedIndex+r.ErasedBars > 0 {
+		fmt.Fprintf(&b, "erased: bindings %d, call records %d, index entries left %d, entries of block lists left %d\n",
+			r.ErasedBindings, r.ErasedRecords, r.ErasedIndex, r.ErasedBars)
 		for _, e := range r.Erased {
 			fmt.Fprintf(&b, "  %s\n", e)
 		}

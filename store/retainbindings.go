@@ -179,8 +179,11 @@ func (s *sweeper) deleteErasedBindings(places map[place]bool) error {
 	return nil
 }
 
-// noBindingOf takes those keys out that a row is sealed under.
+// noBindingOf takes those keys out that a row is sealed under, after what stands whatever its age was sealed anew.
 func (db *DB) noBindingOf(ctx context.Context, keys map[uint32]bool) error {
+	if err := db.reseal(ctx, keys); err != nil {
+		return err
+	}
 	return db.each(ctx, []byte{tableRow}, []byte{tableRow + 1}, func(key, value []byte) (bool, error) {
 		_, h, _, err := splitRow(key, value)
 		if err != nil {

@@ -43,6 +43,9 @@ func (db *DB) sweepErased(ctx context.Context) (deleted uint64, err error) {
 		return 0, err
 	}
 	upTo := db.destroyedKeys()
+	if err := db.dropErased(ctx); err != nil {
+		return 0, err
+	}
 	for lower := []byte{tableRow}; lower != nil; {
 		var places map[place]bool
 		if places, lower, err = db.erasedPlaces(ctx, lower); err != nil {
@@ -131,12 +134,7 @@ func (db *DB) eachOf(ctx context.Context, e *engine, lower, upper []byte, f func
 
 // erasedPlaces finds where erased bindings stand, and from which key on to look for more; nil: there are no more.
 func (db *DB) erasedPlaces(ctx context.Context, lower []byte) (places map[place]bool, next []byte, err error) {
-	gone := make(map[uint32]bool)
-	for _, k := range db.ring.Keys() {
-		if k.Use == ring.Bindings && !k.Destroyed.IsZero() {
-			gone[k.ID] = true
-		}
-	}
+	gone := db.goneKeys()
 	places = make(map[place]bool)
 	err = db.each(ctx, lower, []byte{tableRow + 1}, func(key, value []byte) (bool, error) {
 		p, h, _, err := splitRow(key, value)

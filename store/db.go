@@ -87,7 +87,10 @@ func Open(o Options) (*DB, error) {
 	if err := endRestore(o); err != nil {
 		return nil, err
 	}
-	db := &DB{opts: o, cache: newCache(o), locks: newLocks(), again: newLocks(), seen: newSeenIDs()}
+	db := &DB{opts: o, cache: newCache(o), locks: newLocks(), again: newLocks()}
+	db.seen = newSeenIDs(o.IDMemory, func() {
+		o.Logger.Warn("there are more bindings than their ids are kept of in memory; each new one is looked for, which takes longer", "memory", o.IDMemory)
+	})
 	db.use.closing = make(chan struct{})
 	db.blocks.gate, db.tenants.gate, db.tokens.gate = newLocks(), newLocks(), newLocks()
 	db.guard = newGuard(o.DiskUsage, o.Logger)

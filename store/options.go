@@ -37,6 +37,9 @@ type Options struct {
 	// MemTableSize in bytes is what each database collects in memory before it writes a table. It grows to that with
 	// use; while the disk is behind, up to four of them exist in each database. Default 16 MiB.
 	MemTableSize uint64
+	// IDMemory in bytes is what the ids of bindings may take in memory, 1.6 each, by which a new one is known not to be taken
+	// without a look into the database. Where there are more, each is looked for. Default 400 MiB, which is 262 million.
+	IDMemory int64
 	// SyncInterval is the least time between two syncs of one log while many writes wait for it, so that more of them
 	// share one. Default 500 µs; negative: none.
 	SyncInterval time.Duration
@@ -108,6 +111,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.MemTableSize == 0 {
 		o.MemTableSize = 16 << 20
+	}
+	if o.IDMemory <= 0 {
+		o.IDMemory = 400 << 20
 	}
 	if o.SyncInterval == 0 {
 		o.SyncInterval = 500 * time.Microsecond

@@ -12,16 +12,20 @@ import (
 
 // seenIDs says of most binding ids that none is in the store, without asking it: a look for a key that is not there goes
 // through every table in memory and, by their filters, through all on disk, and costs more than all else of a bind. It
-// is a Bloom filter of the ids that ever were there since it was made; what it does not rule out is looked for.
+// is a Bloom filter of the ids that ever were there since it was made; what it does not rule out is looked for. It has a
+// bound: where there are more ids than that, it is given up, and each is looked for.
 //
 //	open -> load: ids of before, in the background -> loaded: has can say no
-//	     -> add: every id, before its row is written
+//	     -> add: every id, before its row is written -> more than most: given up
 type seenIDs struct {
 	seed   maphash.Seed
+	most   int64  // ids, of all layers
+	full   func() // called once, when it is given up
 	loaded atomic.Bool
-	layers atomic.Pointer[[]*idLayer] // all are asked, the last is added to
+	layers atomic.Pointer[[]*idLayer] // all are asked, the last is added to; none: it is given up
+	looked atomic.Uint64              // ids that were not ruled out
 
-	grow sync.Mutex // held while a layer is added
+	grow sync.Mutex // held while a layer is added, or all are dropped
 }
 
 // idLayer is a Bloom filter of which each id uses one line of the processor's cache.
@@ -34,19 +38,20 @@ type idLayer struct {
 type idLine [8]atomic.Uint64
 
 const (
-	idsALine  = 40 // 12.8 bits for each
-	idBits    = 6  // that are set for one: about 1 of 100 ids that are not there are looked for
-	leastSeen = 1 << 16
+	idLineSize = 64
+	idsALine   = 40 // 12.8 bits for each
+	idBits     = 6  // that are set for one: about 1 of 100 ids that are not there are looked for
+	leastSeen  = 1 << 16
 )
 
 func newIDLayer(ids int64) *idLayer {
-	ids = max(ids, leastSeen)
 	return &idLayer{lines: make([]idLine, ids/idsALine+1), limit: ids}
 }
 
-func newSeenIDs() *seenIDs {
-	s := &seenIDs{seed: maphash.MakeSeed()}
-	s.layers.Store(&[]*idLayer{newIDLayer(0)})
+// newSeenIDs takes so many bytes at most, or one line.
+func newSeenIDs(bytes int64, full func()) *seenIDs {
+	s := &seenIDs{seed: maphash.MakeSeed(), most: max(bytes/idLineSize, 1) * idsALine, full: full}
+	s.layers.Store(&[]*idLayer{newIDLayer(min(leastSeen, s.most))})
 	return s
 }
 
@@ -78,6 +83,9 @@ func (l *idLayer) add(h uint64) {
 // add notes the id with a key.
 func (s *seenIDs) add(key []byte) {
 	layers := *s.layers.Load()
+	if len(layers) == 0 {
+		return
+	}
 	last := layers[len(layers)-1]
 	last.add(s.hash(key))
 	if last.n.Add(1) == last.limit {
@@ -85,29 +93,62 @@ func (s *seenIDs) add(key []byte) {
 	}
 }
 
-// addLayer puts a layer behind last, unless somebody did.
+// addLayer puts a layer behind last, unless somebody did; without room for one, all go.
 func (s *seenIDs) addLayer(last *idLayer, ids int64) {
 	s.grow.Lock()
 	defer s.grow.Unlock()
 	layers := *s.layers.Load()
-	if layers[len(layers)-1] == last {
-		layers = append(layers[:len(layers):len(layers)], newIDLayer(ids))
-		s.layers.Store(&layers)
+	if len(layers) == 0 || layers[len(layers)-1] != last {
+		return
 	}
+	room := s.most
+	for _, l := range layers {
+		room -= l.limit
+	}
+	if room <= 0 {
+		s.drop()
+		return
+	}
+	layers = append(layers[:len(layers):len(layers)], newIDLayer(min(ids, room)))
+	s.layers.Store(&layers)
+}
+
+// giveUp has every id looked for from here on.
+func (s *seenIDs) giveUp() {
+	s.grow.Lock()
+	defer s.grow.Unlock()
+	if len(*s.layers.Load()) > 0 {
+		s.drop()
+	}
+}
+
+// drop needs grow. Who asks of an id, and who added it before, have its lock in turn: after this nobody asks those layers of an id
+// that is in none.
+func (s *seenIDs) drop() {
+	s.layers.Store(&[]*idLayer{})
+	s.full()
+}
+
+// known is how many ids are noted; 0: it is given up.
+func (s *seenIDs) known() (n uint64) {
+	for _, l := range *s.layers.Load() {
+		n += uint64(l.n.Load())
+	}
+	return n
 }
 
 // mayHave reports whether there may be an id with a key. False: there is none.
 func (s *seenIDs) mayHave(key []byte) bool {
-	if !s.loaded.Load() {
-		return true
+	rest := !s.loaded.Load() // asked before the layers: they are those that it speaks of
+	layers := *s.layers.Load()
+	rest = rest || len(layers) == 0
+	for h, i := s.hash(key), 0; !rest && i < len(layers); i++ {
+		rest = layers[i].has(h)
 	}
-	h := s.hash(key)
-	for _, l := range *s.layers.Load() {
-		if l.has(h) {
-			return true
-		}
+	if rest {
+		s.looked.Add(1)
 	}
-	return false
+	return rest
 }
 
 // loadSeen notes the ids that are there. Those that are written meanwhile note themselves.
@@ -115,13 +156,17 @@ func (db *DB) loadSeen(ctx context.Context) error {
 	lower := []byte{tableID}
 	// There are about as many as their table has bytes for, so that one layer will do.
 	const bytesOfID = 18
-	if size, err := db.bind.EstimateDiskUsage(lower, keyAfter(lower)); err == nil && size/bytesOfID > leastSeen {
-		layers := *db.seen.layers.Load()
-		db.seen.addLayer(layers[len(layers)-1], int64(size/bytesOfID)*5/4)
+	if size, err := db.bind.EstimateDiskUsage(lower, keyAfter(lower)); err == nil {
+		switch layers, ids := *db.seen.layers.Load(), int64(size/bytesOfID); {
+		case ids > db.seen.most:
+			db.seen.giveUp()
+		case ids > leastSeen && len(layers) > 0:
+			db.seen.addLayer(layers[len(layers)-1], ids*5/4)
+		}
 	}
 	err := db.each(ctx, lower, keyAfter(lower), func(key, _ []byte) (bool, error) {
 		db.seen.add(key)
-		return true, nil
+		return len(*db.seen.layers.Load()) > 0, nil
 	})
 	if err == nil {
 		db.seen.loaded.Store(true)

@@ -15,6 +15,9 @@ type Stats struct {
 	Contacts     uint64 `json:"contacts"`      // who dialled which number and is kept off it, about; 0 as long as it is not known
 	ContactsLost uint64 `json:"contacts_lost"` // not kept, because there were too many
 
+	IDs       uint64 `json:"ids"`        // of bindings, that are noted in memory; 0: they are more than may be
+	IDsLooked uint64 `json:"ids_looked"` // of new bindings, that were looked for on disk
+
 	DiskFree  uint64 `json:"disk_free_bytes"`
 	DiskTotal uint64 `json:"disk_total_bytes"`
 	DiskFull  bool   `json:"disk_full"` // new bindings are refused
@@ -52,6 +55,9 @@ func (db *DB) Stats() Stats {
 
 		Contacts:     uint64(max(db.contacts.rows.Load(), 0)),
 		ContactsLost: db.contacts.lost.Load(),
+
+		IDs:       db.seen.known(),
+		IDsLooked: db.seen.looked.Load(),
 
 		DiskFree:  db.guard.free.Load(),
 		DiskTotal: db.guard.total.Load(),

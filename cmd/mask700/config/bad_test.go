@@ -56,6 +56,8 @@ func TestBadConfigurations(t *testing.T) {
 		{"limit twice", "limits: {calls: [pair 3/5m, pair 3/5m shadow]}\n", "line 1", "limits.calls[1]", "twice"},
 		{"limits of another mode", "limits: {mode: softly}\n", "line 1", "limits.mode", "enforce"},
 		{"limits in no memory", "limits: {memory: 0MiB}\n", "line 1", "limits.memory", "from 1MiB"},
+		{"ids in no memory", "memory: {ids: 0MiB}\n", "line 1", "memory.ids", "from 1MiB"},
+		{"ids in all memory", "memory:\n  ids: 65GiB\n", "line 2", "memory.ids", "to 64GiB"},
 		{"memory without a unit", "limits: {memory: 64}\n", "line 1", "limits.memory", "not a size"},
 		{"counters never written", "limits: {snapshot: 0s}\n", "line 1", "limits.snapshot", "from 1s"},
 

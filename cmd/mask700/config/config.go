@@ -22,6 +22,7 @@ type Config struct {
 	Media     Media     `yaml:"media"`
 	Recording Recording `yaml:"recording"`
 	Retention Retention `yaml:"retention"`
+	Memory    Memory    `yaml:"memory"`
 	Numbering Numbering `yaml:"numbering"`
 	Trunks    []Trunk   `yaml:"trunks"`
 
@@ -68,6 +69,11 @@ type BlockList struct {
 	TenantEntries int `yaml:"tenant_entries"` // of one tenant
 }
 
+// Memory bounds what grows with what is stored.
+type Memory struct {
+	IDs Size `yaml:"ids"` // of bindings, 1.6 bytes each; of what is not noted there, each new one is looked for
+}
+
 // LegacyRange is an older range of intermediate numbers, served until a day. Where the prefix is not at least four digits shorter than the
 // length it is a part of a block.
 type LegacyRange struct {
@@ -102,6 +108,7 @@ func Default() Config {
 		Media:     Media{Pools: []Pool{newPool()}, Offload: OffloadAuto, Prompts: newPrompts()},
 		Recording: newRecording(),
 		Retention: newRetention(),
+		Memory:    Memory{IDs: 400 << 20},
 		Numbering: Numbering{CountryCode: "86", LegacyRanges: []LegacyRange{}, BindingsPerNumber: binding.DefaultLimitOnX, Quarantine: Duration(binding.DefaultQuarantine), CallBack: Duration(binding.DefaultCallBack)},
 		Trunks:    []Trunk{},
 

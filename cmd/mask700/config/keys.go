@@ -71,8 +71,8 @@ func (k *Keys) RingFile() string {
 // Store is the part of the store's options that a configuration says.
 func (c *Config) Store() (store.Options, error) {
 	o := store.Options{
-		Reserve: 64 << 20,
-		Dir:     c.DataDir, KeyFile: c.Keys.File, KeyEnv: c.Keys.Env, KeyCredential: c.Keys.Credential, Ring: c.Keys.RingFile(),
+		Reserve: 64 << 20, IDMemory: int64(c.Memory.IDs),
+		Dir: c.DataDir, KeyFile: c.Keys.File, KeyEnv: c.Keys.Env, KeyCredential: c.Keys.Credential, Ring: c.Keys.RingFile(),
 		LimitOnX: c.Numbering.BindingsPerNumber, Share: c.Numbering.Share, Served: c.Plan().Served, Numbers: c.Plan().Numbers, Bars: c.BlockList.Entries, BarsOfTenant: c.BlockList.TenantEntries,
 		Quarantine: time.Duration(c.Numbering.Quarantine), Strangers: c.Numbering.AllowStrangers,
 	}

@@ -83,6 +83,19 @@ func (l *Limits) words(k limit.Kind) *[]Word {
 	return [...]*[]Word{limit.Calls: &l.Calls, limit.Texts: &l.Texts, limit.All: &l.All}[k]
 }
 
+// Bounds of the memory for ids.
+const (
+	minIDMemory = Size(1 << 20)
+	maxIDMemory = Size(64 << 30)
+)
+
+func (c *Config) checkMemory() error {
+	if m := c.Memory.IDs; m < minIDMemory || m > maxIDMemory {
+		return c.errorFor(fmt.Sprintf("must be from %s to %s", minIDMemory, maxIDMemory), "memory.ids")
+	}
+	return nil
+}
+
 // Bounds of the counters.
 const (
 	minLimitMemory = Size(1 << 20)

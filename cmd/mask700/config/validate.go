@@ -39,6 +39,7 @@ func (c *Config) validate(local []netip.Addr) error {
 		c.checkPrompts,
 		c.checkRecording,
 		c.checkRetention,
+		c.checkMemory,
 		c.checkPlan,
 		c.checkAdmin,
 		c.checkTrunks,

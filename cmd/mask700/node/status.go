@@ -264,5 +264,5 @@ func same(a, b config.Config) bool {
 	return reflect.DeepEqual(a.DataDir, b.DataDir) && reflect.DeepEqual(a.Keys, b.Keys) && reflect.DeepEqual(a.SIP, b.SIP) &&
 		reflect.DeepEqual(a.Media, b.Media) && reflect.DeepEqual(a.Recording, b.Recording) && reflect.DeepEqual(a.Numbering, b.Numbering) && reflect.DeepEqual(a.Trunks, b.Trunks) &&
 		reflect.DeepEqual(a.Verification, b.Verification) && reflect.DeepEqual(a.Remote, b.Remote) && reflect.DeepEqual(a.Limits, b.Limits) && reflect.DeepEqual(a.Texts, b.Texts) && a.BlockList == b.BlockList &&
-		reflect.DeepEqual(a.Admin, b.Admin) && reflect.DeepEqual(a.Log, b.Log)
+		a.Retention == b.Retention && a.Memory == b.Memory && reflect.DeepEqual(a.Admin, b.Admin) && reflect.DeepEqual(a.Log, b.Log)
 }

@@ -1,10 +1,12 @@
 package media
 
 import (
+	"net"
 	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // A party may ask for its packets at a port of another call of ours: a call that goes
@@ -21,6 +23,7 @@ const maxHairpins = 32
 type hairpins struct {
 	ranges [][2]uint16                             // of the pools, inclusive
 	addrs  atomic.Pointer[map[netip.Addr]struct{}] // ours; replaced, never changed
+	host   host
 
 	mu sync.Mutex // protects what follows, and every hop
 	at map[netip.AddrPort]*hop
@@ -34,7 +37,7 @@ type hop struct {
 }
 
 func newHairpins(pools []Pool) *hairpins {
-	p := &hairpins{at: map[netip.AddrPort]*hop{}}
+	p := &hairpins{at: map[netip.AddrPort]*hop{}, host: host{list: net.InterfaceAddrs}}
 	for _, pool := range pools {
 		p.ranges = append(p.ranges, [2]uint16{pool.Min, pool.Max})
 	}
@@ -141,10 +144,63 @@ func (p *hairpins) has(src netip.AddrPort) bool {
 	if _, ours := (*p.addrs.Load())[src.Addr()]; !ours {
 		return false
 	}
+	return p.pooled(src.Port())
+}
+
+// pooled says whether a port is of a pool.
+func (p *hairpins) pooled(port uint16) bool {
 	for _, r := range p.ranges {
-		if src.Port() >= r[0] && src.Port() <= r[1] {
+		if port >= r[0] && port <= r[1] {
 			return true
 		}
 	}
 	return false
+}
+
+// serves says whether a place that a peer wants its packets at is a service of this
+// host's, such as its SIP port, which would get them from ourselves, past any firewall.
+// A peer whose signalling comes from this host may be at any port here; and at the ports
+// of calls it may be anybody's, as in a call over two numbers.
+func (p *hairpins) serves(at netip.AddrPort, signal netip.Addr, now time.Time) bool {
+	if !at.IsValid() || !signal.IsValid() || p.host.has(signal, now) || !p.host.has(at.Addr(), now) {
+		return false
+	}
+	return at.Addr().Unmap().IsLoopback() || !p.pooled(at.Port())
+}
+
+// host knows the addresses of this host.
+type host struct {
+	list func() ([]net.Addr, error) // net.InterfaceAddrs
+
+	mu    sync.Mutex // protects the rest
+	addrs map[netip.Addr]struct{}
+	until time.Time // when they are asked for again
+}
+
+// relist is how long the addresses of the host are believed.
+const relist = 10 * time.Second
+
+// has says whether an address is the host's.
+func (h *host) has(a netip.Addr, now time.Time) bool {
+	a = a.Unmap()
+	if a.IsLoopback() {
+		return true
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if now.After(h.until) {
+		h.until = now.Add(relist)
+		if all, err := h.list(); err == nil { // else those of before
+			h.addrs = make(map[netip.Addr]struct{}, len(all))
+			for _, one := range all {
+				if n, ok := one.(*net.IPNet); ok {
+					if a, ok := netip.AddrFromSlice(n.IP); ok {
+						h.addrs[a.Unmap()] = struct{}{}
+					}
+				}
+			}
+		}
+	}
+	_, ok := h.addrs[a]
+	return ok
 }

@@ -73,6 +73,11 @@ const (
 	exact
 )
 
+// told says whether signalling has said this before.
+func (l *latch) told(rtp netip.AddrPort, signal netip.Addr) bool {
+	return l.signalled == netip.AddrPortFrom(rtp.Addr().Unmap(), rtp.Port()) && l.signal == signal.Unmap()
+}
+
 // set applies signalling and says whether the window opened anew: the peer told
 // another address, is no longer where its source was allowed, or was only learnt.
 // An invalid address is a hold: it leaves the latch as it was.

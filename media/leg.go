@@ -44,6 +44,8 @@ type leg struct {
 	reporter reporter
 	cipher   cipher
 	wishes   int // feedback of this second
+	curb     curb
+	curbed   bool // what comes from here is a flood, and goes nowhere
 	fir      fir
 
 	in       *rebase.Stream // what comes from here, written to the other side

@@ -7,6 +7,7 @@ package media
 import (
 	"errors"
 	"net/netip"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -73,6 +74,13 @@ type Remote struct {
 	Mux       bool           // RTCP goes to the port of RTP (RFC 5761)
 	Fax       bool           // datagrams are UDPTL (T.38), not RTP
 	In, Out   srtp.Key       // of what it sends and of what it is sent; zero: plain RTP
+	Silent    bool           // the peer itself has said nothing new, the other side's has: no source is learnt for that
+}
+
+// same says whether nothing changes with another.
+func (r *Remote) same(o *Remote) bool {
+	return r.RTP == o.RTP && r.RTCP == o.RTCP && r.Signal == o.Signal && slices.Equal(r.Types, o.Types) && r.Send == o.Send && r.Recv == o.Recv &&
+		r.Mux == o.Mux && r.Fax == o.Fax && r.In.Equal(o.In) && r.Out.Equal(o.Out)
 }
 
 // RemoteOf joins what a description said with the address it came from.
@@ -158,6 +166,7 @@ type Flow struct {
 	Forged      uint64        // not authentic by the leg's key, or a repetition
 	Unheard     uint64        // keys that were not told of: too many in a second
 	Muted       uint64        // held, paused, or a clip played in its place
+	Flooded     uint64        // more than any codec sends, second after second
 	Failed      uint64        // the kernel refused to send it on, or it was not to be sealed: by its number, or the key is used up
 	Unreachable uint64        // ICMP errors that came from here
 	Overrun     uint64        // had waited for us too long, or found our socket's buffer full
@@ -194,6 +203,7 @@ func (f *Flow) add(o Flow) {
 	f.Junk.Other += o.Junk.Other
 	f.Unheard += o.Unheard
 	f.Muted += o.Muted
+	f.Flooded += o.Flooded
 	f.Failed += o.Failed
 	f.Unreachable += o.Unreachable
 	f.Overrun += o.Overrun

@@ -140,7 +140,7 @@ func (s *session) mayOffload(side Side) bool {
 			return false
 		}
 	}
-	return !s.picture && !s.paused && !s.closed && s.tap == nil && to.playing == nil && to.keys == nil &&
+	return !s.picture && !s.paused && !s.closed && !from.curbed && s.tap == nil && to.playing == nil && to.keys == nil &&
 		from.cipher.in == nil && to.cipher.out == nil &&
 		from.drained && to.target() == to.connected && from.payloads.name(from.in.PayloadType()) != ""
 }

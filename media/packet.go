@@ -151,6 +151,11 @@ func (s *session) pass(side Side, b []byte, src netip.AddrPort, now int64) ([]by
 		s.follow(side)
 	}
 	s.seen, s.heard = now, true
+	if from.curbed {
+		from.flow.Flooded++
+		from.in.Refit()
+		return nil, netip.AddrPort{}
+	}
 	codec := from.payloads.name(from.in.PayloadType())
 	if s.tap != nil && codec != "" && !s.paused {
 		seq, ts, payload := from.in.Incoming(b)
@@ -215,6 +220,9 @@ func (l *leg) admit(b []byte, src netip.AddrPort, now int64) []byte {
 		b, ok := l.open(b)
 		switch {
 		case !ok: // counted
+		case src != l.latch.fixed() && !rebase.Whole(b):
+			f.Invalid++
+			f.Junk.Malformed++
 		case !l.latch.accept(src, now):
 			f.Refused++
 		case l.in.Read(b, now, &l.payloads.table) != rebase.OK:

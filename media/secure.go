@@ -95,6 +95,10 @@ func (s *session) fax(side Side, b []byte, src netip.AddrPort, now int64) ([]byt
 		return nil, netip.AddrPort{}
 	}
 	s.seen, s.heard = now, true
+	if from.curbed {
+		from.flow.Flooded++
+		return nil, netip.AddrPort{}
+	}
 	dst := to.target()
 	if s.paused || !to.remote.Fax || !dst.IsValid() {
 		from.flow.Muted++

@@ -40,20 +40,29 @@ func (s *session) Local(side Side) Local { return s.legs[side&1].local }
 
 // SetRemote applies an offer or answer.
 func (s *session) SetRemote(side Side, r Remote) {
+	hairpins, now := s.shard.relay.hairpins, s.shard.relay.options.Clock.Now()
+	if hairpins.serves(r.RTCP, r.Signal, now) {
+		r.RTCP = netip.AddrPort{} // reports go to where they would go without it
+	}
+	served := !r.RTP.Addr().Unmap().IsLoopback() && hairpins.serves(r.RTP, r.Signal, now) // loopback: see latch.destination
 	s.shard.mu.Lock()
 	defer s.shard.unlock()
 	if s.closed {
 		return
 	}
-	s.reclaimBoth()
 	l := s.legs[side&1]
-	l.looped = s.isOurs(r.RTP) || s.isOurs(r.RTCP) || !s.shard.relay.hairpins.aim(l.hop, r.RTP, r.RTCP)
-	if l.looped {
+	looped := served || s.isOurs(r.RTP) || s.isOurs(r.RTCP) || !hairpins.aim(l.hop, r.RTP, r.RTCP)
+	if looped {
 		r.RTP, r.RTCP = netip.AddrPort{}, netip.AddrPort{}
 	}
-	l.remote, l.known = r, true
+	if r.Silent && l.known && looped == l.looped && l.remote.same(&r) {
+		s.alive = s.now()
+		return
+	}
+	s.reclaimBoth()
+	l.remote, l.known, l.looped = r, true, looped
 	l.fit()
-	if l.latch.set(r.RTP, r.Signal, s.now()) || l.hairpins.has(l.reports) {
+	if !(r.Silent && l.latch.told(r.RTP, r.Signal)) && l.latch.set(r.RTP, r.Signal, s.now()) || l.hairpins.has(l.reports) {
 		l.reports = netip.AddrPort{}
 	}
 	s.follow(side & 1)

@@ -91,6 +91,7 @@ func (s *session) second(now int64) {
 	for side, l := range s.legs {
 		l.ended()
 		l.overrun()
+		s.stem(Side(side), now)
 		l.wishes = 0
 		s.reportWhenDue(Side(side), now)
 		s.tellSource(Side(side))

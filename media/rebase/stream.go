@@ -159,6 +159,28 @@ func (s *Stream) Read(b []byte, at int64, t *Table) Verdict {
 	return OK
 }
 
+// Whole says whether a packet is RTP whose lengths agree with each other, which Read would
+// find out too late for one that is to be judged by it.
+func Whole(b []byte) bool {
+	if len(b) < fixed || b[0]>>6 != 2 {
+		return false
+	}
+	start, end := fixed+4*int(b[0]&0xf), len(b)
+	if b[0]&0x10 != 0 {
+		if len(b) < start+4 {
+			return false
+		}
+		start += 4 + 4*(int(b[start+2])<<8|int(b[start+3]))
+	}
+	if b[0]&0x20 != 0 {
+		if b[end-1] == 0 {
+			return false
+		}
+		end -= int(b[end-1])
+	}
+	return start <= end
+}
+
 // Far says of the packet last read, which must have been OK, that its number is off by
 // more than loss and disorder do. It may be the first of a source that began anew, which
 // the next one tells. Written, it may have any number, also one that was written before.

@@ -402,3 +402,33 @@ func TestASourceThatBeginsAnewGoesOnWhereItWas(t *testing.T) {
 		}
 	}
 }
+
+// Whole finds what Read refuses for its lengths, and nothing else.
+func TestWhole(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	found := map[bool]int{}
+	var all Table
+	for pt := range all {
+		all[pt] = Type{Known: true, Clock: 8000}
+	}
+	for range 20000 {
+		b := make([]byte, random.IntN(60))
+		for i := range b {
+			b[i] = byte(random.Uint32())
+			if i > 11 && random.IntN(2) == 0 {
+				b[i] = byte(random.IntN(4))
+			}
+		}
+		if len(b) > 0 && random.IntN(10) > 0 {
+			b[0] = b[0]&0x33 | 0x80
+		}
+		whole := Whole(b)
+		found[whole]++
+		if read := New(Initial{}).Read(b, 0, &all) == OK; read != whole {
+			t.Fatalf("% x: whole %t, read %t", b, whole, read)
+		}
+	}
+	if found[true] < 1000 || found[false] < 1000 {
+		t.Errorf("tried %v", found)
+	}
+}

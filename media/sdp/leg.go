@@ -26,6 +26,7 @@ type Leg struct {
 	Peer      Description // what the peer last sent
 	Sent      Body        // as it was last written
 	Asked     bool        // what was last written is an offer that waits for its answer
+	Told      bool        // the peer has offered or answered since the media was last told of it
 	TakesKeys bool        // the peer is told of keys by INFO, where it has no telephone events
 }
 
@@ -48,7 +49,7 @@ func (l *Leg) Receive(d *Description) {
 	l.Peer.Video = chooseVideo(d.Lines, l.Policy, l.Ours)
 	l.Audio.receive(l.Peer.stream(), l.written(&l.Audio), l.Asked)
 	l.Video.receive(l.Peer.video(), l.written(&l.Video), l.Asked)
-	l.Asked = false
+	l.Asked, l.Told = false, true
 }
 
 // written is a stream's line as we last wrote it.

@@ -127,6 +127,7 @@ type SetRemote struct {
 	Remote  sdp.RemoteMedia
 	Video   sdp.RemoteMedia // zero: there is none
 	Signal  netip.Addr      // where the party's signalling comes from
+	Silent  bool            // the party itself has offered or answered nothing since the last one: the other one has
 }
 
 // SettleMedia says that offer and answer are complete on both legs.

@@ -229,7 +229,9 @@ func (c *Call) setRemotes(env *Env) error {
 		if alone && Side(s) == Callee {
 			continue
 		}
-		env.do(SetRemote{Session: c.Session, Side: Side(s), Remote: r, Video: c.Legs[s].SDP.RemoteVideo(), Signal: c.Legs[s].Peer})
+		l := &c.Legs[s].SDP
+		env.do(SetRemote{Session: c.Session, Side: Side(s), Remote: r, Video: l.RemoteVideo(), Signal: c.Legs[s].Peer, Silent: !l.Told})
+		l.Told = false
 	}
 	c.Exchange.Applied = c.Exchange.active()
 	return nil

@@ -171,6 +171,9 @@ func TestGreetedByAnAnswer(t *testing.T) {
 		case Respond, Ask:
 			t.Errorf("the caller hears of it: %+v", a)
 		case SetRemote:
+			if a.Silent != (a.Side == Caller) {
+				t.Errorf("of the %v, who has said nothing: %t", a.Side, a.Silent)
+			}
 			// The callee's events have another number than the caller's.
 			for _, typ := range a.Remote.Types {
 				if want := map[uint8]uint8{8: 8, 101: 96, 96: 101}[typ.PT]; a.Side == Caller && typ.Map != want {
@@ -181,6 +184,20 @@ func TestGreetedByAnAnswer(t *testing.T) {
 	}
 	if play, ok := found[PlayMedia](g); !ok || play.Prompt != "" {
 		t.Errorf("the caller goes on hearing us: %+v", g.done)
+	}
+	// The caller refreshes the session: the callee has said nothing, so that no source of its is learnt anew.
+	g.request("UPDATE", "Contact: <sip:one@192.0.2.10>\r\nContent-Type: application/sdp\r\n", callerOffer)
+	told := 0
+	for _, a := range g.done {
+		if r, ok := a.(SetRemote); ok {
+			told++
+			if r.Silent != (r.Side == Callee) {
+				t.Errorf("after a refresh, of the %v: %t", r.Side, r.Silent)
+			}
+		}
+	}
+	if told != 2 {
+		t.Errorf("a refresh tells the media %d times: %+v", told, g.done)
 	}
 }
 

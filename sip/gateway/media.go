@@ -121,9 +121,13 @@ func (w *mediaWorker) perform(j mediaJob) {
 			if a.Side == call.Callee {
 				w.dismiss(sessionKey{j.id, a.Session})
 			}
-			session.SetRemote(media.Side(a.Side), media.RemoteOf(a.Remote, a.Signal))
+			audio := media.RemoteOf(a.Remote, a.Signal)
+			audio.Silent = a.Silent
+			session.SetRemote(media.Side(a.Side), audio)
 			if video := session.Video(); video != nil {
-				video.SetRemote(media.Side(a.Side), media.RemoteOf(a.Video, a.Signal))
+				picture := media.RemoteOf(a.Video, a.Signal)
+				picture.Silent = a.Silent
+				video.SetRemote(media.Side(a.Side), picture)
 			}
 			w.tellAgain(sessionKey{j.id, a.Session})
 		}

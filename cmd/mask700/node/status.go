@@ -126,6 +126,7 @@ func counters(st gateway.Stats) map[string]uint64 {
 		c["media_packets_forged"] += f.Forged
 		c["media_keys_unheard"] += f.Unheard
 		c["media_unreachable"] += f.Unreachable
+		c["media_packets_flooded"] += f.Flooded
 		c["media_stun_dropped"] += f.Junk.STUN
 		c["media_dtls_dropped"] += f.Junk.DTLS
 		c["media_zrtp_dropped"] += f.Junk.ZRTP

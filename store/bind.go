@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -60,18 +59,18 @@ func (db *DB) put(ctx context.Context, b *binding.Binding, draws []drawn, with *
 	if err != nil {
 		return err
 	}
-	numbers := []binding.X{b.X}
 	which := []uint64{db.locks.ofID(b.ID), db.locks.ofNumber(uint64(b.X))}
 	if b.Y != 0 {
-		numbers = append(numbers, b.Y)
 		which = append(which, db.locks.ofNumber(uint64(b.Y)))
 	}
 	unlock, err := db.locks.lock(ctx, db.opts.WriteTimeout, which...)
 	if err != nil {
 		return err
 	}
-	rows, used, err := db.bindRows(ctx, b, tenant, numbers, draws)
-	if err != nil {
+	m := rowMakers.Get().(*rowMaker)
+	m.begin(b)
+	if err := db.bindRows(ctx, m, b, tenant, draws); err != nil {
+		rowMakers.Put(m)
 		unlock()
 		return err
 	}
@@ -83,66 +82,72 @@ func (db *DB) put(ctx context.Context, b *binding.Binding, draws []drawn, with *
 	}
 	handed = true
 	with.hand()
-	return db.bindWrites.doRows(ctx, rows,
+	return db.bindWrites.doRows(ctx, m.rows,
 		func(batch *pebble.Batch) error { return errors.Join(putAll(batch, notes), with.write(batch, b.ID)) },
 		func(written bool) {
 			if written {
 				held := db.blocks.table.Load().held
-				for i, x := range numbers {
+				for i, x := range m.numbers {
 					if h := held[x.Block()]; h != nil {
-						h.Set(serialOf(x), used[i])
+						h.Set(serialOf(x), m.used[i])
 					}
 				}
 			} else {
 				giveBack(draws, nil)
 			}
+			rowMakers.Put(m) // its rows are in the batch, or will never be
 			unlock()
 			with.settled()
 		})
 }
 
-// bindRows checks b against what is there and returns its rows, and until when each of its numbers is in use then. The
+// bindRows checks b against what is there and makes its rows, and notes until when each of its numbers is in use then. The
 // locks of its numbers and id are held.
-func (db *DB) bindRows(ctx context.Context, b *binding.Binding, tenant uint32, numbers []binding.X, draws []drawn) (rows []pair, used []uint32, err error) {
+func (db *DB) bindRows(ctx context.Context, m *rowMaker, b *binding.Binding, tenant uint32, draws []drawn) error {
 	table := db.blocks.table.Load()
-	for _, x := range numbers {
+	for _, x := range m.numbers {
 		if err := table.open(x, b.Tenant, b.CreatedAt); err != nil {
-			return nil, nil, &binding.NumberError{X: x, Err: err}
+			return &binding.NumberError{X: x, Err: err}
 		}
 		if err := b.EndBy(table.held[x.Block()].until); err != nil {
-			return nil, nil, &binding.NumberError{X: x, Err: err}
+			return &binding.NumberError{X: x, Err: err}
 		}
 	}
-	id := idKey(b.ID)
-	if db.seen.mayHave(id) {
-		if _, ok, err := get(db.bind, id); err != nil {
-			return nil, nil, err
+	m.id = appendID(append(m.id[:0], tableID), b.ID)
+	if db.seen.mayHave(m.id) {
+		if _, ok, err := get(db.bind, m.id); err != nil {
+			return err
 		} else if ok {
-			return nil, nil, binding.ErrExists
+			return binding.ErrExists
 		}
 	}
 	start, newest := uint64(b.CreatedAt.UnixNano()), uint64(0)
-	for _, x := range numbers {
+	for _, x := range m.numbers {
 		alone := slices.ContainsFunc(draws, func(d drawn) bool { return d.alone && d.number() == x })
 		held := table.held[x.Block()]
-		on, err := db.free(b, x, wish{alone: alone, who: b.Parties(), first: !db.mayHaveRows(ctx, held, serialOf(x))})
+		w := wish{alone: alone, first: !db.mayHaveRows(ctx, held, serialOf(x))}
+		if !w.first || db.opts.Quarantine > 0 {
+			w.who = b.Parties()
+		}
+		on, err := db.free(b, x, w)
 		if err == errInUse { // the pool thought otherwise
 			held.Set(serialOf(x), on.used)
 		}
 		if err != nil {
-			return nil, nil, &binding.NumberError{X: x, Err: err}
+			return &binding.NumberError{X: x, Err: err}
 		}
 		start, newest = max(start, on.after), max(newest, on.newest)
-		used = append(used, max(on.used, usedUntil(b)))
+		m.used = append(m.used, max(on.used, usedUntil(b)))
 	}
+	var err error
 	if start <= newest { // else nothing can stand there
-		if start, err = db.alone(start, numbers); err != nil {
-			return nil, nil, err
+		if start, err = db.alone(start, m.numbers); err != nil {
+			return err
 		}
 	}
 	moved := start - uint64(b.CreatedAt.UnixNano())
 	if moved > 1<<16-1 {
-		return nil, nil, binding.ErrCrowded
+		return binding.ErrCrowded
 	}
 	h := rowHeader{moved: uint16(moved), tenant: tenant}
 	h.expires, _ = nanos(b.ExpiresAt)
@@ -150,16 +155,17 @@ func (db *DB) bindRows(ctx context.Context, b *binding.Binding, tenant uint32, n
 	var box *seal.Box
 	// The key is of the time of creation: the row keeps it for life, whatever becomes of the binding's end.
 	if h.dataKey, box, err = db.bindKeys.forNew(ctx, tenant, b.CreatedAt); err != nil {
-		return nil, nil, err
+		return err
 	}
-	if rows, err = sealRows(box, b, h, start, numbers); err != nil {
-		return nil, nil, err
+	if err := m.seal(box, b, h, start, m.numbers); err != nil {
+		return err
 	}
-	db.seen.add(id)
-	for _, x := range numbers {
+	db.seen.add(m.id)
+	for _, x := range m.numbers {
 		table.held[x.Block()].rows.add(serialOf(x))
 	}
-	return append(rows, db.indexRows(b, place{x: b.X, start: start})...), used, nil
+	m.index(db, b, place{x: b.X, start: start})
+	return nil
 }
 
 // maxRowsOnX bounds what one number gathers, ended bindings too, and with it what a look-up goes through.
@@ -183,18 +189,31 @@ type wish struct {
 // free checks that b can live on x: no binding that overlaps it has a party of it or is for anyone as well, not as many
 // overlap it as may live there, and nobody who comes is kept off it by what he remembers of it.
 func (db *DB) free(b *binding.Binding, x binding.X, w wish) (on onNumber, err error) {
+	if w.first {
+		until, err := db.dialled(x, w.who, db.atBind(b, w.who))
+		if err == nil && !until.IsZero() {
+			err = &binding.QuarantineError{Until: until}
+		}
+		return on, err
+	}
+	return db.freeBeside(b, x, w)
+}
+
+// atBind is the moment by which a quarantine is judged: a clock that was set ahead lets nobody come too early.
+func (db *DB) atBind(b *binding.Binding, who []binding.Number) time.Time {
+	if db.opts.Quarantine == 0 || len(who) == 0 {
+		return b.CreatedAt
+	}
+	return db.earlier(b.CreatedAt)
+}
+
+// freeBeside is free where rows may be on the number.
+func (db *DB) freeBeside(b *binding.Binding, x binding.X, w wish) (on onNumber, err error) {
 	n, live := 0, 0
 	back := false // the same people were here, and nobody is mistaken
 	var keptOff time.Time
-	rest, now := db.opts.Quarantine, b.CreatedAt
-	if rest > 0 && len(w.who) > 0 {
-		now = db.earlier(now) // a clock that was set ahead lets nobody come too early
-	}
-	scan := scanPrefix
-	if w.first {
-		scan = func(pebble.Reader, []byte, func(_, _ []byte) (bool, error)) error { return nil }
-	}
-	err = scan(db.bind, key64(tableRow, uint64(x)), func(key, value []byte) (bool, error) {
+	rest, now := db.opts.Quarantine, db.atBind(b, w.who)
+	err = scanPrefix(db.bind, key64(tableRow, uint64(x)), func(key, value []byte) (bool, error) {
 		p, h, sealed, err := splitRow(key, value)
 		if err != nil {
 			return false, err
@@ -282,48 +301,6 @@ func (db *DB) alone(start uint64, numbers []binding.X) (uint64, error) {
 	}
 }
 
-// sealRows returns the binding's row under each of its numbers; the first is its own, the others are copies. The box is
-// that of the data key that h names.
-func sealRows(box *seal.Box, b *binding.Binding, h rowHeader, start uint64, numbers []binding.X) ([]pair, error) {
-	rows := make([]pair, 0, 8)
-	h.version = bindingRow // also where the row was of an older one
-	for i, x := range numbers {
-		other := b.Y
-		if h.copy = i > 0; h.copy {
-			other = b.X
-		}
-		plain, err := appendBinding(make([]byte, 0, 256), b, other)
-		if err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrRow, err)
-		}
-		key := place{x: x, start: start}.key()
-		value := h.append(make([]byte, 0, maxRowHeader+len(plain)+seal.Overhead), start)
-		value = box.Seal(value, plain, placeOf(key, value))
-		rows = append(rows, pair{key, value})
-	}
-	return rows, nil
-}
-
-// indexRows returns the rows by which b is found other than by its numbers. None ever goes; a change may add some.
-func (db *DB) indexRows(b *binding.Binding, p place) []pair {
-	return append([]pair{{idKey(b.ID), p.value()}}, db.whoRows(b, p)...)
-}
-
-// whoRows are those by which it is found by each party, its order and each consent, former ones too. They say when it is over as well, so that
-// the past of a number is searched without opening the rows behind them.
-func (db *DB) whoRows(b *binding.Binding, p place) []pair {
-	hashes := append(db.partyHashes(b), db.consentHashes(b)...)
-	if b.Order != "" {
-		hashes = append(hashes, db.bindKeys.index.Hash(domainOrder, b.Order))
-	}
-	rows := make([]pair, 0, len(hashes))
-	over := appendOver(nil, p.start, ends(b))
-	for _, h := range hashes {
-		rows = append(rows, pair{whoKey(h, p), over})
-	}
-	return rows
-}
-
 // relativeOver bounds the seconds that an entry counts from its start, eight years: what is not below it is a moment.
 const relativeOver = 1 << 28
 
@@ -360,38 +337,3 @@ func parseOver(key, value []byte) (time.Time, error) {
 // early is how much sooner than its entries say a binding may be over before they are written anew: what searches the past
 // opens its row for nothing then.
 const early = 24 * time.Hour
-
-// partyHashes returns the hash of each party of b, former ones too, once.
-func (db *DB) partyHashes(b *binding.Binding) []seal.Hash {
-	hashes := make([]seal.Hash, 0, 4+len(b.Group))
-	for _, n := range append([]binding.Number{b.A, b.B}, b.Group...) {
-		if !n.IsZero() {
-			hashes = append(hashes, db.numberHash(n))
-		}
-	}
-	for _, c := range b.Changes {
-		if !c.Out.IsZero() {
-			hashes = append(hashes, db.numberHash(c.Out))
-		}
-	}
-	return once(hashes)
-}
-
-// consentHashes returns the hash of each consent of b, former ones too, once.
-func (db *DB) consentHashes(b *binding.Binding) []seal.Hash {
-	var hashes []seal.Hash
-	if b.Consent != "" {
-		hashes = append(hashes, db.bindKeys.index.Hash(domainConsent, b.Consent))
-	}
-	for _, c := range b.Changes {
-		if c.Was != "" {
-			hashes = append(hashes, db.bindKeys.index.Hash(domainConsent, c.Was))
-		}
-	}
-	return once(hashes)
-}
-
-func once(hashes []seal.Hash) []seal.Hash {
-	slices.SortFunc(hashes, func(a, b seal.Hash) int { return bytes.Compare(a[:], b[:]) })
-	return slices.Compact(hashes)
-}

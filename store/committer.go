@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -139,6 +140,9 @@ func (c *committer) poke() {
 	}
 }
 
+// answers are channels of capacity 1 on which do waits.
+var answers = sync.Pool{New: func() any { return make(chan error, 1) }}
+
 // do adds a write and waits for its answer, the end of ctx or the timeout. settle is called in every case, at the
 // latest when the disk answers; what it guards must stay guarded until then.
 func (c *committer) do(ctx context.Context, fill func(*pebble.Batch) error, settle func(written bool)) error {
@@ -147,9 +151,10 @@ func (c *committer) do(ctx context.Context, fill func(*pebble.Batch) error, sett
 
 // doRows is do for rows that no other write has, with what fill puts.
 func (c *committer) doRows(ctx context.Context, rows []pair, fill func(*pebble.Batch) error, settle func(written bool)) error {
-	answer := make(chan error, 1)
+	answer := answers.Get().(chan error)
 	w := &write{fill: fill, rows: rows, settle: settle, answer: func(err error) { answer <- err }}
 	if err := c.add(w); err != nil {
+		answers.Put(answer)
 		if settle != nil {
 			settle(false)
 		}
@@ -157,6 +162,7 @@ func (c *committer) doRows(ctx context.Context, rows []pair, fill func(*pebble.B
 	}
 	select {
 	case err := <-answer:
+		answers.Put(answer) // there is one answer to a write: nothing comes after it
 		return err
 	case <-ctx.Done():
 		if c.withdraw(w) {
@@ -183,6 +189,9 @@ func (c *committer) commitLoop() {
 	defer close(c.sync)
 	for range c.wake {
 		for {
+			if c.load.Load() >= heavyLoad {
+				runtime.Gosched() // whoever is about to add a write does so first: larger groups cost less
+			}
 			g, more := c.take()
 			if g == nil {
 				if !more {

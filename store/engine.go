@@ -166,9 +166,9 @@ func (e *engine) options(o Options, cache *pebble.Cache) *pebble.Options {
 		Comparer:                    newComparer(),
 		FormatMajorVersion:          pebbleFormat,
 		Cache:                       cache,
-		MemTableSize:                o.MemTableSize,
+		MemTableSize:                o.memTable(e.name),
 		MemTableStopWritesThreshold: 4,
-		L0CompactionThreshold:       2,
+		L0CompactionThreshold:       8,    // the more tables go down at once, the less often what lies there is written anew
 		L0StopWritesThreshold:       1000, // fall behind in tidying rather than hold up writes
 		LBaseMaxBytes:               256 << 20,
 		MaxOpenFiles:                4096,

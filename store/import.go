@@ -10,6 +10,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -74,15 +75,21 @@ type importing struct {
 	// together are those that are written as tables, alone those that are bound one by one afterwards.
 	together, alone []int
 
-	lacking map[int]lacking // those that lacked a number
-	used    []usedNumbers   // of together, until when their numbers are in use
+	lacking []lacking     // of each of bs; nil: none lacked a number
+	used    []usedNumbers // of together, until when their numbers are in use
 }
 
-// lacking is a binding as it was given and what was drawn for it. What is left of that when all are written goes back.
+// lacking is what was given of a binding that lacked a number, and what was drawn for it. What is left of that when all are
+// written goes back.
 type lacking struct {
-	given binding.Binding
-	draws []drawn
+	is      bool
+	x, y    binding.X
+	expires time.Time // which a number of an older range cuts
+	draws   []drawn
 }
+
+// back has a binding as it was given.
+func (l *lacking) back(b *binding.Binding) { b.X, b.Y, b.ExpiresAt = l.x, l.y, l.expires }
 
 type usedNumbers [2]uint32 // of X and Y
 
@@ -93,35 +100,42 @@ func (im *importing) allFailed(err error) []error {
 	return im.errs
 }
 
-// drawAll draws the numbers that lack. What can only be shared with another pair is drawn when it is bound.
+// drawAll draws the numbers that lack, on all processors. What can only be shared with another pair is drawn when it is bound.
 func (im *importing) drawAll(ctx context.Context) {
-	for i := range im.bs {
-		b := &im.bs[i]
-		if !b.Lacks() {
-			continue
-		}
-		if im.lacking == nil {
-			im.lacking = make(map[int]lacking)
-		}
-		given := *b
-		draws, err := im.db.drawNumbers(ctx, b, 0)
-		shared := slices.ContainsFunc(draws, func(d drawn) bool { return !d.alone })
-		if err != nil || shared || b.X == b.Y {
-			giveBack(draws, nil)
-			*b, draws = given, nil
-		}
-		im.errs[i] = err
-		im.lacking[i] = lacking{given, draws}
+	first := 0
+	for first < len(im.bs) && !im.bs[first].Lacks() {
+		first++
 	}
+	if first == len(im.bs) {
+		return
+	}
+	im.lacking = make([]lacking, len(im.bs))
+	inShares(len(im.bs), func(_, i int) {
+		b, l := &im.bs[i], &im.lacking[i]
+		if !b.Lacks() {
+			return
+		}
+		*l = lacking{is: true, x: b.X, y: b.Y, expires: b.ExpiresAt}
+		l.draws, im.errs[i] = im.db.drawNumbers(ctx, b, 0)
+		shared := slices.ContainsFunc(l.draws, func(d drawn) bool { return !d.alone })
+		if im.errs[i] != nil || shared || b.X == b.Y {
+			giveBack(l.draws, nil)
+			l.draws = nil
+			l.back(b)
+		}
+	})
 }
 
 // undraw gives back what was drawn for a binding, which lacks it again: another binding of the same call was given that
 // number, and what is drawn is for one binding alone.
 func (im *importing) undraw(i int) {
-	if l, ok := im.lacking[i]; ok {
-		giveBack(l.draws, nil)
-		im.bs[i], im.lacking[i] = l.given, lacking{given: l.given}
+	if im.lacking == nil || !im.lacking[i].is {
+		return
 	}
+	l := &im.lacking[i]
+	giveBack(l.draws, nil)
+	l.draws = nil
+	l.back(&im.bs[i])
 }
 
 // errAgain is of a binding whose number was drawn and is closed to its parties: it is left to be bound alone.
@@ -138,10 +152,10 @@ func (im *importing) again() {
 
 // giveBack returns what was drawn and not bound, and with it what lacked.
 func (im *importing) giveBack() {
-	for i, l := range im.lacking {
-		if im.errs[i] != nil || im.bs[i].X == 0 {
+	for i := range im.lacking {
+		if l := &im.lacking[i]; l.is && (im.errs[i] != nil || im.bs[i].X == 0) {
 			giveBack(l.draws, nil)
-			im.bs[i] = l.given
+			l.back(&im.bs[i])
 		}
 	}
 }
@@ -161,14 +175,25 @@ func (db *DB) importAlone(ctx context.Context, b *binding.Binding) error {
 // lockName is a lock that a binding needs.
 type lockName struct {
 	name  uint64
-	index int // of the binding
+	index uint32 // of the binding
+}
+
+// sortLocks sorts by name, those of one name by binding.
+func sortLocks(all []lockName) {
+	slices.SortFunc(all, func(a, b lockName) int {
+		if a.name != b.name {
+			return cmp.Compare(a.name, b.name)
+		}
+		return cmp.Compare(a.index, b.index)
+	})
 }
 
 // apart says which can be written together, because no two of them have an id or a number in common, and which not, and
 // returns the locks of the former, sorted.
 func (im *importing) apart() []uint64 {
 	locks := im.db.locks
-	all := make([]lockName, 0, 2*len(im.bs))
+	// Names of ids are behind all names of numbers: each kind is sorted by itself, both at once.
+	numbers, ids := make([]lockName, 0, len(im.bs)), make([]lockName, 0, len(im.bs))
 	for i := range im.bs {
 		b := &im.bs[i]
 		switch {
@@ -178,35 +203,36 @@ func (im *importing) apart() []uint64 {
 			im.alone = append(im.alone, i)
 			continue
 		}
-		all = append(all, lockName{locks.ofID(b.ID), i}, lockName{locks.ofNumber(uint64(b.X)), i})
+		ids = append(ids, lockName{locks.ofID(b.ID), uint32(i)})
+		numbers = append(numbers, lockName{locks.ofNumber(uint64(b.X)), uint32(i)})
 		if b.Y != 0 {
-			all = append(all, lockName{locks.ofNumber(uint64(b.Y)), i})
+			numbers = append(numbers, lockName{locks.ofNumber(uint64(b.Y)), uint32(i)})
 		}
 	}
-	slices.SortFunc(all, func(a, b lockName) int {
-		if a.name != b.name {
-			return cmp.Compare(a.name, b.name)
-		}
-		return cmp.Compare(a.index, b.index)
-	})
+	kinds := [...][]lockName{numbers, ids}
+	inParallel(len(kinds), len(kinds), func(k int) { sortLocks(kinds[k]) })
 	// The first of those that share a name has it.
 	lone := make(map[int]bool)
-	for k := 1; k < len(all); k++ {
-		if all[k].name == all[k-1].name && all[k].index != all[k-1].index {
-			lone[all[k].index] = true
+	for _, all := range kinds {
+		for k := 1; k < len(all); k++ {
+			if all[k].name == all[k-1].name && all[k].index != all[k-1].index {
+				lone[int(all[k].index)] = true
+			}
 		}
 	}
-	names := make([]uint64, 0, len(all))
-	for _, n := range all {
-		if !lone[n.index] && (len(names) == 0 || names[len(names)-1] != n.name) {
-			names = append(names, n.name)
+	names := make([]uint64, 0, len(numbers)+len(ids))
+	for _, all := range kinds {
+		for _, n := range all {
+			if (len(lone) == 0 || !lone[int(n.index)]) && (len(names) == 0 || names[len(names)-1] != n.name) {
+				names = append(names, n.name)
+			}
 		}
 	}
 	im.together = make([]int, 0, len(im.bs))
 	for i := range im.bs {
 		switch {
 		case im.errs[i] != nil || im.bs[i].Lacks():
-		case lone[i]:
+		case len(lone) > 0 && lone[i]:
 			im.undraw(i)
 			im.alone = append(im.alone, i)
 		default:
@@ -226,12 +252,8 @@ func (im *importing) write(ctx context.Context) error {
 	for i := range made {
 		made[i].expect = len(im.together)/len(made) + 1
 	}
-	const share = 256 // bindings at a time, of one worker
-	inParallelBy(len(made), (len(im.together)+share-1)/share, func(worker, n int) {
-		end := min((n+1)*share, len(im.together))
-		for k := n * share; k < end; k++ {
-			im.errs[im.together[k]] = im.rowsOf(ctx, k, &made[worker])
-		}
+	inShares(len(im.together), func(worker, k int) {
+		im.errs[im.together[k]] = im.rowsOf(ctx, k, &made[worker])
 	})
 	if err := im.noteDraws(ctx); err != nil {
 		return err
@@ -272,16 +294,18 @@ func (im *importing) rowsOf(ctx context.Context, k int, to *runs) error {
 	if im.lacking != nil {
 		draws = im.lacking[i].draws
 	}
-	rows, used, err := im.db.bindRows(ctx, b, tenant, numbersOf(b), draws)
+	m := &to.maker
+	m.begin(b)
+	err = im.db.bindRows(ctx, m, b, tenant, draws)
 	var about *binding.NumberError
 	switch {
-	case len(draws) > 0 && errors.As(err, &about) && about.X != im.lacking[i].given.X && about.X != im.lacking[i].given.Y:
+	case len(draws) > 0 && errors.As(err, &about) && about.X != im.lacking[i].x && about.X != im.lacking[i].y:
 		return errAgain
 	case err != nil:
 		return err
 	}
-	copy(im.used[k][:], used)
-	for _, r := range rows {
+	copy(im.used[k][:], m.used)
+	for _, r := range m.rows {
 		to.add(r.key, r.value)
 	}
 	return nil
@@ -291,8 +315,8 @@ func (im *importing) rowsOf(ctx context.Context, k int, to *runs) error {
 // noted and not bound is passed over and found again later.
 func (im *importing) noteDraws(ctx context.Context) error {
 	notes := make(map[binding.Block]int)
-	for i, l := range im.lacking {
-		for _, d := range l.draws {
+	for i := range im.lacking {
+		for _, d := range im.lacking[i].draws {
 			if im.errs[i] == nil && d.Note > 0 {
 				notes[d.from.block] = max(notes[d.from.block], d.Note)
 			}
@@ -310,11 +334,14 @@ func (im *importing) noteDraws(ctx context.Context) error {
 	}, nil)
 }
 
-func numbersOf(b *binding.Binding) []binding.X {
-	if b.Y != 0 {
-		return []binding.X{b.X, b.Y}
-	}
-	return []binding.X{b.X}
+// inShares calls do for every number below n from a goroutine for each processor, and tells which of them it is.
+func inShares(n int, do func(worker, i int)) {
+	const share = 256 // at a time
+	inParallelBy(runtime.GOMAXPROCS(0), (n+share-1)/share, func(worker, k int) {
+		for i := k * share; i < min((k+1)*share, n); i++ {
+			do(worker, i)
+		}
+	})
 }
 
 // inParallel calls do for every number below n, from so many goroutines.
@@ -349,7 +376,8 @@ func (db *DB) ingest(ctx context.Context, made []runs) (err error) {
 	}
 	defer func() { err = errors.Join(err, db.opts.fs.RemoveAll(dir)) }()
 	paths, errs := make([]string, len(parts)), make([]error, len(parts))
-	inParallel(runtime.GOMAXPROCS(0), len(parts), func(i int) {
+	const beside = 2 // of each processor: while one waits for the disk the other goes on
+	inParallel(beside*runtime.GOMAXPROCS(0), len(parts), func(i int) {
 		paths[i] = filepath.Join(dir, fmt.Sprint(i))
 		errs[i] = db.bind.writeTable(db.opts, paths[i], parts[i])
 	})

@@ -66,6 +66,7 @@ func (r *run) value(at uint32) []byte {
 // runs are what one worker has made: a run for each table, by its letter.
 type runs struct {
 	expect int // bindings, about
+	maker  rowMaker
 	tables []byte
 	of     []*run
 }

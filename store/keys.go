@@ -109,9 +109,12 @@ func keyHash64(table byte, h seal.Hash, v uint64) []byte {
 // whoKey sorts what one hash finds newest first. It says where the row stands: the id would take twice as many bytes, and a
 // look for where that is.
 func whoKey(h seal.Hash, p place) []byte {
-	k := append(make([]byte, 0, whoPrefixSize+8), tableWho)
-	k = binary.BigEndian.AppendUint64(append(k, h[:]...), ^p.start)
-	return appendX(k, p.x)
+	return appendWhoKey(make([]byte, 0, whoPrefixSize+8), h, p)
+}
+
+func appendWhoKey(k []byte, h seal.Hash, p place) []byte {
+	k = append(append(k, tableWho), h[:]...)
+	return appendX(binary.BigEndian.AppendUint64(k, ^p.start), p.x)
 }
 
 // whoPrefixSize is how much of such a key stands before X.
@@ -141,9 +144,10 @@ type place struct {
 const rowKeySize = 1 + 8 + 8
 
 // key sorts the rows of one number newest first.
-func (p place) key() []byte {
-	k := append(make([]byte, 0, rowKeySize), tableRow)
-	k = binary.BigEndian.AppendUint64(k, uint64(p.x))
+func (p place) key() []byte { return p.append(make([]byte, 0, rowKeySize)) }
+
+func (p place) append(k []byte) []byte {
+	k = binary.BigEndian.AppendUint64(append(k, tableRow), uint64(p.x))
 	return binary.BigEndian.AppendUint64(k, ^p.start)
 }
 
@@ -186,8 +190,10 @@ func parseX(b []byte) (binding.X, bool) {
 }
 
 // value is the place as the ID table holds it.
-func (p place) value() []byte {
-	return binary.BigEndian.AppendUint64(appendX(make([]byte, 0, oldPlaceSize), p.x), p.start)
+func (p place) value() []byte { return p.appendValue(make([]byte, 0, oldPlaceSize)) }
+
+func (p place) appendValue(v []byte) []byte {
+	return binary.BigEndian.AppendUint64(appendX(v, p.x), p.start)
 }
 
 func placeOfValue(v []byte) (place, bool) {

@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"log/slog"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -64,8 +65,13 @@ type patientFile struct {
 	waits func()
 }
 
-// Write implements vfs.File. Of a vital file all is written when it returns, however long that takes.
+// Write implements vfs.File. Of a vital file all is written when it returns, however long that takes. Whoever writes a table lets
+// others go first after each block: what tidies up is never done, and would have a processor for ten milliseconds on end while
+// binds, look-ups and calls wait for it.
 func (f *patientFile) Write(p []byte) (n int, err error) {
+	if !f.vital {
+		defer runtime.Gosched()
+	}
 	for {
 		k, err := f.File.Write(p[n:])
 		n += k

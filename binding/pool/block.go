@@ -162,7 +162,7 @@ func (b *Block) isAbsentLocked(position int) bool {
 func (b *Block) IsLocked(serial int) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.isLockedLocked(b.order.Position(serial))
+	return b.locked != nil && b.isLockedLocked(b.order.Position(serial))
 }
 
 // Locked returns the serials that are kept from being drawn, in ascending order.

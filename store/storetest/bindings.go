@@ -3,8 +3,8 @@ package storetest
 import (
 	"context"
 	"errors"
-	"reflect"
 	"fmt"
+	"reflect"
 	"testing"
 	"time"
 

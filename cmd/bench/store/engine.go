@@ -156,7 +156,7 @@ func measure(ctx context.Context, name string, o options) (f figures, err error)
 }
 
 // later is for how many bindings more than the base things are prepared: those that are bound when callers are measured.
-const later = 500_000
+const later = 1_500_000
 
 // load loads the base, and says how it goes on where that takes long.
 func load(ctx context.Context, e engine, o options) error {

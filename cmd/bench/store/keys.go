@@ -51,9 +51,9 @@ func with(fields ...func(b *binding.Binding, n int)) func(n int) binding.Binding
 
 func ofA(b *binding.Binding, n int)       { b.A = subscriber(2 * n) }
 func ofB(b *binding.Binding, n int)       { b.B = subscriber(2*n + 1) }
-func ofOrder(b *binding.Binding, n int)   { b.Order = fmt.Sprintf("order-%012d", n) }
+func ofOrder(b *binding.Binding, n int)   { b.Order = padded("order-", 12, n) }
 func ofExpiry(b *binding.Binding, _ int)  { b.ExpiresAt = b.CreatedAt.Add(lives) }
-func ofConsent(b *binding.Binding, n int) { b.Consent = fmt.Sprintf("consent-%010d", n) }
+func ofConsent(b *binding.Binding, n int) { b.Consent = padded("consent-", 10, n) }
 
 // ofY gives a second number, of blocks that no first one is of.
 func ofY(b *binding.Binding, n int) {

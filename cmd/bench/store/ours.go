@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"runtime/debug"
 	"strconv"
 	"sync"
@@ -35,7 +36,7 @@ type ours struct {
 
 func startOurs(_ context.Context, dir string, o options) (engine, error) {
 	e := &ours{dir: dir, made: bindingOf, piece: o.piece, options: store.Options{
-		Dir: filepath.Join(dir, "data"), KeyFile: filepath.Join(dir, "key"), CacheSize: o.cache, MemTableSize: 64 << 20,
+		Dir: filepath.Join(dir, "data"), KeyFile: filepath.Join(dir, "key"), CacheSize: o.cache,
 		Logger: slog.New(slog.DiscardHandler),
 		// What a server keeps free of its disk is no part of the measurement.
 		DiskUsage: func() (free, total uint64, err error) { return 1 << 40, 1 << 40, nil },
@@ -72,8 +73,15 @@ func (e *ours) prepare(ctx context.Context, to int) error { return e.hold(ctx, t
 func (e *ours) load(ctx context.Context, from, to int) error {
 	for ; from < to; from += e.piece {
 		some := make([]binding.Binding, min(e.piece, to-from))
-		for i := range some {
-			some[i] = e.made(from + i)
+		const share = 1000 // bindings that one goroutine makes at a time
+		err := inParallel(runtime.NumCPU(), 0, (len(some)+share-1)/share, func(k int) error {
+			for i := k * share; i < min((k+1)*share, len(some)); i++ {
+				some[i] = e.made(from + i)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
 		}
 		if err := first(e.db.Import(ctx, some)); err != nil {
 			return err

@@ -1,6 +1,7 @@
 package binding
 
 import (
+	"cmp"
 	"context"
 	"time"
 )
@@ -23,15 +24,28 @@ type Filter struct {
 	Consent string    // exactly this reference, a former one too
 	LiveAt  time.Time // live at this moment; zero: any state
 	Limit   int       // at most so many; 0: all
-	After   string    // only ids that sort after this one: the cursor of a page
+	After   string    // the id of a binding: only what a list has behind it, the cursor of a page
 	Erased  *int      // where to count those passed over because their key was destroyed; nil: nobody asks
 }
 
-// Match reports whether b is selected by everything in f but Limit.
+// Newest reports whether what f selects is listed newest first: all that is found
+// by a number, an order, a consent or an X. Without any of them the list is in
+// ascending order of id.
+func (f *Filter) Newest() bool {
+	return !f.Number.IsZero() || f.X != 0 || f.Order != "" || f.Consent != ""
+}
+
+// Listed compares two bindings by where a list has them.
+func (f *Filter) Listed(a, b *Binding) int {
+	if f.Newest() {
+		return cmp.Or(b.CreatedAt.Compare(a.CreatedAt), cmp.Compare(a.X, b.X), cmp.Compare(a.ID, b.ID))
+	}
+	return cmp.Compare(a.ID, b.ID)
+}
+
+// Match reports whether b is selected by everything in f but Limit and After.
 func (f *Filter) Match(b *Binding) bool {
 	switch {
-	case f.After != "" && b.ID <= f.After:
-		return false
 	case !f.Number.IsZero() && !f.matchParty(b):
 		return false
 	case f.X != 0 && !b.OnX(f.X):
@@ -175,7 +189,9 @@ type Store interface {
 	// An error of each ends it and is returned; *FieldError as Check says.
 	History(ctx context.Context, q HistoryQuery, each func(Holding) error) error
 
-	// List calls each for every selected binding in ascending order of id,
-	// until Limit. An error of each ends the list and is returned.
+	// List calls each for every selected binding in the order that Filter.Listed
+	// says, within a thousandth of a second where it is that of time, until Limit.
+	// An error of each ends the list and is returned. *FieldError with ErrCursor: a
+	// list in the order of time was to go on behind a binding that is not there.
 	List(ctx context.Context, f Filter, each func(Binding) error) error
 }

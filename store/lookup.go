@@ -3,16 +3,15 @@ package store
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 
 	"mask700/binding"
-	"mask700/store/seal"
 )
 
 // splitRow takes a row of bindings apart without opening it.
@@ -207,10 +206,13 @@ func (db *DB) rowsOn(x binding.X, newest int, at time.Time) (rows []binding.Bind
 // page is how many rows a list reads before it hands them out. Nothing of the database is held while it does.
 const page = 256
 
-// List implements binding.Store. It finds by number, order or consent through their index, else by X, else it goes through all.
+// List implements binding.Store. It finds by number, order or consent through their index, else by X, else it goes through all. No
+// more rows are opened than are handed out or do not match the rest of the filter, and those behind them to the end of a page.
 func (db *DB) List(ctx context.Context, f binding.Filter, each func(binding.Binding) error) error {
-	l := lister{db: db, Filter: f}
-	left := f.Limit
+	l := lister{db: db, Filter: f, left: f.Limit}
+	if err := l.begin(ctx); err != nil {
+		return err
+	}
 	for {
 		rows, more, err := l.page(ctx)
 		if err != nil {
@@ -220,7 +222,7 @@ func (db *DB) List(ctx context.Context, f binding.Filter, each func(binding.Bind
 			if err := each(row); err != nil {
 				return err
 			}
-			if left--; left == 0 {
+			if l.left--; l.left == 0 {
 				return nil
 			}
 		}
@@ -230,21 +232,61 @@ func (db *DB) List(ctx context.Context, f binding.Filter, each func(binding.Bind
 	}
 }
 
-// lister is a list on its way: After is the last id that was looked at.
+// lister is a list on its way.
 type lister struct {
 	db *DB
 	binding.Filter
-	window []named // of those that a hash finds, the next by id
-	behind bool    // there may be more behind them
+	left int // rows to hand out; not above 0: as many as there are
+
+	prefix, from []byte // of the keys of what is found by something, and the next of them; of all it goes on behind After
 }
 
-// named is a binding that an entry names.
-type named struct {
-	id    string
-	entry []byte
+// begin finds where the list begins.
+func (l *lister) begin(ctx context.Context) error {
+	if !l.Newest() {
+		return nil
+	}
+	db := l.db
+	if err := db.enter(ctx); err != nil {
+		return err
+	}
+	defer db.leave()
+	switch {
+	case !l.Number.IsZero():
+		l.prefix = keyHash(tableWho, db.numberHash(l.Number))
+	case l.Order != "":
+		l.prefix = keyHash(tableWho, db.bindKeys.index.Hash(domainOrder, l.Order))
+	case l.Consent != "":
+		l.prefix = keyHash(tableWho, db.bindKeys.index.Hash(domainConsent, l.Consent))
+	default:
+		l.prefix = key64(tableRow, uint64(l.X))
+	}
+	if l.from = l.prefix; l.After == "" {
+		return nil
+	}
+	if len(l.After) > maxID {
+		return &binding.FieldError{Field: "after", Err: binding.ErrCursor}
+	}
+	where, ok, err := get(db.bind, idKey(l.After))
+	if err != nil {
+		return err
+	}
+	p, placed := placeOfValue(where)
+	switch {
+	case !ok:
+		return &binding.FieldError{Field: "after", Err: binding.ErrCursor}
+	case !placed:
+		return fmt.Errorf("%w: where binding %s stands", ErrCorrupt, l.After)
+	}
+	l.from = binary.BigEndian.AppendUint64(bytes.Clone(l.prefix), ^p.start)
+	if l.prefix[0] == tableWho {
+		l.from = appendX(l.from, p.x)
+	}
+	l.from = append(l.from, 0) // the least key behind it
+	return nil
 }
 
-// page returns the selected rows among the next ids, and whether there may be more behind them.
+// page returns the selected ones among the next rows, and whether there may be more behind them.
 func (l *lister) page(ctx context.Context) (rows []binding.Binding, more bool, err error) {
 	db := l.db
 	if err := db.enter(ctx); err != nil {
@@ -253,31 +295,99 @@ func (l *lister) page(ctx context.Context) (rows []binding.Binding, more bool, e
 	defer db.leave()
 	erased := 0
 	switch {
-	case !l.Number.IsZero():
-		rows, more, erased, err = l.byHash(ctx, db.numberHash(l.Number))
-	case l.Order != "":
-		rows, more, erased, err = l.byHash(ctx, db.bindKeys.index.Hash(domainOrder, l.Order))
-	case l.Consent != "":
-		rows, more, erased, err = l.byHash(ctx, db.bindKeys.index.Hash(domainConsent, l.Consent))
-	case l.X != 0:
-		rows, erased, err = db.rowsOn(l.X, 0, time.Time{})
-		slices.SortFunc(rows, func(a, b binding.Binding) int { return strings.Compare(a.ID, b.ID) })
-		rows = slices.DeleteFunc(rows, func(b binding.Binding) bool { return b.ID <= l.After })
-	default:
+	case !l.Newest():
 		var after string
 		if rows, after, erased, err = db.listIDs(l.After); after != "" {
 			l.After, more = after, true
 		}
+	case l.prefix[0] == tableWho:
+		rows, more, erased, err = l.byHash(ctx)
+	default:
+		rows, more, erased, err = l.byX(ctx)
 	}
 	if err != nil {
 		return nil, false, err
 	}
+	db.erased.Add(uint64(erased))
 	if l.Erased != nil {
 		*l.Erased += erased
 	}
-	f := l.Filter
-	f.After = ""
-	return slices.DeleteFunc(rows, func(b binding.Binding) bool { return !f.Match(&b) }), more, nil
+	return slices.DeleteFunc(rows, func(b binding.Binding) bool { return !l.Match(&b) }), more, nil
+}
+
+// some is how many rows are opened at once: no more than may be asked for.
+func (l *lister) some() int {
+	if l.left > 0 {
+		return min(page, l.left)
+	}
+	return page
+}
+
+// byHash opens the rows behind the next entries of a hash, but for those of which the entry says that the binding is over when
+// it was to be live.
+func (l *lister) byHash(ctx context.Context) (rows []binding.Binding, more bool, erased int, err error) {
+	var entries [][]byte
+	some := l.some()
+	err = l.db.each(ctx, l.from, keyAfter(l.prefix), func(key, value []byte) (bool, error) {
+		over, err := parseOver(key, value)
+		if err != nil || !l.LiveAt.IsZero() && !over.After(l.LiveAt) {
+			return true, err
+		}
+		entries = append(entries, bytes.Clone(key))
+		return len(entries) < some, nil
+	})
+	if err != nil {
+		return nil, false, 0, err
+	}
+	if more = len(entries) == some; more {
+		l.from = append(bytes.Clone(entries[some-1]), 0)
+	}
+	r, err := newSeeks(l.db.bind)
+	if err != nil {
+		return nil, false, 0, err
+	}
+	defer func() { err = errors.Join(err, r.close()) }()
+	for _, entry := range entries {
+		row, _, err := l.db.rowBy(r, entry)
+		switch {
+		case err == nil:
+			rows = append(rows, row)
+		case errors.Is(err, ErrErased):
+			erased++
+		case errors.Is(err, binding.ErrNotFound): // deleted since
+		default:
+			return nil, false, 0, err
+		}
+	}
+	return rows, more, erased, nil
+}
+
+// byX opens the next rows on a number, but for those of which the header says that the binding is not live when it was to be.
+func (l *lister) byX(ctx context.Context) (rows []binding.Binding, more bool, erased int, err error) {
+	n, some := 0, l.some()
+	err = l.db.each(ctx, l.from, keyAfter(l.prefix), func(key, value []byte) (bool, error) {
+		p, h, sealed, err := splitRow(key, value)
+		if err != nil {
+			return false, err
+		}
+		if times := h.times(p); !l.LiveAt.IsZero() && times.State(l.LiveAt) != binding.StateLive {
+			return true, nil
+		}
+		row, err := l.db.openRow(p, h, sealed)
+		switch {
+		case err == nil:
+			rows = append(rows, row)
+		case errors.Is(err, ErrErased):
+			erased++
+		default:
+			return false, err
+		}
+		if n++; n == some {
+			l.from, more = append(bytes.Clone(key), 0), true
+		}
+		return n < some, nil
+	})
+	return rows, more, erased, err
 }
 
 // listIDs opens the rows of the next ids of all, and says how many of them are erased.
@@ -301,83 +411,6 @@ func (db *DB) listIDs(after string) (rows []binding.Binding, last string, erased
 	return db.rowsOf(ids)
 }
 
-// listWindow is how many of the bindings that a hash finds are put in the order of their ids at a time, at about 100 bytes of memory each.
-const listWindow = 1 << 16
-
-// byHash returns the next rows among those that a hash finds, and whether there may be more.
-func (l *lister) byHash(ctx context.Context, h seal.Hash) (rows []binding.Binding, more bool, erased int, err error) {
-	if len(l.window) == 0 {
-		if erased, err = l.fill(ctx, h); err != nil {
-			return nil, false, 0, err
-		}
-	}
-	some := l.window[:min(len(l.window), page)]
-	l.window = l.window[len(some):]
-	for _, n := range some {
-		row, _, err := l.db.rowBy(l.db.bind, n.entry)
-		switch {
-		case err == nil && row.ID == n.id:
-			rows = append(rows, row)
-		case errors.Is(err, ErrErased):
-			l.db.erased.Add(1)
-			erased++
-		case err == nil, errors.Is(err, binding.ErrNotFound): // deleted since
-		default:
-			return nil, false, 0, err
-		}
-		l.After = n.id
-	}
-	return rows, len(l.window) > 0 || l.behind, erased, nil
-}
-
-// fill looks up who the next are. The entries have no id, so that each row is opened to learn it, but for those of which
-// the entry says that the binding is over. A row that cannot be read any more has none: it is counted with the first ones.
-func (l *lister) fill(ctx context.Context, h seal.Hash) (erased int, err error) {
-	r, err := newSeeks(l.db.bind)
-	if err != nil {
-		return 0, err
-	}
-	defer func() { err = errors.Join(err, r.close()) }()
-	first := l.After == ""
-	l.behind = false
-	prefix := keyHash(tableWho, h)
-	err = l.db.each(ctx, prefix, keyAfter(prefix), func(key, value []byte) (bool, error) {
-		over, err := parseOver(key, value)
-		if err != nil || !l.LiveAt.IsZero() && !over.After(l.LiveAt) {
-			return true, err
-		}
-		row, _, err := l.db.rowBy(r, key)
-		switch {
-		case errors.Is(err, ErrErased) && first:
-			l.db.erased.Add(1)
-			erased++
-			return true, nil
-		case errors.Is(err, ErrErased), errors.Is(err, binding.ErrNotFound):
-			return true, nil
-		case err != nil:
-			return false, err
-		case row.ID <= l.After:
-			return true, nil
-		}
-		l.window = append(l.window, named{row.ID, bytes.Clone(key)})
-		if len(l.window) == 2*listWindow {
-			l.narrow()
-		}
-		return true, nil
-	})
-	l.narrow()
-	return erased, err
-}
-
-// narrow keeps the least ids.
-func (l *lister) narrow() {
-	slices.SortFunc(l.window, func(a, b named) int { return strings.Compare(a.id, b.id) })
-	if len(l.window) > listWindow {
-		clear(l.window[listWindow:])
-		l.window, l.behind = l.window[:listWindow], true
-	}
-}
-
 // rowsOf opens the rows of ids that an index has, which are in order. last is the last of them where there may be more.
 func (db *DB) rowsOf(ids []string) (rows []binding.Binding, last string, erased int, err error) {
 	for _, id := range ids {
@@ -386,7 +419,6 @@ func (db *DB) rowsOf(ids []string) (rows []binding.Binding, last string, erased 
 		case err == nil:
 			rows = append(rows, row)
 		case errors.Is(err, ErrErased):
-			db.erased.Add(1)
 			erased++
 		case errors.Is(err, binding.ErrNotFound): // deleted since
 		default:

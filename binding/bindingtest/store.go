@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"maps"
 	"regexp"
 	"slices"
 	"sync"
@@ -409,14 +408,22 @@ func (s *Store) selected(ctx context.Context, f binding.Filter) ([]binding.Bindi
 	if err := s.usableLocked(ctx); err != nil {
 		return nil, err
 	}
-	var rows []binding.Binding
-	for _, id := range slices.Sorted(maps.Keys(s.bindings)) {
-		if f.Limit > 0 && len(rows) == f.Limit {
-			break
+	after := binding.Binding{ID: f.After}
+	if f.After != "" && f.Newest() {
+		var ok bool
+		if after, ok = s.bindings[f.After]; !ok {
+			return nil, &binding.FieldError{Field: "after", Err: binding.ErrCursor}
 		}
-		if row := s.bindings[id]; f.Match(&row) {
+	}
+	var rows []binding.Binding
+	for _, row := range s.bindings {
+		if f.Match(&row) && (f.After == "" || f.Listed(&row, &after) > 0) {
 			rows = append(rows, clone(row))
 		}
+	}
+	slices.SortFunc(rows, func(a, b binding.Binding) int { return f.Listed(&a, &b) })
+	if f.Limit > 0 {
+		rows = rows[:min(f.Limit, len(rows))]
 	}
 	return rows, nil
 }

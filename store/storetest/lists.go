@@ -54,53 +54,53 @@ func listFilters(t *testing.T, s binding.Store) {
 		}
 		all = append(all, b)
 	}
-	slices.SortFunc(all, func(a, b binding.Binding) int {
-		if a.ID < b.ID {
-			return -1
-		}
-		return 1
-	})
 	for name, f := range map[string]binding.Filter{
-		"all":                  {},
-		"caller":               {Number: subscriber(t, 1001)},
-		"member":               {Number: subscriber(t, 2000)},
-		"member or caller":     {Number: subscriber(t, 1000)},
-		"callee":               {Number: subscriber(t, 11)},
-		"nobody":               {Number: subscriber(t, 77777)},
-		"X":                    {X: block.Number(2)},
-		"Y":                    {X: block.Number(106)},
-		"free X":               {X: block.Number(99)},
-		"order":                {Order: "red"},
-		"part of an order":     {Order: "re"},
-		"no order":             {Order: "green"},
-		"live":                 {LiveAt: at(10*time.Minute + time.Second/2)},
-		"live, one was ended":  {LiveAt: at(10*time.Minute + 2*time.Second)},
-		"nobody lives":         {LiveAt: at(10*time.Minute + 31*time.Second)},
-		"caller on X":          {Number: subscriber(t, 1002), X: block.Number(2)},
-		"caller of order":      {Number: subscriber(t, 1000), Order: "blue"},
-		"X of order":           {X: block.Number(1), Order: "blue"},
-		"live on X":            {X: block.Number(3), LiveAt: at(13 * time.Minute)},
-		"limit":                {Limit: 7},
-		"limit of a caller":    {Number: subscriber(t, 1000), Limit: 3},
-		"limit over all":       {Limit: 1000},
-		"after":                {After: letters(20)},
-		"after none":           {After: "zzz"},
-		"after what is not":    {After: letters(20) + "x"},
-		"caller after":         {Number: subscriber(t, 1000), After: letters(20), Limit: 2},
-		"X after":              {X: block.Number(2), After: letters(20), Limit: 1},
-		"consent":              {Consent: "yes"},
-		"former consent":       {Consent: "once "},
-		"no consent":           {Consent: "no"},
-		"former callee":        {Number: subscriber(t, 7)},
-		"callee now":           {Number: subscriber(t, 3003)},
-		"callee who went":      {Number: subscriber(t, 7), LiveAt: at(3*time.Minute + time.Second/2)},
-		"callee before":        {Number: subscriber(t, 7), LiveAt: at(3*time.Minute + time.Second/8)},
-		"callee too early":     {Number: subscriber(t, 3003), LiveAt: at(3*time.Minute + time.Second/8)},
-		"order after the last": {Order: "red", After: letters(39)},
+		"all":                   {},
+		"caller":                {Number: subscriber(t, 1001)},
+		"member":                {Number: subscriber(t, 2000)},
+		"member or caller":      {Number: subscriber(t, 1000)},
+		"callee":                {Number: subscriber(t, 11)},
+		"nobody":                {Number: subscriber(t, 77777)},
+		"X":                     {X: block.Number(2)},
+		"Y":                     {X: block.Number(106)},
+		"free X":                {X: block.Number(99)},
+		"order":                 {Order: "red"},
+		"part of an order":      {Order: "re"},
+		"no order":              {Order: "green"},
+		"live":                  {LiveAt: at(10*time.Minute + time.Second/2)},
+		"live, one was ended":   {LiveAt: at(10*time.Minute + 2*time.Second)},
+		"nobody lives":          {LiveAt: at(10*time.Minute + 31*time.Second)},
+		"caller on X":           {Number: subscriber(t, 1002), X: block.Number(2)},
+		"caller of order":       {Number: subscriber(t, 1000), Order: "blue"},
+		"X of order":            {X: block.Number(1), Order: "blue"},
+		"live on X":             {X: block.Number(3), LiveAt: at(13 * time.Minute)},
+		"limit":                 {Limit: 7},
+		"limit of a caller":     {Number: subscriber(t, 1000), Limit: 3},
+		"limit over all":        {Limit: 1000},
+		"after":                 {After: letters(20)},
+		"after none":            {After: "zzz"},
+		"after what is not":     {After: letters(20) + "x"},
+		"caller after":          {Number: subscriber(t, 1000), After: letters(20), Limit: 2},
+		"X after":               {X: block.Number(2), After: letters(20), Limit: 1},
+		"consent":               {Consent: "yes"},
+		"former consent":        {Consent: "once "},
+		"no consent":            {Consent: "no"},
+		"former callee":         {Number: subscriber(t, 7)},
+		"callee now":            {Number: subscriber(t, 3003)},
+		"callee who went":       {Number: subscriber(t, 7), LiveAt: at(3*time.Minute + time.Second/2)},
+		"callee before":         {Number: subscriber(t, 7), LiveAt: at(3*time.Minute + time.Second/8)},
+		"callee too early":      {Number: subscriber(t, 3003), LiveAt: at(3*time.Minute + time.Second/8)},
+		"Y after":               {X: block.Number(106), After: letters(39)},
+		"order after another's": {Order: "red", After: letters(7)}, // which is blue
 	} {
+		after := binding.Binding{ID: f.After}
+		if i := slices.IndexFunc(all, func(b binding.Binding) bool { return b.ID == f.After }); i >= 0 {
+			after = all[i]
+		}
+		slices.SortFunc(all, func(a, b binding.Binding) int { return f.Listed(&a, &b) })
 		var want []binding.Binding
 		for _, b := range all {
-			if f.Match(&b) && (f.Limit == 0 || len(want) < f.Limit) {
+			if f.Match(&b) && (f.After == "" || f.Listed(&b, &after) > 0) && (f.Limit == 0 || len(want) < f.Limit) {
 				want = append(want, b)
 			}
 		}
@@ -115,6 +115,8 @@ func listFilters(t *testing.T, s binding.Store) {
 			}
 		}
 	}
+	gone := binding.Filter{Order: "red", After: letters(20) + "x"}
+	wantError(t, "a page behind what is not there", s.List(ctx, gone, func(binding.Binding) error { return nil }), binding.ErrCursor)
 }
 
 func listPages(t *testing.T, s binding.Store) {
@@ -124,6 +126,7 @@ func listPages(t *testing.T, s binding.Store) {
 	for i := range n {
 		b := pair(t, letters(i*331%n), block.Number(i), i)
 		b.A = caller
+		b.CreatedAt = at(-time.Duration(i*331%n) * time.Second) // so that either order is the same
 		bind(t, s, b)
 	}
 	for name, f := range map[string]binding.Filter{"all": {}, "of a caller": {Number: caller}} {

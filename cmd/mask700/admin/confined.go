@@ -327,6 +327,13 @@ func (s confinedStore) List(ctx context.Context, f binding.Filter, each func(bin
 	if f.Number.IsZero() && f.X == 0 && f.Order == "" && f.Consent == "" {
 		return errNothingNamed
 	}
+	if f.After != "" { // where somebody else's binding stands among its own is not told
+		if _, err := s.Binding(ctx, f.After); errors.Is(err, binding.ErrNotFound) {
+			return &binding.FieldError{Field: "after", Err: binding.ErrCursor}
+		} else if err != nil {
+			return err
+		}
+	}
 	limit := f.Limit
 	f.Limit, f.Erased = 0, nil
 	return some(limit, func(b *binding.Binding) bool { return b.Tenant == s.tenant }, each, func(each func(binding.Binding) error) error {

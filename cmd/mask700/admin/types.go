@@ -204,7 +204,7 @@ type HardDelete struct {
 	CallsEnded int `json:"calls_ended"`
 }
 
-// BindingPage is a page of bindings in order of id.
+// BindingPage is a page of bindings, in order of id; of what was asked for by a number, an order or a consent newest first.
 type BindingPage struct {
 	Bindings []binding.View `json:"bindings"`
 	Next     string         `json:"next,omitempty"` // After of the next page; empty: this is the last

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"mask700/binding"
 	"mask700/cmd/mask700/admin"
 )
 
@@ -21,6 +22,7 @@ type bindingImportOptions struct {
 	bindingOptions
 	all  bool
 	line int
+	name string
 }
 
 func newBindingImportCommand() *cobra.Command {
@@ -34,13 +36,16 @@ not hold up who binds besides; a hundred thousand are on disk as soon as they ar
 killed meanwhile, none.
 
 Printed are the rows that were refused, and at the end how many were taken. One that is refused stops no other. An
-import that was broken off goes on with --line. A row has neither reuse nor idempotency_key: each is bound anew.`,
+import that was broken off says how it goes on: with --line, and with --name, so that no row is bound twice that was bound
+already. The name is drawn where none is given; without the same name each row is bound anew, and so it has neither
+reuse nor idempotency_key.`,
 		Args: oneArg("the FILE of the requests, or -"),
 		RunE: o.run,
 	}
 	o.addFlags(cmd)
 	cmd.Flags().BoolVar(&o.all, "all", false, "print those that are taken too, with the numbers that were drawn")
 	cmd.Flags().IntVar(&o.line, "line", 1, "line of the file to begin with")
+	cmd.Flags().StringVar(&o.name, "name", "", "`NAME` of the import, in lower-case letters: under the same name no row of the file is bound twice")
 	return cmd
 }
 
@@ -54,13 +59,23 @@ func (o *bindingImportOptions) run(cmd *cobra.Command, args []string) error {
 	if o.line < 1 {
 		return errors.New("--line: lines are counted from 1")
 	}
+	if o.name == "" {
+		name, err := binding.NewID(nil)
+		if err != nil {
+			return err
+		}
+		o.name = name
+	}
+	if err := binding.CheckImportName(o.name); err != nil {
+		return fmt.Errorf("--name: %w", err)
+	}
 	input, err := openInput(args[0], cmd.InOrStdin())
 	if err != nil {
 		return err
 	}
 	defer input.Close()
 	return o.with(cmd, needNewStore, func(ctx context.Context, s *session) error {
-		i := &importer{session: s, out: cmd.OutOrStdout(), asJSON: o.json(), all: o.all, begun: time.Now()}
+		i := &importer{session: s, out: cmd.OutOrStdout(), asJSON: o.json(), all: o.all, name: o.name, begun: time.Now()}
 		i.sum.Reasons = make(map[string]int)
 		err := i.run(ctx, newPieces(input, o.line))
 		return errors.Join(i.end(), err)
@@ -71,6 +86,7 @@ func (o *bindingImportOptions) run(cmd *cobra.Command, args []string) error {
 type importSum struct {
 	Rows      int            `json:"rows"`
 	Taken     int            `json:"taken"`
+	Before    int            `json:"before,omitempty"` // of those taken, how many were when they were sent before
 	Refused   int            `json:"refused"`
 	Reasons   map[string]int `json:"reasons"` // of what was refused: the kind of problem and its field
 	Seconds   float64        `json:"seconds"`
@@ -83,6 +99,7 @@ type importer struct {
 	out    io.Writer
 	asJSON bool
 	all    bool
+	name   string
 	begun  time.Time
 	table  *table
 	sum    importSum
@@ -93,7 +110,7 @@ func (i *importer) run(ctx context.Context, from *pieces) error {
 	for {
 		p, end := from.next()
 		if len(p.lines) > 0 {
-			done, err := i.Import(ctx, p.text, i.all, func(r admin.ImportLine) error {
+			done, err := i.Import(ctx, i.name, p.first, p.text, i.all, func(r admin.ImportLine) error {
 				if r.Row < 1 || r.Row > len(p.lines) {
 					return errors.New("the server answers of a row that was not sent")
 				}
@@ -103,10 +120,12 @@ func (i *importer) run(ctx context.Context, from *pieces) error {
 				return printResult(i.out, i.table, admin.BatchResult{Row: p.lines[r.Row-1], Binding: r.Binding, Problem: r.Problem}, i.asJSON)
 			})
 			if err != nil {
-				return fmt.Errorf("what is before line %d is done; it is not known of the %s from there on: %w", p.lines[0], count(len(p.lines), "row"), err)
+				return fmt.Errorf("what is before line %d is done; it is not known of the %s from there on, go on with --line %d --name %s: %w",
+					p.lines[0], count(len(p.lines), "row"), p.lines[0], i.name, err)
 			}
 			i.sum.Rows += len(p.lines)
 			i.sum.Taken += done.Taken
+			i.sum.Before += done.Before
 			i.sum.Refused += done.Refused
 		}
 		switch {
@@ -152,7 +171,11 @@ func (i *importer) end() error {
 	for n, reason := range why {
 		why[n] = fmt.Sprintf("%d %s", s.Reasons[reason], reason)
 	}
-	text := fmt.Sprintf("%s: %d taken, %d refused", count(s.Rows, "row"), s.Taken, s.Refused)
+	taken := fmt.Sprintf("%d taken", s.Taken)
+	if s.Before > 0 {
+		taken += fmt.Sprintf(" (%d when they were sent before)", s.Before)
+	}
+	text := fmt.Sprintf("%s: %s, %d refused", count(s.Rows, "row"), taken, s.Refused)
 	if len(why) > 0 {
 		text += " (" + strings.Join(why, ", ") + ")"
 	}
@@ -160,10 +183,11 @@ func (i *importer) end() error {
 	return err
 }
 
-// rowPiece is what is sent at once: rows, and the line that each has in the file.
+// rowPiece is what is sent at once: rows, and the line that each has in the file. The first is the so manieth row of the file.
 type rowPiece struct {
 	text  []byte
 	lines []int
+	first int
 }
 
 // pieces cuts a file up. What is in memory is one piece.
@@ -171,6 +195,7 @@ type pieces struct {
 	lines *bufio.Scanner
 	first int // line to begin with
 	line  int // that was read last
+	rows  int // read so far, those before the first line too
 	piece rowPiece
 }
 
@@ -182,7 +207,7 @@ func newPieces(input io.Reader, first int) *pieces {
 
 // next is the next piece; its bytes are good until the one after it. end is not nil with the last, io.EOF at a good end.
 func (p *pieces) next() (piece rowPiece, end error) {
-	p.piece = rowPiece{p.piece.text[:0], p.piece.lines[:0]}
+	p.piece = rowPiece{text: p.piece.text[:0], lines: p.piece.lines[:0]}
 	for len(p.piece.lines) < admin.MaxImportRows && len(p.piece.text) < admin.MaxImportBytes-2*maxLine {
 		if !p.lines.Scan() {
 			err := p.lines.Err()
@@ -196,8 +221,15 @@ func (p *pieces) next() (piece rowPiece, end error) {
 		}
 		p.line++
 		text := bytes.TrimSpace(p.lines.Bytes())
-		if len(text) == 0 || p.line < p.first {
+		if len(text) == 0 {
 			continue
+		}
+		p.rows++
+		if p.line < p.first {
+			continue
+		}
+		if len(p.piece.lines) == 0 {
+			p.piece.first = p.rows
 		}
 		p.piece.text = append(append(p.piece.text, text...), '\n')
 		p.piece.lines = append(p.piece.lines, p.line)

@@ -99,6 +99,26 @@ func TestImportSaysWhatWasRefused(t *testing.T) {
 	})
 }
 
+// TestImportGoesOn: under the name that an import had no row is bound twice, wherever it goes on.
+func TestImportGoesOn(t *testing.T) {
+	bothWays(t, func(t *testing.T, d *desk) {
+		d.must("block", "add", block)
+		in := `{"mode":"axb","a":"13800000001","b":"13900000002","order":"1"}
+
+{"mode":"axb","a":"13800000003","b":"13900000004","order":"2"}
+`
+		d.feed(in, "binding", "import", "-", "--name", "movers")
+		in += `{"mode":"axb","a":"13800000005","b":"13900000006","order":"3"}`
+		a := d.feed(in, "binding", "import", "-", "--name", "movers", "--line", "2", "--all")
+		if a.status != 0 || !strings.Contains(a.out, "2 rows: 2 taken (1 when they were sent before), 0 refused; ") {
+			t.Errorf("%+v", a)
+		}
+		if got := d.must("binding", "list", "-o", "json"); strings.Count(got, "\n") != 3 {
+			t.Errorf("stored: %s", got)
+		}
+	})
+}
+
 func TestImportRefusesWhatIsNoImport(t *testing.T) {
 	d := newDesk(t)
 	d.must("block", "add", block)
@@ -116,6 +136,7 @@ func TestImportRefusesWhatIsNoImport(t *testing.T) {
 	}
 	d.refuse(1, "the file of rows cannot be opened", "binding", "import", "13800000001")
 	d.refuse(1, "--line: ", "binding", "import", "-", "--line", "0")
+	d.refuse(1, "--name: ", "binding", "import", "-", "--name", "13800000001")
 	d.refuse(1, "shows no numbers", "binding", "import", "-", "--reveal", "--reason", "complaint 17")
 	d.refuse(1, "needs the FILE", "binding", "import")
 }
@@ -134,6 +155,9 @@ func TestPiecesOfAFile(t *testing.T) {
 		texts := strings.Split(strings.TrimSuffix(string(p.text), "\n"), "\n")
 		if len(p.lines) > admin.MaxImportRows || len(p.text) > admin.MaxImportBytes || len(texts) != len(p.lines) {
 			t.Fatalf("%d lines, %d bytes", len(p.lines), len(p.text))
+		}
+		if p.first != seen+3 {
+			t.Fatalf("begins with row %d", p.first)
 		}
 		for k, line := range p.lines {
 			if texts[k] != fmt.Sprintf("{\"row\":%d}", line) {

@@ -33,6 +33,8 @@ func telling(err error) string {
 		return "one of them, not long ago"
 	case errors.Is(err, binding.ErrKeyUsed):
 		return "a key that was used, with others or for something else"
+	case errors.Is(err, binding.ErrImported):
+		return "a row that was imported, with others or for something else"
 	}
 	return ""
 }

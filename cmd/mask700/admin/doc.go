@@ -38,7 +38,8 @@
 //	GET    /v1/retention            how long what is over is kept, and what was deleted
 //	POST   /v1/retention/sweep      delete it now; ?confirm_clock=1: and believe a clock that has jumped ahead
 //	POST   /v1/backup               copy the store: {"dir","check"}
-//	POST   /v1/import               JSON lines in, bound together; those that were refused out, with all=1 every one, then how many
+//	POST   /v1/import               JSON lines in, bound together; those that were refused out, with all=1 every one, then how many;
+//	                                with name=NAME and row=N, the first one's number in the import, none is bound twice
 //	GET    /v1/blocklist            a page of entries of block lists, by tenant, after, limit
 //	POST   /v1/blocklist            bar a number: {"number","peer","tenant","direction","until","reason"}
 //	POST   /v1/blocklist/query      a page of entries, by number too

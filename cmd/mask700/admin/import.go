@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"runtime"
+	"strconv"
 	"sync"
 	"time"
 
@@ -38,14 +41,21 @@ type ImportLine struct {
 // ImportDone is what became of the rows of a piece.
 type ImportDone struct {
 	Taken   int `json:"taken"`
+	Before  int `json:"before,omitempty"` // of those, how many were when they were sent before
 	Refused int `json:"refused"`
 }
 
 // importBindings takes a piece of an import: the rows are bound together, and the answer has those that were refused, with all=1 the
-// others too, and in the last line how many there were.
+// others too, and in the last line how many there were. With name=NAME and row=N, the number of the first row in the whole of the
+// import, a piece can be sent again: what was bound is not bound twice.
 func (a *api) importBindings(w http.ResponseWriter, r *http.Request) {
 	if r.Header.Get(headerKey) != "" {
-		a.fail(w, refuseKey("an import has none; it binds each row anew"))
+		a.fail(w, refuseKey("an import has none; it has a name, and each row its number"))
+		return
+	}
+	name, first, err := importName(r.URL.Query())
+	if err != nil {
+		a.fail(w, err)
 		return
 	}
 	leave, err := a.importing.enter(r.Context())
@@ -59,11 +69,28 @@ func (a *api) importBindings(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, err)
 		return
 	}
-	p := piece{api: a, ctx: r.Context(), rows: rows, problems: make([]*Problem, len(rows)), told: &rowConflicts{api: a, r: r}}
+	p := piece{api: a, ctx: r.Context(), name: name, first: first, rows: rows, problems: make([]*Problem, len(rows)), told: &rowConflicts{api: a, r: r}}
 	defer p.told.end()
 	p.do()
 	p.answer(w, r.URL.Query().Get("all") == "1")
 }
+
+// importName is how an import is called, "" for one that cannot be sent again, and the number of the first row in it.
+func importName(query url.Values) (name string, first int, err error) {
+	if !query.Has("name") {
+		return "", 1, nil
+	}
+	name = query.Get("name")
+	if err := binding.CheckImportName(name); err != nil {
+		return "", 0, &binding.FieldError{Field: "name", Err: err}
+	}
+	if first, err = strconv.Atoi(query.Get("row")); err != nil || first < 1 {
+		return "", 0, &binding.FieldError{Field: "row", Err: errImportRow}
+	}
+	return name, first, nil
+}
+
+var errImportRow = errors.New("not the number of a row in the import; rows are counted from 1")
 
 // readImport reads the lines of a piece.
 func readImport(w http.ResponseWriter, r *http.Request) ([][]byte, error) {
@@ -82,12 +109,16 @@ func readImport(w http.ResponseWriter, r *http.Request) ([][]byte, error) {
 type piece struct {
 	api      *api
 	ctx      context.Context
+	name     string // of the import; "": it has none
+	first    int    // number of the first row in the import
 	rows     [][]byte
 	problems []*Problem // of each row; nil: it was taken
 	told     *rowConflicts
 
 	ready []binding.Binding // of the rows without a problem, in their order
 	rowOf []int             // of each of ready
+
+	before int // rows that were bound when they were sent before
 }
 
 // do checks the rows, on all processors, and writes those that are right.
@@ -97,7 +128,7 @@ func (p *piece) do() {
 		defer p.api.failedRow(&p.problems[i])
 		req, err := p.request(i)
 		if err == nil {
-			all[i], err = p.api.Bindings.Ready(p.ctx, req)
+			all[i], err = p.bindingOf(req, i)
 		}
 		if err != nil {
 			p.problems[i] = problemOf(err)
@@ -117,11 +148,28 @@ func (p *piece) do() {
 			continue
 		}
 		i := p.rowOf[k]
+		if p.name != "" { // whatever is in the way by now, it may have been bound before
+			switch bound, had := p.api.Bindings.Imported(p.ctx, &p.ready[k]); {
+			case had == nil:
+				p.ready[k], p.before = bound, p.before+1
+				continue
+			case !errors.Is(had, binding.ErrNotFound):
+				err = had
+			}
+		}
 		if req, again := p.request(i); again == nil { // as before
 			err = p.told.refused(&req, err)
 		}
 		p.problems[i] = problemOf(err)
 	}
+}
+
+// bindingOf is what a row asks for.
+func (p *piece) bindingOf(req binding.Request, i int) (binding.Binding, error) {
+	if p.name == "" {
+		return p.api.Bindings.Ready(p.ctx, req)
+	}
+	return p.api.Bindings.ReadyAs(p.ctx, req, p.name, p.first+i)
 }
 
 func (p *piece) request(i int) (req binding.Request, err error) {
@@ -163,7 +211,7 @@ func (p *piece) answer(w http.ResponseWriter, everyRow bool) {
 		_ = deadline.SetWriteDeadline(time.Now().Add(answerTime))
 		return enc.Encode(&line) == nil
 	}
-	done := ImportDone{}
+	done := ImportDone{Before: p.before}
 	k := 0 // in ready
 	for i, problem := range p.problems {
 		line := ImportLine{Row: i + 1, Problem: problem}

@@ -64,6 +64,41 @@ func TestImportOfThousands(t *testing.T) {
 	}
 }
 
+// TestImportSentAgain: of a piece of an import that has a name, no row is bound twice, whatever numbers were drawn for it and however the
+// pieces are cut; another row in its place is not taken for it.
+func TestImportSentAgain(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.want(201, "POST", "/v1/blocks", `{"block":"`+block+`"}`, nil)
+	rows := []string{batchRow(0, ""), `{"mode":"axb"}`, batchRow(2, `,"x":"`+block+`0002"`), batchRow(3, "")}
+	first, done := b.pieceOf("?name=movers&row=1&all=1", rows)
+	if done != (ImportDone{Taken: 3, Refused: 1}) || first[1].Problem == nil {
+		t.Fatalf("%+v, %+v", done, first)
+	}
+	again, done := b.pieceOf("?name=movers&row=3&all=1", append(rows[2:], batchRow(4, "")))
+	if done != (ImportDone{Taken: 3, Before: 2}) {
+		t.Fatalf("%+v, %+v", done, again)
+	}
+	for k, l := range again[:2] {
+		if was := first[k+2].Binding; l.Binding == nil || l.Binding.ID != was.ID || l.Binding.X != was.X {
+			t.Errorf("row %d: %+v, before %+v", k+3, l.Binding, was)
+		}
+	}
+	lines, done := b.pieceOf("?name=movers&row=4", rows[:1])
+	if done != (ImportDone{Refused: 1}) || lines[0].Problem.Status != 409 || !strings.Contains(lines[0].Problem.Detail, "another row was imported") {
+		t.Errorf("another row: %+v, %+v", done, lines)
+	}
+	if entries := b.entries(); len(entries) != 1 || entries[0].What != ActionConflict {
+		t.Errorf("%+v", entries)
+	}
+	if _, done := b.pieceOf("?name=others&row=1", rows[:1]); done != (ImportDone{Taken: 1}) {
+		t.Errorf("another import: %+v", done)
+	}
+	for _, query := range []string{"?name=&row=1", "?name=13800000001&row=1", "?name=movers", "?name=movers&row=0", "?name=" + strings.Repeat("x", 65) + "&row=1"} {
+		b.want(400, "POST", "/v1/import"+query, rows[0], nil)
+	}
+}
+
 // TestImportNotesWhatItTells: that somebody named is on a number already is in the audit log before it is told, as of a batch.
 func TestImportNotesWhatItTells(t *testing.T) {
 	t.Parallel()

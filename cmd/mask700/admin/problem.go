@@ -94,7 +94,7 @@ func problemOf(err error) *Problem {
 	case errors.Is(err, binding.ErrNoFreeNumber):
 		k = kindExhausted
 	case errors.Is(err, binding.ErrSuspended), errors.Is(err, binding.ErrManyBars), errors.Is(err, binding.ErrTenantBars), errors.Is(err, binding.ErrAllBars), errors.Is(err, binding.ErrManyTokens), errors.Is(err, binding.ErrTooManyTenants), errors.Is(err, binding.ErrExists), errors.Is(err, binding.ErrInUse), errors.Is(err, binding.ErrNotHeld),
-		errors.Is(err, binding.ErrCrowded), errors.Is(err, binding.ErrKeyGone), errors.Is(err, binding.ErrEnded), errors.Is(err, binding.ErrQuarantine), errors.Is(err, binding.ErrChanges), errors.As(err, new(*binding.ConflictError)):
+		errors.Is(err, binding.ErrCrowded), errors.Is(err, binding.ErrKeyGone), errors.Is(err, binding.ErrImported), errors.Is(err, binding.ErrEnded), errors.Is(err, binding.ErrQuarantine), errors.Is(err, binding.ErrChanges), errors.As(err, new(*binding.ConflictError)):
 		k = kindConflict
 	case errors.As(err, new(*binding.FieldError)):
 		k = kindInvalid

@@ -134,14 +134,15 @@ func (c *Client) Batch(ctx context.Context, verb string, rows [][]byte) ([]admin
 	}
 }
 
-// Import takes a piece of an import: JSON objects, one a line, at most admin.MaxImportRows of them and admin.MaxImportBytes. each is called
-// for every row that was refused, or for every row at all.
-func (c *Client) Import(ctx context.Context, rows []byte, all bool, each func(admin.ImportLine) error) (admin.ImportDone, error) {
-	path := "/v1/import"
+// Import takes a piece of an import: JSON objects, one a line, at most admin.MaxImportRows of them and admin.MaxImportBytes, the first of
+// which has that number in the import of that name. It can be sent again. each is called for every row that was refused, or for every
+// row at all.
+func (c *Client) Import(ctx context.Context, name string, first int, rows []byte, all bool, each func(admin.ImportLine) error) (admin.ImportDone, error) {
+	query := url.Values{"name": {name}, "row": {strconv.Itoa(first)}}
 	if all {
-		path += "?all=1"
+		query.Set("all", "1")
 	}
-	resp, err := c.send(ctx, http.MethodPost, path, "application/jsonl", rows)
+	resp, err := c.send(ctx, http.MethodPost, "/v1/import?"+query.Encode(), "application/jsonl", rows)
 	if err != nil {
 		return admin.ImportDone{}, err
 	}

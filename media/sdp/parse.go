@@ -114,7 +114,7 @@ func (p *parser) line(n int, s string) string {
 	case 'c':
 		return p.current().connection(value)
 	case 'a':
-		return p.attribute(value)
+		p.attribute(value)
 	case 'b':
 		if len(p.media) > 0 {
 			p.media[len(p.media)-1].line.Picture.bandwidth(value)
@@ -213,7 +213,7 @@ func address(family, text string) netip.Addr {
 	return a
 }
 
-func (p *parser) attribute(value string) string {
+func (p *parser) attribute(value string) {
 	name, arg, _ := strings.Cut(value, ":")
 	switch cur := p.current(); name {
 	case "sendrecv":
@@ -226,24 +226,27 @@ func (p *parser) attribute(value string) string {
 		cur.send, cur.recv = false, false
 	default:
 		if len(p.media) > 0 {
-			return p.media[len(p.media)-1].attribute(name, strings.TrimSpace(arg))
+			p.media[len(p.media)-1].attribute(name, strings.TrimSpace(arg))
 		}
 	}
-	return ""
 }
 
 // attribute reads what belongs to one stream. Of an attribute that cannot be
 // read, only the attribute is lost: it could not have been written again.
-func (r *reading) attribute(name, arg string) string {
+func (r *reading) attribute(name, arg string) {
 	if r.line.isForeign() {
-		return "" // whatever it means there
+		return // whatever it means there
+	}
+	if !overRTP(r.line.Proto) {
+		r.line.T38.attribute(name, arg)
+		return // formats are no payload types there
 	}
 	switch name {
 	case "rtpmap", "fmtp":
 		text, rest, _ := strings.Cut(arg, " ")
 		pt, ok := number(text, 127)
 		if !ok {
-			return "the attribute does not begin with a payload type"
+			return
 		}
 		m := r.rtpmaps
 		if name == "fmtp" {
@@ -276,20 +279,17 @@ func (r *reading) attribute(name, arg string) string {
 	case "rtcp":
 		f := strings.Fields(arg)
 		if len(f) != 1 && len(f) != 4 {
-			return "the RTCP port is not a port"
+			return
 		}
 		port, ok := number(f[0], 65535)
 		if !ok {
-			return "the RTCP port is not a port"
+			return
 		}
 		r.rtcpPort = uint16(port)
 		if len(f) == 4 {
 			r.rtcpAddr = address(f[2], f[3])
 		}
-	default:
-		r.line.T38.attribute(name, arg)
 	}
-	return ""
 }
 
 // millis reads a packet time. RFC 8866 section 6.4 allows a fraction, which no

@@ -12,11 +12,7 @@ func (c *Call) shed(env *Env, end string) {
 		return
 	}
 	t := &c.Transfers[0]
-	switch t.Phase {
-	case Asking:
-		c.Transfers = nil
-		return
-	case Shedding:
+	if t.Phase == Shedding {
 		return
 	}
 	t.Phase = Shedding

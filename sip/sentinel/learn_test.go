@@ -2,11 +2,13 @@ package sentinel
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
 
 	"mask700/binding"
+	"mask700/media/sdp"
 	"mask700/sip/message"
 )
 
@@ -204,7 +206,7 @@ func TestTheVocabularyIsWhole(t *testing.T) {
 			RecordRoute: []string{"r"}, Contact: "c", Allow: true, AllowRefer: true, AcceptSDP: true, AcceptDTMF: true, NoInfoPackages: true,
 			Supported: []string{"100rel", "timer"}, Require: []string{"100rel"}, Unsupported: []string{"x"}, RetryAfter: 5, RSeq: 1, SessionExpires: 90,
 			Refresher: "uac", MinSE: 90, Expires: message.In(1), WWWAuthenticate: []string{"Digest realm=, nonce=, algorithm=SHA-256, qop=auth, stale=true, opaque="},
-			Identity: "i", Q850: 16, ContentType: "application/sdp", Body: []byte("x"),
+			Identity: "i", Q850: 16, ContentType: "application/sdp", Body: []byte("x"), AllowText: true, AcceptText: true,
 		}
 		texts = append(texts, string(r.Append(nil)))
 	}
@@ -218,6 +220,14 @@ func TestTheVocabularyIsWhole(t *testing.T) {
 		}
 		texts = append(texts, string(r.Append(nil)))
 	}
+	text := message.Request{Method: "MESSAGE", Target: "t", Via: "SIP/2.0/UDP v", Branch: "z9hG4bK", From: "f", To: "t", CallID: "c", CSeq: 1,
+		ContentType: message.TextType + ";charset=utf-8", Body: []byte("x")}
+	texts = append(texts, string(text.Append(nil)), videoOffer(t))
+	for _, word := range []string{"H264/90000", "profile-level-id=", "charset=utf-8", "level-asymmetry-allowed", "rtcp-fb", "GSM-EFR/8000", "opus/48000/2"} {
+		if !ours(word) {
+			t.Errorf("%q is ours", word)
+		}
+	}
 	for _, text := range texts {
 		for _, word := range strings.FieldsFunc(text, func(r rune) bool { return between(byte(r)) || r == ':' }) {
 			if len(word) >= MinLength && !ours(word) {
@@ -225,4 +235,30 @@ func TestTheVocabularyIsWhole(t *testing.T) {
 			}
 		}
 	}
+}
+
+// videoOffer is a description with all that one with video may hold, composed for a party.
+func videoOffer(t *testing.T) string {
+	const picture = "96 97 98 99 100 101"
+	from, err := sdp.Parse([]byte("v=0\r\no=- 1 1 IN IP4 192.0.2.10\r\ns=-\r\nc=IN IP4 192.0.2.10\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\nm=video 4002 RTP/AVPF " + picture + "\r\nb=AS:512\r\n" +
+		"a=rtpmap:96 H264/90000\r\na=fmtp:96 profile-level-id=42e01f;packetization-mode=1;level-asymmetry-allowed=1;max-mbps=1000;max-smbps=1000;max-fs=8160;max-cpb=1;max-dpb=1;max-br=1;max-fps=1\r\n" +
+		"a=rtpmap:97 VP8/90000\r\na=fmtp:97 max-fr=30;max-fs=3600\r\na=rtpmap:98 H265/90000\r\na=fmtp:98 profile-space=0;profile-id=1;tier-flag=0;level-id=93\r\n" +
+		"a=rtpmap:99 H263-1998/90000\r\na=fmtp:99 SQCIF=1;PROFILE=0;LEVEL=10\r\na=rtpmap:100 AV1/90000\r\na=fmtp:100 profile=0;level-idx=5;tier=0\r\na=rtpmap:101 VP9/90000\r\na=fmtp:101 profile-id=0\r\n" +
+		"a=rtcp-fb:* nack\r\na=rtcp-fb:* nack pli\r\na=rtcp-fb:* ccm fir\r\na=imageattr:96 send [x=640,y=480] recv *\r\na=framerate:30\r\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, leg := sdp.NewLeg(2, sdp.Policy{Video: true}), sdp.NewLeg(1, sdp.Policy{Video: true})
+	other.Receive(from)
+	at := netip.MustParseAddr("192.0.2.1")
+	b, err := leg.Offer(&other.Peer, sdp.Local{Addr: at, Port: 30000, Video: 30002})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(b)
+	if !strings.Contains(text, "max-mbps=") || !strings.Contains(text, "a=imageattr:") || !strings.Contains(text, "nack pli") {
+		t.Fatalf("not all of it is composed:\n%s", text)
+	}
+	// Of these the bounds are narrow, and what they hold stands for itself.
+	return strings.NewReplacer("42e01f", "", "[x=640,y=480]", "", "192.0.2.1", "").Replace(text)
 }

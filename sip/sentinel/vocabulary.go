@@ -3,6 +3,7 @@ package sentinel
 import (
 	"strings"
 
+	"mask700/media/sdp"
 	"mask700/sip/message"
 )
 
@@ -44,19 +45,15 @@ var vocabulary = "SIP/2.0/UDP SIP/2.0/TCP SIP/2.0/TLS SIP/2.0/WSS sip:anonymous@
 	"Content-Type: Content-Length: Content-Disposition: ;refresher=uac ;refresher=uas 100rel, timer replaces outbound path gruu " +
 	"Digest username= realm= nonce= uri= response= cnonce= opaque= algorithm=MD5 algorithm=SHA-256 algorithm=SHA-512-256 qop=auth auth-int nc=00000001 stale=true stale=false " +
 	"active;expires=180 terminated;reason=noresource refer message/sipfrag;version=2.0 " +
-	"application/sdp application/dtmf-relay application/dtmf Signal= Duration= " +
+	"application/sdp application/dtmf-relay application/dtmf Signal= Duration= text/plain;charset=utf-8 " +
 	"v=0 o=- s=- c=IN IP4 c=IN IP6 t=0 0 m=audio m=video m=image m=text m=application m=message RTP/AVP RTP/SAVP RTP/AVPF RTP/SAVPF udptl t38 " +
 	"UDP/TLS/RTP/SAVP UDP/TLS/RTP/SAVPF a=rtcp-mux a=ptime: a=maxptime: a=sendrecv a=sendonly a=recvonly a=inactive a=rtpmap: a=fmtp: a=crypto: inline: " +
 	"AES_CM_128_HMAC_SHA1_80 AES_CM_128_HMAC_SHA1_32 AES_256_CM_HMAC_SHA1_80 AES_256_CM_HMAC_SHA1_32 AEAD_AES_128_GCM AEAD_AES_256_GCM " +
-	"PCMU/8000 PCMA/8000 G722/8000 G723/8000 G728/8000 G729/8000 G726-16/8000 G726-24/8000 G726-32/8000 G726-40/8000 G7221/16000 G7221/32000 " +
-	"GSM/8000 GSM-EFR/8000 iLBC/8000 speex/8000 speex/16000 speex/32000 AMR/8000 AMR-WB/16000 EVS/16000 opus/48000/2 " +
-	"telephone-event/8000 telephone-event/16000 telephone-event/24000 telephone-event/32000 telephone-event/48000 CN/8000 CN/16000 CN/32000 " +
+	"b=AS: a=rtcp-fb: a=framerate: a=imageattr: " +
 	"a=T38FaxVersion: a=T38MaxBitRate: a=T38FaxFillBitRemoval a=T38FaxTranscodingMMR a=T38FaxTranscodingJBIG a=T38FaxRateManagement: " +
 	"transferredTCF localTCF a=T38FaxMaxBuffer: a=T38FaxMaxDatagram: a=T38FaxMaxIFP: a=T38FaxUdpEC: t38UDPRedundancy t38UDPFEC t38UDPNoEC a=T38VendorInfo: " +
-	"bitrate=16000 annexa= annexb= mode= vbr= cng= maxplaybackrate=48000 sprop-maxcapturerate=48000 maxptime= minptime= maxaveragebitrate= " +
-	"stereo= sprop-stereo= useinbandfec= usedtx= octet-align= mode-set= mode-change-period= mode-change-capability= mode-change-neighbor= " +
-	"robust-sorting= interleaving= max-red= evs-mode-switch= hf-only= dtx-recv= br-send= br-recv= bw-send= bw-recv= ch-aw-recv= " +
-	phrases
+	"bitrate=16000 maxplaybackrate=48000 sprop-maxcapturerate=48000 " +
+	sdp.Words() + phrases
 
 // lowVocabulary is that in small letters.
 var lowVocabulary = strings.ToLower(vocabulary)

@@ -60,10 +60,11 @@ func (s *sweeper) records() error {
 	}
 	erased := make(map[uint64]bool)
 	for _, n := range spans {
+		before := s.Deleted
 		if err := s.deleteRecords(n, uint64(limit), erased); err != nil {
 			return err
 		}
-		if err := s.pace.wait(s.db, s.ctx, spanSize); err != nil {
+		if err := s.pace.wait(s.db, s.ctx, int(s.Deleted-before), spanSize); err != nil {
 			return err
 		}
 	}

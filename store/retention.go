@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -20,9 +21,12 @@ import (
 type Retention struct {
 	Bindings time.Duration
 	Records  time.Duration
-	// RowsPerSecond is at most how many rows are looked at in a second, so that calls and bindings do not wait for the disk
-	// because of it. Zero: as many as there are.
+	// RowsPerSecond is at most how many rows are deleted in a second, so that calls and bindings do not wait for the disk
+	// because of it; looking at looksALike is as much. Zero: as many as there are.
 	RowsPerSecond int
+
+	slice  int               // rows that are looked at at a time; 0: slice
+	looked func(next []byte) // is told how far the sweep of bindings is
 }
 
 // Classes of what is kept.
@@ -80,44 +84,57 @@ func (db *DB) SweepRetention(ctx context.Context, r Retention, note func(Sweep) 
 		return nil, err
 	}
 	var all []Sweep
-	for _, c := range []struct {
-		class  string
-		keep   time.Duration
-		use    ring.Use
-		engine *engine
-		sweep  func(*sweeper) error
-		none   func(context.Context, map[uint32]bool) error
-	}{
+	for _, c := range []class{
 		{ClassRecords, r.Records, ring.Records, db.cdr, (*sweeper).records, db.noRecordOf},
 		{ClassBindings, r.Bindings, ring.Bindings, db.bind, (*sweeper).bindings, db.noBindingOf},
 	} {
 		if c.keep <= 0 {
 			continue
 		}
-		began := db.opts.Now()
-		s := &sweeper{db: db, ctx: ctx, pace: pace{perSecond: r.RowsPerSecond, since: time.Now()}}
-		s.Sweep = Sweep{Class: c.class, At: began.UTC().Truncate(time.Second), Until: now.At.Add(-c.keep).UTC()}
-		if err := c.sweep(s); err != nil {
-			return all, err
+		// One that was broken off is ended as it was begun; what is over since then is another's.
+		for resumed := true; resumed; {
+			var done Sweep
+			if done, resumed, err = db.sweepClass(ctx, c, r, now.At, note); err != nil {
+				return all, err
+			}
+			all = append(all, done)
 		}
-		err := s.destroy(c.use, c.none, note)
-		if err == nil && s.Deleted > 0 && len(s.Keys) == 0 {
-			err = note(s.Sweep)
-		}
-		if err != nil {
-			return all, err
-		}
-		s.Took = time.Since(s.pace.since).Round(time.Millisecond)
-		text, err := json.Marshal(s.Sweep)
-		if err == nil {
-			err = c.engine.Set(keyText(tableMeta, metaSweep), text, pebble.Sync)
-		}
-		if err != nil {
-			return all, fmt.Errorf("store: %w", err)
-		}
-		all = append(all, s.Sweep)
 	}
 	return all, nil
+}
+
+// class is what is kept for a time of its own.
+type class struct {
+	name   string
+	keep   time.Duration
+	use    ring.Use
+	engine *engine
+	sweep  func(*sweeper) error
+	none   func(context.Context, map[uint32]bool) error
+}
+
+// sweepClass sweeps a class, or ends the sweep of it that was broken off.
+func (db *DB) sweepClass(ctx context.Context, c class, r Retention, now time.Time, note func(Sweep) error) (done Sweep, resumed bool, err error) {
+	began := time.Now()
+	s := &sweeper{db: db, ctx: ctx, pace: pace{perSecond: r.RowsPerSecond, due: began}, inUse: make(map[uint32]bool), slice: cmp.Or(r.slice, slice), looked: r.looked}
+	s.Sweep = Sweep{Class: c.name, At: db.opts.Now().UTC().Truncate(time.Second), Until: now.Add(-c.keep).UTC()}
+	if c.name == ClassBindings {
+		if resumed, err = s.resume(); err != nil {
+			return done, false, err
+		}
+	}
+	if err := c.sweep(s); err != nil {
+		return done, resumed, err
+	}
+	err = s.destroy(c.use, c.none, note)
+	if err == nil && s.Deleted > 0 && len(s.Keys) == 0 {
+		err = note(s.Sweep)
+	}
+	if err != nil {
+		return done, resumed, err
+	}
+	s.Took = time.Since(began).Round(time.Millisecond)
+	return s.Sweep, resumed, s.done(c.engine)
 }
 
 // LastSweeps are the accounts of the last sweeps, of the classes that were swept.
@@ -146,26 +163,40 @@ func (db *DB) LastSweeps() ([]Sweep, error) {
 // sweeper is one look at a class.
 type sweeper struct {
 	Sweep
-	db   *DB
-	ctx  context.Context
-	pace pace
+	db    *DB
+	ctx   context.Context
+	pace  pace
+	inUse map[uint32]bool // keys of what is left, as far as it was looked at
+
+	// Of bindings:
+	so      sweeping
+	unnoted int // rows that were looked at since it was noted how far it is
+	slice   int
+	looked  func(next []byte)
 }
 
 // pace keeps work to so many rows in a second.
 type pace struct {
 	perSecond int
-	since     time.Time
-	rows      int64
+	due       time.Time // when what was done is paid for
 }
 
-// wait waits until so many more rows may be looked at.
-func (p *pace) wait(db *DB, ctx context.Context, rows int) error {
-	p.rows += int64(rows)
+const (
+	looksALike = 20          // rows that are looked at for one that is deleted
+	mostBehind = time.Second // so much that the disk took is made up for, and no more
+)
+
+// wait waits until so much more may be done.
+func (p *pace) wait(db *DB, ctx context.Context, deleted, looked int) error {
 	if p.perSecond <= 0 {
 		return db.ending(ctx)
 	}
-	due := p.since.Add(time.Duration(float64(p.rows) / float64(p.perSecond) * float64(time.Second)))
-	timer := time.NewTimer(time.Until(due))
+	if least := time.Now().Add(-mostBehind); p.due.Before(least) {
+		p.due = least
+	}
+	rows := float64(deleted) + float64(looked)/looksALike
+	p.due = p.due.Add(time.Duration(rows / float64(p.perSecond) * float64(time.Second)))
+	timer := time.NewTimer(time.Until(p.due))
 	defer timer.Stop()
 	select {
 	case <-timer.C:
@@ -187,7 +218,9 @@ func (s *Sweep) oldest(at time.Time) {
 // destroy destroys the keys of a use whose month or day was over before all that is kept, once none is found that they
 // sealed.
 func (s *sweeper) destroy(use ring.Use, none func(context.Context, map[uint32]bool) error, note func(Sweep) error) error {
-	chosen := func(k ring.Key) bool { return k.Use == use && k.Destroyed.IsZero() && endedBy(k, s.Until) }
+	chosen := func(k ring.Key) bool {
+		return k.Use == use && k.Destroyed.IsZero() && endedBy(k, s.Until) && !s.inUse[k.ID]
+	}
 	if !slices.ContainsFunc(s.db.ring.Keys(), chosen) {
 		return nil // nobody has to be waited for
 	}

@@ -48,7 +48,7 @@ func (db *DB) sweepErased(ctx context.Context) (deleted uint64, err error) {
 	}
 	for lower := []byte{tableRow}; lower != nil; {
 		var places map[place]bool
-		if places, lower, err = db.erasedPlaces(ctx, lower); err != nil {
+		if places, lower, err = db.erasedPlaces(ctx, lower, func(place, rowHeader) bool { return true }); err != nil {
 			return deleted, err
 		}
 		if len(places) == 0 {
@@ -132,13 +132,13 @@ func (db *DB) eachOf(ctx context.Context, e *engine, lower, upper []byte, f func
 	})
 }
 
-// erasedPlaces finds where erased bindings stand, and from which key on to look for more; nil: there are no more.
-func (db *DB) erasedPlaces(ctx context.Context, lower []byte) (places map[place]bool, next []byte, err error) {
+// erasedPlaces finds where those erased bindings stand that are meant, and from which key on to look for more; nil: there are no more.
+func (db *DB) erasedPlaces(ctx context.Context, lower []byte, meant func(place, rowHeader) bool) (places map[place]bool, next []byte, err error) {
 	gone := db.goneKeys()
 	places = make(map[place]bool)
 	err = db.each(ctx, lower, []byte{tableRow + 1}, func(key, value []byte) (bool, error) {
 		p, h, _, err := splitRow(key, value)
-		if err != nil || h.copy || !gone[h.dataKey] {
+		if err != nil || h.copy || !gone[h.dataKey] || !meant(p, h) {
 			return true, nil // a damaged row is Check's to tell
 		}
 		places[p] = true

@@ -18,7 +18,7 @@ type Retention struct {
 	Records  Days `yaml:"records"`  // after a call ended
 	Audit    Days `yaml:"audit"`    // after an entry of the audit log was written
 
-	RowsPerSecond int `yaml:"rows_per_second"` // looked at by the daily sweep; 0: as many as there are
+	RowsPerSecond int `yaml:"rows_per_second"` // deleted by the daily sweep; 0: as many as there are
 }
 
 // Days is a span of time in whole days, "183d", or in the form of a Duration.

@@ -17,7 +17,7 @@ import (
 // so much for the transaction and the call that it may begin.
 const (
 	costTimes = 12
-	costBase  = 64 << 10
+	costBase  = 72 << 10
 )
 
 func TestWrongMessagesCostLittle(t *testing.T) {

@@ -106,9 +106,12 @@ func TestRelayCarriesEveryPacket(t *testing.T) {
 
 func TestSampleIsComplete(t *testing.T) {
 	l := newTestLane(t, newBench(t), nameUser, 2)
-	s, err := l.measure(context.Background(), 200*time.Millisecond)
-	if err != nil {
-		t.Fatal(err)
+	var s sample
+	for try := 0; try < 10 && (s.Passed == 0 || s.RelayKernel == 0); try++ { // a machine that stands still for a window has relayed nothing in it
+		var err error
+		if s, err = l.measure(context.Background(), 200*time.Millisecond); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if s.Sent == 0 || s.Passed == 0 || s.RelayTime <= 0 || s.RelayKernel <= 0 || s.RigTime <= 0 || s.P50 <= 0 || s.Max < s.P99/2 || s.Rate != 200 {
 		t.Errorf("%+v", s)

@@ -114,17 +114,17 @@ func Open(o Options) (*DB, error) {
 // newCache makes the cache that both databases share. Pebble takes the tables in memory out of it; without room for
 // two of each database, a small cache would hold no block at all.
 func newCache(o Options) *pebble.Cache {
-	return pebble.NewCache(o.CacheSize + 2*int64(o.memTable(ofBindings)+o.memTable(ofRecords)))
+	return pebble.NewCache(o.CacheSize + 4*int64(o.MemTableSize))
 }
 
 func (db *DB) open() (err error) {
-	if db.bind, err = openEngine(db.opts, ofBindings, db.cache); err != nil {
+	if db.bind, err = openEngine(db.opts, "bind", db.cache); err != nil {
 		return err
 	}
 	if err := dropImports(db.opts); err != nil {
 		return err
 	}
-	if db.cdr, err = openEngine(db.opts, ofRecords, db.cache); err != nil {
+	if db.cdr, err = openEngine(db.opts, "cdr", db.cache); err != nil {
 		return err
 	}
 	if err := db.openKeys(); err != nil {

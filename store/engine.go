@@ -166,7 +166,7 @@ func (e *engine) options(o Options, cache *pebble.Cache) *pebble.Options {
 		Comparer:                    newComparer(),
 		FormatMajorVersion:          pebbleFormat,
 		Cache:                       cache,
-		MemTableSize:                o.memTable(e.name),
+		MemTableSize:                o.MemTableSize,
 		MemTableStopWritesThreshold: 4,
 		L0CompactionThreshold:       8,    // the more tables go down at once, the less often what lies there is written anew
 		L0StopWritesThreshold:       1000, // fall behind in tidying rather than hold up writes

@@ -35,9 +35,7 @@ type Options struct {
 	// CacheSize in bytes is for blocks of rows that were read, shared by both databases. Default 64 MiB.
 	CacheSize int64
 	// MemTableSize in bytes is what each database collects in memory before it writes a table. It grows to that with
-	// use; while the disk is behind, up to four of them exist in each database. Default 64 MiB for bindings, which are found by
-	// hashes and so are spread over all that is there: the more go down at once, the less of that is written anew; 16 MiB for
-	// records, which are in order.
+	// use; while the disk is behind, up to four of them exist in each database. Default 16 MiB.
 	MemTableSize uint64
 	// IDMemory in bytes is what the ids of bindings may take in memory, 1.6 each, by which a new one is known not to be taken
 	// without a look into the database. Where there are more, each is looked for. Default 400 MiB, which is 262 million.
@@ -111,6 +109,9 @@ func (o Options) withDefaults() (Options, error) {
 	if o.CacheSize <= 0 {
 		o.CacheSize = 64 << 20
 	}
+	if o.MemTableSize == 0 {
+		o.MemTableSize = 16 << 20
+	}
 	if o.IDMemory <= 0 {
 		o.IDMemory = 400 << 20
 	}
@@ -157,23 +158,6 @@ func (o Options) withDefaults() (Options, error) {
 		o.Fatal = func(error) { os.Exit(1) }
 	}
 	return o, nil
-}
-
-// The databases, by the names of their directories.
-const (
-	ofBindings = "bind"
-	ofRecords  = "cdr"
-)
-
-// memTable is the MemTableSize of a database.
-func (o Options) memTable(name string) uint64 {
-	switch {
-	case o.MemTableSize != 0:
-		return o.MemTableSize
-	case name == ofBindings:
-		return 64 << 20
-	}
-	return 16 << 20
 }
 
 // source is where the master key comes from.

@@ -423,7 +423,9 @@ func (c *Call) stopped(env *Env, ev Stopped) {
 	}
 	for _, s := range []Side{Caller, Callee} {
 		l := c.leg(s)
-		if l.Server.Tx != ev.Tx || ev.Tx == "" || c.State >= Ending {
+		// The answer may have been stopped right behind another message, for which the call ends already.
+		behind := c.State == Ending && !c.Signaled && !ev.Refused && l.State == Confirmed
+		if l.Server.Tx != ev.Tx || ev.Tx == "" || c.State >= Ending && !behind {
 			continue
 		}
 		if !ev.Refused {
@@ -436,6 +438,9 @@ func (c *Call) stopped(env *Env, ev Stopped) {
 		}
 		if l.Server.Unacked {
 			c.acked(env, s)
+		}
+		if behind && s == Caller {
+			c.Final.Status, c.Final.Q850, c.Record.SIPStatus = 500, causeFault, 500
 		}
 	}
 	c.end(env, ending{end: cdr.EndLeakStopped, by: byPlatform, status: 500, q850: causeFault})

@@ -96,9 +96,12 @@ func (k *keypad) quiet() {
 	}
 }
 
-// press presses digits, each for 60 ms: three packets, whose last is sent three times.
+// press presses digits, each for 60 ms: three packets, whose last is sent three times. They go at the pace of a phone: the
+// gateway has no room for many at once.
 func (k *keypad) press(digits string) {
 	k.t.Helper()
+	pace := time.NewTicker(20 * time.Millisecond)
+	defer pace.Stop()
 	for _, d := range digits {
 		for i, duration := range []uint16{160, 320, 480, 480, 480} {
 			payload := []byte{byte(d - '0'), 10, byte(duration >> 8), byte(duration)}
@@ -110,6 +113,7 @@ func (k *keypad) press(digits string) {
 				Header:  rtp.Header{Version: 2, Marker: i == 0, PayloadType: 101, SequenceNumber: k.seq, Timestamp: k.ts, SSRC: 700},
 				Payload: payload,
 			}).Marshal()
+			<-pace.C
 			if err == nil {
 				_, err = k.socket.WriteToUDPAddrPort(packet, k.ours)
 			}

@@ -43,11 +43,15 @@ func Complete(source []byte) ([]byte, error) {
 	}
 	head, _, _ := strings.Cut(string(source), "<scenario")
 	c.out.WriteString(head + `<scenario name="` + in.Name + `">` + "\n")
-	for _, e := range in.Elements {
+	for i, e := range in.Elements {
 		var err error
 		switch e.XMLName.Local {
 		case "send":
 			err = c.send(e)
+			if answered := in.Elements[i+1:]; err == nil && strings.HasPrefix(strings.TrimSpace(e.Text), "BYE ") &&
+				len(answered) > 0 && answered[0].attr("response") != "" && answered[0].attr("response") != "100" {
+				err = c.recv(trying)
+			}
 		case "recv":
 			err = c.recv(e)
 		case "Reference":
@@ -106,6 +110,12 @@ func (e element) attr(name string) string {
 	}
 	return ""
 }
+
+// trying may come before the answer to a BYE: the record is on disk first, and where that takes the disk seconds whoever waits is
+// told (RFC 4320 section 4.1).
+var trying = element{XMLName: xml.Name{Local: "recv"}, Attrs: []xml.Attr{
+	{Name: xml.Name{Local: "response"}, Value: "100"}, {Name: xml.Name{Local: "optional"}, Value: "true"},
+}}
 
 // quote is for text in an attribute: SIPp knows these four.
 var quote = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;")

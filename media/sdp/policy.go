@@ -51,14 +51,17 @@ func withFeedback(proto string) bool { return proto == "RTP/AVPF" || proto == "R
 
 // choose gives the index of the stream to relay: the first audio line that can
 // be, else a fax, else the first line that is switched off by port 0 (RFC 3264
-// section 8.2) and could come back, else -1. Of lines that differ in their address
-// family only, those of ours count (RFC 4091 offers both); an invalid address of
-// ours stands for either.
+// section 8.2) and could come back, else -1. Such a line does not count beside an
+// audio or an image that cannot be relayed: who offers the two wants the second in
+// place of the first, and to be told that there is none, not that both are off. Of
+// lines that differ in their address family only, those of ours count (RFC 4091
+// offers both); an invalid address of ours stands for either.
 func choose(lines []Line, p Policy, ours netip.Addr) int {
-	fax, off := -1, -1
+	fax, off, passed := -1, -1, false
 	for i := range lines {
 		ln := &lines[i]
 		audio, image := ln.Media == "audio" && p.rtp(ln.Proto), ln.isFax() && p.fax()
+		passed = passed || ln.Port != 0 && (ln.Media == "audio" || ln.Media == "image")
 		switch {
 		case !audio && !image:
 		case ln.Port == 0:
@@ -74,8 +77,11 @@ func choose(lines []Line, p Policy, ours netip.Addr) int {
 			return i
 		}
 	}
-	if fax >= 0 {
+	switch {
+	case fax >= 0:
 		return fax
+	case passed:
+		return -1
 	}
 	return off
 }

@@ -302,6 +302,10 @@ func (a *actor) describe(options []string) string {
 			more += "m=video " + strconv.Itoa(at) + " RTP/AVPF 96\nc=IN IP4 " + host + "\nb=AS:512\na=rtpmap:96 H264/90000\n" +
 				"a=fmtp:96 profile-level-id=42e01f;packetization-mode=1;sprop-parameter-sets=user-" + a.name + "\n" +
 				"a=rtcp-fb:* nack pli\na=rtcp-fb:96 user-" + a.name + "\na=msid:user-" + a.name + " 1\na=ssrc:2 cname:user-" + a.name + "@" + host + "\na=" + way + "\n"
+		case "image": // a fax beside the audio, on the port 150 further
+			more += "m=image " + strconv.Itoa(port+150) + " udptl t38\na=T38FaxVersion:0\na=T38MaxBitRate:14400\na=T38VendorInfo:0 " + a.number + " user-" + a.name + "\n"
+		case "off":
+			port = 0
 		case "audio2":
 			more += "m=audio " + strconv.Itoa(port+200) + " RTP/AVP 8\n"
 		case "bundle":

@@ -36,14 +36,21 @@ const (
 	whatTokenRevoke = "token.revoke"
 )
 
-var errNoTokens = errors.New("this store keeps no tokens of tenants")
+var (
+	errNoTokens   = errors.New("this store keeps no tokens of tenants")
+	errMayNotGive = kindForbidden.problem("this token may not see real numbers, and makes none that may; give it `reveal: true` in admin.tokens, or use another")
+)
 
-// addToken makes a token. It is in the audit log before it is shown; where that fails nobody has it, and it is removed.
+// addToken makes a token, which may no more than who makes it: one that could see numbers would be that of who made it, under another
+// name. It is in the audit log before it is shown; where that fails nobody has it, and it is removed.
 func (a *api) addToken(w http.ResponseWriter, r *http.Request) {
 	var req TokenRequest
 	err := readJSON(w, r, &req)
 	if err == nil && a.TenantTokens == nil {
 		err = errNoTokens
+	}
+	if err == nil && req.Reveal && !mayReveal(r.Context()) {
+		err = errMayNotGive
 	}
 	var tenant binding.Tenant
 	if err == nil {

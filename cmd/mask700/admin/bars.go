@@ -1,15 +1,10 @@
 package admin
 
 import (
-	"bytes"
-	"context"
 	"errors"
-	"fmt"
 	"net/http"
-	"sync"
 
 	"mask700/binding"
-	"mask700/crash"
 )
 
 // BarQuery selects entries of block lists; what is empty does not restrict.
@@ -76,61 +71,6 @@ func (a *api) addBar(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	a.answer(w, http.StatusCreated, b.View(a.now(), binding.Number.Masked))
-}
-
-// batchBars adds a row after the other and answers with a result for each, in their order. The audit log has an entry for
-// the whole before the first.
-func (a *api) batchBars(w http.ResponseWriter, r *http.Request) {
-	if a.Bars == nil {
-		a.fail(w, errNoBars)
-		return
-	}
-	leave, err := a.room.enter(r.Context())
-	if err != nil {
-		a.fail(w, err)
-		return
-	}
-	defer leave()
-	rows, err := readRows(w, r)
-	if err != nil {
-		a.fail(w, err)
-		return
-	}
-	if _, err := a.note(r, whatBarAdd, fmt.Sprintf("%d rows", len(rows)), noReason); err != nil {
-		a.fail(w, err)
-		return
-	}
-	results := make([]BarResult, len(rows))
-	inParallel(len(rows), func(i int) { results[i] = a.addBarRow(r.Context(), i+1, rows[i]) })
-	out := &lineWriter{w: w, control: http.NewResponseController(w)}
-	for i := range results {
-		if out.write(&results[i]) != nil {
-			return
-		}
-	}
-	out.begin()
-}
-
-// addBarRow does a row of a batch.
-func (a *api) addBarRow(ctx context.Context, n int, text []byte) (result BarResult) {
-	result.Row = n
-	defer a.failedRow(&result.Problem)
-	var req binding.BarRequest
-	err := decode(bytes.TrimSpace(text), &req)
-	if err == nil {
-		err = a.checkReason(req.Reason)
-	}
-	var b binding.Bar
-	if err == nil {
-		b, err = a.Bindings.AddBar(ctx, a.Bars, req)
-	}
-	if err != nil {
-		result.Problem = problemOf(err)
-		return result
-	}
-	v := b.View(a.now(), binding.Number.Masked)
-	result.Entry = &v
-	return result
 }
 
 func (a *api) listBars(w http.ResponseWriter, r *http.Request) {
@@ -254,23 +194,4 @@ func (a *api) removeBar(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	a.answer(w, http.StatusOK, b.View(a.now(), binding.Number.Masked))
-}
-
-// barsAtOnce is how many entries of a batch are written at once.
-const barsAtOnce = 32
-
-// inParallel calls each for 0 to n-1, so many at once as the store commits together, and waits for all. None may
-// panic: nobody is above them to recover.
-func inParallel(n int, each func(i int)) {
-	var running sync.WaitGroup
-	slots := make(chan struct{}, barsAtOnce)
-	for i := range n {
-		slots <- struct{}{}
-		running.Go(func() {
-			defer crash.Door()
-			defer func() { <-slots }()
-			each(i)
-		})
-	}
-	running.Wait()
 }

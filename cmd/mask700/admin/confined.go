@@ -25,6 +25,7 @@ var (
 	errNothingNamed = kindInvalid.problem("name what is looked for: a number, a 700 number, an order or a consent")
 	errNotYours     = kindForbidden.problem("a tenant's token may not do this")
 	errNoneFree     = kindExhausted.problem("no number is free; unbind what is over, or ask the operator for a block")
+	errNoneForThem  = kindExhausted.problem(errNoneFree.Detail) // the same bytes; free numbers were closed to the parties
 	errTaken        = kindConflict.problem("a number asked for, or a party, is not free on this number; leave the choice of the number open, or take another")
 	errSharedNumber = kindConflict.problem("the parties of a binding on a number that tenants share, or that others had before, are not changed; make another binding in its place")
 )
@@ -108,6 +109,8 @@ func (s confinedStore) scrub(ctx context.Context, err error) error {
 		}
 	case errors.Is(err, binding.ErrCrowded):
 		return errTaken
+	case errors.As(err, &exhausted) && exhausted.Closed > 0: // how many is not told
+		return errNoneForThem
 	case errors.As(err, &exhausted) && (exhausted.Tenant != s.tenant || s.tenant == binding.DefaultTenant):
 		return errNoneFree
 	}
@@ -254,6 +257,20 @@ func (s confinedStore) Change(ctx context.Context, id string, change func(*bindi
 		return nil
 	})
 	return b, s.mine(&b, s.scrub(ctx, err))
+}
+
+// mayName refuses a change that names parties of a binding on a number that tenants share, or did, also of those whom it has: that
+// nothing of theirs changes would tell whoever tries numbers that he has found one.
+func (s confinedStore) mayName(ctx context.Context, id string) error {
+	there, err := s.Binding(ctx, id)
+	if err != nil {
+		return err
+	}
+	alone, err := s.alone(ctx, &there)
+	if err == nil && !alone {
+		err = errSharedNumber
+	}
+	return err
 }
 
 // mine is err, or ErrNotFound for what is another's, or for what cannot be read any more, of which it cannot be told.

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -19,10 +20,14 @@ const (
 
 // telling is what a refusal tells of parties whom a request named: that one of them is, or was not long ago, on the number. Whoever
 // tries numbers one after the other learns with the first such refusal what is masked everywhere else. A wrong guess is a binding that
-// was made or changed, which stands in its own history. "": it tells nothing of them.
+// was made or changed, which stands in its own history; where it may be bound once more that is the other way about (ofReuse). "": it
+// tells nothing of them.
 func telling(err error) string {
 	var conflict *binding.ConflictError
+	var exhausted *binding.PoolError
 	switch {
+	case errors.As(err, &exhausted) && exhausted.Closed > 0, errors.Is(err, errNoneForThem):
+		return "free numbers were closed to them"
 	case errors.As(err, &conflict) && conflict.Anyone:
 		return "" // that the number is taken, by whomsoever
 	case errors.As(err, &conflict):
@@ -37,6 +42,16 @@ func telling(err error) string {
 		return "a row that was imported, with others or for something else"
 	}
 	return ""
+}
+
+// ofReuse is what the refusal of a request tells that would have been bound once more: that none of the bindings that there are is that of
+// the parties whom it names. Where nothing new can be bound, a right guess is answered and a wrong one makes nothing that would be seen.
+// What is wrong with the request alone, or with the store, tells nothing.
+func ofReuse(req *binding.Request, err error) string {
+	if !req.Reuse || problemOf(err).Status != http.StatusConflict && !errors.Is(err, binding.ErrRangeEnds) {
+		return ""
+	}
+	return "nothing of theirs is bound that could be once more"
 }
 
 // tellingUpdate is what a refused change tells of parties that it names. All that is not about the request alone compares them with
@@ -96,7 +111,7 @@ func (a *api) refusedParties(r *http.Request, req *binding.Request, err error) e
 
 // conflictOf puts a refusal into words of the audit log.
 func (a *api) conflictOf(req *binding.Request, err error) (what, object string) {
-	if what = telling(err); what == "" {
+	if what = cmp.Or(telling(err), ofReuse(req, err)); what == "" {
 		return "", ""
 	}
 	parties := a.named(append([]string{req.A, req.B}, req.Group...)...)

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -64,6 +65,115 @@ func TestRefusalsThatTellOfPartiesAreNoted(t *testing.T) {
 		if out := b.want(500, method, strings.TrimSpace(path), body, nil); strings.Contains(out, v.ID) || strings.Contains(out, "party") {
 			t.Errorf("%s", out)
 		}
+	}
+}
+
+// TestReuseIsNoOracle: where nothing new can be bound, a binding that is there is bound once more for who names its parties, and for nobody
+// else. Who tries numbers makes nothing by a wrong guess, so that the refusal is noted.
+func TestReuseIsNoOracle(t *testing.T) {
+	t.Parallel()
+	b, v, _ := filled(t)
+	b.handler.(*api).Bindings.Plan.Strangers = true
+	const open = "700100000010055"
+	b.want(201, "POST", "/v1/bindings", `{"mode":"ax","a":"`+numberA+`","x":"`+open+`","order":"o","ttl":"1h"}`, nil)
+	b.want(204, "PATCH", "/v1/numbers/"+x, `{"locked":true}`, nil)
+	on := func(at, more string) func(string) string {
+		return func(number string) string {
+			return `{"mode":"axb","a":"` + number + `","b":"` + numberB + `",` + at + `"order":"o-` + x + `","ttl":"1h"` + more + `}`
+		}
+	}
+	anyone := func(number string) string {
+		return `{"mode":"ax","a":"` + number + `","x":"` + open + `","order":"o","ttl":"1h","reuse":true}`
+	}
+	const reuse = `,"reuse":true`
+	for _, tc := range []struct {
+		name   string
+		body   func(number string) string
+		before string // what is done to the block first
+		entry  string
+	}{
+		{"a number that is locked", on(`"x":"`+x+`",`, reuse), "", "x " + x + ", parties 138****0001 139****0002: nothing of theirs is bound that could be once more"},
+		{"a number that is for anyone", anyone, "", "x " + open + ", parties 138****0001: nothing of theirs is bound that could be once more"},
+		{"a block that is locked", on("", reuse), "locked", "parties 138****0001 139****0002: nothing of theirs is bound that could be once more"},
+		{"not to be bound once more", on("", ""), "", ""},
+	} {
+		if tc.before != "" {
+			b.want(200, "PATCH", "/v1/blocks/"+block, `{"state":"`+tc.before+`"}`, nil)
+		}
+		before := len(b.entries())
+		for _, guess := range []string{"13812340001", "13899990001"} {
+			b.want(409, "POST", "/v1/bindings", tc.body(guess), nil)
+		}
+		noted := b.entries()[before:]
+		if tc.entry == "" {
+			if len(noted) != 0 {
+				t.Errorf("%s: noted %+v", tc.name, noted)
+			}
+			continue
+		}
+		b.want(200, "POST", "/v1/bindings", tc.body(numberA), nil)
+		b.want(400, "POST", "/v1/bindings", tc.body("12"), nil)
+		if len(noted) != 2 || noted[0].What != ActionConflict || noted[0].Object != tc.entry || noted[1].Object != tc.entry || len(b.entries()) != before+2 {
+			t.Errorf("%s: noted %+v", tc.name, b.entries()[before:])
+		}
+		rows := []string{tc.body("13812340001"), tc.body("13899990001"), tc.body(numberA), tc.body("13800080001")}
+		if results := b.batch("create", rows); results[2].Binding == nil || !results[2].Again || results[3].Problem == nil {
+			t.Errorf("%s, a batch: %+v", tc.name, results)
+		}
+		if noted := b.entries()[before+2:]; len(noted) != 2 || noted[0].Object != "a batch, "+tc.entry || noted[1].What != ActionConflictEnd || !strings.Contains(noted[1].Object, ": 3 rows: ") {
+			t.Errorf("%s, a batch: noted %+v", tc.name, noted)
+		}
+	}
+	var now binding.View
+	if b.want(200, "GET", "/v1/bindings/"+v.ID, "", &now); now.Refs != 1+4 {
+		t.Errorf("%d times bound once more", now.Refs)
+	}
+}
+
+// TestThatNoneIsFreeForThemIsNoted: that a number is free and cannot be had by the parties named tells that one of them was on it, as it
+// does of a number that is asked for.
+func TestThatNoneIsFreeForThemIsNoted(t *testing.T) {
+	t.Parallel()
+	d := newDoorBench(t)
+	d.store.Quarantine = 90 * 24 * time.Hour
+	tenants, token := d.handler, d.header
+	operator := func() { d.handler, d.header = d.operator, nil }
+	operator()
+	var was binding.View
+	d.want(201, "POST", "/v1/bindings", `{"mode":"axb","a":"`+numberE+`","b":"`+numberF+`","x":"`+freeX+`","order":"o-2","tenant":"rides"}`, &was)
+	d.want(200, "DELETE", "/v1/bindings/"+was.ID, "", nil)
+	for i := range binding.X(binding.BlockSize) {
+		if at, _ := (binding.Plan{}).ParseX(ownBlock + "0000"); (at + i).String() != freeX {
+			if err := d.store.LockNumber(t.Context(), at+i, true); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	body := func(a string) string { return `{"mode":"axb","a":"` + a + `","b":"13700000098","order":"o-3"%s}` }
+	const closed = "parties 135****0005 137****0098: free numbers were closed to them"
+	for _, who := range []struct {
+		name string
+		take func()
+		more string
+	}{
+		{"the operator", operator, `,"tenant":"rides"`},
+		{"the tenant", func() { d.handler, d.header = tenants, token }, ""},
+	} {
+		before := len(d.log())
+		who.take()
+		out := d.want(409, "POST", "/v1/bindings", fmt.Sprintf(body(numberE), who.more), nil)
+		if noted := d.log()[before:]; len(noted) != 1 || noted[0].What != ActionConflict || noted[0].Object != closed {
+			t.Errorf("%s: noted %+v", who.name, noted)
+		}
+		if who.more == "" && strings.Contains(out, "closed") {
+			t.Errorf("%s: %s", who.name, out)
+		}
+	}
+	d.want(201, "POST", "/v1/bindings", fmt.Sprintf(body("13700000097"), ""), nil)
+	before := len(d.log())
+	d.want(409, "POST", "/v1/bindings", fmt.Sprintf(body("13700000096"), ""), nil) // there is none at all
+	if noted := d.log()[before:]; len(noted) != 0 {
+		t.Errorf("none is free: noted %+v", noted)
 	}
 }
 

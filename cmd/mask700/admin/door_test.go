@@ -315,7 +315,7 @@ func TestSharedNumbers(t *testing.T) {
 	d.want(200, "DELETE", "/v1/bindings/"+ended.ID, "", nil)
 	tenants()
 	refused := make(map[string]bool)
-	for _, body := range []string{`{"a":"` + numberA + `"}`, `{"a":"` + numberB + `"}`, `{"b":"` + numberF + `"}`, `{"a":"13700000099"}`} {
+	for _, body := range []string{`{"a":"` + numberA + `"}`, `{"a":"` + numberB + `"}`, `{"b":"` + numberF + `"}`, `{"a":"13700000099"}`, `{"a":"` + numberC + `"}`, `{"b":"` + numberD + `"}`} {
 		refused[d.said("PATCH", "/v1/bindings/"+v.ID, body)] = true
 	}
 	for said := range refused {
@@ -356,7 +356,7 @@ func TestNumbersThatOthersHad(t *testing.T) {
 		}
 	}
 	clear(said)
-	for _, a := range []string{numberA, numberB, numberC, "13700000099"} {
+	for _, a := range []string{numberA, numberB, numberC, numberD, "13700000099"} { // numberD is its A
 		said[d.said("PATCH", "/v1/bindings/"+drawn.ID, `{"a":"`+a+`"}`)] = true
 	}
 	for s := range said {

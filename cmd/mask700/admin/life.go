@@ -40,9 +40,19 @@ func refuseKey(text string) error {
 func (a *api) updateBinding(w http.ResponseWriter, r *http.Request) {
 	var u binding.Update
 	a.changeBinding(w, r, &u, func(ctx context.Context, id string) (binding.Binding, error) {
+		if s, ok := a.Bindings.Store.(confinedStore); ok && bringsParties(&u) {
+			if err := s.mayName(ctx, id); err != nil {
+				return binding.Binding{}, err
+			}
+		}
 		b, err := a.Bindings.Update(ctx, id, u)
 		return b, a.refusedChange(r, id, &u, err)
 	})
+}
+
+// bringsParties reports whether a change names parties whom a binding is to have.
+func bringsParties(u *binding.Update) bool {
+	return u.A != nil && *u.A != "" || u.B != nil && *u.B != "" || len(u.GroupAdd) > 0
 }
 
 // extendBinding moves the expiry of a binding that lives to a later time.

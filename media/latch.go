@@ -38,7 +38,10 @@ const (
 // network many hosts. A source that was only learnt is looked for anew with each
 // offer and answer, as a NAT may have moved it: the one we had keeps it unless it is
 // silent for the window. So does the one that speaks before the answer, when there is
-// early media. It is plain data; times are in ns of any monotonic clock.
+// early media. The source that was heard until signalling named another address is not
+// learnt by what it sends yet: it goes on if nobody else speaks, is fixed once it alone has
+// spoken for the window, and gives way to the next after a pause. It is plain data; times
+// are in ns of any monotonic clock.
 type latch struct {
 	policy Latching
 	window int64
@@ -52,6 +55,7 @@ type latch struct {
 	taken     bool  // source was accepted after settle
 	locked    bool
 	source    netip.AddrPort
+	left      netip.AddrPort // the source before signalling named another address; invalid: none, or it is fixed again
 	takenAt   int64
 	heardAt   int64    // source was accepted last, unless it is locked
 	again     bool     // opened anew: times begin with the next packet
@@ -62,6 +66,10 @@ type latch struct {
 // learnFor is how long after an offer and answer a source may be learnt: a phone behind
 // a NAT that begins later is heard after its next offer or answer.
 const learnFor = int64(30 * time.Second)
+
+// pause is how long the source that signalling has left says nothing before another is
+// heard: many packets of any codec, and too short to be missed when a call moves.
+const pause = int64(200 * time.Millisecond)
 
 // nearness is how near a source is to what signalling said.
 type nearness uint8
@@ -97,7 +105,11 @@ func (l *latch) set(rtp netip.AddrPort, signal netip.Addr, now int64) bool {
 		l.locked, l.taken, l.again = false, true, true
 		return true
 	}
-	*l = latch{policy: l.policy, window: l.window, signalled: rtp, signal: l.signal}
+	left := l.source
+	if !left.IsValid() {
+		left = l.left
+	}
+	*l = latch{policy: l.policy, window: l.window, signalled: rtp, signal: l.signal, left: left}
 	return true
 }
 
@@ -127,20 +139,37 @@ func (l *latch) accept(src netip.AddrPort, now int64) bool {
 	case near == exact:
 		l.locked = l.settled
 	case src == l.source && l.taken:
+		if src == l.left && now-l.heardAt >= l.window {
+			l.takenAt = now // one that comes late does not fix it
+		}
 		l.locked = now-l.takenAt >= l.window
 	case l.late(now) && src != l.source:
 		return false
 	case l.learnt && (near <= l.near(l.source) || now-l.takenAt >= l.window):
 		return false
-	case src != l.source && near <= l.near(l.source) && now-l.heardAt < l.window:
+	case src != l.source && near <= l.near(l.source) && now-l.heardAt < l.patience():
+		if l.source == l.left {
+			l.takenAt = now // not fixed while another speaks
+		}
 		return false
-	case near == neighbour && l.source.IsValid() && src != l.source && l.near(l.source) == neighbour:
-		return false // among neighbours the first counts, before the answer too
+	case near == neighbour && l.near(l.source) == neighbour && src != l.source && l.source != l.left && !l.settled:
+		return false // among neighbours the first counts before the answer
 	case l.settled:
-		l.taken, l.learnt, l.takenAt = true, true, now
+		l.taken, l.learnt, l.takenAt = true, src != l.left, now
+	}
+	if l.locked {
+		l.left = netip.AddrPort{}
 	}
 	l.source, l.best, l.bestAt, l.heardAt = src, near, now, now
 	return true
+}
+
+// patience is how long the source is silent before another that is no nearer takes its place.
+func (l *latch) patience() int64 {
+	if l.source == l.left {
+		return pause
+	}
+	return l.window
 }
 
 // late says whether it is too late to learn a source.

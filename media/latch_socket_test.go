@@ -191,6 +191,60 @@ func TestTheNextOfferFindsAPortThatANATHasMoved(t *testing.T) {
 	}
 }
 
+// A call moves to another phone behind the same NAT, or to another gateway of the same farm: what the old one had on its
+// way is passed on and does not keep the new one out, nor is it sent anything for long.
+func TestWhatIsOnItsWayWhenACallMovesIsNotLearnt(t *testing.T) {
+	for name, tt := range map[string]struct {
+		policy   Latching
+		old, new string
+	}{
+		"strict": {LatchStrict, "127.0.0.2", "127.0.0.2"},
+		"subnet": {LatchSubnet, "127.0.0.9", "127.0.0.10"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newClock()
+			r := newRelay(t, Options{Timeout: -1, Window: 2 * time.Second, Clock: Clock{Now: c.read}})
+			told, moved, b := newPhone(t, "127.0.0.2"), newPhone(t, "127.0.0.2"), newPhone(t, "127.0.0.3")
+			old, next := newPhone(t, tt.old), newPhone(t, tt.new)
+			s, err := r.Open(OpenSpec{PoolA: "one", PoolB: "one", LatchA: tt.policy, LatchB: tt.policy})
+			if err != nil {
+				t.Fatal(err)
+			}
+			pass := func(p *phone) {
+				t.Helper()
+				send(t, p.rtp, p.frame("voice"), at(s.Local(A)))
+				if got := b.hear(); string(got.Payload) != "voice" {
+					t.Errorf("B heard %q", got.Payload)
+				}
+				send(t, b.rtp, b.frame("back"), at(s.Local(B)))
+				if got := p.hear(); string(got.Payload) != "back" {
+					t.Errorf("A heard %q", got.Payload)
+				}
+			}
+			s.SetRemote(A, told.remote())
+			s.SetRemote(B, b.remote())
+			s.Settle(A)
+			s.Settle(B)
+			for range 2 { // the second fixes it
+				pass(old)
+				c.advance(r, 2*time.Second)
+			}
+			s.SetRemote(A, moved.remote())
+			s.Settle(A)
+			pass(old)
+			c.advance(r, time.Duration(pause))
+			for range 2 {
+				pass(next)
+				c.advance(r, 2*time.Second)
+			}
+			send(t, old.rtp, old.frame("too late"), at(s.Local(A)))
+			eventually(t, "the old one is refused", func() bool { return s.Stats().AtoB.Refused == 1 })
+			pass(next)
+			silent(t, old)
+		})
+	}
+}
+
 // Two peers that ask for their packets at our own ports of the call would have us
 // send one packet to ourselves for ever.
 func TestACallIsNotSentToItself(t *testing.T) {

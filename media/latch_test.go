@@ -14,6 +14,8 @@ func TestLatch(t *testing.T) {
 		window  = 2 * time.Second
 		nowhere = "invalid AddrPort"
 		late    = time.Duration(learnFor)
+		gap     = time.Duration(pause)
+		ms      = time.Millisecond
 	)
 	type step struct {
 		do     string // "set ADDRESS SIGNAL", "settle" or "" for a packet
@@ -72,6 +74,43 @@ func TestLatch(t *testing.T) {
 			{from: "203.0.113.9:4000", accept: true, to: "203.0.113.9:4000"},
 			{from: "203.0.113.5:9000", accept: true, to: "203.0.113.5:9000"},
 			{from: "203.0.113.9:4000", to: "203.0.113.5:9000"},
+		},
+		"who has fallen silent when it is answered gives way": {
+			{do: "set", set: public, to: public},
+			{from: "203.0.113.9:4000", accept: true, to: "203.0.113.9:4000"},
+			{do: "settle", to: "203.0.113.9:4000"},
+			{from: "203.0.113.10:4000", after: window - 1, to: "203.0.113.9:4000"},
+			{from: "203.0.113.10:4000", after: 1, accept: true, to: "203.0.113.10:4000"},
+			{from: "203.0.113.9:4000", after: window, to: "203.0.113.10:4000"}, // one is learnt
+			{from: "203.0.113.11:4000", after: window, to: "203.0.113.10:4000"},
+		},
+		"the call moves within a farm": {
+			{do: "set", set: public, to: public},
+			{do: "settle", to: public},
+			{from: "203.0.113.9:4000", accept: true, to: "203.0.113.9:4000"},
+			{from: "203.0.113.9:4000", after: window, accept: true, to: "203.0.113.9:4000"},
+			{do: "set", set: "203.0.113.6:5000", after: time.Hour, to: "203.0.113.6:5000"},
+			{do: "settle", to: "203.0.113.6:5000"},
+			{from: "203.0.113.9:4000", after: 20 * ms, accept: true, to: "203.0.113.9:4000"}, // on its way yet
+			{from: "203.0.113.10:5000", after: gap - 1, to: "203.0.113.9:4000"},
+			{from: "203.0.112.10:5000", after: 1, to: "203.0.113.9:4000"}, // a stranger as ever
+			{from: "203.0.113.10:5000", accept: true, to: "203.0.113.10:5000"},
+			{from: "203.0.113.9:4000", to: "203.0.113.10:5000"},
+			{from: "203.0.113.11:5000", after: window, to: "203.0.113.10:5000"},
+			{from: "203.0.113.10:5000", accept: true, to: "203.0.113.10:5000"},
+			{from: "203.0.113.9:4000", after: time.Hour, to: "203.0.113.10:5000"},
+			{from: "203.0.113.6:5000", accept: true, to: "203.0.113.6:5000"},
+		},
+		"the ringback tone comes from another than the answer": {
+			{do: "set", set: public, to: public},
+			{from: "203.0.113.9:4000", accept: true, to: "203.0.113.9:4000"},
+			{do: "set", set: "203.0.113.6:5000", after: window, to: "203.0.113.6:5000"},
+			{from: "203.0.113.9:4000", accept: true, to: "203.0.113.9:4000"},
+			{from: "203.0.113.10:5000", after: gap, accept: true, to: "203.0.113.10:5000"},
+			{from: "203.0.113.11:5000", after: window, to: "203.0.113.10:5000"},
+			{do: "settle", to: "203.0.113.10:5000"},
+			{from: "203.0.113.10:5000", accept: true, to: "203.0.113.10:5000"},
+			{from: "203.0.113.9:4000", after: window, to: "203.0.113.10:5000"},
 		},
 		"behind a NAT the network around signalling": {
 			{do: "set", set: "192.168.1.2:4000", signal: "203.0.113.5", to: "192.168.1.2:4000"},
@@ -265,6 +304,72 @@ func TestLatch(t *testing.T) {
 			{do: "set", set: "203.0.113.9:5000", to: "203.0.113.9:5000"},
 			{from: public, to: "203.0.113.9:5000"},
 			{from: "203.0.113.9:5000", accept: true, to: "203.0.113.9:5000"},
+		},
+		"the last packets of the old port are not learnt": {
+			{do: "set", set: "192.168.1.2:4000", signal: "203.0.113.5", to: "192.168.1.2:4000"},
+			{do: "settle", to: "192.168.1.2:4000"},
+			{from: "203.0.113.5:33333", accept: true, to: "203.0.113.5:33333"},
+			{from: "203.0.113.5:33333", after: window, accept: true, to: "203.0.113.5:33333"},
+			{do: "set", set: "192.168.1.2:4010", signal: "203.0.113.5", after: time.Hour, to: "192.168.1.2:4010"},
+			{do: "settle", to: "192.168.1.2:4010"},
+			{from: "203.0.113.5:33333", after: 20 * ms, accept: true, to: "203.0.113.5:33333"},
+			{from: "203.0.113.5:33333", after: 20 * ms, accept: true, to: "203.0.113.5:33333"},
+			{from: "203.0.113.6:44444", after: gap, to: "203.0.113.5:33333"}, // a stranger as ever
+			{from: "203.0.113.5:44444", accept: true, to: "203.0.113.5:44444"},
+			{from: "203.0.113.5:33333", to: "203.0.113.5:44444"},
+			{from: "203.0.113.5:55555", after: window, to: "203.0.113.5:44444"}, // one is learnt
+			{from: "203.0.113.5:33333", to: "203.0.113.5:44444"},
+			{from: "203.0.113.5:44444", accept: true, to: "203.0.113.5:44444"},
+			{from: "203.0.113.5:33333", after: time.Hour, to: "203.0.113.5:44444"},
+		},
+		"the old port goes on, and keeps the call": {
+			{do: "set", set: "192.168.1.2:4000", signal: "203.0.113.5", to: "192.168.1.2:4000"},
+			{do: "settle", to: "192.168.1.2:4000"},
+			{from: "203.0.113.5:33333", accept: true, to: "203.0.113.5:33333"},
+			{do: "set", set: "192.168.1.2:4010", signal: "203.0.113.5", to: "192.168.1.2:4010"},
+			{do: "set", set: "192.168.1.2:4012", signal: "203.0.113.5", to: "192.168.1.2:4012"},
+			{do: "settle", to: "192.168.1.2:4012"},
+			{from: "203.0.113.5:33333", accept: true, to: "203.0.113.5:33333"},
+			{from: "203.0.113.5:33333", after: window - gap, accept: true, to: "203.0.113.5:33333"},
+			{from: "203.0.113.5:44444", after: gap - 1, to: "203.0.113.5:33333"},
+			{from: "203.0.113.5:33333", after: 1, accept: true, to: "203.0.113.5:33333"}, // another spoke: not fixed
+			{from: "203.0.113.5:33333", after: window, accept: true, to: "203.0.113.5:33333"},
+			{from: "203.0.113.5:33333", after: window / 2, accept: true, to: "203.0.113.5:33333"},
+			{from: "203.0.113.5:33333", after: window / 2, accept: true, to: "203.0.113.5:33333"},
+			{from: "203.0.113.5:44444", after: window, to: "203.0.113.5:33333"}, // fixed
+			{do: "set", set: "192.168.1.2:4012", signal: "203.0.113.5", to: "203.0.113.5:33333"},
+			{from: "203.0.113.5:33333", after: gap, accept: true, to: "203.0.113.5:33333"},
+			{from: "203.0.113.5:44444", after: gap, to: "203.0.113.5:33333"}, // nobody's former any more
+		},
+		"the old port and another at once: the old one is not fixed": {
+			{do: "set", set: "192.168.1.2:4000", signal: "203.0.113.5", to: "192.168.1.2:4000"},
+			{do: "settle", to: "192.168.1.2:4000"},
+			{from: "203.0.113.5:33333", accept: true, to: "203.0.113.5:33333"},
+			{do: "set", set: "192.168.1.2:4010", signal: "203.0.113.5", to: "192.168.1.2:4010"},
+			{do: "settle", to: "192.168.1.2:4010"},
+			{from: "203.0.113.5:33333", accept: true, to: "203.0.113.5:33333"},
+			{from: "203.0.113.5:33333", after: window - gap, accept: true, to: "203.0.113.5:33333"},
+			{from: "203.0.113.5:44444", after: gap / 2, to: "203.0.113.5:33333"},
+			{from: "203.0.113.5:33333", after: gap / 2, accept: true, to: "203.0.113.5:33333"},
+			{from: "203.0.113.5:44444", after: gap, accept: true, to: "203.0.113.5:44444"},
+		},
+		"a late packet of the old port does not fix it": {
+			{do: "set", set: "192.168.1.2:4000", signal: "203.0.113.5", to: "192.168.1.2:4000"},
+			{do: "settle", to: "192.168.1.2:4000"},
+			{from: "203.0.113.5:33333", accept: true, to: "203.0.113.5:33333"},
+			{do: "set", set: "192.168.1.2:4010", signal: "203.0.113.5", to: "192.168.1.2:4010"},
+			{do: "settle", to: "192.168.1.2:4010"},
+			{from: "203.0.113.5:33333", accept: true, to: "203.0.113.5:33333"},
+			{from: "203.0.113.5:33333", after: window, accept: true, to: "203.0.113.5:33333"},
+			{from: "203.0.113.5:44444", after: gap, accept: true, to: "203.0.113.5:44444"},
+		},
+		"the old port is not learnt once it is too late": {
+			{do: "set", set: "192.168.1.2:4000", signal: "203.0.113.5", to: "192.168.1.2:4000"},
+			{do: "settle", to: "192.168.1.2:4000"},
+			{from: "203.0.113.5:33333", accept: true, to: "203.0.113.5:33333"},
+			{do: "set", set: "192.168.1.2:4010", signal: "203.0.113.5", to: "192.168.1.2:4010"},
+			{do: "settle", to: "192.168.1.2:4010"},
+			{from: "203.0.113.5:33333", after: late, to: "192.168.1.2:4010"},
 		},
 		"hold keeps the latch": {
 			{do: "set", set: public, to: public},

@@ -41,7 +41,7 @@ func TestTwoCallsAreNotSentToEachOther(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRelay(t, Options{})
-			p := newPhone(t, "127.0.0.1")
+			p := newPhone(t, loopback.String())
 			var calls [2]Session
 			for i := range calls {
 				s, err := r.Open(OpenSpec{PoolA: "one", PoolB: "one", Video: true})
@@ -126,7 +126,7 @@ func TestAChainOfCallsIsRelayed(t *testing.T) {
 // it that no description shows.
 func TestOurselvesAreNotLearnt(t *testing.T) {
 	r := newRelay(t, Options{})
-	a, here := newPhone(t, "127.0.0.2"), newPhone(t, "127.0.0.1")
+	a, here := newPhone(t, "127.0.0.2"), newPhone(t, loopback.String())
 	learns, sends := open(t, r), open(t, r)
 	learns.SetRemote(A, here.remote()) // any port of our own address
 	learns.SetRemote(B, a.remote())
@@ -141,7 +141,7 @@ func TestOurselvesAreNotLearnt(t *testing.T) {
 	if to, _ := targets(learns); to[A] != addrOf(here.rtp) {
 		t.Errorf("learnt %v", to[A])
 	}
-	other := newPhone(t, "127.0.0.1") // who is on our host without being us may be learnt
+	other := newPhone(t, loopback.String()) // who is on our host without being us may be learnt
 	send(t, other.rtp, other.frame("mine"), at(learns.Local(A)))
 	if got := a.hear(); string(got.Payload) != "mine" {
 		t.Errorf("heard %q", got.Payload)

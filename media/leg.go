@@ -52,6 +52,7 @@ type leg struct {
 	payloads *payloads      // of what comes from here
 	flow     Flow           // of what comes from here
 	series   quality.Series // of what comes from here
+	faxes    faxCount       // of what comes from here, where it is a fax
 
 	playing *playback     // to here
 	keys    *keypad       // to here, nil: none

@@ -167,7 +167,7 @@ type Flow struct {
 	Unheard     uint64        // keys that were not told of: too many in a second
 	Muted       uint64        // held, paused, or a clip played in its place
 	Flooded     uint64        // more than any codec sends, second after second
-	Failed      uint64        // the kernel refused to send it on, or it was not to be sealed: by its number, or the key is used up
+	Failed      uint64        // the kernel refused to send it on, or it was not to be sealed: by its number, or the key is used up; a fax from before its beginning
 	Unreachable uint64        // ICMP errors that came from here
 	Overrun     uint64        // had waited for us too long, or found our socket's buffer full
 	RTCP        uint64        // RTCP packets read

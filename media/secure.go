@@ -1,6 +1,7 @@
 package media
 
 import (
+	"encoding/binary"
 	"net/netip"
 
 	"mask700/media/srtp"
@@ -82,14 +83,16 @@ func (l *leg) sealReport(b []byte) ([]byte, bool) {
 // fax decides about one datagram of a stream that is UDPTL (T.38), which has no
 // identifier that could be checked. So it is taken from the very address that was
 // signalled, or from where this leg's voice was latched before, and from no
-// other; nothing is learnt from it. What has its form goes on as it is.
+// other; nothing is learnt from it. What has its form goes on as it is, but for
+// its number.
 func (s *session) fax(side Side, b []byte, src netip.AddrPort, now int64) ([]byte, netip.AddrPort) {
 	from, to := s.legs[side], s.legs[side.Other()]
 	if src != from.latch.signalled && !(from.latch.locked && src == from.latch.source) {
 		from.flow.Refused++
 		return nil, netip.AddrPort{}
 	}
-	if len(b) == bufferSize || !isUDPTL(b) {
+	earlier, ok := readUDPTL(b)
+	if len(b) == bufferSize || !ok {
 		from.flow.Invalid++
 		from.flow.Junk.count(b)
 		return nil, netip.AddrPort{}
@@ -104,5 +107,11 @@ func (s *session) fax(side Side, b []byte, src netip.AddrPort, now int64) ([]byt
 		from.flow.Muted++
 		return nil, netip.AddrPort{}
 	}
+	seq, ok := from.faxes.next(binary.BigEndian.Uint16(b), earlier)
+	if !ok {
+		from.flow.Failed++
+		return nil, netip.AddrPort{}
+	}
+	binary.BigEndian.PutUint16(b, seq)
 	return b, dst
 }

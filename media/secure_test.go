@@ -304,8 +304,8 @@ func TestATapHearsInTheClear(t *testing.T) {
 	}
 }
 
-// A fax goes as it is, whatever is in its packets, between the addresses that were
-// signalled and no others. Nothing else goes as a fax.
+// A fax goes as it is but for its numbers, whatever is in its packets, between the addresses
+// that were signalled and no others. Nothing else goes as a fax.
 func TestFax(t *testing.T) {
 	r := newRelay(t, Options{})
 	a, b := newPhone(t, "127.0.0.2"), newPhone(t, "127.0.0.3")
@@ -324,20 +324,25 @@ func TestFax(t *testing.T) {
 	s.SetRemote(B, fax(b))
 	s.Settle(A)
 	s.Settle(B)
+	const first = 0x8006 // as voice begins
 	for _, datagram := range [][]byte{
-		datagram(2, []byte{0}, nil), datagram(3, []byte("\xc0\x01\x80\x00\x00\xff"), [][]byte{{1, 2}, {}}), datagram(0x8008, nil, nil),
-		datagram(4, bytes.Repeat([]byte{7}, 1000), [][]byte{bytes.Repeat([]byte{8}, 300)}),
-		[]byte("\x00\x05\x02ab\x80\x01\x03\x02\x01x\x02yz"), // parity of three packets each
+		datagram(first, []byte{0}, nil), datagram(first+1, []byte("\xc0\x01\x80\x00\x00\xff"), [][]byte{{1, 2}, {}}), datagram(first+4, nil, nil),
+		datagram(first+2, bytes.Repeat([]byte{7}, 1000), [][]byte{bytes.Repeat([]byte{8}, 300)}),
+		[]byte("\x80\x0a\x02ab\x80\x01\x03\x02\x01x\x02yz"), // parity of three packets each
 	} {
+		want := bytes.Clone(datagram)
+		binary.BigEndian.PutUint16(want, binary.BigEndian.Uint16(want)-first) // which is our 0
 		send(t, a.rtp, datagram, at(s.Local(A)))
-		if got := receive(t, b.rtp); !bytes.Equal(got, datagram) {
+		if got := receive(t, b.rtp); !bytes.Equal(got, want) {
 			t.Errorf("b gets %x", got)
 		}
 		send(t, b.rtp, datagram, at(s.Local(B)))
-		if got := receive(t, a.rtp); !bytes.Equal(got, datagram) {
+		if got := receive(t, a.rtp); !bytes.Equal(got, want) {
 			t.Errorf("a gets %x", got)
 		}
 	}
+	send(t, a.rtp, datagram(first-1, nil, nil), at(s.Local(A)))
+	eventually(t, "what was before the first has no number", func() bool { return s.Stats().AtoB.Failed == 1 })
 	stranger := newPhone(t, "127.0.0.3")
 	send(t, stranger.rtp, datagram(5, []byte("guessed"), nil), at(s.Local(B)))
 	eventually(t, "another port of the same host is refused", func() bool { return s.Stats().BtoA.Refused == 1 })

@@ -1,36 +1,44 @@
 package media
 
-// isUDPTL reports whether a datagram is one of a fax (ITU-T T.38 section 9.1): a sequence number, a packet, and either
+// readUDPTL reports whether a datagram is one of a fax (ITU-T T.38 section 9.1): a sequence number, a packet, and either
 // earlier packets or what they can be computed from, up to its last byte. So nothing else (STUN, DTLS, ZRTP, RTP, text)
 // goes to the other party as one, and nothing behind one. What is in the packets is the fax.
-func isUDPTL(b []byte) bool {
-	const sequence, again, parity = 2, 0x00, 0x80
-	if len(b) <= sequence {
-		return false
+//
+// Earlier is how many packets back what repeats them goes. They have no numbers of their own: they are those right before
+// the number of the datagram.
+func readUDPTL(b []byte) (earlier int, ok bool) {
+	const again, parity = 0x00, 0x80
+	if len(b) <= udptlSequence {
+		return 0, false
 	}
-	b, ok := skipOpen(b[sequence:])
-	if !ok || len(b) < 2 {
-		return false
+	if b, ok = skipOpen(b[udptlSequence:]); !ok || len(b) < 2 {
+		return 0, false
 	}
-	kind := b[0]
+	kind, each := b[0], 1
 	switch b = b[1:]; kind {
 	case again:
 	case parity:
 		if len(b) < 3 || b[0] != 1 { // one byte says how many packets each is about
-			return false
+			return 0, false
 		}
-		b = b[2:]
+		each, b = int(b[1]), b[2:]
 	default:
-		return false
+		return 0, false
 	}
 	n, b, ok := length(b)
-	for range n {
+	for i := range n {
+		if len(b) > 0 && b[0] != 0 {
+			earlier = (i + 1) * each // an empty one repeats nothing
+		}
 		if b, ok = skipOpen(b); !ok {
-			return false
+			return 0, false
 		}
 	}
-	return ok && len(b) == 0
+	return earlier, ok && len(b) == 0
 }
+
+// udptlSequence is the size of the sequence number that a datagram begins with.
+const udptlSequence = 2
 
 // skipOpen is what is behind a length and so many bytes.
 func skipOpen(b []byte) ([]byte, bool) {

@@ -24,6 +24,33 @@ func datagram(seq uint16, packet []byte, earlier [][]byte) []byte {
 	return b
 }
 
+// isUDPTL is whether it is one.
+func isUDPTL(b []byte) bool {
+	_, ok := readUDPTL(b)
+	return ok
+}
+
+// What is repeated are the packets right before, but for what is empty; parity is of several each.
+func TestHowFarAFaxGoesBack(t *testing.T) {
+	one := []byte("one")
+	for name, c := range map[string]struct {
+		b    []byte
+		want int
+	}{
+		"none":                     {datagram(7, one, nil), 0},
+		"three":                    {datagram(7, one, [][]byte{one, one, one}), 3},
+		"an empty one between":     {datagram(7, one, [][]byte{one, nil, one}), 3},
+		"filled up with empty":     {datagram(7, one, [][]byte{one, nil, nil}), 1},
+		"empty alone":              {datagram(7, one, [][]byte{nil, nil, nil}), 0},
+		"parity of three":          {[]byte("\x00\x05\x02ab\x80\x01\x03\x02\x01x\x02yz"), 6},
+		"parity, the second empty": {[]byte("\x00\x05\x02ab\x80\x01\x03\x02\x01x\x00"), 3},
+	} {
+		if got, ok := readUDPTL(c.b); got != c.want || !ok {
+			t.Errorf("%s: %d, %t; want %d", name, got, ok, c.want)
+		}
+	}
+}
+
 func TestIsUDPTL(t *testing.T) {
 	long := bytes.Repeat([]byte{7}, 300)
 	for name, b := range map[string][]byte{

@@ -209,8 +209,9 @@ func (c *checker) bare(file *ast.File) {
 	})
 }
 
-// inside says which number in clear a log would write of a struct: its handler for JSON asks for no Format. "" is none.
-func (c *checker) inside(t types.Type) string {
+// inside says which number in clear a log, an encoder or a template would write of a struct: they ask for no Format. A type
+// that has one of some methods says itself what they write. "" is none.
+func (c *checker) inside(t types.Type, itself ...string) string {
 	if t == nil {
 		return ""
 	}
@@ -221,8 +222,10 @@ func (c *checker) inside(t types.Type) string {
 	if !ok {
 		return ""
 	}
-	if o, _, _ := types.LookupFieldOrMethod(t, true, nil, "LogValue"); o != nil {
-		return ""
+	for _, name := range itself {
+		if o, _, _ := types.LookupFieldOrMethod(t, true, nil, name); o != nil {
+			return ""
+		}
 	}
 	of := fullName(t)
 	for f := range u.Fields() {

@@ -9,7 +9,8 @@
 //   - A struct that has a number in clear prints itself without it. Which those are is found by the names of fields and by
 //     what is put into them, in whatever package.
 //   - Nothing that holds what must not be seen may be given to what prints, logs, makes an error, panics, writes to a file
-//     or a connection, names a file, makes a request of HTTP or starts a process: digits of a number, what a function of ours has made with them, a
+//     or a connection, by an encoder or a template too, names a file, makes a request of HTTP or the header of an answer, or starts a
+//     process: digits of a number, what a function of ours has made with them, a
 //     message, its URIs and fields, the description or the credentials in it, the numbers of a request of the operator's;
 //     raw bytes to none of them but what writes bytes. To a log no address of the network either.
 //
@@ -101,13 +102,14 @@ type checker struct {
 	rules    *Rules
 	pkg      *packages.Package
 	function string
-	secret   map[types.Object]string   // variables of the function that hold what must not be seen, and what it is
-	fields   map[string]bool           // of structs that a number in clear is put into
-	results  map[string]bool           // functions that give one back
-	given    map[string]map[int]string // functions that are given one, and by which parameters
-	gifts    int                       // how many those are
-	methods  map[string][]*types.Func  // of types, by name
-	spreads  bool                      // all of these are being found
+	secret   map[types.Object]string       // variables of the function that hold what must not be seen, and what it is
+	behindOf map[types.Object]types.Object // those that write into a buffer, and which that is; nil: it is no variable
+	fields   map[string]bool               // of structs that a number in clear is put into
+	results  map[string]bool               // functions that give one back
+	given    map[string]map[int]string     // functions that are given one, and by which parameters
+	gifts    int                           // how many those are
+	methods  map[string][]*types.Func      // of types, by name
+	spreads  bool                          // all of these are being found
 	found    []Finding
 	used     map[string]bool
 }
@@ -173,7 +175,7 @@ func (c *checker) declaration(d ast.Decl) {
 
 // follow finds out which variables of a declaration hold what must not be seen.
 func (c *checker) follow(d ast.Decl) {
-	c.secret = make(map[types.Object]string)
+	c.secret, c.behindOf = make(map[types.Object]string), make(map[types.Object]types.Object)
 	c.seed(d)
 	for before := -1; before != len(c.secret); { // a variable may be filled below where it is read, in a loop
 		before = len(c.secret)
@@ -183,18 +185,27 @@ func (c *checker) follow(d ast.Decl) {
 
 // assign notes which variables hold what must not be seen.
 func (c *checker) assign(n ast.Node) bool {
-	note := func(to ast.Expr, from ast.Expr) {
-		id, ok := ast.Unparen(to).(*ast.Ident)
-		if !ok || id.Name == "_" {
-			return
-		}
-		o := c.pkg.TypesInfo.ObjectOf(id)
+	noteIn := func(o types.Object, from ast.Expr) {
 		if o == nil || !text(o.Type()) {
 			return
 		}
 		if what := c.holds(from); what != "" {
 			c.secret[o] = what
 		}
+	}
+	note := func(to ast.Expr, from ast.Expr) {
+		id, ok := ast.Unparen(to).(*ast.Ident)
+		if !ok || id.Name == "_" {
+			return
+		}
+		o := c.pkg.TypesInfo.ObjectOf(id)
+		if call, ok := ast.Unparen(from).(*ast.CallExpr); ok && c.made(call) != nil {
+			if b, kept := c.buffer(call); kept {
+				c.behindOf[o] = b
+			}
+			return
+		}
+		noteIn(o, from)
 	}
 	switch n := n.(type) {
 	case *ast.AssignStmt:
@@ -217,10 +228,9 @@ func (c *checker) assign(n ast.Node) bool {
 			note(n.Value, n.X)
 		}
 	case *ast.CallExpr: // what is written into a builder is in it
-		if s, ok := ast.Unparen(n.Fun).(*ast.SelectorExpr); ok && strings.HasPrefix(s.Sel.Name, "Write") && collects(c.pkg.TypesInfo.TypeOf(s.X)) {
-			for _, arg := range n.Args {
-				note(s.X, arg)
-			}
+		into, args := c.keeps(n)
+		for _, arg := range args {
+			noteIn(into, arg)
 		}
 	}
 	return true
@@ -228,22 +238,26 @@ func (c *checker) assign(n ast.Node) bool {
 
 // call looks at what is given to a function that prints.
 func (c *checker) call(call *ast.CallExpr) {
-	how, from := c.prints(call)
+	how, args := c.prints(call)
 	if how == "" {
 		return
 	}
-	for _, arg := range call.Args[min(from, len(call.Args)):] {
+	for _, arg := range args {
 		if c.pkg.TypesInfo.Types[arg].Value != nil {
 			continue // a constant
 		}
 		what := c.holds(arg)
 		// What is written anywhere is bytes; that they are is no reason to refuse it.
-		if what == "" && !strings.HasPrefix(how, writes) {
+		filled := strings.HasPrefix(how, fills)
+		if what == "" && !strings.HasPrefix(how, writes) && !filled {
 			what = raw(c.pkg.TypesInfo.TypeOf(arg))
 		}
 		logs := strings.HasPrefix(how, "log")
 		if logs && what == "" {
-			what = c.inside(c.pkg.TypesInfo.TypeOf(arg))
+			what = c.inside(c.pkg.TypesInfo.TypeOf(arg), "LogValue")
+		}
+		if filled && what == "" {
+			what = c.inside(c.pkg.TypesInfo.TypeOf(arg), "MarshalJSON", "MarshalText", "GobEncode")
 		}
 		if logs && what == "" {
 			what = address(c.pkg.TypesInfo.TypeOf(arg))

@@ -2,19 +2,30 @@
 package planted
 
 import (
+	"bufio"
 	"bytes"
 	"context"
+	"encoding/binary"
+	"encoding/csv"
+	"encoding/gob"
+	"encoding/json"
+	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
 	"log"
 	"log/slog"
+	"log/syslog"
+	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
 	"os"
 	"os/exec"
 	"strings"
+	"text/template"
+
+	"golang.org/x/sys/unix"
 
 	"mask700/binding"
 	"mask700/binding/cdr"
@@ -167,6 +178,103 @@ func written(w io.Writer, f form, m *message.Message, sealed []byte) {
 	_, _ = w.Write(sealed)
 	_ = os.WriteFile("rows", sealed, 0o600)
 	fmt.Println(f.kind)
+}
+
+// sealedForm has a number, and says itself what an encoder writes of it.
+type sealedForm struct { // want number in sealedForm.Callee
+	Callee string
+}
+
+func (sealedForm) MarshalJSON() ([]byte, error) { return []byte("{}"), nil }
+
+// files are written to by more than Write.
+func files(w *os.File, in *bufio.Writer, f form, sealed []byte) {
+	_, _ = w.WriteAt([]byte(f.callee), 0) // want number in form.callee
+	_, _ = w.WriteAt(sealed, 0)
+	_, _ = io.Copy(w, strings.NewReader(f.callee))               // want number in form.callee
+	_, _ = io.CopyN(w, bytes.NewReader([]byte(f.text)), 4)       // want number in form.text
+	_, _ = w.ReadFrom(strings.NewReader(f.callee))               // want number in form.callee
+	_, _ = bytes.NewBufferString(f.callee).WriteTo(w)            // want number in form.callee
+	_ = binary.Write(w, binary.BigEndian, []byte(f.callee))      // want number in form.callee
+	_, _ = unix.Write(1, []byte(f.callee))                       // want number in form.callee
+	_ = unix.Sendto(1, []byte(f.callee), 0, nil)                 // want number in form.callee
+	_, _ = (*net.UDPConn)(nil).WriteToUDP([]byte(f.callee), nil) // want number in form.callee
+	_, _ = (*net.UDPConn)(nil).WriteToUDPAddrPort(sealed, netip.AddrPort{})
+	_, _ = io.Copy(w, bytes.NewReader(sealed))
+	_ = binary.Write(w, binary.BigEndian, len(f.callee))
+	_, _ = in.WriteString(f.callee)   // want number in form.callee
+	_, _ = in.Write([]byte(f.callee)) // want number in form.callee
+	_, _ = in.WriteString(f.kind)
+	out := bufio.NewWriter(w)
+	_, _ = out.WriteString("to " + f.callee) // want number in form.callee
+	_, _ = out.Write(sealed)
+	table := csv.NewWriter(w)
+	_ = table.Write([]string{f.kind, f.callee})      // want number in form.callee
+	_ = table.WriteAll([][]string{{f.kind, f.text}}) // want number in form.text
+	_ = table.Write([]string{f.kind})
+}
+
+// encoders write fields, whatever the struct prints.
+func encoders(w io.Writer, f form, page *template.Template) {
+	_ = json.NewEncoder(w).Encode(f.callee)                              // want number in form.callee
+	_ = json.NewEncoder(w).Encode(map[string]string{"callee": f.callee}) // want number in form.callee
+	_ = json.NewEncoder(w).Encode(shy{})                                 // want number in shy.Caller
+	_ = gob.NewEncoder(w).Encode([]form{f})                              // want number in form.callee
+	_ = xml.NewEncoder(w).Encode(&f)                                     // want number in form.callee
+	_ = page.Execute(w, f)                                               // want number in form.callee
+	_ = page.ExecuteTemplate(w, "row", f.callee)                         // want number in form.callee
+	_ = json.NewEncoder(w).Encode(sealedForm{})
+	_ = json.NewEncoder(w).Encode(struct{ Kind string }{f.kind})
+	_ = page.Execute(w, f.kind)
+}
+
+// kept is in a buffer until somebody prints that.
+func kept(w io.Writer, f form, v url.Values) {
+	var b, other bytes.Buffer
+	enc := json.NewEncoder(&b)
+	_ = enc.Encode(f.callee)
+	_, _ = w.Write(b.Bytes()) // want number in form.callee
+	_, _ = io.Copy(&other, strings.NewReader(f.callee))
+	_, _ = io.Copy(w, &other) // want number in form.callee
+	var clean bytes.Buffer
+	_, _ = io.WriteString(&clean, f.kind)
+	_, _ = w.Write(clean.Bytes())
+	var rows strings.Builder
+	table := csv.NewWriter(&rows)
+	_ = table.Write([]string{f.text})
+	fmt.Println(rows.String())           // want number in form.text
+	_, _ = http.Get("/v1?" + v.Encode()) // want number in form.callee
+	v.Set("number", f.callee)
+	query := url.Values{}
+	query.Add("kind", f.kind)
+	_, _ = http.Get("/v1?" + query.Encode())
+}
+
+func answered(w http.ResponseWriter, r *http.Request, f form, s *syslog.Writer) {
+	http.Error(w, "no such number as "+f.callee, 404) // want number in form.callee
+	http.Redirect(w, r, "/history/"+f.callee, 302)    // want number in form.callee
+	http.SetCookie(w, &http.Cookie{Value: f.callee})  // want number in form.callee
+	w.Header().Set("X-Number", f.callee)              // want number in form.callee
+	w.Header().Add("X-Number", f.text)                // want number in form.text
+	_ = s.Info("called " + f.callee)                  // want number in form.callee
+	_, _ = syslog.New(syslog.LOG_INFO, f.callee)      // want number in form.callee
+	_, _ = s.Write([]byte(f.callee))                  // want number in form.callee
+	http.Error(w, "no such number", 404)
+	w.Header().Set("X-Kind", f.kind)
+	_ = s.Info("called " + f.kind)
+}
+
+// attributes are made here, and logged there.
+func attributes(l *slog.Logger, f form, n binding.Number) {
+	list := []slog.Attr{slog.Any("who", n), slog.String("kind", f.kind)}
+	list = append(list, slog.String("who", f.callee)) // want number in form.callee
+	one := slog.Attr{Key: f.callee, Value: slog.IntValue(1)}
+	l.LogAttrs(context.Background(), 0, "called", list...) // want number in form.callee
+	l.LogAttrs(context.Background(), 0, "called", one)     // want number in form.callee
+	l.LogAttrs(context.Background(), 0, "called", slog.Any("who", n))
+	r := slog.Record{}
+	r.AddAttrs(slog.Group("party", "who", f.callee)) // want number in form.callee // want number in form.callee
+	r.AddAttrs(slog.Group("party", "who", n))
 }
 
 func address(l *slog.Logger, peer netip.AddrPort) {

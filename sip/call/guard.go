@@ -75,6 +75,7 @@ func (p *Party) again(at Party) Party {
 
 // hear keeps what a message tells of its sender.
 func (p *Party) hear(env *Env, m *message.Message) {
+	leakHear(p, m)
 	party := m.From.Text
 	if !m.IsRequest() {
 		party = m.To.Text

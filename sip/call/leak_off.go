@@ -14,3 +14,5 @@ func leakResponse(*Call, Side, *message.Response) {}
 func leakReply(*Call, *message.Response) {}
 
 func leakLate(*message.Request) {}
+
+func leakHear(*Party, *message.Message) {}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"mask700/sip/message"
+	"mask700/sip/sentinel"
 )
 
 // This file breaks the construction on purpose, for the tests that show that a leak
@@ -26,13 +27,15 @@ const (
 	LeakTarget        // as the Request-URI
 	LeakContact       // where it is reached, as Contact
 	LeakBody          // as a header in the body of a NOTIFY, or in the words of a text
+	LeakNamed         // a number of its Diversion, History-Info or the like, as Remote-Party-ID or, in a response, P-Asserted-Identity
+	LeakDeparted      // who one is that has left the call, likewise
 
-	Leaks
+	Leaks = LeakNamed // in any call; the others need what not every call has
 )
 
 // String names the place.
 func (l Leak) String() string {
-	return [Leaks]string{"nothing", "P-Asserted-Identity", "From", "To", "Request-URI", "Contact", "body"}[l]
+	return [...]string{"nothing", "P-Asserted-Identity", "From", "To", "Request-URI", "Contact", "body", "Diversion", "one who has left"}[l]
 }
 
 // Leaky chooses what is broken, by whom a message goes to and what it is: a request by
@@ -66,6 +69,17 @@ func leakRequest(c *Call, to Side, r *message.Request) {
 		if r.Method == "NOTIFY" || r.Method == "MESSAGE" {
 			r.Body = append(bytes.Clone(r.Body), "To: "+other.To+"\r\n"...)
 		}
+	case LeakNamed:
+		r.RemoteParty = leakNamed[other.CallID]
+	case LeakDeparted:
+		r.RemoteParty = c.leakDeparted()
+	}
+}
+
+// LeakCancel is leakRequest for a CANCEL, which is made of its INVITE.
+func LeakCancel(c *Call, to Side, r *message.Request) {
+	if c != nil {
+		leakRequest(c, to, r)
 	}
 }
 
@@ -85,7 +99,34 @@ func leakResponse(c *Call, to Side, r *message.Response) {
 		r.Echo.To, r.Echo.ToTag = retagged(other.To, tag), true
 	case LeakContact:
 		r.Contact = "<" + other.Target + ">"
+	case LeakNamed:
+		r.Identity = leakNamed[other.CallID]
+	case LeakDeparted:
+		r.Identity = c.leakDeparted()
 	}
+}
+
+// leakNamed is the number that the party of a leg has written into a header that is read
+// for nothing else, by its Call-ID, as a URI: the last one.
+var leakNamed = map[string]string{}
+
+func leakHear(p *Party, m *message.Message) {
+	if len(m.Named) > 0 {
+		leakNamed[p.CallID] = "<tel:" + m.Named[0] + ">"
+	}
+}
+
+// leakDeparted is who the last one is that has left, as a URI; "": nobody has.
+func (c *Call) leakDeparted() string {
+	if len(c.Departed) == 0 {
+		return ""
+	}
+	for _, secret := range c.Departed[len(c.Departed)-1].Secrets {
+		if secret.Kind == sentinel.Number {
+			return "<tel:" + secret.Text + ">"
+		}
+	}
+	return ""
 }
 
 // leakReply is leakResponse where only the request says whom it goes to.

@@ -11,6 +11,8 @@ import (
 	"github.com/cockroachdb/datadriven"
 
 	"mask700/sip/call"
+	"mask700/sip/canary"
+	"mask700/sip/sentinel"
 	"mask700/sip/shard"
 )
 
@@ -24,34 +26,44 @@ var leaks = map[string]struct {
 	actor string // who is on that side
 	kind  string
 }{
-	"INVITE":                   {"INVITE", call.Callee, call.LeakIdentity, "basic", "callee", ofIdentity},
-	"180":                      {"180", call.Caller, call.LeakIdentity, "basic", "caller", ofFlow},
-	"183":                      {"183", call.Caller, call.LeakIdentity, "early-media", "caller", ofFlow},
-	"200":                      {"200", call.Caller, call.LeakIdentity, "basic", "caller", ofFlow},
-	"a re-INVITE":              {"INVITE", call.Caller, call.LeakIdentity, "hold-by-callee", "caller", ofFlow},
-	"an UPDATE":                {"UPDATE", call.Callee, call.LeakIdentity, "update-hold", "callee", ofIdentity},
-	"PRACK":                    {"PRACK", call.Callee, call.LeakIdentity, "reliable-both", "callee", ofIdentity},
-	"an INFO":                  {"INFO", call.Callee, call.LeakIdentity, "info", "callee", ofIdentity},
-	"BYE":                      {"BYE", call.Callee, call.LeakIdentity, "bye-by-caller", "callee", ofIdentity},
-	"a third party's":          {"INVITE", call.Third, call.LeakIdentity, "refer", "guest", ofFlow},
-	"From":                     {"INVITE", call.Callee, call.LeakFrom, "basic", "callee", ofIdentity},
-	"From of a BYE":            {"BYE", call.Caller, call.LeakFrom, "bye-by-callee", "caller", ofFlow},
-	"From to a third party":    {"INVITE", call.Third, call.LeakFrom, "refer", "guest", ofFlow},
-	"To":                       {"INVITE", call.Callee, call.LeakTo, "basic", "callee", ofIdentity},
-	"To of a 200":              {"200", call.Caller, call.LeakTo, "basic", "caller", ofFlow},
-	"To of an ACK":             {"ACK", call.Callee, call.LeakTo, "basic", "callee", ofIdentity},
-	"Request-URI":              {"INVITE", call.Callee, call.LeakTarget, "basic", "callee", ofFlow},
-	"Request-URI of a BYE":     {"BYE", call.Callee, call.LeakTarget, "bye-by-caller", "callee", ofFlow},
-	"Request-URI of a third":   {"INVITE", call.Third, call.LeakTarget, "refer", "guest", ofFlow},
-	"Contact":                  {"INVITE", call.Callee, call.LeakContact, "basic", "callee", ofRouting},
-	"Contact of a 180":         {"180", call.Caller, call.LeakContact, "basic", "caller", ofRouting},
-	"NOTIFY of a REFER":        {"NOTIFY", call.Caller, call.LeakBody, "refer", "caller", ofFlow},
-	"From of its NOTIFY":       {"NOTIFY", call.Caller, call.LeakFrom, "refer", "caller", ofFlow},
-	"its last NOTIFY":          {"NOTIFY", call.Third, call.LeakBody, "refer", "caller", ofFlow},
-	"Contact of a REFER's 202": {"202", call.Caller, call.LeakContact, "refer", "caller", ofRouting},
-	"a text":                   {"MESSAGE", call.Callee, call.LeakIdentity, "text", "callee", ofIdentity},
-	"what a text says":         {"MESSAGE", call.Callee, call.LeakBody, "text", "callee", ofIdentity},
-	"the offer of who stays":   {"INVITE", call.Callee, call.LeakContact, "refer-again", "callee", ofRouting},
+	"INVITE":                    {"INVITE", call.Callee, call.LeakIdentity, "basic", "callee", ofIdentity},
+	"180":                       {"180", call.Caller, call.LeakIdentity, "basic", "caller", ofFlow},
+	"183":                       {"183", call.Caller, call.LeakIdentity, "early-media", "caller", ofFlow},
+	"200":                       {"200", call.Caller, call.LeakIdentity, "basic", "caller", ofFlow},
+	"a re-INVITE":               {"INVITE", call.Caller, call.LeakIdentity, "hold-by-callee", "caller", ofFlow},
+	"an UPDATE":                 {"UPDATE", call.Callee, call.LeakIdentity, "update-hold", "callee", ofIdentity},
+	"PRACK":                     {"PRACK", call.Callee, call.LeakIdentity, "reliable-both", "callee", ofIdentity},
+	"an INFO":                   {"INFO", call.Callee, call.LeakIdentity, "info", "callee", ofIdentity},
+	"BYE":                       {"BYE", call.Callee, call.LeakIdentity, "bye-by-caller", "callee", ofIdentity},
+	"a third party's":           {"INVITE", call.Third, call.LeakIdentity, "refer", "guest", ofFlow},
+	"From":                      {"INVITE", call.Callee, call.LeakFrom, "basic", "callee", ofIdentity},
+	"From of a BYE":             {"BYE", call.Caller, call.LeakFrom, "bye-by-callee", "caller", ofFlow},
+	"From to a third party":     {"INVITE", call.Third, call.LeakFrom, "refer", "guest", ofFlow},
+	"To":                        {"INVITE", call.Callee, call.LeakTo, "basic", "callee", ofIdentity},
+	"To of a 200":               {"200", call.Caller, call.LeakTo, "basic", "caller", ofFlow},
+	"To of an ACK":              {"ACK", call.Callee, call.LeakTo, "basic", "callee", ofIdentity},
+	"Request-URI":               {"INVITE", call.Callee, call.LeakTarget, "basic", "callee", ofFlow},
+	"Request-URI of a BYE":      {"BYE", call.Callee, call.LeakTarget, "bye-by-caller", "callee", ofFlow},
+	"Request-URI of a third":    {"INVITE", call.Third, call.LeakTarget, "refer", "guest", ofFlow},
+	"Contact":                   {"INVITE", call.Callee, call.LeakContact, "basic", "callee", ofRouting},
+	"Contact of a 180":          {"180", call.Caller, call.LeakContact, "basic", "caller", ofRouting},
+	"NOTIFY of a REFER":         {"NOTIFY", call.Caller, call.LeakBody, "refer", "caller", ofFlow},
+	"From of its NOTIFY":        {"NOTIFY", call.Caller, call.LeakFrom, "refer", "caller", ofFlow},
+	"its last NOTIFY":           {"NOTIFY", call.Third, call.LeakBody, "refer", "caller", ofFlow},
+	"Contact of a REFER's 202":  {"202", call.Caller, call.LeakContact, "refer", "caller", ofRouting},
+	"a text":                    {"MESSAGE", call.Callee, call.LeakIdentity, "text", "callee", ofIdentity},
+	"what a text says":          {"MESSAGE", call.Callee, call.LeakBody, "text", "callee", ofIdentity},
+	"the offer of who stays":    {"INVITE", call.Callee, call.LeakContact, "refer-again", "callee", ofRouting},
+	"CANCEL":                    {"CANCEL", call.Callee, call.LeakIdentity, "cancel-after-ringing", "callee", ofIdentity},
+	"From of a CANCEL":          {"CANCEL", call.Callee, call.LeakFrom, "cancel-after-ringing", "callee", ofIdentity},
+	"CANCEL of a re-INVITE":     {"CANCEL", call.Caller, call.LeakIdentity, "reinvite-cancelled", "caller", ofFlow},
+	"CANCEL of a third's":       {"CANCEL", call.Third, call.LeakIdentity, "refer-abandoned", "guest", ofFlow},
+	"who was transferred away":  {"INVITE", call.Callee, call.LeakDeparted, "refer", "callee", ofFlow},
+	"BYE that says who was":     {"BYE", call.Callee, call.LeakDeparted, "refer-again", "callee", ofFlow},
+	"200 that says who was":     {"200", call.Caller, call.LeakDeparted, "refer", "guest", ofFlow},
+	"who rang before":           {"INVITE", call.Callee, call.LeakDeparted, "turn-busy", "guest", ofFlow},
+	"a header that is not read": {"INVITE", call.Callee, call.LeakNamed, "basic", "callee", ofTexts},
+	"one of a 180":              {"180", call.Caller, call.LeakNamed, "basic", "caller", ofTexts},
 }
 
 // TestALeakIsFound has the call copy something of the other party, and expects that
@@ -126,5 +138,61 @@ func TestALeakIsFoundWhenTheCallIsOver(t *testing.T) {
 		if n := len(w.scene.world.stopped); (n > 0) == blind {
 			t.Errorf("blind %t: %d messages were stopped", blind, n)
 		}
+	}
+}
+
+// TestALeakOfADivertedNumberIsFound: a number that one party has written into a header that
+// is read for nothing else, and nowhere but there, is kept from the other one.
+func TestALeakOfADivertedNumberIsFound(t *testing.T) {
+	defer func(f func(string, call.Side) call.Leak) { call.Leaky, shard.Blind = f, false }(call.Leaky)
+	const number = "13100000077"
+	for name, c := range map[string]struct {
+		lines []string
+		what  string
+		to    call.Side
+	}{
+		"Diversion":    {[]string{"caller INVITE 700100000010007\nDiversion: <sip:" + number + "@192.0.2.10>;reason=user-busy\nsdp"}, "INVITE", call.Callee},
+		"History-Info": {[]string{"caller INVITE 700100000010007\nHistory-Info: <sip:0086" + number + "@192.0.2.10>;index=1\nsdp"}, "INVITE", call.Callee},
+		"of a 180":     {[]string{"caller INVITE 700100000010007\nsdp", "callee 180\nHistory-Info: <tel:+86-131-0000-0077>;index=1.1"}, "180", call.Caller},
+	} {
+		t.Run(name, func(t *testing.T) {
+			call.Leaky = func(what string, to call.Side) call.Leak {
+				if what == c.what && to == c.to {
+					return call.LeakNamed
+				}
+				return call.NoLeak
+			}
+			for _, blind := range []bool{false, true} {
+				shard.Blind = blind
+				s := newScene()
+				s.world.leaky = true
+				s.world.fail = func(string, ...any) {} // the guard of the flows has seen it too
+				finder, sent := canary.NewFinder(), 0
+				finder.Add(number)
+				s.world.send = func(out shard.Send) {
+					if len(finder.Find(out.Bytes)) > 0 {
+						sent++
+					}
+					s.shows(out)
+				}
+				for _, line := range c.lines {
+					who, text, _ := strings.Cut(line, " ")
+					b, err := s.actors[who].write(text)
+					if err != nil {
+						t.Fatal(err)
+					}
+					s.receive(s.actors[who], b)
+				}
+				stopped := s.world.stopped
+				if blind != (sent > 0) || blind == (len(stopped) > 0) {
+					t.Errorf("blind %t: sent in %d messages, %d were stopped", blind, sent, len(stopped))
+				}
+				for _, a := range stopped {
+					if a.Kind != sentinel.Number || a.What != c.what || a.To != c.to {
+						t.Errorf("%s to the %s was stopped for the %s", a.What, a.To, a.Kind)
+					}
+				}
+			}
+		})
 	}
 }

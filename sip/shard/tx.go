@@ -255,6 +255,7 @@ func (s *Shard) cancel(a call.Cancel) {
 	}
 	r := s.shortOf(t.request, "CANCEL")
 	r.Q850 = a.Q850
+	leakCancel(t, &r)
 	b, searched, clean := s.safeRequest(t.owner, t.leg, &r, nil)
 	if !clean {
 		return // it ends by itself

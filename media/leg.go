@@ -123,7 +123,7 @@ func (s *session) follow(side Side) {
 	// be read after later ones. A stranger's may fall between the two.
 	if guard, err := l.sockets[useRTP].Guard(l.bound); err == nil {
 		l.sockets[useGuard] = guard
-		if s.shard.watch(s, side, useGuard) != nil {
+		if s.shard.watch(s, side, l, useGuard) != nil {
 			guard.Close()
 			l.sockets[useGuard] = socket.None
 		}

@@ -113,6 +113,14 @@ type Engine interface {
 type Session interface {
 	// Local is the address to write into descriptions for that side; zero: it has none.
 	Local(Side) Local
+	// Move says that another peer is called on that side than the one that it was opened
+	// for. Where our address toward it is another, as in another network or of another
+	// family, the side gets ports there in place of those it had, which rest, and is true:
+	// its peer is to be told Local and keys anew, and hears another stream from another
+	// name. What the other side hears goes on as it is. Where the address is the same,
+	// because the pool has one or the way is the same, nothing changes. It fails as Open
+	// does, and the side stays as it was.
+	Move(side Side, peer netip.Addr) (bool, error)
 	// SetRemote applies an offer or answer of that side. When the address
 	// changed, the latching window opens anew.
 	SetRemote(Side, Remote)
@@ -291,3 +299,6 @@ type Pool struct {
 	Min, Max  uint16     // inclusive; RTP takes the even port, RTCP the next
 	DSCP      uint8      // of what is sent, 0-63 (RFC 2474); 46 is expedited forwarding
 }
+
+// chooses says whether the bound address is chosen toward each peer.
+func (p *Pool) chooses() bool { return !p.Address.IsValid() || p.Address.Unmap().IsUnspecified() }

@@ -193,14 +193,20 @@ func (r *Relay) launch() error {
 func (r *Relay) Open(spec OpenSpec) (Session, error) {
 	s, err := r.open(spec)
 	if err != nil {
-		if !errors.Is(err, ErrNoPorts) && !errors.Is(err, ErrClosed) {
-			r.state.Lock()
-			r.state.failed++
-			r.state.Unlock()
-		}
+		r.unopened(err)
 		return nil, err
 	}
 	return s, nil
+}
+
+// unopened counts what could not be opened, for another reason than that there is no room.
+func (r *Relay) unopened(err error) {
+	if errors.Is(err, ErrNoPorts) || errors.Is(err, ErrClosed) {
+		return
+	}
+	r.state.Lock()
+	defer r.state.Unlock()
+	r.state.failed++
 }
 
 func (r *Relay) open(spec OpenSpec) (*session, error) {
@@ -260,10 +266,10 @@ func (r *Relay) prepare(spec OpenSpec, picture bool) (*session, error) {
 		latch Latching
 	}{{spec.PoolA, spec.PeerA, spec.LatchA}, {spec.PoolB, spec.PeerB, spec.LatchB}} {
 		if spec.Alone && side == int(B) {
-			s.legs[B] = r.noLeg()
+			s.seat(B, r.noLeg())
 			break
 		}
-		l, err := r.openLeg(from.pool, from.peer)
+		l, err := r.openSide(from.pool, from.peer, from.latch, picture)
 		if err != nil {
 			if side == int(B) {
 				s.legs[A].close()
@@ -271,15 +277,24 @@ func (r *Relay) prepare(spec OpenSpec, picture bool) (*session, error) {
 			}
 			return nil, err
 		}
-		l.latch.policy = from.latch
-		if !picture {
-			l.charge = r.edge.slack.charge
-			l.fit()
-		}
-		s.legs[side] = l
+		s.seat(Side(side), l)
 	}
 	r.hairpins.join(s.legs[A], s.legs[B])
 	return s, nil
+}
+
+// openSide opens a leg as a session's, of a call's video or of the rest.
+func (r *Relay) openSide(pool string, peer netip.Addr, policy Latching, picture bool) (*leg, error) {
+	l, err := r.openLeg(pool, peer)
+	if err != nil {
+		return nil, err
+	}
+	l.latch.policy = policy
+	if !picture {
+		l.charge = r.edge.slack.charge
+		l.fit()
+	}
+	return l, nil
 }
 
 // board chooses the shard with the fewest sessions for one more.
@@ -322,7 +337,7 @@ func (r *Relay) openLeg(name string, peer netip.Addr) (*leg, error) {
 			return nil, err
 		}
 		addr := p.Address.Unmap()
-		if !addr.IsValid() || addr.IsUnspecified() {
+		if p.chooses() {
 			if addr, err = sourceToward(peer); err != nil {
 				r.giveBack(p, port, former, false)
 				return nil, err
@@ -413,18 +428,25 @@ func (r *Relay) draw(n int) int {
 // begins (RFC 3550 section 5.1), and the name that its peer sees, 96 random bits
 // (RFC 7022 section 4.2).
 func (r *Relay) identify(l *leg) {
+	l.in = rebase.New(r.begin())
 	r.random.Lock()
 	defer r.random.Unlock()
-	// Half of the sequence numbers, so that a receiver of SRTP who misses the first
-	// packets cannot be wrong about the rollover counter.
-	seq := uint16(r.random.Uint32N(1 << 15))
-	l.in = rebase.New(rebase.Initial{SSRC: r.random.Uint32(), Seq: seq, Timestamp: r.random.Uint32()})
 	var name [12]byte
 	for i := range name {
 		name[i] = byte(r.random.Uint32())
 	}
 	l.reporter.cname = base64.StdEncoding.EncodeToString(name[:])
 	l.payloads = none
+}
+
+// begin draws where a stream begins.
+func (r *Relay) begin() rebase.Initial {
+	r.random.Lock()
+	defer r.random.Unlock()
+	// Half of the sequence numbers, so that a receiver of SRTP who misses the first
+	// packets cannot be wrong about the rollover counter.
+	seq := uint16(r.random.Uint32N(1 << 15))
+	return rebase.Initial{SSRC: r.random.Uint32(), Seq: seq, Timestamp: r.random.Uint32()}
 }
 
 // now is the time on the relay's own clock, in ns since its start.
@@ -519,8 +541,8 @@ func stripAddr(err error) error {
 // than a server that refuses every call.
 func (e edge) check(p Pool) error {
 	bound := p.Address.Unmap()
-	if !bound.IsValid() || bound.IsUnspecified() {
-		return nil // chosen toward each peer
+	if p.chooses() {
+		return nil
 	}
 	if p.Advertise.IsValid() && p.Advertise.Unmap().Is4() != bound.Is4() {
 		return fmt.Errorf("media: pool %q: address and advertise are not of one family, IPv4 or IPv6", p.Name)

@@ -2,23 +2,23 @@ package media
 
 import (
 	"net/netip"
+	"sync/atomic"
 	"time"
-
-	"github.com/pion/rtcp"
 
 	"mask700/media/quality"
 )
 
 // session is the Session of a Relay: what signalling may do with it. A packet's
-// way is in packet.go, what happens at some time in timers.go. Both sides belong
-// to one shard, and its lock protects everything but the pointers and numbers that
-// never change.
+// way is in packet.go, what happens at some time in timers.go, another place for a
+// side in move.go. Both sides belong to one shard, and its lock protects everything
+// but the local addresses, and the pointers and numbers that never change.
 type session struct {
 	shard   *shard
-	legs    [2]*leg  // the pointers never change
-	video   *session // of the call, nil: none
-	sibling *session // the other session of the call, nil: there is one
-	picture bool     // this is the video's
+	legs    [2]*leg                  // the pointers change with Move alone
+	local   [2]atomic.Pointer[Local] // of each leg, for who has not the lock
+	video   *session                 // of the call, nil: none
+	sibling *session                 // the other session of the call, nil: there is one
+	picture bool                     // this is the video's
 
 	number      int // of the shard
 	slot, index int // where the shard keeps it
@@ -36,7 +36,18 @@ type session struct {
 var _ Session = (*session)(nil)
 
 // Local is the address for descriptions.
-func (s *session) Local(side Side) Local { return s.legs[side&1].local }
+func (s *session) Local(side Side) Local {
+	if l := s.local[side&1].Load(); l != nil {
+		return *l
+	}
+	return Local{}
+}
+
+// seat makes a leg that of a side.
+func (s *session) seat(side Side, l *leg) {
+	s.legs[side] = l
+	s.local[side].Store(&l.local)
+}
 
 // SetRemote applies an offer or answer.
 func (s *session) SetRemote(side Side, r Remote) {
@@ -302,10 +313,7 @@ func (s *session) Close() Stats {
 	now := s.now()
 	s.reclaimBoth()
 	for side, l := range s.legs {
-		// Who never sent anything does not say goodbye (RFC 3550 section 6.3.7).
-		if l.reporter.spoke || s.legs[Side(side).Other()].in.Packets > 0 {
-			s.report(Side(side), now, &rtcp.Goodbye{Sources: []uint32{s.legs[Side(side).Other()].in.SSRC()}})
-		}
+		s.goodbye(Side(side), now)
 		s.stopPlaying(Side(side), false)
 		s.stopKeys(Side(side))
 		l.overrun()

@@ -141,16 +141,11 @@ func (sh *shard) enter(s *session) error {
 		if l.pool == nil {
 			continue
 		}
-		for _, u := range [2]use{useRTP, useRTCP} {
-			if err := sh.watch(s, Side(side), u); err != nil {
-				if u == useRTCP {
-					sh.vacate(l.ends[useRTP])
-				}
-				if side == int(B) {
-					sh.forget(s.legs[A])
-				}
-				return fmt.Errorf("media: a socket could not be watched: %w", err)
+		if err := sh.attend(s, Side(side), l); err != nil {
+			if side == int(B) {
+				sh.forget(s.legs[A])
 			}
+			return err
 		}
 	}
 	at := 0
@@ -171,9 +166,22 @@ func (sh *shard) enter(s *session) error {
 	return nil
 }
 
-// watch makes the loop read a socket of a session.
-func (sh *shard) watch(s *session, side Side, u use) error {
-	l := s.legs[side]
+// attend makes the loop read the sockets of a leg that is, or is about to be, one side
+// of a session; or none of them.
+func (sh *shard) attend(s *session, side Side, l *leg) error {
+	for _, u := range [2]use{useRTP, useRTCP} {
+		if err := sh.watch(s, side, l, u); err != nil {
+			if u == useRTCP {
+				sh.vacate(l.ends[useRTP])
+			}
+			return fmt.Errorf("media: a socket could not be watched: %w", err)
+		}
+	}
+	return nil
+}
+
+// watch makes the loop read a socket of a side's leg.
+func (sh *shard) watch(s *session, side Side, l *leg, u use) error {
 	at := sh.occupy(end{session: s, side: side, use: u})
 	l.ends[u] = at
 	err := sh.relay.edge.watch(sh.poll, l.sockets[u], uint64(at)|uint64(sh.ends[at].generation)<<32)

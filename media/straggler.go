@@ -17,7 +17,7 @@ type straggler struct {
 
 // leaves is what may still be sent to the port of a leg that has ended: where nobody has spoken, what could be before.
 func (l *leg) leaves() straggler {
-	if l.in.Received.Packets() == 0 {
+	if l.in.Received.Packets() == 0 || !l.latch.source.IsValid() {
 		return straggler{source: l.former.source, reports: l.former.reports, ssrc: l.former.ssrc}
 	}
 	return straggler{source: l.latch.source, reports: l.reports, ssrc: l.in.Source()}

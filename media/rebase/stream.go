@@ -284,6 +284,15 @@ func (s *Stream) fit(h *rtp.Header) {
 	s.source, s.fitted = h.SSRC, true
 }
 
+// Renew makes what is written from the next packet on another stream, to another
+// listener: it begins with values of its own and is counted from 0. What comes in is
+// received as before.
+func (s *Stream) Renew(first Initial) {
+	s.ssrc, s.last = first.SSRC, sent{seq: first.Seq - 1, ts: first.Timestamp}
+	s.Packets, s.Octets = 0, 0
+	s.fitted, s.started, s.ours = false, false, false
+}
+
 // Refit makes the next packet go on from the last one written, as after a change
 // of source. It is for a gap of our own making, such as a hold, which the other
 // leg should not count as loss.

@@ -102,6 +102,30 @@ func TestANewSourceGoesOnWhereTheOldOneWas(t *testing.T) {
 	}
 }
 
+// To another listener it is another stream, from its first packet on, of what is received
+// as before.
+func TestAnotherListenerHearsAnotherStream(t *testing.T) {
+	s := New(Initial{SSRC: 0xabcd, Seq: 100, Timestamp: 5000})
+	pass(t, s, 0, rtp.Header{PayloadType: 8, SequenceNumber: 7, Timestamp: 1000, SSRC: 1}, "one")
+	pass(t, s, 20*ms, rtp.Header{PayloadType: 8, SequenceNumber: 8, Timestamp: 1160, SSRC: 1}, "two")
+	s.Renew(Initial{SSRC: 0x1234, Seq: 30000, Timestamp: 9})
+	if _, known := s.Timestamp(30 * ms); s.Packets != 0 || s.Octets != 0 || s.SSRC() != 0x1234 || known {
+		t.Errorf("%d packets, %d octets of stream %x, written before: %t", s.Packets, s.Octets, s.SSRC(), known)
+	}
+	for i, want := range []rtp.Header{
+		{SSRC: 0x1234, SequenceNumber: 30000, Timestamp: 9}, {SSRC: 0x1234, SequenceNumber: 30001, Timestamp: 169},
+	} {
+		n := uint16(9 + i)
+		got := pass(t, s, int64(40+20*i)*ms, rtp.Header{PayloadType: 8, SequenceNumber: n, Timestamp: 1000 + 160*uint32(n-7), SSRC: 1}, "on")
+		if got.SSRC != want.SSRC || got.SequenceNumber != want.SequenceNumber || got.Timestamp != want.Timestamp {
+			t.Errorf("%d: %v, want %v", i, got.Header, want)
+		}
+	}
+	if r := &s.Received; s.Packets != 2 || r.Packets() != 4 || r.Lost() != 0 {
+		t.Errorf("%d packets written, %d received, %d lost", s.Packets, r.Packets(), r.Lost())
+	}
+}
+
 func TestAGapOfOursIsNoLoss(t *testing.T) {
 	s := New(Initial{SSRC: 9, Seq: 100, Timestamp: 5000})
 	pass(t, s, 0, rtp.Header{PayloadType: 8, SequenceNumber: 1, Timestamp: 0, SSRC: 1}, "x")

@@ -119,6 +119,14 @@ type OpenMedia struct {
 	Asked   bool // it is asked for an extension: it is one of these until the callee has said where it is
 }
 
+// MoveMedia opens other ports toward one party, who is called by another hop than those were
+// opened for, where our address toward that is another. Those that it had are given back.
+type MoveMedia struct {
+	Session int
+	Side    Side // of the session: of a transfer, that of who asked for it
+	Peer    flow.Flow
+}
+
 // SetRemote says where a leg's media is and what it may send, once an offer has
 // its answer.
 type SetRemote struct {
@@ -206,6 +214,7 @@ func (OpenRecord) action()  {}
 func (Carried) action()     {}
 func (CloseRecord) action() {}
 func (OpenMedia) action()   {}
+func (MoveMedia) action()   {}
 func (SetRemote) action()   {}
 func (SettleMedia) action() {}
 func (PlayMedia) action()   {}

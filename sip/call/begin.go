@@ -229,13 +229,21 @@ func (c *Call) open(env *Env, in, out *trunk.Trunk) {
 		return
 	}
 	c.Waiting |= forMedia | forOpened
-	env.do(OpenMedia{
+	c.openMedia(env, OpenMedia{
 		Pools: [2]string{in.Media, out.Media},
 		Latch: [2]string{in.Latch, out.Latch},
 		Peers: [2]flow.Flow{c.leg(Caller).Flow, c.leg(Callee).Flow},
 		Video: withVideo(in, out),
 	})
 	env.do(OpenRecord{Record: c.Record})
+}
+
+// openMedia asks for ports, and notes toward whom.
+func (c *Call) openMedia(env *Env, open OpenMedia) {
+	for s, peer := range open.Peers {
+		c.MediaPeers[s] = peer.Remote.Addr()
+	}
+	env.do(open)
 }
 
 // address writes who is called by which trunk into the record and the callee's leg.

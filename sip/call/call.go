@@ -30,6 +30,8 @@
 //
 // A refusal may be heard before it is sent: prompt.go.
 //
+// Before another hop is called the media may have to open other ports: move.go.
+//
 // Whatever happens, a call passes Ending exactly once: media is closed once and
 // one record is closed before a final response, a BYE or the answer to one
 // leaves.
@@ -39,6 +41,7 @@
 package call
 
 import (
+	"net/netip"
 	"time"
 
 	"mask700/binding"
@@ -114,6 +117,7 @@ const (
 	forClosed
 	forFarewell // the caller hears why it is released
 	forTurn     // whether the next one may be called
+	forPorts    // those toward another hop
 )
 
 // Call is one masked call. Its fields are exported for encoding only; nothing
@@ -132,9 +136,10 @@ type Call struct {
 	Recorded    bool          // the binding wants what is said recorded
 	Sliding     time.Duration // a call moves the expiry of the binding to so long from then; 0: it does not
 	MediaLocal  [2]sdp.Local
-	FirstSDP    sdp.Body // the caller's offer until media is open
-	Told        Told     // what the caller knows of the callee's answer
-	Realign     bool     // the caller was told another answer than the one that counts
+	MediaPeers  [2]netip.Addr // toward which these were opened
+	FirstSDP    sdp.Body      // the caller's offer until media is open
+	Told        Told          // what the caller knows of the callee's answer
+	Realign     bool          // the caller was told another answer than the one that counts
 	SessionIDs  [2]uint64
 
 	ExpiresAt time.Time    // the caller waits no longer (Expires); zero: it does not say
@@ -255,6 +260,8 @@ func (c *Call) Handle(env *Env, ev Event) {
 		c.judged(env, ev)
 	case MediaOpened:
 		c.mediaOpened(env, ev)
+	case MediaMoved:
+		c.mediaMoved(env, ev)
 	case RecordOpened:
 		c.recordOpened(env, ev)
 	case MediaEnded:

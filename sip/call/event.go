@@ -40,6 +40,16 @@ type MediaOpened struct {
 	Full    bool // Err is of no lasting kind: every port is in use
 }
 
+// MediaMoved is the answer to MoveMedia.
+type MediaMoved struct {
+	Session int
+	Side    Side
+	Moved   bool      // else the ports are what they were
+	Local   sdp.Local // then: where we are toward the party now
+	Err     error     // there are no others, and the ports are what they were
+	Full    bool      // as in MediaOpened
+}
+
 // MediaEnded is the answer to CloseMedia: what flowed.
 type MediaEnded struct {
 	Session int
@@ -145,6 +155,7 @@ type HangUp struct{ End string }
 func (Decided) event()      {}
 func (Judged) event()       {}
 func (MediaOpened) event()  {}
+func (MediaMoved) event()   {}
 func (MediaEnded) event()   {}
 func (MediaPlayed) event()  {}
 func (KeyPressed) event()   {}

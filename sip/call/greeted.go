@@ -76,7 +76,7 @@ func (c *Call) greet(env *Env, out *trunk.Trunk, early bool, p Prompt) bool {
 	open := OpenMedia{Session: c.Session, Pools: [2]string{in.Media, out.Media}, Latch: [2]string{in.Latch, out.Latch}}
 	open.Asked = p == EnterExtension
 	open.Peers[Caller], open.Peers[Callee] = l.Flow, hops[0].Flow
-	env.do(open)
+	c.openMedia(env, open)
 	env.do(OpenRecord{Record: c.Record})
 	return true
 }

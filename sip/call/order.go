@@ -242,9 +242,7 @@ func (c *Call) nextOrdered(env *Env, retryAfter int) bool {
 	if len(o.Hops) < 2 || l.Answered {
 		return false
 	}
-	o.Hops = o.Hops[1:]
 	env.do(Exit{Caller})
-	c.prepareOrdered(env)
-	c.callOrdered(env)
+	c.callNextOrdered(env)
 	return true
 }

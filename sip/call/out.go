@@ -197,11 +197,9 @@ func (c *Call) nextTarget(env *Env, retryAfter int) bool {
 	if len(c.Hops) < 2 || c.heardCallee() || l.offered() || c.leg(Caller).Server.Reliable.Offering {
 		return false
 	}
-	c.Hops = c.Hops[1:]
 	env.do(Exit{Callee})
 	c.dropInfosOf(env, Callee)
-	c.prepareCallee(env, env.Config.Trunks[l.Trunk])
-	return c.dial(env) == nil
+	return c.callNextHop(env)
 }
 
 // heardCallee reports whether the caller has heard anything of the callee, or has had

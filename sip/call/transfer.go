@@ -1,6 +1,7 @@
 package call
 
 import (
+	"net/netip"
 	"slices"
 	"strconv"
 	"time"
@@ -57,6 +58,7 @@ type Transfer struct {
 	Sliding   time.Duration // as of the call
 	Session   int
 	Local     [2]sdp.Local
+	Peer      netip.Addr // toward which the ports of the party that is to come were opened
 	Waiting   waiting
 	Open      bool // media ports of Session are
 	Recorded  bool // its opening row was asked for, or the only one of one that was refused
@@ -165,6 +167,7 @@ func (c *Call) thirdDecided(env *Env, ev Decided) {
 	stays := c.leg(t.By.Other())
 	open := OpenMedia{Session: t.Session, Video: withVideo(env.trunk(stays), out)}
 	open.Pools[t.By], open.Latch[t.By], open.Peers[t.By] = out.Media, out.Latch, t.Leg.Flow
+	t.Peer = t.Leg.Flow.Remote.Addr()
 	open.Latch[t.By.Other()] = env.trunk(stays).Latch
 	open.Pools[t.By.Other()], open.Peers[t.By.Other()] = env.trunk(stays).Media, flow.Flow{
 		Listener: stays.Flow.Listener, Network: stays.Flow.Network, Local: stays.Flow.Local, Remote: stays.Flow.Remote,
@@ -214,16 +217,11 @@ func (c *Call) thirdDial(env *Env) {
 		c.thirdWind(env)
 		return
 	}
-	l := &t.Leg
-	stays := talking(c.leg(t.By.Other()).SDP.Peer)
-	l.SDP.Ours = t.Local[t.By].Addr
-	body, err := l.SDP.Offer(&stays, t.Local[t.By])
-	if err != nil {
+	if !c.thirdInvite(env) {
 		c.thirdFailed(env, 488)
 		return
 	}
 	t.Phase = Dialling
-	c.openLeg(env, Third, body)
 	c.thirdRings(env)
 }
 
@@ -263,17 +261,8 @@ func (c *Call) thirdNext(env *Env, retryAfter int) bool {
 	if len(t.Hops) < 2 || t.Leg.Answered {
 		return false
 	}
-	t.Hops = t.Hops[1:]
 	env.do(Exit{Third})
-	c.compose(env, env.Config.Trunks[t.Leg.Trunk])
-	stays := talking(c.leg(t.By.Other()).SDP.Peer)
-	t.Leg.SDP.Ours = t.Local[t.By].Addr
-	body, err := t.Leg.SDP.Offer(&stays, t.Local[t.By])
-	if err != nil {
-		return false
-	}
-	c.openLeg(env, Third, body)
-	return true
+	return c.thirdNextHop(env)
 }
 
 // talking is a description whose audio goes both ways: whoever was put on hold for

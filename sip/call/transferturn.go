@@ -36,11 +36,14 @@ func (c *Call) thirdRings(env *Env) {
 // when there is none.
 func (c *Call) thirdMakesWay(env *Env) bool {
 	t := &c.Transfers[0]
-	if t.Phase != Dialling || t.turnsLeft() == 0 || !t.Leg.Client.Pending {
+	unasked := t.Waiting&forPorts != 0 // it is not called yet
+	if t.Phase != Dialling || t.turnsLeft() == 0 || !t.Leg.Client.Pending && !unasked {
 		return false
 	}
 	t.MakingWay = true
-	c.cancelInvite(env, Third)
+	if !unasked {
+		c.cancelInvite(env, Third)
+	}
 	return true
 }
 
@@ -125,13 +128,9 @@ func (c *Call) thirdJudged(env *Env, ev Judged) bool {
 func (c *Call) thirdCalls(env *Env) bool {
 	t := &c.Transfers[0]
 	t.Record.CalleeOut = cdr.Party{Number: t.Edge.Callee}
-	stays := talking(c.leg(t.By.Other()).SDP.Peer)
-	t.Leg.SDP.Ours = t.Local[t.By].Addr
-	body, err := t.Leg.SDP.Offer(&stays, t.Local[t.By])
-	if err != nil {
+	if !c.movesMedia(env, Third) && !c.thirdInvite(env) {
 		return false
 	}
-	c.openLeg(env, Third, body)
 	c.thirdRings(env)
 	return true
 }

@@ -51,7 +51,9 @@ func (c *Call) makeWay(env *Env) bool {
 		return false
 	}
 	c.MakingWay = true
-	c.cancelInvite(env, Callee)
+	if c.Waiting&forPorts == 0 { // else it is not called yet
+		c.cancelInvite(env, Callee)
+	}
 	return true
 }
 
@@ -160,7 +162,7 @@ func (c *Call) callTurn(env *Env) bool {
 	case c.Text.On:
 		c.sendText(env)
 		return true
-	case c.dial(env) != nil:
+	case !c.movesMedia(env, Callee) && c.dial(env) != nil:
 		return false
 	}
 	c.ringFor(env)

@@ -116,6 +116,8 @@ func (w *mediaWorker) perform(j mediaJob) {
 	switch a := j.action.(type) {
 	case call.OpenMedia:
 		w.loop.answer(j.id, w.openMedia(j.id, a))
+	case call.MoveMedia:
+		w.loop.answer(j.id, w.moveMedia(j.id, a))
 	case call.SetRemote:
 		if session := w.session(j.id, a.Session); session != nil {
 			if a.Side == call.Callee {
@@ -183,15 +185,7 @@ func (w *mediaWorker) openMedia(id string, a call.OpenMedia) call.MediaOpened {
 		if a.Prompt || a.Asked {
 			w.loop.gateway.dismiss()
 		}
-		full := media.Full(err)
-		switch {
-		case full && w.loop.gateway.noPorts.ok():
-			w.loop.gateway.log.Warn("media ports not opened", "error", err)
-		case !full && w.loop.gateway.noMedia.ok():
-			w.loop.gateway.log.Error("media ports cannot be opened, and calls are refused with 500: see media in the configuration",
-				"error", err, "failed", w.loop.gateway.media.Stats().Failed)
-		}
-		return call.MediaOpened{Session: a.Session, Err: err, Full: full}
+		return call.MediaOpened{Session: a.Session, Err: err, Full: w.unopened(err)}
 	}
 	w.open.Lock()
 	key := sessionKey{id, a.Session}
@@ -200,16 +194,50 @@ func (w *mediaWorker) openMedia(id string, a call.OpenMedia) call.MediaOpened {
 		w.open.prompts[key] = struct{}{}
 	}
 	w.open.Unlock()
-	opened := call.MediaOpened{Session: a.Session, Local: [2]sdp.Local{s.Local(media.A), s.Local(media.B)}}
-	for side := range opened.Local {
-		var b [32]byte
-		_, _ = rand.Read(b[:]) // never fails: the process ends before
-		opened.Local[side].Secret = srtp.NewSecret(b)
-		if video := s.Video(); video != nil {
-			opened.Local[side].Video = video.Local(media.Side(side)).Port
-		}
+	return call.MediaOpened{Session: a.Session, Local: [2]sdp.Local{localOf(s, media.A), localOf(s, media.B)}}
+}
+
+// unopened tells the operator of ports that could not be opened, and says whether others
+// may be soon.
+func (w *mediaWorker) unopened(err error) (full bool) {
+	full = media.Full(err)
+	switch {
+	case full && w.loop.gateway.noPorts.ok():
+		w.loop.gateway.log.Warn("media ports not opened", "error", err)
+	case !full && w.loop.gateway.noMedia.ok():
+		w.loop.gateway.log.Error("media ports cannot be opened, and calls are refused with 500: see media in the configuration",
+			"error", err, "failed", w.loop.gateway.media.Stats().Failed)
 	}
-	return opened
+	return full
+}
+
+// localOf is where we are on a side, with a secret that nothing else has.
+func localOf(s media.Session, side media.Side) sdp.Local {
+	local := s.Local(side)
+	var b [32]byte
+	_, _ = rand.Read(b[:]) // never fails: the process ends before
+	local.Secret = srtp.NewSecret(b)
+	if video := s.Video(); video != nil {
+		local.Video = video.Local(side).Port
+	}
+	return local
+}
+
+// moveMedia opens a side toward another hop.
+func (w *mediaWorker) moveMedia(id string, a call.MoveMedia) call.MediaMoved {
+	moved := call.MediaMoved{Session: a.Session, Side: a.Side}
+	s := w.session(id, a.Session)
+	if s == nil {
+		return moved
+	}
+	side := media.Side(a.Side)
+	if moved.Moved, moved.Err = s.Move(side, a.Peer.Remote.Addr()); moved.Err != nil {
+		moved.Full = w.unopened(moved.Err)
+	}
+	if moved.Moved {
+		moved.Local = localOf(s, side)
+	}
+	return moved
 }
 
 // latching is a trunk's word for how a source is learnt.

@@ -121,7 +121,13 @@ type switchboard struct {
 // newSwitchboard answers OPTIONS with a status; 0: not at all.
 func newSwitchboard(t *testing.T, addr string, status int) *switchboard {
 	t.Helper()
-	s := &switchboard{socket: socket(t, addr), got: make(chan *message.Message, 1000)}
+	return newSwitchboardOn(t, socket(t, addr), status)
+}
+
+// newSwitchboardOn is newSwitchboard on a socket that there is.
+func newSwitchboardOn(t *testing.T, c *net.UDPConn, status int) *switchboard {
+	t.Helper()
+	s := &switchboard{socket: c, got: make(chan *message.Message, 1000)}
 	s.state.options, s.state.seen = status, map[string]bool{}
 	ended := make(chan struct{})
 	go func() {

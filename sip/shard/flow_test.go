@@ -329,6 +329,10 @@ func (s *scene) set(t *testing.T, args []string) {
 			second := hop(1, flow.UDP, outsideHost, "198.51.100.8:5060")
 			second.Priority = 1
 			w.config.Hops[1] = append(w.config.Hops[1], second)
+		case "networks":
+			second := hop(1, flow.UDP, "198.51.100.129:5060", "198.51.100.138:5060")
+			second.Priority = 1
+			w.config.Hops[1] = append(w.config.Hops[1], second)
 		default:
 			t.Fatalf("world: no %s", name)
 		}

@@ -104,9 +104,10 @@ type ledger struct {
 	ports, portsClosed int
 	open               int // sessions of media that are open
 	remotes            [2]sdp.RemoteMedia
-	media              bool // ports are open
-	transfers          int  // how often it was transferred
-	transfer           bool // it is the record of one
+	media              bool                 // ports are open
+	places             map[[2]int]sdp.Local // of our media, by session and side
+	transfers          int                  // how often it was transferred
+	transfer           bool                 // it is the record of one
 	record             cdr.Record
 	invited            bool        // the callee's INVITE was sent
 	text               bool        // it is no call
@@ -224,7 +225,7 @@ func (w *world) drain() {
 func (w *world) ledger(id string) *ledger {
 	l := w.calls[id]
 	if l == nil {
-		l = &ledger{}
+		l = &ledger{places: map[[2]int]sdp.Local{}}
 		w.calls[id] = l
 		w.order = append(w.order, id)
 	}
@@ -283,8 +284,18 @@ func (w *world) perform(o shard.Output) {
 			l.open++
 			l.media = true
 			w.sessions++
-			return call.MediaOpened{Session: a.Session, Local: w.locals(a)}
+			local := w.locals(a)
+			for side, at := range local {
+				l.places[[2]int{a.Session, side}] = at
+			}
+			return call.MediaOpened{Session: a.Session, Local: local}
 		})
+	case call.MoveMedia:
+		if !l.media {
+			w.fail("call %s: media moved that is not open", o.Call)
+		}
+		w.note("media    <- open toward %s at %v", a.Side, a.Peer.Remote)
+		w.put(o.Call, "moved", func() call.Event { return w.moved(l, a) })
 	case call.OpenRecord:
 		w.unwritten(l, &a.Record)
 		if a.Record.ID != o.Call {
@@ -494,17 +505,44 @@ func (w *world) locals(a call.OpenMedia) [2]sdp.Local {
 		if a.Prompt && i == int(call.Callee) {
 			break
 		}
-		l[i] = sdp.Local{
-			Addr: f.Local.Addr(), Port: insidePort + 4*uint16(w.sessions), Secret: srtp.NewSecret([32]byte{byte(i), byte(w.sessions)}),
-		}
-		if f.Listener == 1 {
-			l[i].Port = outsidePort + 4*uint16(w.sessions)
-		}
+		l[i] = w.local(i, f)
 		if a.Video {
 			l[i].Video = l[i].Port + 1000
 		}
 	}
 	return l
+}
+
+// local gives new ports toward a peer.
+func (w *world) local(side int, peer flow.Flow) sdp.Local {
+	l := sdp.Local{
+		Addr: peer.Local.Addr(), Port: insidePort + 4*uint16(w.sessions), Secret: srtp.NewSecret([32]byte{byte(side), byte(w.sessions)}),
+	}
+	if peer.Listener == 1 {
+		l.Port = outsidePort + 4*uint16(w.sessions)
+	}
+	return l
+}
+
+// moved gives other ports where the party is reached from another of our addresses.
+func (w *world) moved(l *ledger, a call.MoveMedia) call.MediaMoved {
+	was, known := l.places[[2]int{a.Session, int(a.Side)}]
+	m := call.MediaMoved{Session: a.Session, Side: a.Side}
+	switch {
+	case !known:
+		w.fail("media is moved that was not opened")
+	case was.Addr == a.Peer.Local.Addr():
+	case w.ports != nil:
+		m.Err, m.Full = w.ports, media.Full(w.ports)
+	default:
+		w.sessions++
+		m.Moved, m.Local = true, w.local(int(a.Side), a.Peer)
+		if was.Video != 0 {
+			m.Local.Video = m.Local.Port + 1000
+		}
+		l.places[[2]int{a.Session, int(a.Side)}] = m.Local
+	}
+	return m
 }
 
 func (w *world) put(id, kind string, event func() call.Event) { w.ask(question{id, kind, event}) }

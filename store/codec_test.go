@@ -211,8 +211,8 @@ func fullRow(t testing.TB) cdr.Record {
 		ReleasedBy: cdr.ByCaller, SIPStatus: 200, Q850: 16, End: cdr.EndCompleted, Refusal: binding.RefusalExpired,
 		Rule: "rule", Shadow: "one,two", Evidence: "evidence", Kind: cdr.KindText, Origin: cdr.OriginDial, Text: cdr.Text{Bytes: 1, Segments: 2, Numbers: 3, Masked: 4, FarStatus: 202},
 		Media: cdr.Media{Codec: "PCMU", End: "timeout",
-			AtoB: cdr.Flow{Packets: 1, Kernel: 9, Bytes: 2, Lost: 3, Refused: math.MaxUint64, JitterMS: math.Inf(1), MaxJitterMS: 0.5, Path: cdr.PathUser},
-			BtoA: cdr.Flow{Packets: 5, Kernel: 10, Bytes: 6, Lost: 7, Refused: 8, JitterMS: -0.25, MaxJitterMS: 1e9, Path: cdr.PathKernel}},
+			AtoB: cdr.Flow{Packets: 1, Kernel: 9, Bytes: 2, Lost: 3, Refused: math.MaxUint64, Dropped: 11, JitterMS: math.Inf(1), MaxJitterMS: 0.5, Path: cdr.PathUser},
+			BtoA: cdr.Flow{Packets: 5, Kernel: 10, Bytes: 6, Lost: 7, Refused: 8, Dropped: 12, JitterMS: -0.25, MaxJitterMS: 1e9, Path: cdr.PathKernel}},
 	}
 }
 

@@ -141,6 +141,8 @@ const (
 	fieldBtoAKernel    recordField = 76<<1 | kindInteger
 	fieldAtoBMaxJitter recordField = 77<<1 | kindInteger // bits of a float64
 	fieldBtoAMaxJitter recordField = 78<<1 | kindInteger
+	fieldAtoBDropped   recordField = 79<<1 | kindInteger // one more of each direction
+	fieldBtoADropped   recordField = 80<<1 | kindInteger
 )
 
 // recordTexts, recordTimes … are the fields of a record by kind; writing and reading go through the same lists.
@@ -192,7 +194,7 @@ func recordCounts(r *cdr.Record) []countField {
 	return []countField{
 		{fieldAtoBPackets, &a.Packets}, {fieldAtoBBytes, &a.Bytes}, {fieldAtoBLost, &a.Lost}, {fieldAtoBRefused, &a.Refused},
 		{fieldBtoAPackets, &b.Packets}, {fieldBtoABytes, &b.Bytes}, {fieldBtoALost, &b.Lost}, {fieldBtoARefused, &b.Refused},
-		{fieldAtoBKernel, &a.Kernel}, {fieldBtoAKernel, &b.Kernel},
+		{fieldAtoBKernel, &a.Kernel}, {fieldBtoAKernel, &b.Kernel}, {fieldAtoBDropped, &a.Dropped}, {fieldBtoADropped, &b.Dropped},
 		{fieldCallerLost, &r.Media.Caller.Lost}, {fieldCalleeLost, &r.Media.Callee.Lost},
 		{fieldRecordingBytes, &r.Media.Recording.Bytes}, {fieldRecordingLost, &r.Media.Recording.Lost},
 		{fieldVideoAtoBPackets, &va.Packets}, {fieldVideoAtoBBytes, &va.Bytes}, {fieldVideoAtoBLost, &va.Lost}, {fieldVideoAtoBRefused, &va.Refused},

@@ -81,6 +81,8 @@ var columns = []column{
 	{"b_to_a_kernel_packets", func(v *View) string { return strconv.FormatUint(v.Media.BtoA.Kernel, 10) }},
 	{"a_to_b_max_jitter_ms", func(v *View) string { return milliseconds(v.Media.AtoB.MaxJitterMS) }},
 	{"b_to_a_max_jitter_ms", func(v *View) string { return milliseconds(v.Media.BtoA.MaxJitterMS) }},
+	{"a_to_b_dropped", func(v *View) string { return strconv.FormatUint(v.Media.AtoB.Dropped, 10) }},
+	{"b_to_a_dropped", func(v *View) string { return strconv.FormatUint(v.Media.BtoA.Dropped, 10) }},
 }
 
 // Columns returns the names of the columns of the CSV export, in order.

@@ -32,6 +32,7 @@ func TestRow(t *testing.T) {
 		{"kind", "call"}, {"text_bytes", "0"}, {"text_segments", "0"}, {"text_numbers", "0"}, {"text_masked", "0"}, {"text_far_status", "0"}, {"origin", ""},
 		{"a_to_b_path", "kernel"}, {"b_to_a_path", "user"},
 		{"a_to_b_kernel_packets", "1400"}, {"b_to_a_kernel_packets", "7"}, {"a_to_b_max_jitter_ms", "1.25"}, {"b_to_a_max_jitter_ms", "80"},
+		{"a_to_b_dropped", "6"}, {"b_to_a_dropped", "0"},
 	}
 	columns, row := cdr.Columns(), completed(t).Row()
 	if len(columns) != len(want) || len(row) != len(want) {

@@ -166,12 +166,17 @@ const (
 )
 
 // Flow counts the audio of one direction as it came in, over the whole call and from every source that it had.
+//
+// Dropped are those that had waited for us too long or had found our socket full, which were never read and are Lost
+// too; those that the kernel refused to send on; and those that could not be sealed, because their number or the key was
+// used up. Not among them is what was not to go on: of a hold, a flood, another source, or in whose place a prompt was heard.
 type Flow struct {
 	Packets     uint64
 	Kernel      uint64  // of those, relayed by the kernel
 	Bytes       uint64  // of payload
 	Lost        uint64  // on the way to us: not what need not have been sent (hold), nor what a prompt or key of ours was heard in place of
 	Refused     uint64  // packets from a source that is not the peer, or not sealed by its key
+	Dropped     uint64  // packets that should have gone on, of a prompt of ours too, and did not: see below
 	JitterMS    float64 // RFC 3550 section 6.4.1, the mean over all packets
 	MaxJitterMS float64 // the highest at the end of a second
 	MOS         float64 // by the E-model (ITU-T G.107) of loss, mean jitter and mean delay, 1 to 4.5; 0: nothing came

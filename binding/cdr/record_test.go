@@ -43,7 +43,7 @@ func completed(t testing.TB) cdr.Record {
 			Video:     cdr.Video{Codec: "H264", AtoB: cdr.VideoFlow{Packets: 5000, Bytes: 5500000, Lost: 4, Refused: 1}, BtoA: cdr.VideoFlow{Packets: 4000, Bytes: 4400000}},
 			Recording: cdr.Recording{ID: "callcallcallcall", Bytes: 4711, Lost: 3},
 			Codec:     "PCMA",
-			AtoB:      cdr.Flow{Packets: 1500, Kernel: 1400, Bytes: 240000, Lost: 2, Refused: 1, JitterMS: 0.75, MaxJitterMS: 1.25, MOS: 4.4, Path: cdr.PathKernel},
+			AtoB:      cdr.Flow{Packets: 1500, Kernel: 1400, Bytes: 240000, Lost: 2, Refused: 1, Dropped: 6, JitterMS: 0.75, MaxJitterMS: 1.25, MOS: 4.4, Path: cdr.PathKernel},
 			BtoA:      cdr.Flow{Packets: 1499, Kernel: 7, Bytes: 239840, JitterMS: 12, MaxJitterMS: 80, MOS: 4.38, Path: cdr.PathUser},
 			Path:      cdr.PathKernel, Caller: cdr.Leg{RoundTripMS: 30.5, Lost: 3, JitterMS: 2, MOS: 4.2},
 		},

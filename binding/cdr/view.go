@@ -92,6 +92,7 @@ type FlowView struct {
 	Bytes       uint64  `json:"bytes"`
 	Lost        uint64  `json:"lost"`
 	Refused     uint64  `json:"refused_sources"`
+	Dropped     uint64  `json:"dropped"`
 	JitterMS    float64 `json:"jitter_ms"`
 	MaxJitterMS float64 `json:"max_jitter_ms"`
 	MOS         float64 `json:"mos"`

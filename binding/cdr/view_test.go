@@ -24,8 +24,8 @@ func TestRecordInJSON(t *testing.T) {
 		`"released_by":"caller","sip_status":200,"q850":16,"end":"completed","refusal":"","shadow":"x,tenant","evidence":"ticket 7",` +
 		`"why":"the caller hung up (Q.850 16 normal call clearing)",` +
 		`"media":{"codec":"PCMA","path":"kernel",` +
-		`"a_to_b":{"packets":1500,"kernel_packets":1400,"bytes":240000,"lost":2,"refused_sources":1,"jitter_ms":0.75,"max_jitter_ms":1.25,"mos":4.4,"path":"kernel"},` +
-		`"b_to_a":{"packets":1499,"kernel_packets":7,"bytes":239840,"lost":0,"refused_sources":0,"jitter_ms":12,"max_jitter_ms":80,"mos":4.38,"path":"user"},` +
+		`"a_to_b":{"packets":1500,"kernel_packets":1400,"bytes":240000,"lost":2,"refused_sources":1,"dropped":6,"jitter_ms":0.75,"max_jitter_ms":1.25,"mos":4.4,"path":"kernel"},` +
+		`"b_to_a":{"packets":1499,"kernel_packets":7,"bytes":239840,"lost":0,"refused_sources":0,"dropped":0,"jitter_ms":12,"max_jitter_ms":80,"mos":4.38,"path":"user"},` +
 		`"caller":{"round_trip_ms":30.5,"heard_lost":3,"heard_jitter_ms":2,"heard_mos":4.2},` +
 		`"callee":{"round_trip_ms":0,"heard_lost":0,"heard_jitter_ms":0,"heard_mos":0},` +
 		`"video":{"codec":"H264","a_to_b":{"packets":5000,"bytes":5500000,"lost":4,"refused_sources":1},"b_to_a":{"packets":4000,"bytes":4400000,"lost":0,"refused_sources":0}},` +

@@ -180,7 +180,7 @@ func tenths(d time.Duration) string { return d.Round(100 * time.Millisecond).Str
 
 // audio says what came from a party.
 func audio(from string, f cdr.FlowView) string {
-	if f.Packets == 0 && f.Refused == 0 {
+	if f.Packets == 0 && f.Refused == 0 && f.Dropped == 0 {
 		return "none came from " + from
 	}
 	more := []string{count(f.Packets, "packet") + " from " + from}
@@ -189,6 +189,9 @@ func audio(from string, f cdr.FlowView) string {
 	}
 	if f.Refused > 0 {
 		more = append(more, fmt.Sprintf("%d refused, which came from elsewhere", f.Refused))
+	}
+	if f.Dropped > 0 {
+		more = append(more, fmt.Sprintf("%d dropped by us", f.Dropped))
 	}
 	if f.JitterMS > 0 {
 		more = append(more, fmt.Sprintf("jitter %.1f ms, at most %.1f", f.JitterMS, f.MaxJitterMS))

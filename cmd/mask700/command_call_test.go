@@ -18,7 +18,7 @@ func aCall(t *testing.T, id string) admin.Call {
 		ID: id, TrunkIn: "left", TrunkOut: "right", Binding: "abcdefghijklmnop", Order: "ORDER-1",
 		CallerIn: cdr.Party{Number: number(t, numberA)}, CalleeIn: shown, CallerOut: shown, CalleeOut: cdr.Party{Number: number(t, numberB)},
 		ReceivedAt: now.Add(-time.Minute), RingingAt: now.Add(-58 * time.Second), AnsweredAt: now.Add(-48 * time.Second),
-		Media: cdr.Media{Codec: "PCMA", AtoB: cdr.Flow{Packets: 1500, Kernel: 1400, Lost: 2, JitterMS: 1.25, MaxJitterMS: 9.5, Path: cdr.PathKernel}, BtoA: cdr.Flow{Refused: 3}},
+		Media: cdr.Media{Codec: "PCMA", AtoB: cdr.Flow{Packets: 1500, Kernel: 1400, Lost: 2, Dropped: 4, JitterMS: 1.25, MaxJitterMS: 9.5, Path: cdr.PathKernel}, BtoA: cdr.Flow{Refused: 3}},
 	}}
 }
 
@@ -41,7 +41,7 @@ func TestCallGetLive(t *testing.T) {
 	says(t, d.must("call", "get", "qwertz"),
 		"id        qwertz\n", "state     talking\n", "138****0001 dialled "+x+" on trunk left", "139****0002 was called and shown "+x+" on trunk right",
 		"after 2s\n", "after 12s\n", "rang      10s\n", "talked    48", "codec     PCMA\n",
-		"1500 packets from the caller, 2 lost, jitter 1.2 ms, at most 9.5, 1400 relayed by the kernel\n", "0 packets from the callee, 3 refused, which came from elsewhere\n",
+		"1500 packets from the caller, 2 lost, 4 dropped by us, jitter 1.2 ms, at most 9.5, 1400 relayed by the kernel\n", "0 packets from the callee, 3 refused, which came from elsewhere\n",
 		"!why", "!ended")
 	var v admin.CallView
 	d.mustJSON(&v, "call", "get", "qwertz")

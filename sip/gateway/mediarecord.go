@@ -32,7 +32,7 @@ func mediaRecord(s media.Stats) cdr.Media {
 }
 
 func flowRecord(f media.Flow) cdr.Flow {
-	return cdr.Flow{Packets: f.Packets, Kernel: f.Kernel, Bytes: f.Bytes, Lost: f.Lost, Refused: f.Refused + f.Forged,
+	return cdr.Flow{Packets: f.Packets, Kernel: f.Kernel, Bytes: f.Bytes, Lost: f.Lost, Refused: f.Refused + f.Forged, Dropped: f.Overrun + f.Failed,
 		JitterMS: milliseconds(f.Jitter), MaxJitterMS: milliseconds(f.MaxJitter), Path: path(f.Packets, f.Kernel)}
 }
 

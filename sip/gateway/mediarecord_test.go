@@ -13,7 +13,7 @@ func TestMediaRecord(t *testing.T) {
 	ms := time.Millisecond
 	seen := time.Unix(1_700_000_000, 0)
 	full := media.Stats{
-		AtoB:  media.Flow{Packets: 1000, Kernel: 900, Bytes: 160000, Lost: 10, Refused: 2, Forged: 3, Jitter: 5 * ms, MaxJitter: 70 * ms, Codec: "PCMA"},
+		AtoB:  media.Flow{Packets: 1000, Kernel: 900, Bytes: 160000, Lost: 10, Refused: 2, Forged: 3, Overrun: 4, Failed: 5, Muted: 6, Flooded: 7, Jitter: 5 * ms, MaxJitter: 70 * ms, Codec: "PCMA"},
 		BtoA:  media.Flow{Packets: 500, Bytes: 80000, Lost: 0, Refused: 1, Jitter: 1500 * time.Microsecond, Codec: "PCMA"},
 		A:     media.Heard{Known: true, Lost: 4, Jitter: 6 * ms, RoundTrip: 20 * ms},
 		B:     media.Heard{RoundTrip: 40 * ms},
@@ -24,7 +24,7 @@ func TestMediaRecord(t *testing.T) {
 	if m.Codec != "PCMA" || m.Path != cdr.PathKernel || m.End != cdr.MediaReleased {
 		t.Errorf("%+v", m)
 	}
-	if m.AtoB.Packets != 1000 || m.AtoB.Bytes != 160000 || m.AtoB.Lost != 10 || m.AtoB.Refused != 5 || m.AtoB.JitterMS != 5 || m.AtoB.MaxJitterMS != 70 || m.AtoB.Kernel != 900 || m.BtoA.JitterMS != 1.5 || m.BtoA.Refused != 1 {
+	if m.AtoB.Packets != 1000 || m.AtoB.Bytes != 160000 || m.AtoB.Lost != 10 || m.AtoB.Refused != 5 || m.AtoB.Dropped != 9 || m.BtoA.Dropped != 0 || m.AtoB.JitterMS != 5 || m.AtoB.MaxJitterMS != 70 || m.AtoB.Kernel != 900 || m.BtoA.JitterMS != 1.5 || m.BtoA.Refused != 1 {
 		t.Errorf("flows %+v, %+v", m.AtoB, m.BtoA)
 	}
 	// One per cent lost is heard.

@@ -14,7 +14,8 @@ import (
 // metaAudit in tableMeta of bind/ is the mark of the audit log: data key u32, then sealed the number u64 and the hash of
 // its last line, the hash of the one that is being written, if one is, and where lines were cut off at its beginning, number and
 // hash of the last that was, and of the last that is being. The log itself is a file, for people and other
-// programs to read; its mark is here so that a line that is cut off at its end, or put there, is noticed.
+// programs to read; its mark is here so that a line that is cut off at its end, or put there, is noticed. Both are in the data directory;
+// its floor is in the ring, which is not.
 const metaAudit = "audit"
 
 var _ audit.Anchor = (*DB)(nil)

@@ -41,6 +41,8 @@ type DB struct {
 	journal *journal
 
 	ring          *ring.Ring
+	noting        noting
+	auditUnnoted  atomic.Uint64 // times that the end of the audit log could not be noted in the ring
 	recordingKeys *keyring
 	clock         sweepClock
 	retention     sync.Mutex    // held while what is over is deleted; taken before the next
@@ -92,6 +94,7 @@ func Open(o Options) (*DB, error) {
 		o.Logger.Warn("there are more bindings than their ids are kept of in memory; each new one is looked for, which takes longer", "memory", o.IDMemory)
 	})
 	db.use.closing = make(chan struct{})
+	db.noting.gate = make(chan struct{}, 1)
 	db.blocks.gate, db.tenants.gate, db.tokens.gate = newLocks(), newLocks(), newLocks()
 	db.guard = newGuard(o.DiskUsage, o.Logger)
 	if o.Reserve > 0 {
@@ -174,12 +177,17 @@ func (db *DB) Close() error {
 		return err
 	}
 	db.use.users.Wait()
-	// A key that is being made writes to a database, also when nobody waits for it any more.
+	// A key that is being made writes to a database and to the ring, as the end of the audit log does to that, also when nobody waits for it
+	// any more.
 	timer := time.NewTimer(2 * db.opts.WriteTimeout)
 	defer timer.Stop()
+	gates := []chan struct{}{db.noting.gate}
 	for _, k := range db.keyrings() {
+		gates = append(gates, k.gate)
+	}
+	for _, gate := range gates {
 		select {
-		case k.gate <- struct{}{}:
+		case gate <- struct{}{}:
 		case <-timer.C:
 			return ErrStalled
 		}

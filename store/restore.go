@@ -48,7 +48,8 @@ func endRestore(o Options) error {
 	return nil
 }
 
-// Restore puts a backup back as the data directory of o, which must not be there or be empty, and says what it holds. The
+// Restore puts a backup back as the data directory of o, which must not be there or be empty, and says what it holds. The ring says
+// that it was: the audit log need not have the line then that was noted there, and begins with an entry about it. The
 // master key and the ring have to be in their places; they are looked at before anything is copied. After a crash the whole
 // store is there, or Open says ErrRestoring until it is begun anew. Errors: ErrNoBackup, ErrNotEmpty, ErrNewerFormat, ErrNoKey, ErrNoRing, ErrWrongKey,
 // ErrWrongRing, ErrOldRing, those of ring.Open, or the system's.
@@ -72,15 +73,18 @@ func Restore(o Options, from string) (Backup, error) {
 			return Backup{}, fmt.Errorf("%w (%s: files of format %d, this release writes %d)", ErrNewerFormat, name, found, pebbleFormat)
 		}
 	}
-	if err := keysFor(o, b); err != nil {
+	keys, err := keysFor(o, b)
+	if err != nil {
 		return Backup{}, err
 	}
+	defer keys.Close()
 	target, err := filepath.Abs(o.Dir)
 	if err != nil {
 		return Backup{}, fmt.Errorf("store: %w", err)
 	}
 	p, err := newPutBack(b, from, target)
 	if err == nil {
+		p.last = func() error { return noteRestored(keys, o.Now()) }
 		err = p.clear()
 	}
 	if errors.Is(err, ErrNotEmpty) {
@@ -100,48 +104,48 @@ func Restore(o Options, from string) (Backup, error) {
 	return b, nil
 }
 
-// keysFor sees that the keys in their places can read a backup.
-func keysFor(o Options, b Backup) error {
+// keysFor opens the ring in its place, and sees that the keys can read a backup.
+func keysFor(o Options, b Backup) (*ring.Ring, error) {
 	there, err := ring.Exists(o.Ring)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if !there {
-		return fmt.Errorf("%w (%s)", ErrNoRing, o.Ring)
+		return nil, fmt.Errorf("%w (%s)", ErrNoRing, o.Ring)
 	}
 	master, err := o.source().Load()
 	if errors.Is(err, iofs.ErrNotExist) {
-		return fmt.Errorf("%w (%s)", ErrNoKey, o.source())
+		return nil, fmt.Errorf("%w (%s)", ErrNoKey, o.source())
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	r, err := ring.Open(o.Ring, master)
 	if errors.Is(err, ring.ErrMaster) {
-		return fmt.Errorf("%w: %w", ErrWrongKey, err)
+		return nil, fmt.Errorf("%w: %w", ErrWrongKey, err)
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer r.Close()
 	if r.Store() != b.Store {
-		return fmt.Errorf("%w (the backup is of the store %s, %s of %s)", ErrWrongRing, b.Store, o.Ring, r.Store())
+		return nil, errors.Join(fmt.Errorf("%w (the backup is of the store %s, %s of %s)", ErrWrongRing, b.Store, o.Ring, r.Store()), r.Close())
 	}
 	for use, last := range b.Keys {
 		if next := r.Next(use); last >= next {
-			return fmt.Errorf("%w (%s were made up to %d, it ends at %d)", ErrOldRing, use, last, next-1)
+			return nil, errors.Join(fmt.Errorf("%w (%s were made up to %d, it ends at %d)", ErrOldRing, use, last, next-1), r.Close())
 		}
 	}
-	return nil
+	return r, nil
 }
 
 // putBack is a backup on its way into a data directory: it is copied to a place within, which takes long, and what was copied is moved
 // up from there, the bindings last. Whatever is not finished can be told from a store by that.
 type putBack struct {
 	from, target, within string
-	names                []string // to be copied
-	tops                 []string // to be moved up: what names begin with
-	made                 bool     // the target was not there
+	names                []string     // to be copied
+	tops                 []string     // to be moved up: what names begin with
+	made                 bool         // the target was not there
+	last                 func() error // is called before the bindings are moved up; nil: nothing is to be done
 }
 
 func newPutBack(b Backup, from, target string) (*putBack, error) {
@@ -237,6 +241,11 @@ func (p *putBack) moveUp(names []string) error {
 		if name == "bind" { // all else is there for certain when it is
 			if err := syncDir(p.target); err != nil {
 				return err
+			}
+			if p.last != nil {
+				if err := p.last(); err != nil {
+					return err
+				}
 			}
 		}
 		if err := os.Rename(filepath.Join(p.within, name), filepath.Join(p.target, name)); err != nil {

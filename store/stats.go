@@ -15,6 +15,8 @@ type Stats struct {
 	Contacts     uint64 `json:"contacts"`      // who dialled which number and is kept off it, about; 0 as long as it is not known
 	ContactsLost uint64 `json:"contacts_lost"` // not kept, because there were too many
 
+	AuditUnnoted uint64 `json:"audit_unnoted"` // times that the end of the audit log could not be noted in the ring
+
 	IDs       uint64 `json:"ids"`        // of bindings, that are noted in memory; 0: they are more than may be
 	IDsLooked uint64 `json:"ids_looked"` // of new bindings, that were looked for on disk
 
@@ -55,6 +57,8 @@ func (db *DB) Stats() Stats {
 
 		Contacts:     uint64(max(db.contacts.rows.Load(), 0)),
 		ContactsLost: db.contacts.lost.Load(),
+
+		AuditUnnoted: db.auditUnnoted.Load(),
 
 		IDs:       db.seen.known(),
 		IDsLooked: db.seen.looked.Load(),

@@ -48,8 +48,9 @@ func newAuditVerifyCommand() *cobra.Command {
 		Short: "Check that no entry of the audit log was changed, left out or put in",
 		Long: "Check that no entry of the audit log was changed, left out or put in. The status is 1 when one was.\n\n" +
 			"Each line of audit.jsonl in the data directory has the hash of the one before it; the store keeps the last one, sealed.\n" +
-			"A data directory that was put back as a whole is an earlier log, whole in itself: note SEQ:HASH of the last entry in\n" +
-			"another place from time to time, and give it as --head.",
+			"Outside of that directory the ring has noted one of the last 16, which has to be there: a data directory that was put back\n" +
+			"as a whole is an earlier log, whole in itself. Who reaches the ring too can take that away: note SEQ:HASH of the last\n" +
+			"entry on another machine from time to time, and give it as --head.",
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return o.run(cmd, o.verify)
@@ -104,10 +105,22 @@ func (o *auditOptions) verify(ctx context.Context, cmd *cobra.Command, s *sessio
 		if r.First > 1 {
 			fmt.Fprintf(out, "entries before %d were deleted when their time was over\n", r.First)
 		}
-		_, err = fmt.Fprintf(out, "%d of %d as written; the last is %d:%s\n", r.Entries-r.First+1, r.Entries-r.First+1, r.Entries, r.Hash)
+		_, err = fmt.Fprintf(out, "%d of %d as written; the last is %d:%s\n%s\n", r.Entries-r.First+1, r.Entries-r.First+1, r.Entries, r.Hash, noted(&r))
 	}
 	if err == nil && r.Fault != "" {
 		err = fmt.Errorf("the audit log is not as it was written: %s; keep it as it is and ask who changed it", r.Fault)
 	}
 	return err
+}
+
+// noted says by what the end of a log is known.
+func noted(r *admin.AuditReport) string {
+	text := fmt.Sprintf("the ring has noted entry %d of it", r.Noted)
+	if r.Noted == 0 {
+		text = "the ring has noted none of it: its end is known by the database alone"
+	}
+	if r.Unnoted != "" {
+		text += "; a later one cannot be noted: " + r.Unnoted
+	}
+	return text
 }

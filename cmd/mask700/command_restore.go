@@ -41,7 +41,8 @@ func newRestoreCommand() *cobra.Command {
 			"may be running on it. The master key and the ring, the newest there is, have to be in their places before: what was\n" +
 			"destroyed since cannot be read. One that was broken off is begun anew in the same way.\n\n" +
 			"What happened after the backup is not in it: bindings made since are unknown, those ended since are live, and numbers of\n" +
-			"call records are given again.",
+			"call records are given again. The audit log is the backup's, and has an entry that says so, with the last one that is known\n" +
+			"of the log before.",
 		Args: oneArg("the DIR of a backup"),
 		RunE: o.run,
 	}

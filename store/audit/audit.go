@@ -8,7 +8,8 @@
 // off at the beginning ([Log.Cut]), which a line says that stays, and the anchor. A line that is changed, left out, put in or moved breaks the chain
 // there. What is cut off at the end, or added there, is found by the anchor: it keeps number and hash of the last line
 // in another place, and before a line is written the hash that it is going to have. So no line can be put in place of
-// one that a crash cut off, and none can be taken away and called a crash.
+// one that a crash cut off, and none can be taken away and called a crash. Both may be taken away together, or an older copy of both be put
+// in their place: for that a line is noted now and then outside of their directory ([Floor]), which the log has to have.
 //
 // The file is one and is not rotated: an entry takes about 350 bytes. It is read as a stream, whatever its size.
 package audit
@@ -52,10 +53,13 @@ type Mark struct {
 	Cut  Head // the line up to which is being cut off; zero: none is
 }
 
-// Anchor keeps the mark of a log, sealed and in another place than the log.
+// Anchor keeps the mark of a log, sealed and in another place than the log, and its floor in a third.
 type Anchor interface {
 	AuditHead() (Mark, error)
 	SetAuditHead(Mark) error // on disk when it returns
+	AuditFloor() (Floor, error)
+	// SetAuditFloor notes a line that is on disk, and no line before it; of a backup that was put back nothing is left then.
+	SetAuditFloor(Head) error
 }
 
 // Entry is one line.
@@ -131,6 +135,10 @@ type Log struct {
 	torn   bool  // behind it stands a part of a line that could not be cut off
 	closed bool
 	err    error // why nothing can be added
+
+	floor   Head   // as it was noted last
+	tried   uint64 // the line that was last to be noted
+	unnoted error  // why it was not
 }
 
 // Open opens the log of a path, and makes it, with mode 0600, at the first entry. It reads the whole log once; one that
@@ -141,12 +149,17 @@ func Open(path string, anchor Anchor) (*Log, error) {
 	if err != nil {
 		return nil, err
 	}
-	report, err := verifyFile(path, want)
+	floor, err := anchor.AuditFloor()
+	if err != nil {
+		return nil, err
+	}
+	report, err := verifyFile(path, want, floor)
 	if err != nil {
 		return nil, err
 	}
 	l.head, l.base, l.size, l.length = report.Head, report.Base, report.size, report.length
 	if report.Fault != "" {
+		l.floor = floor.Head
 		l.err = fmt.Errorf("%w (%s); keep it as it is and ask who changed it", ErrBroken, report.Fault)
 		return l, nil
 	}
@@ -161,22 +174,27 @@ func Open(path string, anchor Anchor) (*Log, error) {
 		return nil, fmt.Errorf("audit: %w", err)
 	}
 	if settled := (Mark{Head: l.head, Base: l.base}); settled != want {
-		return l, anchor.SetAuditHead(settled)
+		if err := anchor.SetAuditHead(settled); err != nil {
+			return nil, err
+		}
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.begin(floor)
 	return l, nil
 }
 
-// verifyFile is Verify of a file; one that is not there is empty.
-func verifyFile(path string, want Mark) (Report, error) {
+// verifyFile looks at a file; one that is not there is empty.
+func verifyFile(path string, want Mark, floor Floor) (Report, error) {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return Verify(strings.NewReader(""), want), nil
+		return verify(strings.NewReader(""), want, floor), nil
 	}
 	if err != nil {
 		return Report{}, fmt.Errorf("audit: %w", err)
 	}
 	defer f.Close()
-	return Verify(f, want), nil
+	return verify(f, want, floor), nil
 }
 
 // Broken says why nothing can be added to the log, as far as that is known: ErrBroken, or nil.
@@ -197,7 +215,9 @@ func (l *Log) Append(e Entry, at time.Time) (Entry, error) {
 	if err := l.ready(); err != nil {
 		return Entry{}, err
 	}
-	return l.append(e, at)
+	written, err := l.append(e, at)
+	l.note(noteEvery)
+	return written, err
 }
 
 // ready reports whether the log can be written to. mu is held.
@@ -332,10 +352,13 @@ func (e *Entry) line() ([]byte, Hash, error) {
 	return fmt.Appendf(bytes.Clone(body), ",\"hash\":%q}\n", hash.String()), hash, nil
 }
 
-// Close closes the file. Nothing can be added any more.
+// Close notes the last line as the floor, as far as that can be done, and closes the file. Nothing can be added any more.
 func (l *Log) Close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if !l.closed {
+		l.note(1)
+	}
 	l.closed = true
 	if l.file == nil {
 		return nil
@@ -375,36 +398,49 @@ func (l *Log) Copy(path string, during func() error) error {
 	return nil
 }
 
+// snapshot is a log as it is at a moment.
+type snapshot struct {
+	io.Reader
+	done  func() error
+	want  Mark
+	floor Floor
+}
+
 // snapshot opens what is written so far for reading.
-func (l *Log) snapshot() (r io.Reader, done func() error, want Mark, err error) {
+func (l *Log) snapshot() (s snapshot, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if want, err = l.anchor.AuditHead(); err != nil {
-		return nil, nil, Mark{}, err
+	if s.want, err = l.anchor.AuditHead(); err == nil {
+		s.floor, err = l.anchor.AuditFloor()
+	}
+	if err != nil {
+		return s, err
 	}
 	f, err := os.Open(l.path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return strings.NewReader(""), func() error { return nil }, want, nil
+		s.Reader, s.done = strings.NewReader(""), func() error { return nil }
+		return s, nil
 	}
 	if err != nil {
-		return nil, nil, Mark{}, fmt.Errorf("audit: %w", err)
+		return s, fmt.Errorf("audit: %w", err)
 	}
 	info, err := f.Stat()
 	if err != nil {
 		f.Close()
-		return nil, nil, Mark{}, fmt.Errorf("audit: %w", err)
+		return s, fmt.Errorf("audit: %w", err)
 	}
-	return io.LimitReader(f, info.Size()), f.Close, want, nil
+	s.Reader, s.done = io.LimitReader(f, info.Size()), f.Close
+	return s, nil
 }
 
 // List calls each for every line, in order. A line that cannot be read is passed over; Verify finds it.
 func (l *Log) List(each func(Entry) error) error {
-	r, done, _, err := l.snapshot()
+	s, err := l.snapshot()
 	if err != nil {
 		return err
 	}
-	defer done()
-	for in := newReader(r); ; {
+	defer s.done()
+	for in := newReader(s); ; {
 		line, whole, err := in.next()
 		var e Entry
 		if whole && json.Unmarshal(line, &e) == nil {
@@ -421,13 +457,13 @@ func (l *Log) List(each func(Entry) error) error {
 	}
 }
 
-// Verify goes through the whole log. Known lines, which somebody noted elsewhere at an earlier time, have to be in it:
-// a log that was put back together with its anchor is whole in itself.
+// Verify goes through the whole log. Its floor has to be in it, and known lines, which somebody noted elsewhere at an earlier time:
+// a log that was put back together with its mark is whole in itself.
 func (l *Log) Verify(known ...Head) (Report, error) {
-	r, done, want, err := l.snapshot()
+	s, err := l.snapshot()
 	if err != nil {
 		return Report{}, err
 	}
-	defer done()
-	return Verify(r, want, known...), nil
+	defer s.done()
+	return verify(s, s.want, s.floor, known...), nil
 }

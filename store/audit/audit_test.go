@@ -19,6 +19,19 @@ type anchor struct {
 	head    Mark
 	fail    error
 	inDoubt bool
+
+	floor  Floor
+	noted  []uint64 // the lines that were noted, in turn
+	noNote error    // why none is
+}
+
+func (a *anchor) AuditFloor() (Floor, error) { return a.floor, nil }
+
+func (a *anchor) SetAuditFloor(h Head) error {
+	if a.noNote == nil {
+		a.floor, a.noted = Floor{Head: h}, append(a.noted, h.Seq)
+	}
+	return a.noNote
 }
 
 func (a *anchor) AuditHead() (Mark, error) { return a.head, nil }
@@ -269,7 +282,7 @@ func TestCrashAtEveryStep(t *testing.T) {
 		if err := os.WriteFile(path, b, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		a.head = being
+		a.head, a.floor = being, Floor{}
 		if r := Verify(bytes.NewReader(b), being); r.Fault != "" {
 			t.Fatalf("%s: %s", what, r.Fault)
 		}

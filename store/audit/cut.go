@@ -59,7 +59,9 @@ func (l *Log) Cut(before time.Time, e Entry, at time.Time) (CutOff, error) {
 		return CutOff{}, l.err
 	}
 	l.base, l.size = base, l.size-c.Size
-	return c, l.anchor.SetAuditHead(Mark{Head: l.head, Base: l.base})
+	err = l.anchor.SetAuditHead(Mark{Head: l.head, Base: l.base})
+	l.note(1) // what was noted before may be gone with the beginning
+	return c, err
 }
 
 // older finds the lines before a moment that stand before all others.
@@ -125,12 +127,12 @@ func (l *Log) replace(cut int64) (err error) {
 
 // Oldest is when the first line that is there was written; zero: there is none.
 func (l *Log) Oldest() (time.Time, error) {
-	r, done, _, err := l.snapshot()
+	s, err := l.snapshot()
 	if err != nil {
 		return time.Time{}, err
 	}
-	defer done()
-	line, whole, err := newReader(r).next()
+	defer s.done()
+	line, whole, err := newReader(s).next()
 	var e Entry
 	switch {
 	case err == io.EOF || err == nil && whole && json.Unmarshal(line, &e) == nil:

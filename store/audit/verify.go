@@ -22,7 +22,10 @@ type Report struct {
 // Verify follows the chain from the first line to the last and holds that against the mark that the anchor has, and
 // against lines that are known from elsewhere. Where the anchor says that a line was being written, that one line may be
 // there behind the last, whole or in part, or not.
-func Verify(r io.Reader, want Mark, known ...Head) Report {
+func Verify(r io.Reader, want Mark, known ...Head) Report { return verify(r, want, Floor{}, known...) }
+
+// verify is Verify of a log that has a floor.
+func verify(r io.Reader, want Mark, floor Floor, known ...Head) Report {
 	var rep Report
 	fault := func(format string, args ...any) Report {
 		rep.Fault = fmt.Sprintf(format, args...)
@@ -31,7 +34,7 @@ func Verify(r io.Reader, want Mark, known ...Head) Report {
 	writing := want.Next != Hash{}
 	rep.Base, rep.Head = want.Base, want.Base
 	first := true
-	for in := newReader(r); ; {
+	for in := newReader(r); !rep.torn; {
 		line, whole, err := in.next()
 		if err != nil && err != io.EOF {
 			return fault("line %d cannot be read", rep.Head.Seq+1)
@@ -54,7 +57,7 @@ func Verify(r io.Reader, want Mark, known ...Head) Report {
 			// A crash leaves a beginning of the one line that was being written, or a part of it with zeroes before.
 			if writing && rep.Head == want.Head && in.ended() {
 				rep.torn = true
-				return rep
+				continue
 			}
 			return fault("line %d is not as it was written", n)
 		case e.Seq != n:
@@ -66,6 +69,9 @@ func Verify(r io.Reader, want Mark, known ...Head) Report {
 			if k.Seq == n && k.Hash != hash {
 				return fault("line %d has another hash than the one given", n)
 			}
+		}
+		if floor.binds() && n == floor.Seq && hash != floor.Hash {
+			return fault("line %d has another hash than is noted in the ring", n)
 		}
 		rep.Head = Head{Seq: n, Hash: hash}
 		rep.length = int64(len(line)) + 1
@@ -79,6 +85,9 @@ func Verify(r io.Reader, want Mark, known ...Head) Report {
 	}
 	if rep.Head.Seq < want.Seq {
 		return fault("it ends at line %d, and there were %d", rep.Head.Seq, want.Seq)
+	}
+	if rep.Fault = floor.missed(&rep); rep.Fault != "" {
+		return rep
 	}
 	for _, k := range known {
 		switch {

@@ -79,6 +79,11 @@ func (r *Ring) Rewrap(to seal.Master) error {
 func (r *Ring) change(f func(*contents) (bool, error), master *seal.Master) error {
 	r.write.Lock()
 	defer r.write.Unlock()
+	return r.changeLocked(f, master)
+}
+
+// changeLocked is change for who holds write.
+func (r *Ring) changeLocked(f func(*contents) (bool, error), master *seal.Master) error {
 	if r.fault != nil {
 		return r.fault
 	}

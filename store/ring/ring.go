@@ -7,6 +7,8 @@
 // The file is text, a fact a line; lines are added as keys are made, each on disk before its key is used. What takes
 // something out (destroying, another master key) writes the file anew beside its place and moves it there, so that a
 // crash leaves the one or the other whole.
+//
+// Being outside of the data directory, it also says up to where the audit log of the store was written: [Noted].
 package ring
 
 import (
@@ -67,6 +69,8 @@ type contents struct {
 	master string // fingerprint of the master key
 	keys   map[id]*Key
 	next   map[Use]uint32
+	noted  Noted
+	notes  int // lines that have said so
 }
 
 func newContents(store, master string) *contents {
@@ -86,6 +90,9 @@ func (c *contents) clone() *contents {
 	}
 	for u, n := range c.next {
 		out.next[u] = n
+	}
+	if out.noted = c.noted; c.noted != (Noted{}) {
+		out.notes = 1 // it is going to be written anew
 	}
 	return out
 }

@@ -22,6 +22,8 @@ import (
 //	retire AT                                                            all keys of rows above
 //	old …                                                                as key, retired
 //	gone USE ID TENANT BUCKET CIPHER MADE DESTROYED                      destroyed
+//	#audit SEQ HASH                                                      the audit log has had this line; the last one holds
+//	#restored AT UID SEQ HASH                                            it had this one until a backup was put back
 //
 // Times are seconds since 1970, wrapped keys hexadecimal.
 const (
@@ -47,6 +49,9 @@ func (c *contents) text() []byte {
 	}
 	for _, k := range c.sorted() {
 		b = k.append(b)
+	}
+	if c.noted != (Noted{}) {
+		b = c.noted.append(b)
 	}
 	return b
 }
@@ -83,7 +88,7 @@ func parse(text []byte) (c *contents, whole int, err error) {
 			break
 		}
 		size := len(line) + 1
-		if len(line) > 0 && line[0] == '#' {
+		if len(line) > 0 && line[0] == '#' && !isNote(line) {
 			whole += size
 			continue
 		}
@@ -153,6 +158,8 @@ func (c *contents) parseLine(f []string) bool {
 		}
 		c.put(k)
 		return true
+	case f[0] == wordAudit || f[0] == wordRestored:
+		return c.parseNote(f)
 	}
 	return false
 }

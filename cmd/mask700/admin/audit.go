@@ -15,6 +15,10 @@ type AuditReport struct {
 	Entries uint64 `json:"entries"` // up to which the chain holds
 	Hash    string `json:"hash"`    // of the last of them
 	Fault   string `json:"fault"`   // where it breaks; empty: it does not
+	// Noted is the entry that the ring has noted, outside of the data directory; 0: none, and the end is known by the database alone.
+	// Unnoted is why a later one could not be noted; empty: it could.
+	Noted   uint64 `json:"noted"`
+	Unnoted string `json:"unnoted,omitempty"`
 }
 
 // listAudit writes the audit log, a JSON object a line, as it is in the file.
@@ -65,5 +69,10 @@ func (a *api) verifyAudit(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, err)
 		return
 	}
-	a.answer(w, http.StatusOK, AuditReport{First: report.Base.Seq + 1, Entries: report.Head.Seq, Hash: report.Head.Hash.String(), Fault: report.Fault})
+	answer := AuditReport{First: report.Base.Seq + 1, Entries: report.Head.Seq, Hash: report.Head.Hash.String(), Fault: report.Fault}
+	noted, err := a.Audit.Noted()
+	if answer.Noted = noted.Seq; err != nil {
+		answer.Unnoted = err.Error()
+	}
+	a.answer(w, http.StatusOK, answer)
 }

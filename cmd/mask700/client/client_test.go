@@ -62,6 +62,8 @@ type head struct{ mark audit.Mark }
 
 func (h *head) AuditHead() (audit.Mark, error)     { return h.mark, nil }
 func (h *head) SetAuditHead(mark audit.Mark) error { h.mark = mark; return nil }
+func (h *head) AuditFloor() (audit.Floor, error)   { return audit.Floor{}, nil }
+func (h *head) SetAuditFloor(audit.Head) error     { return nil }
 
 func newParts(t *testing.T) parts {
 	t.Helper()

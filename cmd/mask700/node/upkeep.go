@@ -111,6 +111,7 @@ func (n *Node) storeCounters(c map[string]uint64) {
 	s := n.db.Stats()
 	c["contacts"] = s.Contacts
 	c["contacts_not_kept"] = s.ContactsLost
+	c["audit_unnoted"] = s.AuditUnnoted
 	c["store_ids"] = s.IDs
 	c["store_ids_looked_for"] = s.IDsLooked
 	c["store_clock_ahead_hours"] = uint64((time.Duration(n.clockAhead.Load()) + time.Hour - 1) / time.Hour) // of part of an hour it is one

@@ -99,10 +99,11 @@ type BlockState struct {
 type Stock struct {
 	BlockState
 	InUse         int `json:"in_use"`           // a binding on it lives
-	Free          int `json:"free"`             // neither in use nor locked
+	Free          int `json:"free"`             // neither in use nor worn nor locked
 	Fresh         int `json:"fresh"`            // of the free ones: never in use
 	Resting       int `json:"resting"`          // of the free ones: in use less than the quarantine ago
 	Absent        int `json:"absent,omitempty"` // of an older range that is narrower than a block: those that it has not
+	Worn          int `json:"worn,omitempty"`   // as many bindings were on it as it takes, with those that are over and kept; one may live
 	LockedNumbers []X `json:"locked_numbers,omitempty"`
 	// Unread: rows on it cannot be read, so that only LockedNumbers is known.
 	Unread bool `json:"unread,omitempty"`

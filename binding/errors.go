@@ -70,6 +70,10 @@ var (
 	ErrNoFreeNumber = errors.New("no free number; add a block")
 	// ErrCrowded: as many bindings live on the number as may.
 	ErrCrowded = errors.New("too many bindings on this number; give another number or none")
+	// ErrWorn: as many bindings were on the number as it takes, with those that are
+	// over and kept; an ErrCrowded.
+	ErrWorn error = kindError{"has had as many bindings as a number takes, with those that are over; give another number or none: " +
+		"it can be had again when retention has deleted the oldest", ErrCrowded}
 	// ErrHistory: nothing is named whose past is asked for, or several things.
 	ErrHistory = errors.New("name one thing: a 700 number, a subscriber's number, an order or a consent")
 	// ErrCursor: it is of no list.
@@ -119,6 +123,7 @@ type PoolError struct {
 	Closed int    // free numbers that were drawn and cannot be had by these parties; 0: there were none
 	Ending int    // open blocks of older ranges that end before the binding would, or have ended
 	Absent int    // numbers that those blocks have not
+	Worn   int    // numbers that have had as many bindings as one takes
 }
 
 func (e *PoolError) Error() string {
@@ -131,6 +136,9 @@ func (e *PoolError) Error() string {
 	}
 	text := fmt.Sprintf("no free number: of %d numbers in the open blocks of tenant %s %d are in use and %d locked",
 		e.Blocks*BlockSize-e.Absent, e.Tenant, e.InUse, e.Locked)
+	if e.Worn > 0 {
+		text += fmt.Sprintf(", %d have had as many bindings as a number takes until retention deletes the oldest", e.Worn)
+	}
 	if e.Closed > 0 {
 		text += fmt.Sprintf(", and %d that were tried are closed to these parties", e.Closed)
 	}

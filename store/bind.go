@@ -11,6 +11,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 
 	"mask700/binding"
+	"mask700/binding/pool"
 	"mask700/store/seal"
 )
 
@@ -26,7 +27,7 @@ func putAll(b *pebble.Batch, rows []pair) error {
 	return nil
 }
 
-// Bind writes a new binding. It implements binding.Store; besides: binding.ErrCrowded when the number has maxRowsOnX
+// Bind writes a new binding. It implements binding.Store; besides: binding.ErrWorn when the number has maxRowsOnX
 // rows in whatever state, ErrDiskFull, ErrStalled, ErrBusy, ErrRow.
 //
 // One that would outlive the older range of a number is cut, as binding.EndBy says.
@@ -85,6 +86,9 @@ func (db *DB) put(ctx context.Context, b *binding.Binding, draws []drawn, with *
 	return db.bindWrites.doRows(ctx, m.rows,
 		func(batch *pebble.Batch) error { return errors.Join(putAll(batch, notes), with.write(batch, b.ID)) },
 		func(written bool) {
+			for _, x := range m.numbers {
+				db.pasts.added(x, b.CreatedAt)
+			}
 			if written {
 				held := db.blocks.table.Load().held
 				for i, x := range m.numbers {
@@ -130,14 +134,21 @@ func (db *DB) bindRows(ctx context.Context, m *rowMaker, b *binding.Binding, ten
 			w.who = b.Parties()
 		}
 		on, err := db.free(b, x, w)
-		if err == errInUse { // the pool thought otherwise
+		switch { // the pool thought otherwise
+		case err == errInUse:
 			held.Set(serialOf(x), on.used)
+		case errors.Is(err, binding.ErrWorn):
+			held.Set(serialOf(x), pool.Worn)
 		}
 		if err != nil {
 			return &binding.NumberError{X: x, Err: err}
 		}
 		start, newest = max(start, on.after), max(newest, on.newest)
-		m.used = append(m.used, max(on.used, usedUntil(b)))
+		used := max(on.used, usedUntil(b))
+		if on.rows+1 >= db.opts.maxRows {
+			used = pool.Worn // this one is the last
+		}
+		m.used = append(m.used, used)
 	}
 	var err error
 	if start <= newest { // else nothing can stand there
@@ -168,7 +179,8 @@ func (db *DB) bindRows(ctx context.Context, m *rowMaker, b *binding.Binding, ten
 	return nil
 }
 
-// maxRowsOnX bounds what one number gathers, ended bindings too, and with it what a look-up goes through.
+// maxRowsOnX bounds what one number gathers, ended bindings too, and with it what a look-up goes through. A number that has as many is worn:
+// nothing is bound on it, and it is not drawn, until retention has deleted some.
 const maxRowsOnX = 1 << 16
 
 // onNumber is what stands on a number on which a binding can live.
@@ -176,6 +188,7 @@ type onNumber struct {
 	after  uint64 // the least start that sorts the binding before the rows made in the same nanosecond
 	newest uint64 // the greatest start there is
 	used   uint32 // until when the number is in use
+	rows   int    // how many there are
 }
 
 // wish is how a binding wants to be on a number.
@@ -207,43 +220,39 @@ func (db *DB) atBind(b *binding.Binding, who []binding.Number) time.Time {
 	return db.earlier(b.CreatedAt)
 }
 
-// freeBeside is free where rows may be on the number.
+// freeBeside is free where rows may be on the number. What is known to be over, and longer than the quarantine where that matters, is not
+// gone through again.
 func (db *DB) freeBeside(b *binding.Binding, x binding.X, w wish) (on onNumber, err error) {
-	n, live := 0, 0
+	live := 0
 	back := false // the same people were here, and nobody is mistaken
 	var keptOff time.Time
 	rest, now := db.opts.Quarantine, db.atBind(b, w.who)
-	err = scanPrefix(db.bind, key64(tableRow, uint64(x)), func(key, value []byte) (bool, error) {
-		p, h, sealed, err := splitRow(key, value)
-		if err != nil {
-			return false, err
-		}
-		on.newest = max(on.newest, p.start)
-		times := h.times(p)
-		if times.CreatedAt.Equal(b.CreatedAt) {
-			on.after = max(on.after, p.start+1)
-		}
-		if n++; n == maxRowsOnX && w.own == 0 {
-			return false, binding.ErrCrowded
-		}
-		over := !overlap(b, &times)
-		if p.start == w.own || over && (len(w.who) == 0 || !ends(&times).Add(rest).After(now)) {
-			return true, nil
+	if len(w.who) == 0 {
+		rest = 0
+	}
+	since := b.CreatedAt // over since then, it is nothing to b
+	if before := now.Add(-rest); len(w.who) > 0 && before.Before(since) {
+		since = before
+	}
+	look := func(p place, h rowHeader, sealed []byte, times *binding.Binding) error {
+		over := !overlap(b, times)
+		if p.start == w.own || over && (len(w.who) == 0 || !ends(times).Add(rest).After(now)) {
+			return nil
 		}
 		if !over {
-			on.used = max(on.used, usedUntil(&times))
+			on.used = max(on.used, usedUntil(times))
 			if w.alone {
-				return false, errInUse
+				return errInUse
 			}
 		}
 		row, err := db.openRow(p, h, sealed)
 		switch {
 		case errors.Is(err, ErrErased):
-			return true, nil // it carries no call any more, whoever it was for
+			return nil // it carries no call any more, whoever it was for
 		case err != nil:
-			return false, err
+			return err
 		case !over && row.Collides(b):
-			return false, &binding.ConflictError{Binding: row.ID, Anyone: !row.SharesParty(b)}
+			return &binding.ConflictError{Binding: row.ID, Anyone: !row.SharesParty(b)}
 		case !over:
 			live++
 		}
@@ -251,8 +260,43 @@ func (db *DB) freeBeside(b *binding.Binding, x binding.X, w wish) (on onNumber, 
 			keptOff = until
 		}
 		back = back || over && b.SamePeople(&row)
-		return true, nil
+		return nil
+	}
+	old := db.pasts.reader(pastOf{x, rest > 0})
+	err = scanPrefix(db.bind, key64(tableRow, uint64(x)), func(key, value []byte) (bool, error) {
+		p, h, sealed, err := splitRow(key, value)
+		if err != nil {
+			return false, err
+		}
+		if on.rows == 0 {
+			on.newest = p.start
+			old.recall()
+		}
+		if old.behind(p.start, since) {
+			if on.rows += old.known.rows; on.rows >= db.opts.maxRows && w.own == 0 {
+				return false, binding.ErrWorn
+			}
+			return false, db.eachAt(x, old.rest(p.start), func(p place, h rowHeader, sealed []byte) error {
+				times := h.times(p)
+				end := ends(&times)
+				old.again(p.start, end, !end.After(since))
+				return look(p, h, sealed, &times)
+			})
+		}
+		times := h.times(p)
+		if times.CreatedAt.Equal(b.CreatedAt) {
+			on.after = max(on.after, p.start+1)
+		}
+		if on.rows++; on.rows >= db.opts.maxRows && w.own == 0 {
+			return false, binding.ErrWorn
+		}
+		end := ends(&times)
+		old.row(p.start, end, !end.After(since))
+		return true, look(p, h, sealed, &times)
 	})
+	if err == nil {
+		old.end()
+	}
 	switch {
 	case err != nil:
 		return on, err

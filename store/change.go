@@ -66,17 +66,21 @@ func (db *DB) rewrite(ctx context.Context, id string, revise func(old binding.Bi
 	if err != nil {
 		return binding.Binding{}, err
 	}
-	b, rows, err := db.rewriteRows(id, numbers, revise)
+	b, rows, start, err := db.rewriteRows(id, numbers, revise)
 	if err != nil || len(rows) == 0 {
 		unlock()
 		return b, err
 	}
+	used := db.usedWith(&b, numbers, start)
 	with.hand()
 	err = db.bindWrites.do(ctx,
 		func(batch *pebble.Batch) error { return errors.Join(putAll(batch, rows), with.write(batch, id)) },
 		func(written bool) {
+			for _, x := range numbers {
+				db.pasts.changed(x, start)
+			}
 			if written {
-				db.tellPool(numbers)
+				db.setPool(numbers, used)
 			}
 			unlock()
 			with.settled()
@@ -87,32 +91,32 @@ func (db *DB) rewrite(ctx context.Context, id string, revise func(old binding.Bi
 	return b, nil
 }
 
-// rewriteRows returns a binding as it becomes and what is to be written for it; nothing when it stays as it is. The
+// rewriteRows returns a binding as it becomes, what is to be written for it and where that stands; nothing when it stays as it is. The
 // locks of its numbers are held.
-func (db *DB) rewriteRows(id string, numbers []binding.X, revise func(binding.Binding) (binding.Revision, error)) (binding.Binding, []pair, error) {
+func (db *DB) rewriteRows(id string, numbers []binding.X, revise func(binding.Binding) (binding.Revision, error)) (binding.Binding, []pair, uint64, error) {
 	old, found, err := db.rowOf(db.bind, id)
 	if err != nil {
-		return binding.Binding{}, nil, err
+		return binding.Binding{}, nil, 0, err
 	}
 	r, err := revise(old)
 	if err != nil {
-		return binding.Binding{}, nil, err
+		return binding.Binding{}, nil, 0, err
 	}
 	if !r.Changed {
-		return r.Binding, nil, nil
+		return r.Binding, nil, 0, nil
 	}
 	if r.Wider {
 		later := r.Binding
 		later.CreatedAt = r.From // what was before does not collide with what comes
 		for _, x := range numbers {
 			if _, err := db.free(&later, x, wish{own: found.place.start, who: r.Newcomers()}); err != nil {
-				return binding.Binding{}, nil, &binding.NumberError{X: x, Err: err}
+				return binding.Binding{}, nil, 0, &binding.NumberError{X: x, Err: err}
 			}
 		}
 	}
 	box, err := db.bindKeys.box(found.header.dataKey)
 	if err != nil {
-		return binding.Binding{}, nil, err
+		return binding.Binding{}, nil, 0, err
 	}
 	h := found.header
 	h.expires, _ = nanos(r.ExpiresAt)
@@ -121,12 +125,12 @@ func (db *DB) rewriteRows(id string, numbers []binding.X, revise func(binding.Bi
 	r.ExpiresAt, r.EndedAt = timeOf(h.expires), timeOf(h.ended)
 	rows, err := sealRows(box, &r.Binding, h, found.place.start, numbers)
 	if err != nil {
-		return binding.Binding{}, nil, err
+		return binding.Binding{}, nil, 0, err
 	}
 	// Entries for who went stay. Those that are there already are written again, also where it is over later than they say.
 	end, before := ends(&r.Binding), ends(&old)
 	if len(r.Changes) > len(old.Changes) || end.After(before) || before.Sub(end) > early {
 		rows = append(rows, db.whoRows(&r.Binding, found.place)...)
 	}
-	return r.Binding, rows, nil
+	return r.Binding, rows, found.place.start, nil
 }

@@ -118,7 +118,8 @@ func (c *contact) settle(written bool) {
 	}
 }
 
-// dialled says until when somebody of who is kept off a number because he dialled it; the zero time: nobody is.
+// dialled says until when somebody of who is kept off a number because he dialled it; the zero time: nobody is. Each is looked for by
+// himself: a number may have been dialled by any number of others.
 func (db *DB) dialled(x binding.X, who []binding.Number, now time.Time) (until time.Time, err error) {
 	rest := db.opts.Quarantine
 	if rest == 0 || len(who) == 0 || db.contacts.rows.Load() == 0 {
@@ -127,25 +128,24 @@ func (db *DB) dialled(x binding.X, who []binding.Number, now time.Time) (until t
 	if held := db.blocks.table.Load().held[x.Block()]; held != nil && !held.MayBeDialled(serialOf(x)) {
 		return time.Time{}, nil
 	}
-	var hashes map[seal.Hash]bool
-	err = scanPrefix(db.cdr, key64(tableContact, uint64(x)), func(key, value []byte) (bool, error) {
+	for _, n := range who {
+		key := contactKey(x, db.contactHash(n))
+		value, ok, err := get(db.cdr, key)
+		if err != nil {
+			return time.Time{}, err
+		}
+		if !ok {
+			continue
+		}
 		at, err := parseContact(key, value)
 		if err != nil {
-			return false, err
+			return time.Time{}, err
 		}
-		if hashes == nil {
-			hashes = make(map[seal.Hash]bool, len(who))
-			for _, n := range who {
-				hashes[db.contactHash(n)] = true
-			}
-		}
-		end := time.Unix(int64(at)+1, 0).Add(rest)
-		if hashes[seal.Hash(key[9:])] && end.After(now) && end.After(until) {
+		if end := time.Unix(int64(at)+1, 0).Add(rest); end.After(now) && end.After(until) {
 			until = end
 		}
-		return true, nil
-	})
-	return until, err
+	}
+	return until, nil
 }
 
 // countContacts marks the numbers of a block that somebody dialled.

@@ -32,6 +32,7 @@ type DB struct {
 	seen       *seenIDs
 	tenants    tenants
 	contacts   contacts
+	pasts      pasts
 	bars       bars
 	barCount   barCount
 	tokens     tokens

@@ -186,6 +186,7 @@ func (p *tenantPool) exhausted(lacking *binding.Binding, closed int) error {
 			s.err.InUse += u.InUse
 			s.err.Locked += u.Locked
 			s.err.Absent += u.Absent
+			s.err.Worn += u.Worn
 		}
 		p.spent.Store(s)
 	}

@@ -258,7 +258,15 @@ func (im *importing) write(ctx context.Context) error {
 	if err := im.noteDraws(ctx); err != nil {
 		return err
 	}
-	if err := db.ingest(ctx, made); err != nil {
+	err := db.ingest(ctx, made)
+	for _, i := range im.together {
+		b := &im.bs[i]
+		db.pasts.added(b.X, b.CreatedAt)
+		if b.Y != 0 {
+			db.pasts.added(b.Y, b.CreatedAt)
+		}
+	}
+	if err != nil {
 		return err
 	}
 	held := db.blocks.table.Load().held

@@ -165,42 +165,86 @@ func (db *DB) Candidates(ctx context.Context, x binding.X, at time.Time) ([]bind
 	return rows, err
 }
 
-// rowsOn returns the newest rows on a number, and those behind them that are live at a moment; zero: none of them.
-// newest 0: all. It says how many more are erased.
+// rowsOn returns the newest rows on a number, and those behind them that are live at a moment; zero: none of them. It says how many more
+// are erased. Of those behind, what is known to be over is not gone through again.
 func (db *DB) rowsOn(x binding.X, newest int, at time.Time) (rows []binding.Binding, erased int, err error) {
 	n := 0
+	open := func(p place, h rowHeader, sealed []byte) error {
+		row, err := db.openRow(p, h, sealed)
+		switch {
+		case err == nil:
+			rows = append(rows, row)
+		case errors.Is(err, ErrErased):
+			erased++
+		default:
+			return err
+		}
+		return nil
+	}
+	old := db.pasts.reader(pastOf{x: x})
 	err = scanPrefix(db.bind, key64(tableRow, uint64(x)), func(key, value []byte) (bool, error) {
 		p, h, sealed, err := splitRow(key, value)
 		if err != nil {
 			return false, err
 		}
-		n++
-		if newest != 0 && n > newest {
-			if at.IsZero() {
-				return false, nil
-			}
-			if times := h.times(p); times.State(at) != binding.StateLive {
-				return true, nil
-			}
+		if n++; n <= newest {
+			return true, open(p, h, sealed)
 		}
-		row, err := db.openRow(p, h, sealed)
-		if errors.Is(err, ErrErased) {
-			erased++
+		if at.IsZero() {
+			return false, nil
+		}
+		if n == newest+1 {
+			old.recall()
+		}
+		if old.behind(p.start, at) {
+			return false, db.eachAt(x, old.rest(p.start), func(p place, h rowHeader, sealed []byte) error {
+				times := h.times(p)
+				end := ends(&times)
+				old.again(p.start, end, !end.After(at))
+				if times.State(at) != binding.StateLive {
+					return nil
+				}
+				return open(p, h, sealed)
+			})
+		}
+		times := h.times(p)
+		end := ends(&times)
+		old.row(p.start, end, !end.After(at))
+		if times.State(at) != binding.StateLive {
 			return true, nil
 		}
-		if err != nil {
-			return false, err
-		}
-		rows = append(rows, row)
-		return true, nil
+		return true, open(p, h, sealed)
 	})
 	db.erased.Add(uint64(erased))
 	if err != nil {
 		return nil, 0, err
 	}
+	old.end()
 	// The keys have this order except where starts were moved past a row of the next nanosecond.
 	slices.SortStableFunc(rows, func(a, b binding.Binding) int { return b.CreatedAt.Compare(a.CreatedAt) })
 	return rows, erased, nil
+}
+
+// eachAt calls each for the rows of a number that stand at some starts. One that is not there any more is passed over.
+func (db *DB) eachAt(x binding.X, starts []uint64, each func(p place, h rowHeader, sealed []byte) error) error {
+	for _, start := range starts {
+		key := place{x: x, start: start}.key()
+		value, ok, err := get(db.bind, key)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			continue
+		}
+		p, h, sealed, err := splitRow(key, value)
+		if err == nil {
+			err = each(p, h, sealed)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // page is how many rows a list reads before it hands them out. Nothing of the database is held while it does.

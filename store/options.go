@@ -83,6 +83,8 @@ type Options struct {
 	// on would break promises. It must not return. Default: exit with status 1, to be started again.
 	Fatal func(error)
 
+	maxRows int // default maxRowsOnX; tests have fewer
+
 	fs    vfs.FS // default the operating system's; tests crash and block it
 	waits func() // is told that a write waits for room on the disk
 }
@@ -143,6 +145,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.BarsOfTenant <= 0 {
 		o.BarsOfTenant = binding.DefaultTenantBars
+	}
+	if o.maxRows <= 0 {
+		o.maxRows = maxRowsOnX
 	}
 	o.Quarantine = max(o.Quarantine, 0)
 	if o.ContactLimit <= 0 {

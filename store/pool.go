@@ -155,7 +155,7 @@ func parseDraws(v []byte) (int, error) {
 
 // second is a moment of a pool, at or before t.
 func second(t time.Time) uint32 {
-	return uint32(min(max(t.Unix(), 1), int64(pool.Never-1)))
+	return uint32(min(max(t.Unix(), 1), int64(pool.Worn-1)))
 }
 
 // usedUntil is until when a binding has its numbers in use. A binding that is unbound gives them back at once, one that
@@ -182,11 +182,14 @@ func (db *DB) count(ctx context.Context, b *heldBlock) error {
 		return nil
 	}
 	b.BeginCount()
-	until := make([]uint32, pool.Size)
+	until, rows := make([]uint32, pool.Size), make([]int32, pool.Size)
 	first := uint64(b.block.Number(0))
 	err := db.each(ctx, key64(tableRow, first), key64(tableRow, first+pool.Size), func(key, value []byte) (bool, error) {
 		serial := int(binary.BigEndian.Uint64(key[1:]) - first)
 		until[serial] = max(until[serial], usedByRow(key, value))
+		if rows[serial]++; int(rows[serial]) >= db.opts.maxRows {
+			until[serial] = pool.Worn
+		}
 		return true, nil
 	})
 	if err == nil {
@@ -209,23 +212,118 @@ func usedByRow(key, value []byte) uint32 {
 	return usedUntil(&times)
 }
 
-// tellPool says that bindings on numbers, which the caller holds, were changed on disk.
+// tellPool says that bindings on numbers, which the caller holds, were changed on disk. It reads what is on them: who answers for the
+// disk has others wait meanwhile, and does so for what nobody could read before alone.
 func (db *DB) tellPool(numbers []binding.X) {
 	for _, x := range numbers {
 		held := db.blocks.table.Load().held[x.Block()]
 		if held == nil || !held.Watched() {
 			continue
 		}
-		until := pool.Unused
-		err := scanPrefix(db.bind, key64(tableRow, uint64(x)), func(key, value []byte) (bool, error) {
-			until = max(until, usedByRow(key, value))
-			return true, nil
-		})
+		until, err := db.usedBeside(x, 0)
 		if err != nil { // what cannot be read may be in use
 			until = pool.Never
 		}
 		held.Set(serialOf(x), until)
 	}
+}
+
+// usedBeside is until when a number is in use by the rows on it, but for the one at a start. Of those that are known to be over it is
+// told from that. pool.Worn: there are as many as may be.
+func (db *DB) usedBeside(x binding.X, own uint64) (until uint32, err error) {
+	rows, unread := 0, false
+	use := func(p place, used uint32) {
+		if p.start != own {
+			until = max(until, used)
+		}
+	}
+	old := db.pasts.reader(pastOf{x: x})
+	now := db.opts.Now()
+	err = scanPrefix(db.bind, key64(tableRow, uint64(x)), func(key, value []byte) (bool, error) {
+		p, h, _, err := splitRow(key, value)
+		if err != nil {
+			rows, until, unread = rows+1, pool.Never, true // it may be live
+			return true, nil
+		}
+		if rows == 0 {
+			old.recall()
+		}
+		if old.behind(p.start, lastTime) {
+			rows += old.known.rows
+			until = max(until, second(old.known.over.Add(time.Second-1)))
+			return false, db.eachAt(x, old.rest(p.start), func(p place, h rowHeader, _ []byte) error {
+				times := h.times(p)
+				end := ends(&times)
+				old.again(p.start, end, !end.After(now))
+				use(p, usedUntil(&times))
+				return nil
+			})
+		}
+		rows++
+		times := h.times(p)
+		end := ends(&times)
+		old.row(p.start, end, !end.After(now))
+		use(p, usedUntil(&times))
+		return true, nil
+	})
+	if err != nil {
+		return pool.Never, err
+	}
+	if !unread {
+		old.end()
+	}
+	if rows >= db.opts.maxRows {
+		until = pool.Worn
+	}
+	return until, nil
+}
+
+// usedWith is until when each of a binding's numbers, which the caller holds, is in use once its row at a start is written anew;
+// pool.Unused: nobody asks so far.
+func (db *DB) usedWith(b *binding.Binding, numbers []binding.X, start uint64) []uint32 {
+	used := make([]uint32, len(numbers))
+	for i, x := range numbers {
+		if held := db.blocks.table.Load().held[x.Block()]; held == nil || !held.Watched() {
+			continue
+		}
+		until, err := db.usedBeside(x, start)
+		switch {
+		case err != nil: // what cannot be read may be in use
+			until = pool.Never
+		case until != pool.Worn:
+			until = max(until, usedUntil(b))
+		}
+		used[i] = until
+	}
+	return used
+}
+
+// setPool tells the pool what usedWith said, when it is on disk.
+func (db *DB) setPool(numbers []binding.X, used []uint32) {
+	for i, x := range numbers {
+		if used[i] == pool.Unused {
+			db.tellPool(numbers[i : i+1])
+		} else if held := db.blocks.table.Load().held[x.Block()]; held != nil {
+			held.Set(serialOf(x), used[i])
+		}
+	}
+}
+
+// rowsGone says that rows at some places were deleted: their numbers can be drawn again, if they had as many as may be.
+func (db *DB) rowsGone(ctx context.Context, places []place) error {
+	for _, p := range places {
+		held := db.blocks.table.Load().held[p.x.Block()]
+		if held == nil || !held.IsWorn(serialOf(p.x)) {
+			continue
+		}
+		unlock, err := db.locks.lock(ctx, db.opts.WriteTimeout, db.locks.ofNumber(uint64(p.x)))
+		if err != nil {
+			return err
+		}
+		db.tellPool([]binding.X{p.x})
+		unlock()
+	}
+	return nil
 }
 
 func serialOf(x binding.X) int { return int(x % binding.BlockSize) }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -190,8 +191,11 @@ func (db *DB) isErased(dataKey uint32) bool {
 // they still are over. How many are deleted is noted with it.
 func (s *sweeper) deleteBindings(some []dueRow) error {
 	db := s.db
-	names := make([]uint64, 0, 3*len(some))
+	names, places := make([]uint64, 0, 3*len(some)), make([]place, 0, 2*len(some))
 	for _, d := range some {
+		if places = append(places, d.place); d.y != 0 {
+			places = append(places, place{x: d.y, start: d.place.start})
+		}
 		if d.id == "" {
 			continue
 		}
@@ -213,9 +217,15 @@ func (s *sweeper) deleteBindings(some []dueRow) error {
 	state := s.so.value(s.Deleted + n)
 	err = db.bindWrites.do(s.ctx, func(b *pebble.Batch) error {
 		return errors.Join(deleteAll(b, keys), b.Set(keyText(tableMeta, metaSweeping), state, nil))
-	}, func(bool) { unlock() })
+	}, func(bool) {
+		for _, p := range places {
+			db.pasts.changed(p.x, p.start)
+		}
+		unlock()
+	})
 	if err == nil {
 		s.Deleted += n
+		err = db.rowsGone(s.ctx, places)
 	}
 	return err
 }
@@ -309,7 +319,11 @@ func (s *sweeper) deleteErasedBindings(places map[place]bool) error {
 		}
 	}
 	s.Deleted += uint64(len(places))
-	return nil
+	gone := slices.Collect(maps.Keys(places))
+	for _, p := range gone {
+		s.db.pasts.changed(p.x, p.start)
+	}
+	return s.db.rowsGone(s.ctx, gone)
 }
 
 // noBindingOf takes those keys out that a row is sealed under, after what stands whatever its age was sealed anew.

@@ -228,4 +228,4 @@ func (s *Store) usedLocked(x binding.X) (until uint32) {
 }
 
 // second is a moment of a pool.
-func second(t time.Time) uint32 { return uint32(min(max(t.Unix(), 1), int64(pool.Never-1))) }
+func second(t time.Time) uint32 { return uint32(min(max(t.Unix(), 1), int64(pool.Worn-1))) }

@@ -12,9 +12,12 @@ import (
 const Step = 64
 
 // Moments are whole seconds since 1970. Never is that of a number whose use
-// has no end, Unused that of one that never was in use.
+// has no end, Worn that of one that has had as many bindings as it takes, which
+// is not drawn for whatever its last one's end; Unused that of one that never was
+// in use.
 const (
 	Unused uint32 = 0
+	Worn   uint32 = 1<<32 - 2
 	Never  uint32 = 1<<32 - 1
 )
 
@@ -116,6 +119,13 @@ func (b *Block) Set(serial int, until uint32) {
 	case b.early != nil:
 		b.early[serial] = until
 	}
+}
+
+// IsWorn reports whether Worn was said of a number.
+func (b *Block) IsWorn(serial int) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.until != nil && b.until[b.order.Position(serial)] == Worn
 }
 
 // Lock keeps a number from being drawn, or gives it free again.
@@ -255,7 +265,7 @@ func (b *Block) DrawUsed(position int, now uint32) (Drawn, bool) {
 	defer b.mu.Unlock()
 	for i := range Size {
 		p := (position + i) % Size
-		if u := b.until[p]; u > now && !b.isLockedLocked(p) && !b.isAbsentLocked(p) {
+		if u := b.until[p]; u > now && u != Worn && !b.isLockedLocked(p) && !b.isAbsentLocked(p) {
 			return Drawn{Serial: b.order.Serial(p), before: u, kept: u}, true
 		}
 	}
@@ -286,10 +296,11 @@ func (b *Block) Return(d Drawn) {
 // Use is how many numbers of a block are in what state.
 type Use struct {
 	InUse   int // a binding on it lives
+	Worn    int // has had as many bindings as it takes; one may live on it
 	Locked  int // and not in use
 	Resting int // of the free ones, last in use less than the time of rest ago
 	Fresh   int // of the free ones, never in use
-	Free    int // neither in use nor locked
+	Free    int // neither in use nor worn nor locked
 	Absent  int // not the block's
 }
 
@@ -304,6 +315,9 @@ func (b *Block) Count(now, rest uint32) (Use, bool) {
 	var u Use
 	for p, until := range b.until {
 		switch {
+		case until == Worn:
+			u.Worn++
+			continue
 		case until > now:
 			u.InUse++
 			continue

@@ -282,3 +282,30 @@ func BenchmarkDrawLastFree(b *testing.B) {
 		block.Set(d.Serial, Never)
 	}
 }
+
+// TestWornNumbersAreNotDrawn: neither as free nor for a further pair, whenever; and one that is not worn any more is.
+func TestWornNumbersAreNotDrawn(t *testing.T) {
+	until := make([]uint32, Size)
+	for i := range until {
+		until[i] = Worn
+	}
+	b := counted(t, until...)
+	if u := use(t, b, now, 0); u != (Use{Worn: Size}) {
+		t.Errorf("%+v", u)
+	}
+	for _, at := range []uint32{now, Worn - 1} {
+		if d, ok := b.DrawFresh(at); ok {
+			t.Errorf("as fresh: %+v", d)
+		}
+		if d, ok := b.Draw(at); ok {
+			t.Errorf("as free: %+v", d)
+		}
+		if d, ok := b.DrawUsed(0, at); ok {
+			t.Errorf("for a further pair: %+v", d)
+		}
+	}
+	b.Set(5, now)
+	if d, ok := b.Draw(now); !ok || d.Serial != 5 || b.IsWorn(5) || !b.IsWorn(6) {
+		t.Errorf("%+v, %v", d, ok)
+	}
+}

@@ -98,7 +98,7 @@ func newBlockListCommand() *cobra.Command {
 
 func (o *blockOptions) print(cmd *cobra.Command, blocks []binding.Stock) error {
 	out := cmd.OutOrStdout()
-	t := newTable(out, "BLOCK", "STATE", "TENANT", "IN USE", "LOCKED", "FREE", "OF THEM FRESH", "ADDED", "LAST DAY")
+	t := newTable(out, "BLOCK", "STATE", "TENANT", "IN USE", "LOCKED", "WORN", "FREE", "OF THEM FRESH", "ADDED", "LAST DAY")
 	for _, b := range blocks {
 		var err error
 		if o.json() {
@@ -110,7 +110,7 @@ func (o *blockOptions) print(cmd *cobra.Command, blocks []binding.Stock) error {
 				}
 				return strconv.Itoa(n)
 			}
-			err = t.add(b.Block.String(), blockState(&b), b.Tenant, known(b.InUse), strconv.Itoa(len(b.LockedNumbers)), known(b.Free), known(b.Fresh), clock(b.AddedAt), dayBefore(b.Until))
+			err = t.add(b.Block.String(), blockState(&b), b.Tenant, known(b.InUse), strconv.Itoa(len(b.LockedNumbers)), known(b.Worn), known(b.Free), known(b.Fresh), clock(b.AddedAt), dayBefore(b.Until))
 		}
 		if err != nil {
 			return err

@@ -154,6 +154,9 @@ func printStatus(w io.Writer, st admin.Status, now time.Time) error {
 // numberState says how many numbers are free, and for how long if it goes on so.
 func numberState(s *admin.NumberStatus, now time.Time) string {
 	state := fmt.Sprintf("%d free, %d of them fresh", s.Free, s.Fresh)
+	if s.Worn > 0 {
+		state += fmt.Sprintf(", %d worn", s.Worn)
+	}
 	switch left := s.RunsOut.Sub(now); {
 	case s.RunsOut.IsZero():
 		return state

@@ -113,6 +113,7 @@ type NumberStatus struct {
 	Open    int       `json:"open"`              // of them, to new bindings
 	InUse   int       `json:"in_use"`            // a binding on it lives
 	Locked  int       `json:"locked"`            // one by one
+	Worn    int       `json:"worn,omitempty"`    // as many bindings were on them as one takes; not drawn until retention deletes the oldest
 	Free    int       `json:"free"`              // may be drawn
 	Fresh   int       `json:"fresh"`             // of the free ones: never in use
 	Resting int       `json:"resting"`           // of the free ones: in use less than the quarantine ago

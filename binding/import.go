@@ -40,7 +40,7 @@ func (s *Service) Ready(ctx context.Context, r Request) (Binding, error) {
 		return Binding{}, refuse("idempotency_key", notImported)
 	}
 	r.Tenant = cmp.Or(r.Tenant, s.Tenant, DefaultTenant)
-	return s.ready(ctx, r)
+	return s.ready(r)
 }
 
 // ReadyAs is Ready for a row that can be sent again, by who does not know whether

@@ -55,7 +55,7 @@ func (s *Service) CreateAgain(ctx context.Context, r Request) (bound Binding, ag
 			return Binding{}, false, ofKey(err)
 		}
 	}
-	b, err := s.ready(ctx, r)
+	b, err := s.ready(r)
 	if err != nil {
 		return Binding{}, false, err
 	}
@@ -72,11 +72,8 @@ func (s *Service) CreateAgain(ctx context.Context, r Request) (bound Binding, ag
 
 // ready is the binding that a request asks for, checked as far as that goes
 // without the others, with an id.
-func (s *Service) ready(ctx context.Context, r Request) (b Binding, err error) {
+func (s *Service) ready(r Request) (b Binding, err error) {
 	if b, err = s.check(r); err != nil {
-		return Binding{}, err
-	}
-	if err := s.ownBlocks(ctx, &b); err != nil {
 		return Binding{}, err
 	}
 	if err := s.fit(&b); err != nil {

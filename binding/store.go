@@ -108,6 +108,11 @@ type Store interface {
 	// memory only and never blocks: it is asked for every call.
 	Holds(b Block) bool
 
+	// Block returns a block that is held, in whatever state; false: it is not
+	// held. Like Holds it reads memory only, and costs the same however many
+	// blocks there are.
+	Block(b Block) (BlockState, bool)
+
 	// Bind writes a new binding, in one transaction with its checks:
 	// ErrNotHeld (or ErrNotOpen, ErrNumberLocked, ErrRangeOver or ErrOtherTenant, which are
 	// some) when the number is locked or the
@@ -126,10 +131,10 @@ type Store interface {
 	// Draw is Bind for a binding that lacks X, or Y in a mode that has two
 	// numbers: it draws them and returns the binding with them. They come
 	// from the open blocks of the tenant; of one that has no block at all,
-	// from those of DefaultTenant. Numbers that never were in use come first,
-	// in an order that cannot be guessed, then those that are free again; one
-	// that is in use for another pair only where the engine was told to share
-	// them. Those of older ranges are drawn when there is no free 700 number, and
+	// from those of DefaultTenant, unless its settings say OwnBlocks. Numbers
+	// that never were in use come first, in an order that cannot be guessed, then
+	// those that are free again; one that is in use for another pair only where
+	// the engine was told to share them. Those of older ranges are drawn when there is no free 700 number, and
 	// where the binding does not outlive them or can be cut. An error of Bind about a number that was given is returned as it
 	// is; *PoolError: there is no number left to draw.
 	Draw(ctx context.Context, b Binding) (Binding, error)

@@ -33,7 +33,7 @@ type Tenant struct {
 // zero value asks for nothing.
 type TenantSettings struct {
 	RequireConsent bool     `json:"require_consent"`        // every binding names a consent on record
-	OwnBlocks      bool     `json:"own_blocks"`             // no number of the blocks that tenants share
+	OwnBlocks      bool     `json:"own_blocks"`             // no number of the blocks that tenants share: a Store draws and binds none
 	TTL            Duration `json:"ttl,omitempty"`          // of a binding that names no expiry; 0: none
 	MaxDuration    Duration `json:"max_duration,omitempty"` // of a call over a binding that names none; 0: not limited
 	Limits         string   `json:"limits,omitempty"`       // in place of those that are configured; package limit reads them
@@ -168,41 +168,6 @@ func (s *Service) putTenant(ctx context.Context, name string, change func(*Tenan
 		return change(t)
 	})
 }
-
-// ownBlocks refuses a binding on numbers that tenants share where its tenant
-// takes none of them.
-func (s *Service) ownBlocks(ctx context.Context, b *Binding) error {
-	if t, _ := s.Store.Tenant(b.Tenant); !t.OwnBlocks {
-		return nil
-	}
-	blocks, err := s.Store.Blocks(ctx)
-	if err != nil {
-		return err
-	}
-	own := make(map[Block]bool)
-	for _, held := range blocks {
-		if held.Tenant == b.Tenant {
-			own[held.Block] = true
-		}
-	}
-	for _, number := range []struct {
-		field string
-		x     X
-	}{{"x", b.X}, {"y", b.Y}} {
-		if number.x != 0 && !own[number.x.Block()] {
-			return &FieldError{Field: number.field, Err: errOthersBlock}
-		}
-	}
-	if len(own) == 0 {
-		return errNoOwnBlock
-	}
-	return nil
-}
-
-var (
-	errOthersBlock error = kindError{"in no block of this tenant, which takes numbers of its own blocks only; give another number or none", ErrNotHeld}
-	errNoOwnBlock  error = kindError{"this tenant takes numbers of its own blocks only and has none; add a block for it", ErrNoFreeNumber}
-)
 
 const missingConsent = "missing; this tenant's bindings name the consent of the user on record"
 

@@ -1,12 +1,15 @@
 package binding_test
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"mask700/binding"
+	"mask700/binding/bindingtest"
 )
 
 func TestTenants(t *testing.T) {
@@ -130,5 +133,51 @@ func TestTenantWithItsOwnBlocks(t *testing.T) {
 	}
 	if _, err := make(own.Number(7).String()); err != nil {
 		t.Errorf("on a number of its own: %v", err)
+	}
+	if b, err := make(""); err != nil || b.X.Block() != own {
+		t.Errorf("drawn: %v, %v", b.X, err)
+	}
+}
+
+// allAsked counts how often all blocks are asked for.
+type allAsked struct {
+	*bindingtest.Store
+	n int
+}
+
+func (s *allAsked) Blocks(ctx context.Context) ([]binding.BlockState, error) {
+	s.n++
+	return s.Store.Blocks(ctx)
+}
+
+func (s *allAsked) Stock(ctx context.Context) ([]binding.Stock, error) {
+	s.n++
+	return s.Store.Stock(ctx)
+}
+
+// What a bind costs does not grow with the blocks that there are: nobody asks for all of them.
+func TestBindAsksForNoListOfBlocks(t *testing.T) {
+	s, store := desk(t)
+	counted := &allAsked{Store: store}
+	s.Store = counted
+	for _, tenant := range []string{"shop", "rides"} {
+		if _, err := s.AddTenant(t.Context(), tenant, binding.TenantSettings{OwnBlocks: tenant == "shop"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	own := binding.BlockState{Block: block + 1, State: binding.BlockOpen, AddedAt: noon, Tenant: "shop"}
+	if err := store.AddBlock(t.Context(), own); err != nil {
+		t.Fatal(err)
+	}
+	for tenant, from := range map[string]binding.Block{"shop": own.Block, "rides": block} {
+		for i, x := range []string{"", from.Number(7).String()} {
+			_, err := s.Create(t.Context(), request(func(r *binding.Request) { r.Tenant, r.X, r.A = tenant, x, fmt.Sprintf("1380000010%d", i) }))
+			if err != nil {
+				t.Errorf("%s on %q: %v", tenant, x, err)
+			}
+		}
+	}
+	if counted.n != 0 {
+		t.Errorf("all blocks were asked for %d times", counted.n)
 	}
 }

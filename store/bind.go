@@ -109,8 +109,9 @@ func (db *DB) put(ctx context.Context, b *binding.Binding, draws []drawn, with *
 // locks of its numbers and id are held.
 func (db *DB) bindRows(ctx context.Context, m *rowMaker, b *binding.Binding, tenant uint32, draws []drawn) error {
 	table := db.blocks.table.Load()
+	owner := db.ownerOf(table, b.Tenant)
 	for _, x := range m.numbers {
-		if err := table.open(x, b.Tenant, b.CreatedAt); err != nil {
+		if err := table.open(x, owner, b.CreatedAt); err != nil {
 			return &binding.NumberError{X: x, Err: err}
 		}
 		if err := b.EndBy(table.held[x.Block()].until); err != nil {

@@ -50,13 +50,13 @@ func (t *blockTable) leave(b binding.Block) *blockTable {
 	return &blockTable{states: t.states, held: t.held, pools: t.pools, leaving: b}
 }
 
-// open returns why x cannot be bound for a tenant at a moment, if it cannot.
-func (t *blockTable) open(x binding.X, tenant string, at time.Time) error {
+// open returns why x cannot be bound for a tenant, whose bindings are on the blocks of an owner, at a moment, if it cannot.
+func (t *blockTable) open(x binding.X, owner string, at time.Time) error {
 	s, ok := t.states[x.Block()]
 	switch {
 	case !ok:
 		return binding.ErrNotHeld
-	case cmp.Or(s.Tenant, binding.DefaultTenant) != t.ownerOf(tenant):
+	case cmp.Or(s.Tenant, binding.DefaultTenant) != owner:
 		return binding.ErrOtherTenant
 	case !t.held[s.Block].Has(serialOf(x)):
 		return binding.ErrNotHeld
@@ -74,12 +74,9 @@ func (t *blockTable) open(x binding.X, tenant string, at time.Time) error {
 // somebody for it, if that is so: what may not be bound may not be answered either. To a number that is locked calls go on.
 func (db *DB) MayAnswer(tenant string, x binding.X, shown bool) error {
 	table := db.blocks.table.Load()
-	err := table.open(x, tenant, db.opts.Now())
-	switch t, _ := db.Tenant(tenant); {
-	case !shown && (errors.Is(err, binding.ErrNotOpen) || errors.Is(err, binding.ErrNumberLocked)):
-		err = nil
-	case err == nil && t.OwnBlocks && table.states[x.Block()].Tenant != tenant:
-		err = binding.ErrOtherTenant
+	err := table.open(x, db.ownerOf(table, tenant), db.opts.Now())
+	if !shown && (errors.Is(err, binding.ErrNotOpen) || errors.Is(err, binding.ErrNumberLocked)) {
+		return nil
 	}
 	return err
 }
@@ -319,6 +316,12 @@ func (db *DB) Blocks(ctx context.Context) ([]binding.BlockState, error) {
 		out = append(out, states[b])
 	}
 	return out, nil
+}
+
+// Block returns a block that is held. It implements binding.Store: memory only.
+func (db *DB) Block(b binding.Block) (binding.BlockState, bool) {
+	s, ok := db.blocks.table.Load().states[b]
+	return s, ok
 }
 
 // Holds reports whether a block is held, in whatever state. It implements binding.Store: memory only.

@@ -69,9 +69,10 @@ func (db *DB) drawFor(ctx context.Context, b binding.Binding, with *beside) (bin
 // drawNumbers draws the numbers that b lacks, the tries-th time.
 func (db *DB) drawNumbers(ctx context.Context, b *binding.Binding, tries int) (all []drawn, err error) {
 	table := db.blocks.table.Load()
-	from := table.pools[table.ownerOf(b.Tenant)]
+	owner := db.ownerOf(table, b.Tenant)
+	from := table.pools[owner]
 	if from == nil {
-		return nil, &binding.PoolError{Tenant: binding.DefaultTenant}
+		return nil, &binding.PoolError{Tenant: owner}
 	}
 	var lacks []*binding.X
 	if b.X == 0 {

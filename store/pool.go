@@ -43,10 +43,14 @@ type spentPool struct {
 	err   binding.PoolError
 }
 
-// ownerOf is the tenant whose blocks a tenant's bindings are on.
-func (t *blockTable) ownerOf(tenant string) string {
+// ownerOf is the tenant whose blocks a tenant's bindings are on: itself, or where it has none DefaultTenant, unless it takes none of
+// the shared ones. Nothing is gone through for it: it is asked for every bind.
+func (db *DB) ownerOf(t *blockTable, tenant string) string {
 	tenant = cmp.Or(tenant, binding.DefaultTenant)
 	if _, ok := t.pools[tenant]; ok {
+		return tenant
+	}
+	if settings, _ := db.Tenant(tenant); settings.OwnBlocks {
 		return tenant
 	}
 	return binding.DefaultTenant

@@ -145,6 +145,9 @@ func (s *Store) ownerLocked(tenant string) string {
 			return tenant
 		}
 	}
+	if t, _ := s.tenantLocked(tenant); t.OwnBlocks {
+		return tenant
+	}
 	return binding.DefaultTenant
 }
 

@@ -198,6 +198,14 @@ func (s *Store) Holds(b binding.Block) bool {
 	return ok
 }
 
+// Block implements binding.Store.
+func (s *Store) Block(b binding.Block) (binding.BlockState, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	state, ok := s.blocks[b]
+	return state, ok
+}
+
 // Bind implements binding.Store.
 func (s *Store) Bind(ctx context.Context, b binding.Binding) error {
 	s.mu.Lock()

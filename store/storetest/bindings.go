@@ -13,7 +13,7 @@ import (
 
 func blocks(t *testing.T, s binding.Store) {
 	ctx := context.Background()
-	if s.Holds(block) {
+	if _, held := s.Block(block); held || s.Holds(block) {
 		t.Error("an empty store holds a block")
 	}
 	states := []binding.BlockState{
@@ -38,6 +38,9 @@ func blocks(t *testing.T, s binding.Store) {
 		if !got[i].AddedAt.Equal(want.AddedAt) {
 			t.Errorf("%s was added at %v", want.Block, got[i].AddedAt)
 		}
+		if one, held := s.Block(want.Block); !held || !reflect.DeepEqual(one, got[i]) {
+			t.Errorf("asked for alone, block %d is %+v, %v; among all %+v", i, one, held, got[i])
+		}
 		if got[i].AddedAt = want.AddedAt; !reflect.DeepEqual(got[i], want) {
 			t.Errorf("block %d is %+v, want %+v", i, got[i], want)
 		}
@@ -45,7 +48,7 @@ func blocks(t *testing.T, s binding.Store) {
 	if err := s.RemoveBlock(ctx, 70010000002); err != nil {
 		t.Fatal(err)
 	}
-	if s.Holds(70010000002) {
+	if _, held := s.Block(70010000002); held || s.Holds(70010000002) {
 		t.Error("a block that was removed is held")
 	}
 	wantError(t, "removed again", s.RemoveBlock(ctx, 70010000002), binding.ErrNotHeld)
@@ -73,6 +76,9 @@ func blockStates(t *testing.T, s binding.Store) {
 		all, err := s.Blocks(ctx)
 		if err != nil || len(all) != 1 || all[0].State != state || !s.Holds(block) {
 			t.Errorf("%s: %+v, %v", state, all, err)
+		}
+		if one, held := s.Block(block); !held || one.State != state {
+			t.Errorf("%s: %+v, %v", state, one, held)
 		}
 		if rows, err := s.OnX(ctx, block.Number(1)); err != nil || len(rows) != 1 {
 			t.Errorf("%s: %d rows, %v", state, len(rows), err)

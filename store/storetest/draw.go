@@ -80,6 +80,7 @@ func drawsOfTenants(t *testing.T, s binding.Store) {
 			wantError(t, "given as y, "+c.tenant+" on "+c.x.String(), err, c.want)
 		}
 	}
+	drawsOfItsOwn(t, s)
 	// What a tenant drew before it had blocks of its own goes on.
 	holdFor(t, s, block+4, "a shop", binding.BlockOpen)
 	if b, err := drawFor(t, s, 2, func(b *binding.Binding) { b.Tenant = "a shop" }); err != nil || b.X.Block() != block+4 {
@@ -88,6 +89,28 @@ func drawsOfTenants(t *testing.T, s binding.Store) {
 	if _, err := s.Unbind(ctx, letters(300), at(time.Minute)); err != nil {
 		t.Error(err)
 	}
+}
+
+// drawsOfItsOwn: a tenant that takes no number of the shared blocks gets none, whether it has blocks or not.
+func drawsOfItsOwn(t *testing.T, s binding.Store) {
+	t.Helper()
+	const shared, own = block, block + 5
+	put(t, s, binding.Tenant{Name: "alone", State: binding.TenantActive, TenantSettings: binding.TenantSettings{OwnBlocks: true}})
+	of := func(b *binding.Binding) { b.Tenant = "alone" }
+	bindOn := func(n int, x binding.X) error {
+		b := pair(t, letters(2000+n), x, 2000+n)
+		of(&b)
+		return s.Bind(context.Background(), b)
+	}
+	_, err := drawFor(t, s, 2000, of)
+	wantNone(t, "none but its own, and it has none", err, "alone", 0, 0)
+	wantError(t, "a shared number", bindOn(1, shared.Number(6000)), binding.ErrOtherTenant)
+	holdFor(t, s, own, "alone", binding.BlockOpen)
+	if b, err := drawFor(t, s, 2002, of); err != nil || b.X.Block() != own {
+		t.Errorf("none but its own: drew %v, %v", b.X, err)
+	}
+	wantError(t, "a number of its own", bindOn(3, own.Number(6000)), nil)
+	wantError(t, "a shared number still", bindOn(4, shared.Number(6001)), binding.ErrOtherTenant)
 }
 
 func drawsFresh(t *testing.T, s binding.Store) {

@@ -30,26 +30,19 @@ var (
 	errSharedNumber = kindConflict.problem("the parties of a binding on a number that tenants share, or that others had before, are not changed; make another binding in its place")
 )
 
-// own returns the blocks that are the tenant's alone, and since when. The default tenant's are those that tenants share, where there are
+// own reports whether a block is the tenant's alone, and since when. The default tenant's are those that tenants share, where there are
 // others.
-func (s confinedStore) own(ctx context.Context) (map[binding.Block]time.Time, error) {
-	blocks, err := s.all.Blocks(ctx)
-	if err != nil {
-		return nil, err
+func (s confinedStore) own(ctx context.Context, b binding.Block) (since time.Time, ok bool, err error) {
+	held, ok := s.all.Block(b)
+	if !ok || held.Tenant != s.tenant {
+		return time.Time{}, false, nil
 	}
 	if s.tenant == binding.DefaultTenant {
-		all, err := s.all.Tenants(ctx)
-		if err != nil || len(all) > 1 {
-			return nil, err
+		if all, err := s.all.Tenants(ctx); err != nil || len(all) > 1 {
+			return time.Time{}, false, err
 		}
 	}
-	own := make(map[binding.Block]time.Time)
-	for _, b := range blocks {
-		if b.Tenant == s.tenant {
-			own[b.Block] = b.AddedAt
-		}
-	}
-	return own, nil
+	return held.AddedAt, true, nil
 }
 
 // errOthersWere ends a look at who was on a number.
@@ -73,19 +66,15 @@ func (s confinedStore) hadOthers(ctx context.Context, x binding.X, since time.Ti
 // onlyOwn refuses a number that was asked for and is on no block of the tenant's own: that another pair is on it may be
 // told of those alone.
 func (s confinedStore) onlyOwn(ctx context.Context, numbers ...binding.X) error {
-	var own map[binding.Block]time.Time
 	for _, x := range numbers {
 		if x == 0 {
 			continue
 		}
-		if own == nil {
-			var err error
-			if own, err = s.own(ctx); err != nil {
-				return err
-			}
-		}
-		since, ok := own[x.Block()]
-		if !ok {
+		since, ok, err := s.own(ctx, x.Block())
+		switch {
+		case err != nil:
+			return err
+		case !ok:
 			return &binding.NumberError{X: x, Err: binding.ErrOtherTenant}
 		}
 		switch others, err := s.hadOthers(ctx, x, since); {
@@ -158,10 +147,17 @@ func (s confinedStore) Blocks(ctx context.Context) ([]binding.BlockState, error)
 
 // Holds is true of the blocks on which the tenant has or may have had numbers.
 func (s confinedStore) Holds(b binding.Block) bool {
-	blocks, err := s.all.Blocks(context.Background())
-	return err == nil && slices.ContainsFunc(blocks, func(held binding.BlockState) bool {
-		return held.Block == b && (held.Tenant == s.tenant || held.Tenant == binding.DefaultTenant)
-	})
+	_, ok := s.Block(b)
+	return ok
+}
+
+// Block returns those.
+func (s confinedStore) Block(b binding.Block) (binding.BlockState, bool) {
+	held, ok := s.all.Block(b)
+	if !ok || held.Tenant != s.tenant && held.Tenant != binding.DefaultTenant {
+		return binding.BlockState{}, false
+	}
+	return held, true
 }
 
 func (s confinedStore) Bind(ctx context.Context, b binding.Binding) error {
@@ -213,17 +209,13 @@ func (s confinedStore) Repeated(ctx context.Context, tenant string, r binding.Re
 
 // alone reports whether none of the numbers of a binding was ever another tenant's.
 func (s confinedStore) alone(ctx context.Context, b *binding.Binding) (bool, error) {
-	own, err := s.own(ctx)
-	if err != nil {
-		return false, err
-	}
 	for _, x := range []binding.X{b.X, b.Y} {
-		since, ok := own[x.Block()]
 		if x == 0 {
 			continue
 		}
-		if !ok {
-			return false, nil
+		since, ok, err := s.own(ctx, x.Block())
+		if err != nil || !ok {
+			return false, err
 		}
 		if others, err := s.hadOthers(ctx, x, since); err != nil || others {
 			return false, err

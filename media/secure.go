@@ -29,7 +29,7 @@ func exchange(all *srtp.Ring, now *srtp.Direction, k srtp.Key) *srtp.Direction {
 		return nil
 	}
 	// Keys were checked when they were read, so this cannot fail.
-	d, err := srtp.NewDirection(k)
+	d, err := all.Take(k)
 	if err != nil {
 		return now
 	}

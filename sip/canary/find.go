@@ -40,16 +40,11 @@ func NewFinder() *Finder {
 	numbered(textStem, Text)
 	f.add(hostStem, hostAfter('.'))
 	f.add("10-91-", hostAfter('-'))
-	f.add("0a5b", func(rest []byte) string { // four bytes, as hex
-		if len(rest) < 4 {
-			return ""
-		}
-		b, err := hex.DecodeString(string(rest[:4]))
-		if err != nil || b[0] > 99 || b[1] > 99 {
-			return ""
-		}
-		return Host(int(b[0])*100 + int(b[1]))
-	})
+	f.add("0a5b", hostBehind([2]byte{})) // four bytes, as hex
+	f.add(hex.EncodeToString([]byte{0x0a ^ cookie[0], 0x5b ^ cookie[1]}), hostBehind([2]byte(cookie[2:])))
+	f.add(host6Stem, host6After(1))
+	f.add("2001:0db8:5ca1:0000:0000:0000:0001:", host6After(4))
+	f.add("20010db85ca10000000000000001", host6After(4)) // 16 bytes, as hex
 	return f
 }
 
@@ -57,6 +52,35 @@ func (f *Finder) add(text string, read func([]byte) string) {
 	b := bytes.ToLower([]byte(text))
 	f.stems = append(f.stems, stem{b, read})
 	f.heads[headOf(b[0], b[1])] = true
+}
+
+// hostBehind reads the last two bytes of an address, as hex of what they are together with others.
+func hostBehind(mask [2]byte) func([]byte) string {
+	return func(rest []byte) string {
+		if len(rest) < 4 {
+			return ""
+		}
+		b, err := hex.DecodeString(string(rest[:4]))
+		if err != nil || b[0]^mask[0] > 99 || b[1]^mask[1] > 99 {
+			return ""
+		}
+		return Host(int(b[0]^mask[0])*100 + int(b[1]^mask[1]))
+	}
+}
+
+// host6After reads the last group of an address, which has so many digits at least.
+func host6After(least int) func([]byte) string {
+	return func(rest []byte) string {
+		n := 0
+		for n < min(4, len(rest)) && rest[n] >= '0' && rest[n] <= '9' {
+			n++
+		}
+		id, err := strconv.Atoi(string(rest[:n]))
+		if err != nil || n < least {
+			return host6Stem
+		}
+		return Host6(id)
+	}
 }
 
 // hostAfter reads the last two parts of an address.
@@ -85,7 +109,7 @@ func (f *Finder) Add(words ...string) {
 }
 
 // AddHost has the finder look for an address, which is not the beginning of another
-// one, and for its bytes as hex.
+// one, and for its bytes: as they are, as hex, and as STUN hides those of IPv4.
 func (f *Finder) AddHost(a netip.Addr) {
 	w := a.String()
 	f.add(w, func(rest []byte) string {
@@ -94,7 +118,14 @@ func (f *Finder) AddHost(a netip.Addr) {
 		}
 		return w
 	})
-	f.add(hex.EncodeToString(a.AsSlice()), func([]byte) string { return w })
+	same := func([]byte) string { return w }
+	f.add(hex.EncodeToString(a.AsSlice()), same)
+	if a.Is4() {
+		hidden := XORed(w)
+		f.add(hex.EncodeToString(hidden[:]), same)
+		return
+	}
+	f.add(a.StringExpanded(), same)
 }
 
 // Find gives every mark and word in b, each once.
@@ -117,6 +148,9 @@ func (f *Finder) walk(hits *[]Hit, b []byte, how string, left int) {
 	for _, l := range looks {
 		if l.name == "BCD" && strings.HasSuffix(how, "hex") {
 			continue // the digits as they stood, but for an odd one
+		}
+		if l.name == fromBehind && how != "" {
+			continue // what is decoded is noise for the most part, in which four bytes are by chance
 		}
 		f.scan(hits, l.read(b), how, l.name)
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -91,6 +92,7 @@ func TestEveryWritingIsFound(t *testing.T) {
 	f := NewFinder()
 	f.Add("13800000001", "Name of caller")
 	f.AddHost(netip.MustParseAddr("192.0.2.10"))
+	f.AddHost(netip.MustParseAddr("2001:db8::10"))
 	if hits := f.Find([]byte(around)); len(hits) != 0 {
 		t.Fatalf("found %v where there is nothing", hits)
 	}
@@ -129,11 +131,39 @@ func TestEveryWritingIsFound(t *testing.T) {
 		}
 	}
 	expect("a host name", "host-10-91-9-7.example", Host(907))
+	for _, a := range []string{Host(907), "192.0.2.10"} {
+		raw := netip.MustParseAddr(a).As4()
+		mapped := netip.MustParseAddr("::ffff:" + a).As16()
+		hidden := raw
+		for i, c := range []byte{0x21, 0x12, 0xa4, 0x42} {
+			hidden[i] ^= c
+		}
+		expect("its bytes from behind", "\x81\xcc\x00\x07"+string([]byte{raw[3], raw[2], raw[1], raw[0]})+"\x00\x00", a)
+		for how, written := range map[string][]byte{"16 bytes": mapped[:], "hidden by STUN": hidden[:]} {
+			expect(how, string(written), a)
+			expect(how+", in a block", "\x81\xcc\x00\x07"+string(written)+"\x00\x00", a)
+			expect(how+", base64", base64.StdEncoding.EncodeToString(append([]byte("at "), written...)), a)
+			expect(how+", hex", hex.EncodeToString(written), a)
+		}
+	}
+	for _, a := range []string{Host6(0), Host6(7), Host6(4321), Host6(9999), "2001:db8::10"} {
+		addr := netip.MustParseAddr(a)
+		raw := addr.As16()
+		behind := raw
+		slices.Reverse(behind[:])
+		for how, written := range map[string]string{
+			"plain": a, "in brackets": "[" + a + "]:5060", "in full": addr.StringExpanded(), "capitals": strings.ToUpper(a), "16 bytes": string(raw[:]), "backwards": string(behind[:]),
+			"hex": hex.EncodeToString(raw[:]), "HEX": strings.ToUpper(hex.EncodeToString(raw[:])), "percent": percents(a), "base64": base64.StdEncoding.EncodeToString([]byte(a + " 5000")),
+			"base64 of bytes": base64.StdEncoding.EncodeToString(append([]byte("of "), raw[:]...)), "in a block of STUN": "\x00\x01\x00\x14\x00\x02\x13\x88" + string(raw[:]),
+		} {
+			expect("IPv6 "+how, written, a)
+		}
+	}
 }
 
 // What is cut short is found by what it begins with.
 func TestAMarkCutShortIsFound(t *testing.T) {
-	for _, cut := range []string{"13913579", "1391357", "kanari", "kanari12x", "10.91.3"} {
+	for _, cut := range []string{"13913579", "1391357", "kanari", "kanari12x", "10.91.3", "2001:db8:5ca1::1:x"} {
 		if hits := NewFinder().Find([]byte("a " + cut + " b")); len(hits) != 1 {
 			t.Errorf("%q gives %v", cut, hits)
 		}
@@ -144,7 +174,7 @@ func TestAMarkCutShortIsFound(t *testing.T) {
 func TestNoMarkIsAnother(t *testing.T) {
 	f := NewFinder()
 	f.AddHost(netip.MustParseAddr("192.0.2.10"))
-	for _, mark := range []string{Number(17), Text(17), Host(17), Number(9170), Text(9170), Host(9170)} {
+	for _, mark := range []string{Number(17), Text(17), Host(17), Number(9170), Text(9170), Host(9170), Host6(17), Host6(9170)} {
 		if hits := f.Find([]byte("<" + mark + ">")); len(hits) != 1 || hits[0].Mark != mark || hits[0].How != "plain" {
 			t.Errorf("%s gives %v", mark, hits)
 		}

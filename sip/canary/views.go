@@ -31,7 +31,7 @@ var decodings = []decoding{
 var looks = []decoding{
 	{"without separators", squeezed},
 	{"backwards", backwards},
-	{"BCD", nibbles(false)}, {"reversed BCD", nibbles(true)},
+	{"BCD", nibbles(false)}, {"reversed BCD", nibbles(true)}, {fromBehind, bytesBackwards},
 	{"reversed BCD in digits", swappedAt(0)}, {"reversed BCD in digits", swappedAt(1)},
 }
 
@@ -181,6 +181,13 @@ func nibbles(reversed bool) func([]byte) []byte {
 		return out
 	}
 }
+
+// fromBehind is the reading of bytesBackwards.
+const fromBehind = "bytes backwards"
+
+// bytesBackwards writes every byte as its two halves, the last byte first: an address in
+// the order of most processors.
+func bytesBackwards(b []byte) []byte { return nibbles(false)(backwards(b)) }
 
 // swappedAt changes the places of the digits of each pair, from the at-th digit of
 // a run on: reversed BCD that was written as hex.

@@ -346,10 +346,13 @@ a=rtcp:%[9]d IN IP4 %[4]s
 
 // key makes a key of SRTP by a name, which is a secret of the actor's.
 func (a *actor) key(name string) string {
-	k := base64.StdEncoding.EncodeToString([]byte((name + " is a key of the " + a.name + strings.Repeat(".", 30))[:30]))
+	k := base64.StdEncoding.EncodeToString([]byte((name + keysOf(a.name) + strings.Repeat(".", 30))[:30]))
 	a.secrets.learn(k)
 	return k
 }
+
+// keysOf is what all keys of an actor's have in them.
+func keysOf(actor string) string { return " is a key of the " + actor }
 
 // fax is a description of a gateway for fax machines.
 func (a *actor) fax(host string, port int) string {

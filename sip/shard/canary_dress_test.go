@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -103,6 +104,19 @@ func (d *dresser) spell(kind, text string, n int) string {
 		case "h":
 			mark = canary.Host(id)
 			written = mark
+		case "H":
+			mark = canary.Host6(id)
+			written = mark
+		case "r": // as the bytes that it is
+			mark = canary.Host(id)
+			written = string(netip.MustParseAddr(mark).AsSlice())
+		case "R":
+			mark = canary.Host6(id)
+			written = string(netip.MustParseAddr(mark).AsSlice())
+		case "X":
+			mark = canary.Host(id)
+			hidden := canary.XORed(mark)
+			written = string(hidden[:])
 		default:
 			panic("no such mark: " + verb)
 		}
@@ -390,8 +404,7 @@ func (d *dresser) parts(l *dressed) {
 			n += strings.Count(bodies[j].kind, "{") + strings.Count(bodies[j].text, "{")
 		}
 		kind = d.spell(ofBody, bodies[i].kind, n)
-		text = d.spell(ofBody, bodies[i].text, n+strings.Count(bodies[i].kind, "{"))
-		return kind, strings.ReplaceAll(text, "\n", "\r\n")
+		return kind, d.spell(ofBody, strings.ReplaceAll(bodies[i].text, "\n", "\r\n"), n+strings.Count(bodies[i].kind, "{"))
 	}
 	one := func(headers, text string) string {
 		return "--" + boundary + "\r\n" + headers + "\r\n\r\n" + text + "\r\n"

@@ -24,7 +24,7 @@ const (
 // headers are added to a message that has no header of the same name. In their
 // texts {n} is a number, {e} one in E.164 with dashes, {p} one in percent, {x} one
 // in hex, {j} one in a token of base64, {b} one in reversed BCD in base64, {t} a
-// word, {k} three times a word as a key of base64, {h} an address; {me} is the number that the sender really has.
+// word, {k} three times a word as a key of base64, {h} an address, {H} one of IPv6; {me} is the number that the sender really has.
 var headers = []field{
 	{ofRouting, "", "Path: <sip:{t}@{h};lr>"},
 	{ofRouting, "", "Service-Route: <sip:{t}@{h};lr>"},
@@ -95,6 +95,7 @@ var headers = []field{
 	{ofTexts, "", "Cisco-Guid: {n}-{n}-0-0"},
 	{ofTexts, "", "h323-conf-id: {x}"},
 	{ofTexts, "", "Remote-IP: {h}"},
+	{ofTexts, "", "X-Forwarded-For: {h}, [{H}]:5060"},
 	{ofTexts, "", "Warning: 399 {t}.example \"{e} at {h}\", 399 {h} \"{t}\""},
 	{ofTexts, "", "Reason: {t};cause=1;text=\"call to {e}\""},
 	{ofTexts, "", "Response-Source: <sip:{t}@{h}>"},
@@ -221,6 +222,8 @@ var (
 		{ofDescription, "", "a=end-of-candidates"},
 		{ofDescription, "", "a=ice-options:{t}"},
 		{ofDescription, "", "a=altc:1 IP4 {h} 6000"},
+		{ofDescription, "", "a=altc:2 IP6 {H} 6000"},
+		{ofDescription, "", "a=candidate:{t} 1 UDP 2130706430 {H} 5000 typ host"},
 		{ofDescription, "", "a=X-nat:{t}"},
 		{ofDescription, "", "a=ssrc:77 cname:{t}@{h}"},
 		{ofDescription, "", "a=ssrc:77 msid:{t} {t}"},
@@ -262,7 +265,8 @@ var (
 )
 
 // bodies are what a message may carry beside or in place of a description: the
-// type, and a body whose lines end in LF here. {B} is a number in reversed BCD.
+// type, and a body whose lines end in LF here. {B} is a number in reversed BCD, {r} the four bytes of an address, {X}
+// those as STUN hides them, {R} the sixteen of one of IPv6.
 var bodies = []struct{ kind, text string }{
 	{"text/plain", "the call to {e} ({n}) was rejected by {t} at {h}\n"},
 	{"application/isup;version={t};base=etsi121", "\x01\x00\x48\x00\x0a\x03\x02\x07\x08{B}\x0a\x07\x03\x13{B}\x00"},
@@ -287,4 +291,6 @@ var bodies = []struct{ kind, text string }{
 	{"application/kpml-response+xml", "<kpml-response digits=\"{n}\" tag=\"{t}\"/>\n"},
 	{"application/vq-rtcpxr", "VQSessionReport: CallTerm\nCallID: {t}@{h}\nLocalID: <sip:{n}@{h}>\nRemoteAddr: IP={h} PORT=5000\n"},
 	{"image/png;name=\"{t}.png\"", "\x89PNG\x00{n}"},
+	{"application/stun;name={t}", "\x00\x01\x00\x30\x21\x12\xa4\x42{t}12\x00\x01\x00\x08\x00\x01\x17\x70{r}\x00\x20\x00\x08\x00\x01\x17\x70{X}\x00\x01\x00\x14\x00\x02\x17\x70{R}"},
+	{"application/rtcp", "\x81\xcc\x00\x06{r}kana{R}"},
 }

@@ -52,7 +52,8 @@ func newWatch(m manner, row *flowRow) *watch {
 		host := netip.MustParseAddrPort(a.host).Addr()
 		w.finder.Add(a.number)
 		w.finder.AddHost(host)
-		w.owner[a.number], w.owner[host.String()] = name, name
+		w.finder.Add(keysOf(name))
+		w.owner[a.number], w.owner[host.String()], w.owner[keysOf(name)] = name, name, name
 	}
 	w.scene.world.send = func(s shard.Send) {
 		w.leaves(s)

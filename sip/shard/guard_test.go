@@ -156,7 +156,7 @@ func (g *guard) check(fail func(string, ...any), s shard.Send) {
 }
 
 // tokens finds what could tell that two messages belong together: runs of 24
-// letters and more, and the session ids of descriptions.
+// letters and more, the session ids of descriptions, and the keys in them.
 func tokens(b []byte) []string {
 	var list []string
 	start := 0
@@ -174,5 +174,15 @@ func tokens(b []byte) []string {
 			list = append(list, "session "+string(f[1]))
 		}
 	}
-	return list
+	for rest := b; ; {
+		_, key, ok := bytes.Cut(rest, []byte("inline:"))
+		if !ok {
+			return list
+		}
+		rest = key
+		if end := bytes.IndexAny(key, "|\r\n "); end >= 0 {
+			key = key[:end]
+		}
+		list = append(list, "key "+string(key))
+	}
 }

@@ -32,7 +32,7 @@ type leg struct {
 
 	remote   Remote
 	known    bool // SetRemote was called
-	answered bool // Settle was called
+	answered bool // Settle was called when it was
 	latch    latch
 	told     netip.Addr     // OnSource was called with
 	looped   bool           // its packets would come back to us: nothing is sent

@@ -124,8 +124,8 @@ type Session interface {
 	// SetRemote applies an offer or answer of that side. When the address
 	// changed, the latching window opens anew.
 	SetRemote(Side, Remote)
-	// Settle says that offer and answer are done: the next valid source of that
-	// side is latched for good.
+	// Settle says that offer and answer are done and the call is answered: the next
+	// valid source of that side is latched for good, and silence counts from now on.
 	Settle(Side)
 	// Pause stops packets both ways, of the video too; the ports stay.
 	Pause(bool)

@@ -128,7 +128,7 @@ func (s *session) Settle(side Side) {
 		l.former.until = s.now() + l.latch.window
 	}
 	s.follow(side & 1)
-	l.answered = true
+	l.answered = l.known // else nobody is here yet
 	s.alive = s.now()
 }
 

@@ -163,3 +163,37 @@ func TestReportsGoToNoServiceOfThisHost(t *testing.T) {
 		}
 	}
 }
+
+// A caller that is greeted is settled before anybody is called. Nobody has to speak while that one rings, however long;
+// once it has answered, what it says is learnt, and silence counts.
+func TestSilenceCountsOnceBothHaveAnswered(t *testing.T) {
+	c := newClock()
+	ended := make(chan Session, 10)
+	r := newRelay(t, Options{Timeout: time.Minute, Clock: Clock{Now: c.read}, OnTimeout: func(s Session) { ended <- s }})
+	a, b, nat := newPhone(t, "127.0.0.2"), newPhone(t, "127.0.0.3"), newPhone(t, "127.0.0.3")
+	s := open(t, r)
+	s.SetRemote(A, a.remote())
+	s.Settle(A)
+	s.Settle(B)
+	c.advance(r, time.Hour)
+	s.SetRemote(B, b.remote()) // early
+	c.advance(r, time.Hour)
+	select {
+	case <-ended:
+		t.Fatal("it ended while it rang")
+	default:
+	}
+	s.Settle(A)
+	s.Settle(B)
+	c.advance(r, 25*time.Second)
+	send(t, nat.rtp, nat.frame("at last"), at(s.Local(B)))
+	if got := a.hear(); string(got.Payload) != "at last" {
+		t.Errorf("A hears %q", got.Payload)
+	}
+	c.advance(r, time.Hour)
+	select {
+	case <-ended:
+	default:
+		t.Error("it did not end")
+	}
+}

@@ -138,7 +138,8 @@ type SetRemote struct {
 	Silent  bool            // the party itself has offered or answered nothing since the last one: the other one has
 }
 
-// SettleMedia says that offer and answer are complete on both legs.
+// SettleMedia says that offer and answer are complete on both legs, and the call, or the
+// one that is greeted, is answered.
 type SettleMedia struct{ Session int }
 
 // PlayMedia plays a prompt to a party instead of what the other one says, in a

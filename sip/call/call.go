@@ -287,8 +287,8 @@ func (c *Call) Handle(env *Env, ev Event) {
 	case Stopped:
 		c.stopped(env, ev)
 	case MediaSilent:
-		if ev.Session != c.Session {
-			return
+		if ev.Session != c.Session || c.State < Answered {
+			return // nobody has to speak before
 		}
 		c.end(env, ending{end: cdr.EndMediaTimeout, by: byPlatform, status: 480, q850: causeRecovery})
 	case MediaSource:

@@ -237,6 +237,15 @@ func (c *Call) setRemotes(env *Env) error {
 	return nil
 }
 
+// settleMedia settles the media after an offer and answer in mid-call. While it rings there is
+// more to come: who is behind a NAT may say the first word when it is picked up, and
+// nobody has to say any before.
+func (c *Call) settleMedia(env *Env) {
+	if c.State >= Answered {
+		env.do(SettleMedia{c.Session})
+	}
+}
+
 // undialled is the answer to one who dialled what is no 700 number: 484 while
 // digits are missing (RFC 3261 section 21.4.22), else the answer that strangers
 // get.

@@ -434,7 +434,7 @@ func (c *Call) concluded(env *Env, m *message.Message, d *sdp.Description, err e
 		c.end(env, ending{end: endFailed, by: byPlatform, status: 480, q850: causeNoBearer})
 		return
 	}
-	env.do(SettleMedia{c.Session})
+	c.settleMedia(env)
 	switch x.Method {
 	case "":
 		if !x.Forsaken {

@@ -103,7 +103,7 @@ func (c *Call) welcome(env *Env) {
 		c.end(env, ending{end: endFailed, by: byPlatform, status: 488})
 		return
 	}
-	if !c.LateOffer {
+	if !c.LateOffer && !c.Greeted.Early {
 		env.do(SettleMedia{c.Session})
 	}
 	c.State = Calling
@@ -145,7 +145,9 @@ func (c *Call) greetedAnswers(env *Env, d *sdp.Description, err error) {
 		return
 	}
 	c.LateOffer, c.Told = false, ToldFirm
-	env.do(SettleMedia{c.Session})
+	if !c.Greeted.Early {
+		env.do(SettleMedia{c.Session})
+	}
 }
 
 // errDeaf is an answer to an offer of ours by one that cannot hear what we play.

@@ -230,7 +230,7 @@ func (c *Call) answerInPRACK(env *Env, d *sdp.Description, err error) {
 	c.Told = ToldFirm
 	if l.OfferOut {
 		l.OfferOut, l.Answered = false, true
-		env.do(SettleMedia{c.Session})
+		c.settleMedia(env)
 		c.sendPRACK(env, Callee, &l.Dialog, l.RSeq, body)
 	}
 	c.answerDue(env)

@@ -14,6 +14,9 @@ import (
 // loopback6 is the other family's.
 var loopback6 = netip.IPv6Loopback()
 
+// loopback4 is from where the kernel speaks to itself, where no address is given.
+var loopback4 = netip.MustParseAddr("127.0.0.1")
+
 // newPhone6 is a phone there.
 func newPhone6(t *testing.T) *phone {
 	t.Helper()
@@ -185,14 +188,14 @@ func TestASideThatCannotMoveStays(t *testing.T) {
 			return p.Add(u, tag)
 		}
 		r := newRelayOn(t, Options{Pools: []Pool{{Name: "one", Min: 16500, Max: 16599}}}, e)
-		s, err := r.Open(OpenSpec{PoolA: "one", PoolB: "one", PeerA: loopback, PeerB: loopback, Video: true})
+		s, err := r.Open(OpenSpec{PoolA: "one", PoolB: "one", PeerA: loopback4, PeerB: loopback4, Video: true})
 		if err != nil {
 			t.Fatal(err)
 		}
 		if moved, err := s.Move(B, loopback6); moved || !errors.Is(err, fails) {
 			t.Errorf("%t, %v", moved, err)
 		}
-		if st := r.Stats(); st.Pools[0].InUse != 4 || st.Pools[0].Resting != 2 || st.Shards[0].Sockets != 8 || s.Local(B).Addr != loopback {
+		if st := r.Stats(); st.Pools[0].InUse != 4 || st.Pools[0].Resting != 2 || st.Shards[0].Sockets != 8 || s.Local(B).Addr != loopback4 {
 			t.Errorf("%+v, %+v", st.Pools[0], st.Shards[0])
 		}
 	})
@@ -212,14 +215,14 @@ func TestASideThatCannotMoveStays(t *testing.T) {
 // The video goes where the audio does, under the same name.
 func TestAVideoMovesToo(t *testing.T) {
 	r := anywhere(t, 16700, 16799)
-	s, err := r.Open(OpenSpec{PoolA: "one", PoolB: "one", PeerA: loopback, PeerB: loopback, Video: true})
+	s, err := r.Open(OpenSpec{PoolA: "one", PoolB: "one", PeerA: loopback4, PeerB: loopback4, Video: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if moved, err := s.Move(B, loopback6); !moved || err != nil {
 		t.Fatalf("%t, %v", moved, err)
 	}
-	if v := s.Video(); s.Local(B).Addr != loopback6 || v.Local(B).Addr != loopback6 || v.Local(B).Port == s.Local(B).Port || v.Local(A).Addr != loopback {
+	if v := s.Video(); s.Local(B).Addr != loopback6 || v.Local(B).Addr != loopback6 || v.Local(B).Port == s.Local(B).Port || v.Local(A).Addr != loopback4 {
 		t.Errorf("audio at %v, video at %v", s.Local(B), v.Local(B))
 	}
 	sound := s.(*session)

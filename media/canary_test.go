@@ -679,16 +679,25 @@ func (p *teller) judge(t *testing.T) {
 	t.Helper()
 	other := p.peer
 	finder := canary.NewFinder()
-	planted := map[string]bool{}
+	found, planted, written := map[string]bool{}, map[string]bool{}, 0
 	for _, b := range other.written {
 		for _, h := range finder.Find(b) {
-			if canary.Party(h.Mark) == other.party {
-				planted[h.Mark] = true
-			}
+			found[h.Mark] = true
 		}
 	}
-	if len(planted) != other.marks || len(planted) < 40 {
-		t.Errorf("of %d marks that party %d has written %d can be found", other.marks, other.party, len(planted))
+	for n := range other.marks { // others are there by chance, in what is read in so many ways
+		before, id := len(planted), other.party*1000+(n+1)%1000
+		for _, mark := range []string{canary.Number(id), canary.Text(id), canary.Host(id)} {
+			if found[mark] {
+				planted[mark] = true
+			}
+		}
+		if len(planted) > before {
+			written++
+		}
+	}
+	if written != other.marks || written < 40 {
+		t.Errorf("of %d marks that party %d has written %d can be found", other.marks, other.party, written)
 	}
 	finder.AddHost(other.at)
 	finder.Add("kanaristun12")

@@ -2,6 +2,8 @@ package shard_test
 
 import (
 	"bytes"
+	"encoding/base64"
+	"encoding/hex"
 	"fmt"
 	"net/netip"
 	"regexp"
@@ -11,6 +13,7 @@ import (
 	"github.com/cockroachdb/datadriven"
 
 	"mask700/sip/canary"
+	"mask700/sip/flow"
 	"mask700/sip/message"
 	"mask700/sip/shard"
 	"mask700/sip/text"
@@ -177,4 +180,34 @@ var (
 
 func plainText(s string) string {
 	return marked.ReplaceAllString(counted.ReplaceAllString(echoed.ReplaceAllString(s, ""), ""), "")
+}
+
+// The key of one leg is found on the other, in any notation: a party's own by the search, and
+// ours by the guard of the flows too.
+func TestAKeyOfAnotherLegIsFound(t *testing.T) {
+	w := newWatch(plainly, &flowRow{marks: map[string]string{}})
+	callee := w.scene.actors["callee"]
+	key := w.scene.actors["caller"].key("one")
+	material, err := base64.StdEncoding.DecodeString(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, written := range []string{key, hex.EncodeToString(material), string(material)} {
+		w.leaks = nil
+		w.leaves(shard.Send{Flow: callee.flow(), Bytes: fmt.Appendf(nil, "SIP/2.0 200 OK\r\n\r\nv=0\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:%s\r\n", written)})
+		if len(w.leaks) != 1 {
+			t.Errorf("notation %d: %d leaks", i, len(w.leaks))
+		}
+	}
+	g, told := newGuard(message.Parse, func(string) string { return "" }), 0
+	a, b := g.add("a", "13800000001", "192.0.2.10:5060"), g.add("b", "13900000002", "198.51.100.20:5060")
+	for i, to := range []*secrets{a, a, b} {
+		g.check(func(string, ...any) { told++ }, shard.Send{
+			Flow:  flow.Flow{Remote: to.hosts[0]},
+			Bytes: fmt.Appendf(nil, "SIP/2.0 20%d OK\r\n\r\nv=0\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:Zm9yIG9uZSBsZWcgb25seSwgYW5kIG5vIG90aGVy|2^31\r\n", i),
+		})
+		if told != i/2 {
+			t.Errorf("message %d: told of %d", i, told)
+		}
+	}
 }

@@ -71,8 +71,8 @@ var textRefusals = map[string]string{
 	"blocked":    "the sender is blocked",
 	"no_route":   "no trunk leads to the receiver",
 	"overload":   "the gateway took no more texts: it was full, or being shut down",
-	"unverified": "the sender's number was not verified",
-	"suspended":  "the binding is suspended",
+	"unverified": "the verification platform did not let it pass",
+	"suspended":  "the tenant is suspended",
 
 	RuleNumbers:      "there is a telephone number in the text",
 	RuleBytes:        "it is longer than texts may be",

@@ -83,10 +83,10 @@ var refusalWords = map[binding.Refusal]string{
 	binding.RefusalNoBinding:  "no binding on the number dialled is for this caller",
 	binding.RefusalExpired:    "the binding for this caller has expired",
 	binding.RefusalOneWay:     "the binding does not let this caller call",
-	binding.RefusalCapped:     "the binding has had as many calls as it may have",
+	binding.RefusalCapped:     "more calls were made than may be",
 	binding.RefusalBlocked:    "the caller is blocked",
-	binding.RefusalSuspended:  "the binding is suspended",
-	binding.RefusalUnverified: "the caller's number was not verified",
+	binding.RefusalSuspended:  "the tenant is suspended",
+	binding.RefusalUnverified: "the verification platform did not let it pass",
 	binding.RefusalNoRoute:    "no trunk leads to the callee",
 	binding.RefusalOverload:   "the gateway took no more calls: it was full, or being shut down",
 }

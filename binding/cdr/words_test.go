@@ -128,6 +128,8 @@ func TestWhy(t *testing.T) {
 			"refused: digits of the number dialled are missing (484, Q.850 28 invalid number format)"},
 		{cdr.Record{End: cdr.EndRefused, SIPStatus: 404, Q850: 1, Refusal: binding.RefusalNoBinding, Rule: cdr.RuleExtension},
 			"refused: the caller pressed no extension that there is on the number (404, Q.850 1 unallocated number)"},
+		{cdr.Record{End: cdr.EndRefused, SIPStatus: 403, Refusal: binding.RefusalCapped, Rule: "pair 5/5m"}, "refused: more calls were made than may be (403)"},
+		{cdr.Record{End: cdr.EndRefused, SIPStatus: 403, Refusal: binding.RefusalSuspended, Rule: "tenant"}, "refused: the tenant is suspended (403)"},
 		{cdr.Record{End: cdr.EndRefused, SIPStatus: 420}, "refused: it requires an extension that is not supported here (420)"},
 		{cdr.Record{End: cdr.EndRefused, SIPStatus: 499}, "refused: its INVITE cannot be served (499)"},
 		{cdr.Record{End: cdr.EndRefused, SIPStatus: 403, Refusal: "of_a_later_release"}, "refused: of a later release (403)"},

@@ -148,10 +148,14 @@ func printExplanation(w io.Writer, e admin.Explanation) error {
 		fmt.Fprintln(w, "  the verification platform is asked about a call itself, and has not been")
 	}
 	if len(e.Candidates) == 0 {
-		if e.Connected {
-			return nil
+		var err error
+		switch {
+		case e.Connected, e.Remote != "": // it is not for a binding that it was refused
+		case !e.Held:
+			_, err = fmt.Fprintln(w, "  if it was assigned to you, hold its block with `mask700 block add`")
+		default:
+			_, err = fmt.Fprintln(w, "  nothing is bound on this number; make a binding with `mask700 binding create`")
 		}
-		_, err := fmt.Fprintln(w, "  nothing is bound on this number; make a binding with `mask700 binding create`")
 		return err
 	}
 	fmt.Fprintln(w, "\nwhat else is on this number:")

@@ -443,7 +443,8 @@ func TestExplain(t *testing.T) {
 				t.Errorf("%v: no %q in\n%s", tc.args, tc.says, out)
 			}
 		}
-		if out := d.must("explain", "--dialled", "700200000000001", "--caller", numberA); !strings.Contains(out, "in no block") {
+		if out := d.must("explain", "--dialled", "700200000000001", "--caller", numberA); !strings.Contains(out, "in no block") ||
+			!strings.Contains(out, "hold its block with `mask700 block add`") || strings.Contains(out, "binding create") {
 			t.Errorf("%s", out)
 		}
 		var e admin.Explanation

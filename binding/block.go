@@ -110,4 +110,6 @@ type Stock struct {
 	// Ended: of an older range whose last day is over, or that is not configured
 	// any more. None of its numbers is free then.
 	Ended bool `json:"ended,omitempty"`
+	// Decided: an endpoint decides whom calls to its numbers reach. None is drawn.
+	Decided bool `json:"decided,omitempty"`
 }

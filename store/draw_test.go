@@ -24,6 +24,54 @@ func mustDraw(t testing.TB, db *DB, n int) binding.Binding {
 	return b
 }
 
+// TestNothingIsDrawnWhereAnEndpointDecides: whom it gives a number of its block is not known here. Who asks for one has it.
+func TestNothingIsDrawnWhereAnEndpointDecides(t *testing.T) {
+	t.Parallel()
+	o := options(t, t.TempDir())
+	o.Decided = func(b binding.Block) bool { return b == testBlock+1 }
+	db := mustOpen(t, o)
+	hold := func(b binding.Block) {
+		t.Helper()
+		state := binding.BlockState{Block: b, State: binding.BlockOpen, AddedAt: testStart, Tenant: binding.DefaultTenant}
+		if err := db.AddBlock(context.Background(), state); err != nil {
+			t.Fatal(err)
+		}
+	}
+	hold(testBlock + 1)
+	lacks := testPair(t, testID(1000), 1000)
+	lacks.X = 0
+	var none *binding.PoolError
+	if _, err := db.Draw(context.Background(), lacks); !errors.As(err, &none) || none.Blocks != 0 {
+		t.Errorf("drawn from its block alone: %v", err)
+	}
+	hold(testBlock)
+	n := 0
+	for _, when := range []string{"at first", "after a start"} {
+		for range 20 {
+			if b := mustDraw(t, db, n); b.X.Block() != testBlock {
+				t.Errorf("%s: drew %v", when, b.X)
+			}
+			n++
+		}
+		stock, err := db.Stock(context.Background())
+		if err != nil || len(stock) != 2 || stock[0].Decided || !stock[1].Decided {
+			t.Errorf("%s: %+v, %v", when, stock, err)
+		}
+		if when == "after a start" {
+			break
+		}
+		asked := testPair(t, testID(2000), 2000)
+		asked.X = (testBlock + 1).Number(7)
+		mustBind(t, db, asked)
+		if err := db.MayAnswer(binding.DefaultTenant, (testBlock + 1).Number(8), true); err != nil {
+			t.Errorf("an endpoint may not show it: %v", err)
+		}
+		mustClose(t, db)
+		db = mustOpen(t, o)
+	}
+	mustClose(t, db)
+}
+
 // TestDrawGoesOnAfterARestart: what was drawn once is not fresh again, although nothing lives on it.
 func TestDrawGoesOnAfterARestart(t *testing.T) {
 	o := options(t, t.TempDir())

@@ -63,6 +63,9 @@ type Options struct {
 	Served binding.Served
 	// Numbers says whether a number is one of those that its block has here, as [binding.Plan.Numbers]; nil: all are.
 	Numbers func(binding.X) bool
+	// Decided says of which blocks an endpoint decides whom a call reaches: it gives their numbers out, so that none is drawn.
+	// One that is asked for is bound. nil: of none.
+	Decided func(binding.Block) bool
 	// Quarantine is for how long nobody is bound again on a number that he dialled or was bound on; for so long it is kept
 	// who dialled which number and may not do so. Default: none, and nothing is kept.
 	Quarantine time.Duration

@@ -21,6 +21,7 @@ type heldBlock struct {
 	*pool.Block
 	block    binding.Block
 	until    time.Time  // when its numbers are not served any more; zero: they are for good
+	decided  bool       // an endpoint gives its numbers out
 	counting sync.Mutex // held while its rows are read
 	rows     numbersSeen
 }
@@ -67,7 +68,7 @@ func (t *blockTable) index() *blockTable {
 			t.pools[owner] = p
 		}
 		switch {
-		case s.State != binding.BlockOpen:
+		case s.State != binding.BlockOpen, t.held[block].decided:
 		case block.Older():
 			p.older = append(p.older, t.held[block])
 		default:
@@ -110,6 +111,7 @@ func (db *DB) newHeld(b binding.Block) (*heldBlock, error) {
 		return nil, err
 	}
 	held := &heldBlock{Block: pool.NewBlock(pool.NewOrder(db.orderSeed(b)), leased, rand.IntN(pool.Size)), block: b, until: db.opts.Served.Until(b)}
+	held.decided = db.opts.Decided != nil && db.opts.Decided(b)
 	if has := db.opts.Numbers; has != nil && b.Older() {
 		held.Keep(func(serial int) bool { return has(b.Number(serial)) })
 	}

@@ -105,7 +105,8 @@ func (db *DB) Stock(ctx context.Context) ([]binding.Stock, error) {
 		}
 		use, counted := held.Count(now, rest)
 		s := binding.Stock{
-			BlockState: table.states[block], InUse: use.InUse, Free: use.Free, Fresh: use.Fresh, Resting: use.Resting, Absent: use.Absent, Worn: use.Worn, Unread: !counted,
+			BlockState: table.states[block], InUse: use.InUse, Free: use.Free, Fresh: use.Fresh, Resting: use.Resting, Absent: use.Absent, Worn: use.Worn,
+			Unread: !counted, Decided: held.decided,
 		}
 		if s.Ended = !held.served(db.opts.Now()); s.Ended {
 			s.Free, s.Fresh, s.Resting = 0, 0, 0

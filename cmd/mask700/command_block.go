@@ -119,10 +119,14 @@ func (o *blockOptions) print(cmd *cobra.Command, blocks []binding.Stock) error {
 	return o.end(t, "no block is held; add the 11 digits you were assigned with `mask700 block add DIGITS`")
 }
 
-// blockState is what a block is open to; one of an older range that is over is open to nothing.
+// blockState is what a block is open to; one of an older range that is over is open to nothing, and from one on which an endpoint
+// decides nothing is drawn.
 func blockState(b *binding.Stock) string {
-	if b.Ended {
+	switch {
+	case b.Ended:
 		return "ended"
+	case b.Decided:
+		return b.State + ", remote"
 	}
 	return b.State
 }

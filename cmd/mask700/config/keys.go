@@ -5,6 +5,7 @@ import (
 
 	"github.com/goccy/go-yaml/ast"
 
+	"mask700/binding"
 	"mask700/store"
 	"mask700/store/ring"
 	"mask700/store/seal"
@@ -73,7 +74,7 @@ func (c *Config) Store() (store.Options, error) {
 	o := store.Options{
 		Reserve: 64 << 20, IDMemory: int64(c.Memory.IDs),
 		Dir: c.DataDir, KeyFile: c.Keys.File, KeyEnv: c.Keys.Env, KeyCredential: c.Keys.Credential, Ring: c.Keys.RingFile(),
-		LimitOnX: c.Numbering.BindingsPerNumber, Share: c.Numbering.Share, Served: c.Plan().Served, Numbers: c.Plan().Numbers, Bars: c.BlockList.Entries, BarsOfTenant: c.BlockList.TenantEntries,
+		LimitOnX: c.Numbering.BindingsPerNumber, Share: c.Numbering.Share, Served: c.Plan().Served, Numbers: c.Plan().Numbers, Decided: c.decided(), Bars: c.BlockList.Entries, BarsOfTenant: c.BlockList.TenantEntries,
 		Quarantine: time.Duration(c.Numbering.Quarantine), Strangers: c.Numbering.AllowStrangers,
 	}
 	var err error
@@ -82,6 +83,19 @@ func (c *Config) Store() (store.Options, error) {
 	}
 	o.Cipher, err = seal.ParseCipher(string(c.Keys.Cipher))
 	return o, err
+}
+
+// decided says of which blocks an endpoint decides.
+func (c *Config) decided() func(binding.Block) bool {
+	blocks := make(map[binding.Block]bool)
+	for _, r := range c.Remote {
+		for _, digits := range r.Blocks {
+			if b, err := binding.ParseBlock(string(digits)); err == nil { // checkPlatforms has the error
+				blocks[b] = true
+			}
+		}
+	}
+	return func(b binding.Block) bool { return blocks[b] }
 }
 
 func (c *Config) checkKeys() error {

@@ -2,6 +2,7 @@ package node
 
 import (
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"time"
 
@@ -55,10 +56,27 @@ func (n *Node) startPlatforms(cfg config.Config) (err error) {
 		}
 		endpoints = append(endpoints, e)
 	}
+	for _, e := range endpoints {
+		n.warnOfBlocks(e)
+	}
 	if len(endpoints) > 0 {
 		p.remote, err = remote.New(remote.House{May: n.db.MayAnswer, Tenant: n.db.Tenant}, endpoints...)
 	}
 	return err
+}
+
+// warnOfBlocks says which blocks of an endpoint it cannot decide on as they are held: all calls to them are answered 404.
+func (n *Node) warnOfBlocks(e remote.Endpoint) {
+	for _, b := range e.Blocks {
+		switch err := n.db.MayAnswer(e.Tenant, b.Number(0), false); {
+		case !n.db.Holds(b):
+			n.log.Warn("a block of an endpoint is not held: calls to it are refused; add it for the tenant with `mask700 block add`",
+				"remote", e.Name, "tenant", e.Tenant, "block", b.String())
+		case errors.Is(err, binding.ErrOtherTenant):
+			n.log.Warn("a block of an endpoint is not its tenant's: calls to it are refused; add the block for this tenant",
+				"remote", e.Name, "tenant", e.Tenant, "block", b.String())
+		}
+	}
 }
 
 func (n *Node) client(cfg config.Config, key, name string, e config.Endpoint) (*consult.Client, error) {

@@ -45,7 +45,7 @@ func (w *stockWatch) look(now time.Time, blocks []binding.Stock) (warn []admin.N
 		s.InUse += b.InUse
 		s.Worn += b.Worn
 		s.Locked += len(b.LockedNumbers)
-		if b.State != binding.BlockOpen || b.Unread || b.Ended { // nothing is drawn from it
+		if b.State != binding.BlockOpen || b.Unread || b.Ended || b.Decided { // nothing is drawn from it
 			continue
 		}
 		s.Open++

@@ -49,6 +49,11 @@ func TestNumbersRunOut(t *testing.T) {
 	if warned := look(3000, stockOf(70010000003, "", binding.BlockLocked, 0)); warned != "" || w.status()[0].Free != 7000 || w.status()[0].Blocks != 2 {
 		t.Errorf("a locked block: %q, %+v", warned, w.status()[0])
 	}
+	decided := stockOf(70010000004, "", binding.BlockOpen, 0)
+	decided.Decided = true
+	if warned := look(3000, decided); warned != "" || w.status()[0].Free != 7000 || w.status()[0].Open != 1 {
+		t.Errorf("a block on which an endpoint decides: %q, %+v", warned, w.status()[0])
+	}
 	for range 400 { // a day and more goes by
 		look(3000)
 	}

@@ -99,6 +99,11 @@ func BenchmarkHistory(b *testing.B) {
 		{"number in all time", func() binding.HistoryQuery { return binding.HistoryQuery{Number: number()} }},
 		{"number in a week", func() binding.HistoryQuery { return week(binding.HistoryQuery{Number: number()}) }},
 		{"courier in a week", func() binding.HistoryQuery { return week(binding.HistoryQuery{Number: testNumber(b, 1)}) }},
+		{"courier in a week, the first 100", func() binding.HistoryQuery {
+			q := week(binding.HistoryQuery{Number: testNumber(b, 1)})
+			q.Limit = 101 // one more says whether there are others
+			return q
+		}},
 		{"courier at a moment", func() binding.HistoryQuery { return binding.HistoryQuery{Number: testNumber(b, 1)}.At(day()) }},
 		{"courier in the last week", func() binding.HistoryQuery {
 			return binding.HistoryQuery{Number: testNumber(b, 1), Since: end.AddDate(0, 0, -7)}

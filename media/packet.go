@@ -11,7 +11,7 @@ import (
 
 // A voice packet's way, all of it under the shard's lock and on its thread:
 //
-//	source ─▶ header ─▶ payload type ─▶ key ─▶ latch ─▶ statistics ─▶ tap ─▶ ear ─▶ hold, clip ─▶ rewrite ─▶ key ─▶ send
+//	source ─▶ header ─▶ payload type ─▶ key ─▶ latch ─▶ statistics ─▶ direction ─▶ tap ─▶ ear ─▶ hold, clip ─▶ rewrite ─▶ key ─▶ send
 //
 // No step allocates.
 
@@ -156,6 +156,10 @@ func (s *session) pass(side Side, b []byte, src netip.AddrPort, now int64) ([]by
 		from.in.Refit()
 		return nil, netip.AddrPort{}
 	}
+	if !from.remote.Send {
+		from.mute(to) // it believes to be on hold, and is not to be heard by anybody
+		return nil, netip.AddrPort{}
+	}
 	codec := from.payloads.name(from.in.PayloadType())
 	if s.tap != nil && codec != "" && !s.paused {
 		seq, ts, payload := from.in.Incoming(b)
@@ -172,10 +176,7 @@ func (s *session) pass(side Side, b []byte, src netip.AddrPort, now int64) ([]by
 	}
 	dst := to.target()
 	if s.paused || !to.known || !dst.IsValid() || to.playing != nil || to.keys != nil || to.remote.Fax {
-		from.flow.Muted++
-		if to.playing == nil && to.keys == nil { // a clip makes no gap, nor do keys
-			from.in.Refit()
-		}
+		from.mute(to)
 		return nil, netip.AddrPort{}
 	}
 	if to.cipher.out != nil && from.in.Far() {
@@ -191,6 +192,14 @@ func (s *session) pass(side Side, b []byte, src netip.AddrPort, now int64) ([]by
 		return nil, netip.AddrPort{}
 	}
 	return from.in.Write(b), dst
+}
+
+// mute counts a packet of this side that the other is not to hear.
+func (l *leg) mute(to *leg) {
+	l.flow.Muted++
+	if to.playing == nil && to.keys == nil { // a clip makes no gap, nor do keys
+		l.in.Refit()
+	}
 }
 
 // scale writes the event of the packet last read in the clock that the other side has for

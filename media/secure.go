@@ -103,7 +103,7 @@ func (s *session) fax(side Side, b []byte, src netip.AddrPort, now int64) ([]byt
 		return nil, netip.AddrPort{}
 	}
 	dst := to.target()
-	if s.paused || !to.remote.Fax || !dst.IsValid() {
+	if s.paused || !from.remote.Send || !to.remote.Fax || !dst.IsValid() {
 		from.flow.Muted++
 		return nil, netip.AddrPort{}
 	}

@@ -26,8 +26,8 @@ const (
 type Text struct {
 	Bytes     uint64 // of the body as it came, in UTF-8
 	Segments  uint64 // short messages that it would be (3GPP TS 23.040)
-	Numbers   uint64 // telephone numbers in it
-	Masked    uint64 // those of them that were masked
+	Numbers   uint64 // telephone numbers in it, by their form
+	Masked    uint64 // those of them that are masked whosever they are; what is as a party's own would tell that it is
 	FarStatus uint64 // final status of the far side, 0: it said nothing
 }
 

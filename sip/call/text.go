@@ -97,10 +97,11 @@ func (c *Call) screened(env *Env, d *binding.Decision, wanted string) bool {
 	if !ok {
 		policy = env.Config.Texts.Numbers
 	}
-	own := func(n binding.Number) bool {
-		return n == d.Edge.Callee || n == c.leg(Caller).Number || d.Binding != nil && d.Binding.HasParty(n)
+	own := []binding.Number{d.Edge.Callee, c.leg(Caller).Number}
+	if d.Binding != nil {
+		own = append(own, d.Binding.Parties()...)
 	}
-	s := text.Screen(&env.Config.Plan, policy, c.Text.Body, own)
+	s := text.Screen(&env.Config.Plan, policy, c.Text.Body, own...)
 	c.Record.Text.Numbers, c.Record.Text.Masked = uint64(s.Numbers), uint64(s.Masked)
 	if s.Refused {
 		c.refuseNumbers(env, d)

@@ -15,14 +15,14 @@
 //
 //	mobile     1[3-9] and 9 digits, behind 86, +86, 0086, 0 or nothing
 //	landline   area code and number, behind 0, +86 or 0086
-//	abroad     what a + stands in front of
+//	abroad     what a + or 00 stands in front of
 //
 // as [binding.Plan] reads it, and begins and ends where a group of digits does: a
 // group ends with a separator, with any other character, and where another
 // script begins. So an order number of 20 digits is none, whatever is inside of
-// it. The numbers of the parties themselves are found inside of longer groups too, with up to eight
-// characters of any kind between two digits ("139, then 0000 and 0002"),
-// landlines with or without the 0 of their area code.
+// it. The numbers of the parties themselves, of whatever country and length, are found inside of longer groups
+// and words too, with up to eight characters of any kind between two digits ("139, then 0000 and 0002"): the part
+// that their forms in E.164 and in their country have in common, so with whatever stands in front of it.
 //
 // 700 numbers and those of older ranges are none: both parties see them.
 //

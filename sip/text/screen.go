@@ -1,6 +1,7 @@
 package text
 
 import (
+	"slices"
 	"unicode/utf8"
 
 	"mask700/binding"
@@ -21,27 +22,28 @@ const leastReal = 4
 // maxGap is how many separators may stand between two digits of a number.
 const maxGap = 3
 
-// maxWord is how many characters of any kind may stand between two digits of a party's own number.
+// maxWord is how many characters that are no separators may stand between two digits of a party's own number.
 const maxWord = 8
 
 // Screened is a text that has been looked through.
 type Screened struct {
 	Body    []byte // as it may go on
-	Numbers int    // how many telephone numbers were in it
-	Masked  int    // how many of them are not in Body any more
+	Numbers int    // how many telephone numbers were in it, by their form
+	Masked  int    // how many of them the policy has masked
 	Refused bool   // it must not go on
 }
 
 // Screen looks for telephone numbers in a text and does with them as the policy
-// says. Own says which numbers are the parties' own.
+// says. Own are the parties' own numbers.
 //
-// Whether a number is the other party's must not be told to who wrote it. So a
-// text is never refused for that alone: where others may pass it is masked, and
-// where it is found inside of something that is no number by itself, too.
+// Whether a number is the other party's must not be told to who wrote it, nor to who
+// reads the counts. So a text is never refused for that alone: where others may pass it
+// is masked, and where it is found inside of something that is no number by itself,
+// too; and what is masked for that alone is not counted.
 //
 // The text is UTF-8. It is not changed; Body is a copy where something was masked.
-func Screen(plan *binding.Plan, policy Policy, body []byte, own func(binding.Number) bool) Screened {
-	s := screen{plan: plan, policy: policy, own: own, result: Screened{Body: body}}
+func Screen(plan *binding.Plan, policy Policy, body []byte, own ...binding.Number) Screened {
+	s := screen{plan: plan, policy: policy, own: own, known: plan.Know(own...), result: Screened{Body: body}}
 	gap, word := 0, 0
 	for at := 0; at < len(body); {
 		r, size := utf8.DecodeRune(body[at:])
@@ -66,19 +68,19 @@ func Screen(plan *binding.Plan, policy Policy, body []byte, own func(binding.Num
 		default:
 			s.look()
 			s.plus, gap = false, 0
+			if word++; word > maxWord {
+				s.owned()
+			}
 		}
 		at += size
-		if word++; word > maxWord {
-			s.owned()
-		}
 	}
 	s.look()
 	s.owned()
-	if s.result.Masked > 0 && !s.result.Refused {
-		s.mask(body)
-	}
-	if s.result.Refused {
+	switch {
+	case s.result.Refused:
 		s.result.Body, s.result.Masked = nil, 0
+	case s.hidden:
+		s.mask(body)
 	}
 	return s.result
 }
@@ -87,7 +89,7 @@ func Screen(plan *binding.Plan, policy Policy, body []byte, own func(binding.Num
 // than a number has the eleven of a mobile, or what an area code or 86 begins, wherever they stand. What else may be a landline's
 // is in most of long figures, as 20261126163700 is.
 func Holds(plan *binding.Plan, body []byte) bool {
-	if Screen(plan, Mask, body, func(binding.Number) bool { return false }).Numbers > 0 {
+	if Screen(plan, Mask, body).Numbers > 0 {
 		return true
 	}
 	if code := plan.CountryCode; code != "" && code != "86" {
@@ -163,11 +165,13 @@ type glyph struct {
 type screen struct {
 	plan   *binding.Plan
 	policy Policy
-	own    func(binding.Number) bool
-	all    []glyph // of the text so far
-	run    int     // where those begin that have nothing but separators between them
-	span   int     // and those that have no more than a few words between them
-	plus   bool    // in front of the run
+	own    []binding.Number
+	known  binding.Known // them
+	all    []glyph       // of the text so far
+	run    int           // where those begin that have nothing but separators between them
+	span   int           // and those that have no more than a few words between them
+	plus   bool          // in front of the run
+	hidden bool          // something is to be masked
 	result Screened
 }
 
@@ -196,7 +200,10 @@ func (s *screen) numbers(run []glyph) {
 		switch {
 		case s.policy == Refuse:
 			s.result.Refused = true
-		case s.policy == Mask, s.own(found):
+		case s.policy == Mask:
+			s.result.Masked++
+			s.hide(run[i : i+n])
+		case slices.Contains(s.own, found):
 			s.hide(run[i : i+n])
 		}
 		i += n
@@ -239,7 +246,7 @@ func (s *screen) written(text []byte) (binding.Number, bool) {
 	case d[0] == '+':
 	case len(d) == 11 && d[0] == '1', len(d) == 13 && d[:3] == "861": // mobile
 	case len(d) >= 10 && d[0] == '0' && d[1] != '0': // with an area code, or a mobile behind a 0
-	case len(d) >= 12 && d[:4] == "0086":
+	case len(d) >= 10 && d[:2] == "00": // behind the code of its country
 	default:
 		return binding.Number{}, false
 	}
@@ -252,34 +259,33 @@ func (s *screen) written(text []byte) (binding.Number, bool) {
 func (s *screen) owned() {
 	span := s.all[s.span:]
 	s.span = len(s.all)
-	if s.result.Refused {
+	if s.result.Refused || len(span) < leastDigits {
 		return
 	}
+	s.ownedAmong(span, true)
+	if slices.ContainsFunc(span, func(g glyph) bool { return g.script == digit.Letters }) {
+		s.ownedAmong(span, false) // letters may be letters
+	}
+}
+
+// ownedAmong finds them among the digits of a span, with the letters that look like digits or without.
+func (s *screen) ownedAmong(span []glyph, letters bool) {
+	digits, places := make([]byte, 0, len(span)), make([]int, 0, len(span))
 	for i := range span {
-		for _, size := range [...]int{11, 10} {
-			if span[i].value == '0' || i+size > len(span) || size == 11 && !mobile(span[i:]) || span[i].hidden && span[i+size-1].hidden {
-				continue
-			}
-			var b [11]byte
-			for k := range size {
-				b[k] = span[i+k].value
-			}
-			if n, err := s.plan.ParseNumber(string(b[:size])); err == nil && s.own(n) {
-				s.result.Numbers++
-				s.hide(span[i : i+size])
-				break
-			}
+		if letters || span[i].script != digit.Letters {
+			digits, places = append(digits, span[i].value), append(places, i)
+		}
+	}
+	for i := range digits {
+		for _, at := range places[i : i+s.known.At(digits[i:])] {
+			s.hide(span[at : at+1])
 		}
 	}
 }
 
-// mobile says whether digits begin as a mobile number does. A landline is of ten digits without the 0 of its area code,
-// or of eleven.
-func mobile(d []glyph) bool { return d[0].value != '1' || d[1].value >= '3' }
-
 // hide has digits masked.
 func (s *screen) hide(number []glyph) {
-	s.result.Masked++
+	s.hidden = true
 	for i := range number {
 		number[i].hidden = true
 	}

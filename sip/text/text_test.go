@@ -22,9 +22,8 @@ func number(t testing.TB, s string) binding.Number {
 }
 
 // parties are a mobile and a landline.
-func parties(t testing.TB) func(binding.Number) bool {
-	a, b := number(t, "13900000002"), number(t, "01059658005")
-	return func(n binding.Number) bool { return n == a || n == b }
+func parties(t testing.TB) []binding.Number {
+	return []binding.Number{number(t, "13900000002"), number(t, "01059658005")}
 }
 
 func TestNumbersAreFound(t *testing.T) {
@@ -69,18 +68,20 @@ func TestNumbersAreFound(t *testing.T) {
 		{"０１０６５５２９９８８", "***********"},
 		{"0755 8601 3388 2", "**** **** **** 2"},
 		{"+49 30 1234567", "+** ** *******"},
+		{"0049 30 1234567", "**** ** *******"},
+		{"call 0085291234567 now", "call ************* now"},
 		{"1 13800138000", "1 ***********"},
 		{"13800138000 5", "*********** 5"},
 		{"13800138000+13700137000", "***********+***********"},
 	} {
-		got := text.Screen(&plan, text.Mask, []byte(c.body), parties(t))
+		got := text.Screen(&plan, text.Mask, []byte(c.body), parties(t)...)
 		if string(got.Body) != c.masked || got.Numbers == 0 || got.Masked != got.Numbers || got.Refused {
 			t.Errorf("%q: %q, %d numbers, %d masked, want %q", c.body, got.Body, got.Numbers, got.Masked, c.masked)
 		}
-		if got := text.Screen(&plan, text.Pass, []byte(c.body), parties(t)); string(got.Body) != c.body || got.Numbers == 0 || got.Masked != 0 {
+		if got := text.Screen(&plan, text.Pass, []byte(c.body), parties(t)...); string(got.Body) != c.body || got.Numbers == 0 || got.Masked != 0 {
 			t.Errorf("%q: passed on as %q, %d numbers, %d masked", c.body, got.Body, got.Numbers, got.Masked)
 		}
-		if got := text.Screen(&plan, text.Refuse, []byte(c.body), parties(t)); !got.Refused || got.Body != nil {
+		if got := text.Screen(&plan, text.Refuse, []byte(c.body), parties(t)...); !got.Refused || got.Body != nil {
 			t.Errorf("%q is not refused", c.body)
 		}
 	}
@@ -95,7 +96,7 @@ func TestWhatIsNoNumber(t *testing.T) {
 		"65529988", "1059658", "I'll be on the 10th floor, oo lala", "l1O0", "3.14159265358979", "192.168.100.200", "999 999 999 999",
 	} {
 		for _, p := range []text.Policy{text.Mask, text.Pass, text.Refuse} {
-			if got := text.Screen(&plan, p, []byte(body), parties(t)); string(got.Body) != body || got.Numbers != 0 || got.Refused {
+			if got := text.Screen(&plan, p, []byte(body), parties(t)...); string(got.Body) != body || got.Numbers != 0 || got.Refused {
 				t.Errorf("%v: %q is %q, %+v", p, body, got.Body, got)
 			}
 		}
@@ -123,27 +124,81 @@ func TestOwnNumbersAreMasked(t *testing.T) {
 		{"1x3x9x0x0x0x0x0x0x0x2x", "*x*x*x*x*x*x*x*x*x*x*x"},
 		{"区号10：5965 8005", "区号**：**** ****"},
 		{"139      0000 0002", "***      **** ****"},
+		{"139" + strings.Repeat("\u200b", 40) + "0000" + strings.Repeat(" ", 40) + "0002", "***" + strings.Repeat("\u200b", 40) + "****" + strings.Repeat(" ", 40) + "****"},
 	} {
-		got := text.Screen(&plan, text.Pass, []byte(c.body), parties(t))
-		if string(got.Body) != c.masked || got.Masked == 0 || got.Refused {
-			t.Errorf("%q: %q, %d masked, want %q", c.body, got.Body, got.Masked, c.masked)
+		got := text.Screen(&plan, text.Pass, []byte(c.body), parties(t)...)
+		if string(got.Body) != c.masked || got.Masked != 0 || got.Refused {
+			t.Errorf("%q: %q, %d masked by the policy, want %q", c.body, got.Body, got.Masked, c.masked)
 		}
 	}
 	for _, other := range []string{"138 then 0000 and 0002", "139 is the beginning of it: 0000 0002"} {
-		if got := text.Screen(&plan, text.Mask, []byte(other), parties(t)); string(got.Body) != other || got.Numbers != 0 {
+		if got := text.Screen(&plan, text.Mask, []byte(other), parties(t)...); string(got.Body) != other || got.Numbers != 0 {
 			t.Errorf("%q: %q", other, got.Body)
 		}
 	}
 	for _, guess := range []string{"9913900000002", "9913800138000", "139 then 0000 and 0002"} {
-		if got := text.Screen(&plan, text.Refuse, []byte(guess), parties(t)); got.Refused {
+		if got := text.Screen(&plan, text.Refuse, []byte(guess), parties(t)...); got.Refused {
 			t.Errorf("%s tells by a refusal whose number it is", guess)
+		}
+	}
+}
+
+// TestOwnNumbersOfEveryCountry: a party's own number is found whatever its country and length, in every script, within words and with words
+// between, under whatever plan it is read.
+func TestOwnNumbersOfEveryCountry(t *testing.T) {
+	for _, c := range []struct {
+		code, own string
+		bodies    map[string]string
+	}{
+		{"", "+85291234567", map[string]string{
+			"我的号码 ８５２９１２３４５６７": "我的号码 ８５２********", "八五二九一二三四五六七": "八五二********", "852 then 9123 and 4567": "852 then **** and ****",
+			"whatsapp91234567": "whatsapp********", "９１２３４５６７": "********", "85291234567": "852********", "99 9123 4567 88": "99 **** **** 88", "912345l67 or 9l234567": "******l** or ********",
+			"9123ll4567": "****ll****",
+		}},
+		{"65", "91234567", map[string]string{"９１２３４５６７": "********", "九一二三四五六七": "********", "9123 then 4567": "**** then ****", "sg91234567": "sg********", "call 91234567": "call ********"}},
+		{"65", "+8613900000002", map[string]string{"13900000002": "***********", "一三九〇〇〇〇〇〇〇二": "***********"}},
+		{"", "+12125550001", map[string]string{"(212) 555-0001": "(***) ***-****", "２１２５５５０００１": "**********"}},
+		{"", "+493012345678", map[string]string{"30 12345678": "** ********", "三〇一二三四五六七八": "**********"}},
+		{"", "+3545812345", map[string]string{"我的 5812345": "我的 *******", "354-581-2345": "354-***-****"}},
+		{"", "+3726123", map[string]string{"３７２６１２３": "*******", "6123": "6123"}},
+		{"", "0755-86013388", map[string]string{"75586013388": "***********", "七五五 8601 3388": "*** **** ****"}},
+	} {
+		p := binding.Plan{CountryCode: c.code}
+		n, err := p.ParseNumber(c.own)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for body, masked := range c.bodies {
+			for _, policy := range []text.Policy{text.Mask, text.Pass} {
+				if got := text.Screen(&p, policy, []byte(body), n); string(got.Body) != masked {
+					t.Errorf("%s, %v: %q is %q, want %q", c.own, policy, body, got.Body, masked)
+				}
+			}
+		}
+	}
+}
+
+// TestCountsTellNothingOfTheParties: a record of a text can be read by who may see no number. What is counted of a text of guesses is the
+// same whether one is right.
+func TestCountsTellNothingOfTheParties(t *testing.T) {
+	for _, form := range []string{"%s", "99%s 9913911112222", "1x%s", "86%s", "call %s, or 13800138000", "%s7"} {
+		for _, policy := range []text.Policy{text.Mask, text.Pass, text.Refuse} {
+			right := text.Screen(&plan, policy, []byte(strings.ReplaceAll(form, "%s", "13900000002")), parties(t)...)
+			wrong := text.Screen(&plan, policy, []byte(strings.ReplaceAll(form, "%s", "13900000003")), parties(t)...)
+			if right.Numbers != wrong.Numbers || right.Masked != wrong.Masked || right.Refused != wrong.Refused {
+				t.Errorf("%q, %v: %d numbers, %d masked, refused %v; of nobody's %d, %d, %v", form, policy,
+					right.Numbers, right.Masked, right.Refused, wrong.Numbers, wrong.Masked, wrong.Refused)
+			}
+			if !right.Refused && strings.Contains(string(right.Body), "13900000002") {
+				t.Errorf("%q, %v: passed on as %q", form, policy, right.Body)
+			}
 		}
 	}
 }
 
 func TestTheTextIsNotChanged(t *testing.T) {
 	body := []byte("call 13800138000")
-	if got := text.Screen(&plan, text.Mask, body, parties(t)); string(body) != "call 13800138000" || string(got.Body) == string(body) {
+	if got := text.Screen(&plan, text.Mask, body, parties(t)...); string(body) != "call 13800138000" || string(got.Body) == string(body) {
 		t.Errorf("%q became %q", body, got.Body)
 	}
 }
@@ -176,21 +231,26 @@ func TestSegments(t *testing.T) {
 }
 
 // Whatever is written, what goes on is text, is no longer, and holds no own number in
-// plain digits.
+// plain digits, of whatever country.
 func FuzzScreen(f *testing.F) {
-	for _, s := range []string{"13900000002", "一三九〇〇〇〇〇〇〇二", "+86 (0)10 5965-8005", "1️⃣3️9", "l39OOOOOOO2", "\xff139"} {
+	for _, s := range []string{"13900000002", "一三九〇〇〇〇〇〇〇二", "+86 (0)10 5965-8005", "1️⃣3️9", "l39OOOOOOO2", "\xff139", "０6591２34567", "whatsapp 9123 oder 4567", "212o5550001"} {
 		f.Add(s, uint8(0))
+		f.Add(s, uint8(4))
 	}
+	plans := []binding.Plan{{}, {CountryCode: "65"}}
 	own := parties(f)
-	f.Fuzz(func(t *testing.T, body string, policy uint8) {
+	for _, s := range []string{"+85291234567", "+6581234567", "+12125550001", "+493012345678"} {
+		own = append(own, number(f, s))
+	}
+	f.Fuzz(func(t *testing.T, body string, choice uint8) {
 		if len(body) > 1300 {
 			body = body[:1300]
 		}
-		got := text.Screen(&plan, text.Policy(policy%3), []byte(body), own)
+		got := text.Screen(&plans[choice/3%2], text.Policy(choice%3), []byte(body), own...)
 		if len(got.Body) > len(body) || got.Masked > got.Numbers || utf8.ValidString(body) && !utf8.Valid(got.Body) {
 			t.Fatalf("%q became %q", body, got.Body)
 		}
-		for _, digits := range []string{"13900000002", "1059658005"} {
+		for _, digits := range []string{"13900000002", "1059658005", "91234567", "81234567", "2125550001", "3012345678"} {
 			if strings.Contains(string(got.Body), digits) {
 				t.Fatalf("%q is in %q", digits, got.Body)
 			}
@@ -204,7 +264,7 @@ func BenchmarkScreen(b *testing.B) {
 	own := parties(b)
 	b.ReportAllocs()
 	for b.Loop() {
-		text.Screen(&plan, text.Mask, body, own)
+		text.Screen(&plan, text.Mask, body, own...)
 	}
 }
 

@@ -337,5 +337,5 @@ func (a *api) blot(words string) string { return string(a.written(words).Body) }
 
 // written looks for subscribers' numbers as they are looked for in texts: in every notation, also of several beside each other.
 func (a *api) written(words string) text.Screened {
-	return text.Screen(&a.Bindings.Plan, text.Mask, []byte(words), func(binding.Number) bool { return false })
+	return text.Screen(&a.Bindings.Plan, text.Mask, []byte(words))
 }

@@ -245,7 +245,7 @@ func (s *screen) written(text []byte) (binding.Number, bool) {
 	switch {
 	case d[0] == '+':
 	case len(d) == 11 && d[0] == '1', len(d) == 13 && d[:3] == "861": // mobile
-	case len(d) >= 10 && d[0] == '0' && d[1] != '0': // with an area code, or a mobile behind a 0
+	case len(d) >= 9 && d[0] == '0' && d[1] != '0': // with an area code, or a mobile behind a 0
 	case len(d) >= 10 && d[:2] == "00": // behind the code of its country
 	default:
 		return binding.Number{}, false

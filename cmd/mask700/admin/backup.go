@@ -8,6 +8,7 @@ import (
 	"regexp"
 
 	"mask700/binding"
+	"mask700/sip/text"
 	"mask700/store"
 )
 
@@ -52,7 +53,7 @@ func (a *api) backup(w http.ResponseWriter, r *http.Request) {
 	case !filepath.IsAbs(req.Dir):
 		a.fail(w, &binding.FieldError{Field: "dir", Err: errors.New("an absolute path is needed, of a directory that is not there yet or is empty")})
 		return
-	case namesNumber.MatchString(req.Dir) || a.written(req.Dir).Numbers > 0: // it stands in the log of whatever opens the copy
+	case namesNumber.MatchString(req.Dir) || text.Screen(&a.Bindings.Plan, text.Mask, []byte(req.Dir)).Numbers > 0: // it stands in the log of whatever opens the copy
 		a.fail(w, &binding.FieldError{Field: "dir", Err: errors.New("its name reads like a subscriber's number; give another")})
 		return
 	case a.Keeper == nil:

@@ -162,15 +162,17 @@ func (a *api) showBars(r *http.Request, f binding.BarFilter, found []binding.Bar
 		return binding.Number.Masked, nil
 	}
 	ids := make([]string, len(found))
+	var numbers []binding.Number
 	for i := range found {
 		ids[i] = found[i].ID
+		numbers = append(numbers, found[i].Number, found[i].Peer)
 	}
 	object := listed("id", ids)
 	if !f.Number.IsZero() {
 		object = "number " + f.Number.String() + ": " + object
 	}
 	if k.reveal {
-		return a.show(r, whatBarReveal, object)
+		return a.show(r, whatBarReveal, object, numbers...)
 	}
 	_, err := a.note(r, whatBarLookup, object, k.reason)
 	return binding.Number.Masked, err

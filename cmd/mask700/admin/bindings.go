@@ -50,7 +50,7 @@ func (a *api) getBinding(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, err)
 		return
 	}
-	show, err := a.show(r, ActionBindings, b.ID)
+	show, err := a.show(r, ActionBindings, b.ID, b.Parties()...)
 	if err != nil {
 		a.fail(w, err)
 		return

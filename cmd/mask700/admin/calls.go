@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 
+	"mask700/binding"
 	"mask700/binding/cdr"
 )
 
@@ -23,10 +24,12 @@ func (a *api) listCalls(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	ids := make([]string, len(calls))
-	for i, c := range calls {
-		ids[i] = c.Record.ID
+	var numbers []binding.Number
+	for i := range calls {
+		ids[i] = calls[i].Record.ID
+		numbers = append(numbers, numbersOf(&calls[i].Record)...)
 	}
-	show, err := a.show(r, ActionCalls, listed("call", ids))
+	show, err := a.show(r, ActionCalls, listed("call", ids), numbers...)
 	if err != nil {
 		a.fail(w, err)
 		return
@@ -36,6 +39,11 @@ func (a *api) listCalls(w http.ResponseWriter, r *http.Request) {
 		list.Calls[i] = c.View(show)
 	}
 	a.answer(w, http.StatusOK, list)
+}
+
+// numbersOf is the real numbers that a record shows.
+func numbersOf(r *cdr.Record) []binding.Number {
+	return []binding.Number{r.CallerIn.Number, r.CalleeIn.Number, r.CallerOut.Number, r.CalleeOut.Number}
 }
 
 // getCall answers with a call that goes on, or else with one that has ended.
@@ -53,7 +61,7 @@ func (a *api) callView(r *http.Request, id string) (CallView, error) {
 	if a.Node != nil {
 		c, err := a.Node.Call(r.Context(), id)
 		if err == nil {
-			show, err := a.show(r, ActionCalls, c.Record.ID)
+			show, err := a.show(r, ActionCalls, c.Record.ID, numbersOf(&c.Record)...)
 			if err != nil {
 				return CallView{}, err
 			}
@@ -70,7 +78,7 @@ func (a *api) callView(r *http.Request, id string) (CallView, error) {
 	if err != nil {
 		return CallView{}, err
 	}
-	show, err := a.show(r, ActionCalls, record.ID)
+	show, err := a.show(r, ActionCalls, record.ID, numbersOf(&record)...)
 	if err != nil {
 		return CallView{}, err
 	}

@@ -47,14 +47,14 @@ var errNoEraser = errors.New("nobody can be erased from this store here")
 func (a *api) erasePerson(w http.ResponseWriter, r *http.Request) {
 	var req EraseRequest
 	err := readJSON(w, r, &req)
-	if err == nil {
-		err = a.checkReason(req.Reason)
-	}
 	var who binding.Number
 	if err == nil {
 		if who, err = a.Bindings.Plan.ParseNumber(req.Number); err != nil {
 			err = &binding.FieldError{Field: "number", Err: err}
 		}
+	}
+	if err == nil { // the entry outlives what is erased
+		err = a.checkReason(req.Reason, who)
 	}
 	if err == nil && a.Eraser == nil {
 		err = errNoEraser

@@ -101,16 +101,21 @@ func (a *api) path() *lookup.Path {
 // showExplained says how numbers are shown of what is bound on a number, and notes that they are, or that a caller was named.
 func (a *api) showExplained(r *http.Request, q *binding.Query, rows []binding.Binding) (Show, error) {
 	ids := make([]string, len(rows))
+	numbers := []binding.Number{q.Caller}
 	for i := range rows {
 		ids[i] = rows[i].ID
+		numbers = append(numbers, rows[i].Parties()...)
 	}
 	object := "x " + q.Dialled.String()
 	if !q.Caller.IsZero() {
 		object += ", caller " + q.Caller.String()
 	}
 	object += ": " + listed("binding", ids)
-	show, err := a.show(r, ActionExplain, object)
+	show, err := a.show(r, ActionExplain, object, numbers...)
 	if k := askOf(r.Context()); err == nil && !k.reveal && !q.Caller.IsZero() {
+		if err = reasonNamesNone(k.reason, q.Caller); err != nil {
+			return nil, err
+		}
 		_, err = a.note(r, ActionGuess, object, cmp.Or(k.reason, noReason))
 	}
 	return show, err

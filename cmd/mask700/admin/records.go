@@ -67,7 +67,7 @@ func (a *api) getRecord(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, err)
 		return
 	}
-	show, err := a.show(r, ActionRecords, record.ID)
+	show, err := a.show(r, ActionRecords, record.ID, numbersOf(&record)...)
 	if err != nil {
 		a.fail(w, err)
 		return

@@ -10,6 +10,7 @@ import (
 
 	"mask700/binding"
 	"mask700/binding/cdr"
+	"mask700/binding/digit"
 	"mask700/sip/text"
 	"mask700/store/audit"
 )
@@ -94,7 +95,7 @@ func (a *api) checkSearch(ctx context.Context, n binding.Number) error {
 	case askOf(ctx).reason == "":
 		return errNeedsReason
 	}
-	return nil
+	return reasonNamesNone(askOf(ctx).reason, n)
 }
 
 // withAsk reads whether real numbers are asked for, refuses that where it may not be, and keeps it in the context.
@@ -133,11 +134,14 @@ func (a *api) withAsk(r *http.Request, t Token) (*http.Request, error) {
 }
 
 // show says how numbers are shown to who sent a request. Where that is as they are, who asked, what for and why is on
-// disk when it returns: no entry, no number.
-func (a *api) show(r *http.Request, what, object string) (Show, error) {
+// disk when it returns: no entry, no number. Those that are at hand are not in the reason, in whatever form.
+func (a *api) show(r *http.Request, what, object string, numbers ...binding.Number) (Show, error) {
 	k := askOf(r.Context())
 	if !k.reveal {
 		return binding.Number.Masked, nil
+	}
+	if err := reasonNamesNone(k.reason, numbers...); err != nil {
+		return nil, err
 	}
 	if _, err := a.note(r, what, object, k.reason); err != nil {
 		return nil, err
@@ -169,12 +173,14 @@ func (a *api) showPage(r *http.Request, f binding.Filter, found []binding.Bindin
 		return binding.Number.Masked, nil
 	}
 	ids := make([]string, len(found))
+	var numbers []binding.Number
 	for i := range found {
 		ids[i] = found[i].ID
+		numbers = append(numbers, found[i].Parties()...)
 	}
 	object := a.filtered(f) + ": " + listed("binding", ids)
 	if k.reveal {
-		return a.show(r, ActionBindings, object)
+		return a.show(r, ActionBindings, object, numbers...)
 	}
 	_, err := a.note(r, ActionLookup, object, k.reason)
 	return binding.Number.Masked, err
@@ -321,21 +327,39 @@ func (s *shownRecords) end() {
 	}
 }
 
-// checkReason refuses a reason that is none, or that names a subscriber: the log is read by those who may not know.
-func (a *api) checkReason(reason string) error {
+// checkReason refuses a reason that is none, or that names a subscriber: the log is read by those who may not know. Numbers that the
+// request names are found in it whatever their form.
+func (a *api) checkReason(reason string, named ...binding.Number) error {
 	if err := audit.CheckReason(reason); err != nil {
 		return &binding.FieldError{Field: "reason", Err: err}
 	}
-	if a.written(reason).Numbers > 0 {
-		return &binding.FieldError{Field: "reason", Err: errors.New("it holds what reads like a subscriber's number; name the case, not the number")}
+	if text.Holds(&a.Bindings.Plan, []byte(reason)) {
+		return errReasonNames
+	}
+	return reasonNamesNone(reason, named...)
+}
+
+// reasonNamesNone is checkReason for numbers that are seen behind it. Who may be shown them, or has named them, is told nothing by that.
+func reasonNamesNone(reason string, numbers ...binding.Number) error {
+	if binding.Mentions(reason, numbers...) {
+		return errReasonNames
 	}
 	return nil
 }
 
-// blot masks what reads like a subscriber's number in the text of a tenant.
-func (a *api) blot(words string) string { return string(a.written(words).Body) }
+var errReasonNames error = &binding.FieldError{Field: "reason", Err: errors.New("it holds what reads like a subscriber's number; name the case, not the number")}
 
-// written looks for subscribers' numbers as they are looked for in texts: in every notation, also of several beside each other.
-func (a *api) written(words string) text.Screened {
-	return text.Screen(&a.Bindings.Plan, text.Mask, []byte(words))
+// blot masks what reads like a subscriber's number in the text of a tenant, and all digits where one may be within others.
+func (a *api) blot(words string) string {
+	plan := &a.Bindings.Plan
+	words = string(text.Screen(plan, text.Mask, []byte(words)).Body)
+	if !text.Holds(plan, []byte(words)) {
+		return words
+	}
+	return strings.Map(func(r rune) rune {
+		if _, _, ok := digit.Of(r); ok {
+			return '*'
+		}
+		return r
+	}, words)
 }

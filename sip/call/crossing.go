@@ -15,7 +15,12 @@ import (
 // it into a message to the other; everything that is not here is generated.
 //
 //	what                     direction  where                         why, and in which form
-//	Max-Forwards             to callee  INVITE                        loops have to end (RFC 7332): a number, one less
+//	Max-Forwards             to callee, INVITE, MESSAGE               loops have to end (RFC 7332): a number, one less; never more than 69
+//	                         to who is
+//	                         called by
+//	                         a transfer
+//	100rel                   to callee  INVITE                        whether the caller takes reliable responses (RFC 3262): the tag in
+//	                                                                 Supported or not, where the INVITE has no offer (offerReliable, out.go)
 //	the edge                 to callee  INVITE                        who is called and which 700 number is shown: from the binding,
 //	                                                                 never from the message
 //	the number that it       to caller  INVITE, where the platform    of an edge of the binding; the offer in it is ours (order.go)
@@ -25,9 +30,12 @@ import (
 //	final status             both       3xx-6xx of an offer in the    the same table
 //	                                    dialog, of an INFO
 //	Retry-After              both       500 to an offer in the dialog a number of seconds, 0-10
-//	Q.850 cause              both       BYE                           a number 1-127 (RFC 3326), no text
+//	Q.850 cause              both       BYE, CANCEL, 3xx-6xx          that of a BYE, also of an early dialog: a number 1-127 (RFC 3326), no text
+//	outcome of a transfer    to who     NOTIFY                        100, 180, 200 or a final status of the same table, of who was called by
+//	                         asked for                                it: one status line in a sipfrag (notify, transfer.go)
+//	                         it
 //	SDP                      both       INVITE, 18x, 2xx, ACK, PRACK, parsed and written anew by media/sdp; our addresses and keys,
-//	                                    UPDATE                        allowed attributes
+//	                                    UPDATE                        allowed attributes; telephone events where the other side takes keys
 //	who calls whom           to callee  INVITE to no 700 number, where the numbers as they came, and Privacy: id (pass.go)
 //	                                    a trunk says pass
 //	text                     to callee  MESSAGE                       the body alone, as text/plain in UTF-8 without control characters;

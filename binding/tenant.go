@@ -95,10 +95,11 @@ var (
 )
 
 // goodTenant is the shape of a new tenant's name: it stands in paths, logs and
-// records. One with a long run of digits could be somebody's number.
+// records. One with a long run of digits, whatever separates them, could be
+// somebody's number.
 var (
 	goodTenant = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
-	longDigits = regexp.MustCompile(`[0-9]{7}`)
+	longDigits = regexp.MustCompile(`([0-9][._-]*){7}`)
 )
 
 // AddTenant adds an active tenant. A refusal is a *FieldError; behind it
@@ -106,7 +107,7 @@ var (
 func (s *Service) AddTenant(ctx context.Context, name string, settings TenantSettings) (Tenant, error) {
 	if !goodTenant.MatchString(name) || longDigits.MatchString(name) {
 		return Tenant{}, refuse("name", "not the name of a tenant; up to 64 letters, digits, dots, dashes and underscores, "+
-			"a letter or digit first, and no more than six digits in a row")
+			"a letter or digit first, and no more than six digits in a row, also with dots, dashes and underscores between")
 	}
 	if err := settings.Check(); err != nil {
 		return Tenant{}, err

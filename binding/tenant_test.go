@@ -27,8 +27,13 @@ func TestTenants(t *testing.T) {
 			t.Errorf("%s added again: %v", name, err)
 		}
 	}
-	for _, name := range []string{"", "a/b", " ", "13800138000", "shop-13800138000", strings.Repeat("x", 65), "-x", "订单", "a\nb"} {
+	for _, name := range []string{"", "a/b", " ", "13800138000", "shop-13800138000", "138-0013-8000", "138.0013_8000", "shop.1-3-8-0-0-1-3", strings.Repeat("x", 65), "-x", "订单", "a\nb"} {
 		if _, err := s.AddTenant(ctx, name, binding.TenantSettings{}); err == nil || name != "" && strings.Contains(err.Error(), name) && len(name) > 2 {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+	for _, name := range []string{"138-001", "a1b2c3d4e5f6g7h8", "shop-2026.3"} {
+		if _, err := s.AddTenant(ctx, name, binding.TenantSettings{}); err != nil {
 			t.Errorf("%q: %v", name, err)
 		}
 	}

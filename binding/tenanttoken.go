@@ -68,7 +68,7 @@ func (s *Service) AddToken(ctx context.Context, tokens TokenStore, tenant, name 
 	}
 	if !goodTenant.MatchString(name) || longDigits.MatchString(name) {
 		return TenantToken{}, "", refuse("name", "not the name of a token; up to 64 letters, digits, dots, dashes and underscores, "+
-			"a letter or digit first, and no more than six digits in a row")
+			"a letter or digit first, and no more than six digits in a row, also with dots, dashes and underscores between")
 	}
 	random := s.Random
 	if random == nil {

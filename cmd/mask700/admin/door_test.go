@@ -616,6 +616,7 @@ func TestTokensOfTenants(t *testing.T) {
 	d.want(404, "POST", "/v1/tenants/nobody/tokens", `{"name":"n"}`, nil)
 	d.want(400, "POST", "/v1/tenants/rides/tokens", `{"name":""}`, nil)
 	d.want(400, "POST", "/v1/tenants/rides/tokens", `{"name":"`+numberA+`"}`, nil)
+	d.want(400, "POST", "/v1/tenants/rides/tokens", `{"name":"138-0000_0001"}`, nil)
 	d.want(404, "GET", "/v1/tokens?tenant=nobody", "", nil)
 	var l TokenList
 	_, secret, _ := strings.Cut(d.token, ".")

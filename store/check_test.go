@@ -76,6 +76,7 @@ func first(t *testing.T, e *engine, table byte) (key, value []byte) {
 }
 
 func TestCheckOfAGoodStore(t *testing.T) {
+	t.Parallel()
 	db := mustOpen(t, memOptions(t, nil))
 	defer mustClose(t, db)
 	fill(t, db)
@@ -90,121 +91,137 @@ func TestCheckOfAGoodStore(t *testing.T) {
 	}
 }
 
+// hurt is a store some row of which is damaged.
+type hurt struct {
+	*DB
+	t *testing.T
+}
+
+// hurtStore opens a store of its own on what is on a disk, and with its keys.
+func hurtStore(t *testing.T, o Options, disk *vfs.MemFS) hurt {
+	t.Helper()
+	o.fs, o.KeyFile = disk.CrashClone(vfs.CrashCloneCfg{}), copyKeys(t, o.KeyFile)
+	db := mustOpen(t, o)
+	t.Cleanup(func() { mustClose(t, db) })
+	return hurt{db, t}
+}
+
+func (h hurt) set(e *engine, key, value []byte) {
+	if err := e.Set(key, value, pebble.NoSync); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+func (h hurt) remove(e *engine, key []byte) {
+	if err := e.Delete(key, pebble.NoSync); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// drop removes the first row of a table.
+func (h hurt) drop(e *engine, table byte) {
+	key, _ := first(h.t, e, table)
+	h.remove(e, key)
+}
+
+// flip alters a byte of the value of the first row of a table, counted from its end where at is negative.
+func (h hurt) flip(e *engine, table byte, at int) {
+	key, value := first(h.t, e, table)
+	if at < 0 {
+		at += len(value)
+	}
+	value[at] ^= 1
+	h.set(e, key, value)
+}
+
 func TestCheckFindsWhatIsWrong(t *testing.T) {
+	t.Parallel()
 	disk := vfs.NewCrashableMem()
 	o := memOptions(t, nil)
 	o.fs = disk
 	db := mustOpen(t, o)
 	fill(t, db)
 	mustClose(t, db)
-	set := func(e *engine, key, value []byte) {
-		if err := e.Set(key, value, pebble.NoSync); err != nil {
-			t.Fatal(err)
-		}
-	}
-	remove := func(e *engine, key []byte) {
-		if err := e.Delete(key, pebble.NoSync); err != nil {
-			t.Fatal(err)
-		}
-	}
-	flip := func(e *engine, table byte, at int) {
-		key, value := first(t, e, table)
-		if at < 0 {
-			at += len(value)
-		}
-		value[at] ^= 1
-		set(e, key, value)
-	}
-	drop := func(e *engine, table byte) {
-		key, _ := first(t, e, table)
-		remove(e, key)
-	}
-	live := func() binding.Binding {
-		b, err := db.Binding(context.Background(), testID(1))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return b
-	}
 	for name, c := range map[string]struct {
-		damage func()
+		damage func(db hurt)
 		says   string
 	}{
-		"sealed binding":  {func() { flip(db.bind, tableRow, -1) }, "bindings: store: damaged row"},
-		"header":          {func() { flip(db.bind, tableRow, 4) }, "damaged row"},
-		"tenant of a row": {func() { flip(db.bind, tableRow, 2) }, "damaged row"},
-		"data key":        {func() { flip(db.bind, tableRow, 3) }, "data key"},
-		"version":         {func() { flip(db.bind, tableRow, 0) }, "not a row of this version"},
-		"block":           {func() { flip(db.bind, tableBlock, 0) }, "blocks:"},
-		"tenant":          {func() { flip(db.bind, tableTenant, -1) }, "tenants:"},
-		"row is gone":     {func() { drop(db.bind, tableRow) }, "missing"},
-		"block is gone":   {func() { drop(db.bind, tableBlock) }, "whose block is not held"},
-		"id is gone":      {func() { drop(db.bind, tableID) }, "not found through index e"},
-		"id is elsewhere": {func() { flip(db.bind, tableID, placeValueSize-1) }, "not found through index e"},
-		"entry is gone":   {func() { drop(db.bind, tableWho) }, "not found through index z"},
-		"lock elsewhere":  {func() { set(db.bind, key64(tableLock, uint64((testBlock+7).Number(1))), []byte{rowVersion}) }, "is locked, whose block is not held"},
-		"lock":            {func() { set(db.bind, key64(tableLock, uint64(testBlock.Number(1))), nil) }, "damaged row: a locked number"},
-		"entry too many": {func() {
-			set(db.bind, whoKey(noHash, place{testBlock.Number(1), uint64(testStart.UnixNano())}), []byte{0})
+		"sealed binding":  {func(db hurt) { db.flip(db.bind, tableRow, -1) }, "bindings: store: damaged row"},
+		"header":          {func(db hurt) { db.flip(db.bind, tableRow, 4) }, "damaged row"},
+		"tenant of a row": {func(db hurt) { db.flip(db.bind, tableRow, 2) }, "damaged row"},
+		"data key":        {func(db hurt) { db.flip(db.bind, tableRow, 3) }, "data key"},
+		"version":         {func(db hurt) { db.flip(db.bind, tableRow, 0) }, "not a row of this version"},
+		"block":           {func(db hurt) { db.flip(db.bind, tableBlock, 0) }, "blocks:"},
+		"tenant":          {func(db hurt) { db.flip(db.bind, tableTenant, -1) }, "tenants:"},
+		"row is gone":     {func(db hurt) { db.drop(db.bind, tableRow) }, "missing"},
+		"block is gone":   {func(db hurt) { db.drop(db.bind, tableBlock) }, "whose block is not held"},
+		"id is gone":      {func(db hurt) { db.drop(db.bind, tableID) }, "not found through index e"},
+		"id is elsewhere": {func(db hurt) { db.flip(db.bind, tableID, placeValueSize-1) }, "not found through index e"},
+		"entry is gone":   {func(db hurt) { db.drop(db.bind, tableWho) }, "not found through index z"},
+		"lock elsewhere":  {func(db hurt) { db.set(db.bind, key64(tableLock, uint64((testBlock+7).Number(1))), []byte{rowVersion}) }, "is locked, whose block is not held"},
+		"lock":            {func(db hurt) { db.set(db.bind, key64(tableLock, uint64(testBlock.Number(1))), nil) }, "damaged row: a locked number"},
+		"entry too many": {func(db hurt) {
+			db.set(db.bind, whoKey(noHash, place{testBlock.Number(1), uint64(testStart.UnixNano())}), []byte{0})
 		}, "consents: an entry of binding " + testID(1)},
-		"entry of nobody":  {func() { set(db.bind, whoKey(noHash, place{testBlock.Number(1), 1}), []byte{0}) }, "is named and missing"},
-		"entry ends early": {func() { key, _ := first(t, db.bind, tableWho); set(db.bind, key, []byte{1}) }, "not found through index z"},
-		"former party is gone": {func() {
-			remove(db.bind, whoKey(db.numberHash(testNumber(t, 10)), place{testBlock.Number(5), uint64(testStart.UnixNano())}))
+		"entry of nobody":  {func(db hurt) { db.set(db.bind, whoKey(noHash, place{testBlock.Number(1), 1}), []byte{0}) }, "is named and missing"},
+		"entry ends early": {func(db hurt) { key, _ := first(db.t, db.bind, tableWho); db.set(db.bind, key, []byte{1}) }, "not found through index z"},
+		"former party is gone": {func(db hurt) {
+			db.remove(db.bind, whoKey(db.numberHash(testNumber(t, 10)), place{testBlock.Number(5), uint64(testStart.UnixNano())}))
 		}, "not found through index z"},
-		"row in another's place": {func() {
-			_, value := first(t, db.bind, tableRow)
-			set(db.bind, place{x: testBlock.Number(77), start: 1}.key(), value)
+		"row in another's place": {func(db hurt) {
+			_, value := first(db.t, db.bind, tableRow)
+			db.set(db.bind, place{x: testBlock.Number(77), start: 1}.key(), value)
 		}, "damaged row"},
-		"copy is gone": {func() {
-			remove(db.bind, place{x: testBlock.Number(1003), start: uint64(testStart.UnixNano())}.key())
+		"copy is gone": {func(db hurt) {
+			db.remove(db.bind, place{x: testBlock.Number(1003), start: uint64(testStart.UnixNano())}.key())
 		}, "missing under its second number"},
-		"copy of nothing": {func() {
-			remove(db.bind, place{x: testBlock.Number(3), start: uint64(testStart.UnixNano())}.key())
+		"copy of nothing": {func(db hurt) {
+			db.remove(db.bind, place{x: testBlock.Number(3), start: uint64(testStart.UnixNano())}.key())
 		}, "is named and missing"},
-		"one party twice": {func() {
-			b := live()
+		"one party twice": {func(db hurt) {
+			b, err := db.Binding(context.Background(), testID(1))
+			if err != nil {
+				db.t.Fatal(err)
+			}
 			b.ID = "twin"
 			h := rowHeader{version: bindingRow, tenant: 1, dataKey: storeKey}
 			box, err := db.bindKeys.box(storeKey)
 			if err != nil {
-				t.Fatal(err)
+				db.t.Fatal(err)
 			}
 			rows, err := sealRows(box, &b, h, uint64(testStart.UnixNano())+5, []binding.X{b.X})
 			if err != nil {
-				t.Fatal(err)
+				db.t.Fatal(err)
 			}
 			rows = append(rows, db.indexRows(&b, place{b.X, uint64(testStart.UnixNano()) + 5})...)
 			for _, r := range rows {
-				set(db.bind, r.key, r.value)
+				db.set(db.bind, r.key, r.value)
 			}
 		}, "with one party"},
-		"sealed record":  {func() { flip(db.cdr, tableClosed, -1) }, "call records: seq 1:"},
-		"record is gone": {func() { remove(db.cdr, key64(tableClosed, 5)) }, "call records 5 to 5 are missing"},
-		"last is gone":   {func() { remove(db.cdr, key64(tableClosed, spanSize+10)) }, "record ids: 1034 entries where there should be 1033"},
-		"record elsewhere": {func() {
-			_, value := first(t, db.cdr, tableClosed)
-			set(db.cdr, key64(tableClosed, 2), value)
+		"sealed record":  {func(db hurt) { db.flip(db.cdr, tableClosed, -1) }, "call records: seq 1:"},
+		"record is gone": {func(db hurt) { db.remove(db.cdr, key64(tableClosed, 5)) }, "call records 5 to 5 are missing"},
+		"last is gone":   {func(db hurt) { db.remove(db.cdr, key64(tableClosed, spanSize+10)) }, "record ids: 1034 entries where there should be 1033"},
+		"record elsewhere": {func(db hurt) {
+			_, value := first(db.t, db.cdr, tableClosed)
+			db.set(db.cdr, key64(tableClosed, 2), value)
 		}, "seq 2: store: damaged row"},
-		"record id gone":      {func() { drop(db.cdr, tableRecord) }, "not found by its id"},
-		"record id elsewhere": {func() { flip(db.cdr, tableRecord, 7) }, "not found by its id"},
-		"binding's is gone":   {func() { drop(db.cdr, tableOf) }, "not found by its binding"},
-		"binding's too many":  {func() { set(db.cdr, keyHash64(tableOf, noHash, 1), nil) }, "records of bindings"},
-		"span is wrong":       {func() { flip(db.cdr, tableSpan, 7) }, "time index is wrong for the call records from 1 on"},
-		"span is gone":        {func() { drop(db.cdr, tableSpan) }, "time index is wrong"},
-		"span too many":       {func() { set(db.cdr, key64(tableSpan, 9), new(span).value()) }, "spans: 2 entries where there should be 1"},
-		"open record":         {func() { flip(db.cdr, tableOpen, -1) }, "open call records:"},
-		"open and closed": {func() {
+		"record id gone":      {func(db hurt) { db.drop(db.cdr, tableRecord) }, "not found by its id"},
+		"record id elsewhere": {func(db hurt) { db.flip(db.cdr, tableRecord, 7) }, "not found by its id"},
+		"binding's is gone":   {func(db hurt) { db.drop(db.cdr, tableOf) }, "not found by its binding"},
+		"binding's too many":  {func(db hurt) { db.set(db.cdr, keyHash64(tableOf, noHash, 1), nil) }, "records of bindings"},
+		"span is wrong":       {func(db hurt) { db.flip(db.cdr, tableSpan, 7) }, "time index is wrong for the call records from 1 on"},
+		"span is gone":        {func(db hurt) { db.drop(db.cdr, tableSpan) }, "time index is wrong"},
+		"span too many":       {func(db hurt) { db.set(db.cdr, key64(tableSpan, 9), new(span).value()) }, "spans: 2 entries where there should be 1"},
+		"open record":         {func(db hurt) { db.flip(db.cdr, tableOpen, -1) }, "open call records:"},
+		"open and closed": {func(db hurt) {
 			id := db.cdrKeys.index.Hash(domainRecord, "open"+testID(1))
-			set(db.cdr, keyHash(tableRecord, id), binary.BigEndian.AppendUint64(nil, 1))
+			db.set(db.cdr, keyHash(tableRecord, id), binary.BigEndian.AppendUint64(nil, 1))
 		}, "an open call record is closed as well"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			again := o
-			again.fs = disk.CrashClone(vfs.CrashCloneCfg{})
-			db = mustOpen(t, again)
-			defer mustClose(t, db)
-			c.damage()
+			t.Parallel()
+			db := hurtStore(t, o, disk)
+			c.damage(db)
 			r, err := db.Check(context.Background())
 			if err != nil {
 				t.Fatal(err)
@@ -232,6 +249,7 @@ func TestReportIsBounded(t *testing.T) {
 }
 
 func TestCheckCanBeGivenUp(t *testing.T) {
+	t.Parallel()
 	db := mustOpen(t, memOptions(t, nil))
 	fill(t, db)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -250,6 +268,7 @@ func TestCheckCanBeGivenUp(t *testing.T) {
 
 // A damaged block is the trouble of its rows: the process lives, and says so.
 func TestDamagedBlockIsAnErrorAndNotTheEnd(t *testing.T) {
+	t.Parallel()
 	ctx := context.Background()
 	o := options(t, t.TempDir())
 	db := mustOpen(t, o)

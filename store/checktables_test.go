@@ -59,50 +59,33 @@ func TestCheckOfEachTable(t *testing.T) {
 		t.Errorf("of a good store:\n%s", r)
 	}
 	mustClose(t, db)
-	rides := func(e *engine, key []byte) { // the row of the tenant by a key
-		if err := e.Delete(key, pebble.NoSync); err != nil {
-			t.Fatal(err)
-		}
-	}
-	drop := func(of func() *engine, table byte) func() {
-		return func() { key, _ := first(t, of(), table); rides(of(), key) }
-	}
-	set := func(e *engine, key, value []byte) {
-		if err := e.Set(key, value, pebble.NoSync); err != nil {
-			t.Fatal(err)
-		}
-	}
-	alter := func(of func() *engine, table byte, at int) func() {
-		return func() {
-			key, value := first(t, of(), table)
-			if at < 0 {
-				at += len(value)
-			}
-			value[at] ^= 1
-			set(of(), key, value)
-		}
+	type table func(hurt) *engine // whose it is
+	bind, cdrs := table(func(db hurt) *engine { return db.bind }), table(func(db hurt) *engine { return db.cdr })
+	rides := func(db hurt) { db.remove(db.bind, key32(tableTenant, db.tenants.known("rides"))) }
+	drop := func(of table, name byte) func(hurt) { return func(db hurt) { db.drop(of(db), name) } }
+	alter := func(of table, name byte, at int) func(hurt) {
+		return func(db hurt) { db.flip(of(db), name, at) }
 	}
 	// move puts the first row of a table under another key.
-	move := func(of func() *engine, table byte, at int) func() {
-		return func() {
-			key, value := first(t, of(), table)
+	move := func(of table, name byte, at int) func(hurt) {
+		return func(db hurt) {
+			key, value := first(db.t, of(db), name)
 			other := bytes.Clone(key)
 			other[at] ^= 1
-			rides(of(), key)
-			set(of(), other, value)
+			db.remove(of(db), key)
+			db.set(of(db), other, value)
 		}
 	}
-	bind, cdrs := func() *engine { return db.bind }, func() *engine { return db.cdr }
 	for name, c := range map[string]struct {
-		damage func()
+		damage func(db hurt)
 		says   string
 		faults uint64
 	}{
 		"block is gone":               {drop(bind, tableBlock), "blocks: the row of 70010000001 is missing", 2}, // a lock on it as well
-		"tenant is gone":              {func() { rides(db.bind, key32(tableTenant, db.tenants.known("rides"))) }, `tenants: the row of "rides" is missing`, 3},
-		"binding of no tenant":        {func() { rides(db.bind, key32(tableTenant, db.tenants.known("rides"))) }, "a binding on 70010000002", 3},
-		"record of no tenant":         {func() { rides(db.bind, key32(tableTenant, db.tenants.known("rides"))) }, "call record 2 is of tenant", 3},
-		"two tenants of one name":     {func() { twoTenants(t, db) }, `two are called "default"`, 1},
+		"tenant is gone":              {rides, `tenants: the row of "rides" is missing`, 3},
+		"binding of no tenant":        {rides, "a binding on 70010000002", 3},
+		"record of no tenant":         {rides, "call record 2 is of tenant", 3},
+		"two tenants of one name":     {func(db hurt) { twoTenants(db.t, db.DB) }, `two are called "default"`, 1},
 		"token is gone":               {drop(bind, tableToken), "tokens: token is missing", 1},
 		"token altered":               {alter(bind, tableToken, -1), "tokens: store: damaged row: a token", 2},
 		"token of another tenant":     {alter(bind, tableToken, 4), "tokens: store: damaged row", 2},
@@ -112,35 +95,33 @@ func TestCheckOfEachTable(t *testing.T) {
 		"lock of another number":      {move(bind, tableLock, 8), "locked numbers: the row of 700100000010007 is missing", 1},
 		"draws altered":               {alter(bind, tableDraws, 0), "how far a block is drawn", 1},
 		"draws beyond the block":      {alter(bind, tableDraws, 1), "", 0}, // 256 more are no more than there are
-		"draws of no block":           {func() { set(db.bind, key64(tableDraws, 0), []byte{rowVersion, 0, 64}) }, "draws: store: damaged row: its key", 1},
+		"draws of no block":           {func(db hurt) { db.set(db.bind, key64(tableDraws, 0), []byte{rowVersion, 0, 64}) }, "draws: store: damaged row: its key", 1},
 		"bar is gone":                 {drop(bind, tableBar), "entry bar of a block list is named and missing", 1},
 		"id of a bar is gone":         {drop(bind, tableBarID), "entry bar of a block list is not found by its id", 1},
 		"id of a bar elsewhere":       {alter(bind, tableBarID, 5), "entry bar of a block list is not found by its id", 2},
 		"bar altered":                 {alter(bind, tableBar, -1), "an entry of a block list", 2},
 		"end of a bar altered":        {alter(bind, tableBar, 17), "an entry of a block list", 2},
 		"bar of another number":       {move(bind, tableBar, 5), "an entry of a block list", 2},
-		"bar that memory lacks":       {func() { clearBars(db) }, "entry bar of a block list is not known in memory", 1},
+		"bar that memory lacks":       {func(db hurt) { clearBars(db.DB) }, "entry bar of a block list is not known in memory", 1},
 		"request on another day":      {move(bind, tableRequest, 4), "requests under a key: store: damaged row: its key", 1},
-		"request cut off":             {func() { key, value := first(t, db.bind, tableRequest); set(db.bind, key, value[:20]) }, "what was asked for under a key", 1},
+		"request cut off":             {func(db hurt) { key, value := first(db.t, db.bind, tableRequest); db.set(db.bind, key, value[:20]) }, "what was asked for under a key", 1},
 		"request of no binding":       {alter(bind, tableRequest, -1), "is asked for by one and not there", 1},
 		"erasure altered":             {alter(bind, tableErasing, -1), "erasures that go on: store: damaged row", 1},
 		"erasure of another version":  {alter(bind, tableErasing, 0), "erasures that go on: store: damaged row", 1},
 		"erasure under another id":    {move(bind, tableErasing, 3), "erasures that go on: store: damaged row", 1},
 		"contact altered":             {alter(cdrs, tableContact, 0), "who dialled what: store: damaged row", 1},
 		"contact of no number":        {move(cdrs, tableContact, 2), "who dialled what: store: damaged row: its number", 1},
-		"what was deleted of records": {func() { set(db.cdr, keyText(tableMeta, metaPurged), []byte{1}) }, "which call records were deleted", 1},
-		"account of a sweep":          {func() { set(db.bind, keyText(tableMeta, metaSweep), []byte{1}) }, "the account of the last sweep", 1},
-		"record id of none":           {func() { set(db.cdr, keyHash(tableRecord, noHash), binary.BigEndian.AppendUint64(nil, 77)) }, "an entry of call record 77, which is not there", 2},
-		"record id of another":        {func() { set(db.cdr, keyHash(tableRecord, noHash), binary.BigEndian.AppendUint64(nil, 2)) }, "an entry of call record 2, which is of another", 2},
-		"record of another binding":   {func() { set(db.cdr, keyHash64(tableOf, noHash, 2), nil) }, "records of bindings: an entry of call record 2", 2},
-		"rows of no table":            {func() { set(db.bind, []byte("Z1"), nil); set(db.cdr, []byte("b1"), nil) }, `cdr: rows of a table "b"`, 2},
+		"what was deleted of records": {func(db hurt) { db.set(db.cdr, keyText(tableMeta, metaPurged), []byte{1}) }, "which call records were deleted", 1},
+		"account of a sweep":          {func(db hurt) { db.set(db.bind, keyText(tableMeta, metaSweep), []byte{1}) }, "the account of the last sweep", 1},
+		"record id of none":           {func(db hurt) { db.set(db.cdr, keyHash(tableRecord, noHash), binary.BigEndian.AppendUint64(nil, 77)) }, "an entry of call record 77, which is not there", 2},
+		"record id of another":        {func(db hurt) { db.set(db.cdr, keyHash(tableRecord, noHash), binary.BigEndian.AppendUint64(nil, 2)) }, "an entry of call record 2, which is of another", 2},
+		"record of another binding":   {func(db hurt) { db.set(db.cdr, keyHash64(tableOf, noHash, 2), nil) }, "records of bindings: an entry of call record 2", 2},
+		"rows of no table":            {func(db hurt) { db.set(db.bind, []byte("Z1"), nil); db.set(db.cdr, []byte("b1"), nil) }, `cdr: rows of a table "b"`, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
-			again := o
-			again.fs = disk.CrashClone(vfs.CrashCloneCfg{})
-			db = mustOpen(t, again)
-			defer mustClose(t, db)
-			c.damage()
+			t.Parallel()
+			db := hurtStore(t, o, disk)
+			c.damage(db)
 			r, err := db.Check(context.Background())
 			if err != nil {
 				t.Fatal(err)

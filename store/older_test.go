@@ -8,6 +8,7 @@ import (
 )
 
 func TestOlderRanges(t *testing.T) {
+	t.Parallel()
 	storetest.Older(t, func(t *testing.T, o storetest.OlderOptions) binding.Store {
 		opts := options(t, t.TempDir())
 		opts.Served, opts.Numbers, opts.Now, opts.Share = o.Served, o.Numbers, o.Now, o.Share

@@ -25,6 +25,9 @@ var older = binding.Plan{Legacy: []binding.LegacyRange{
 	{Prefix: "17000", Length: 11, Until: theEnd.Add(-time.Nanosecond)}, {Prefix: "400123", Length: 10}, {Prefix: "1710012345", Length: 11},
 }}
 
+// thousand is a range of so many numbers, all that a block has here: 3000 to 3999 of it.
+var thousand = binding.Plan{Legacy: []binding.LegacyRange{{Prefix: "17000123", Length: 11, Until: theEnd.Add(-time.Nanosecond)}}}
+
 // Older tests numbers of older ranges. open returns an empty store each time, which is told what is served, has a clock, and
 // shares numbers that are in use where it is asked to.
 func Older(t *testing.T, open func(t *testing.T, o OlderOptions) binding.Store) {
@@ -36,13 +39,16 @@ func Older(t *testing.T, open func(t *testing.T, o OlderOptions) binding.Store) 
 		"a part of a block":               olderPart,
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			test(t, open(t, OlderOptions{Served: older.Served, Numbers: older.Numbers, Now: func() time.Time { return start }}))
 		})
 	}
 	t.Run("shared last", func(t *testing.T) {
-		olderShared(t, open(t, OlderOptions{Served: older.Served, Numbers: older.Numbers, Now: func() time.Time { return start }, Share: true}))
+		t.Parallel()
+		olderShared(t, open(t, OlderOptions{Served: thousand.Served, Numbers: thousand.Numbers, Now: func() time.Time { return start }, Share: true}))
 	})
 	t.Run("how the numbers stand", func(t *testing.T) {
+		t.Parallel()
 		now := theEnd.Add(-time.Nanosecond)
 		olderStock(t, open(t, OlderOptions{Served: older.Served, Numbers: older.Numbers, Now: func() time.Time { return now }}), &now)
 	})
@@ -302,7 +308,7 @@ func olderDraws(t *testing.T, s binding.Store) {
 // olderShared draws the last free number, and then some that are in use.
 func olderShared(t *testing.T, s binding.Store) {
 	hold(t, s, oldBlock)
-	occupy(t, s, oldBlock, 1, func(serial int) bool { return serial%1000 == 0 }) // ten are left
+	occupy(t, s, oldBlock, 3000, func(serial int) bool { return serial >= 4000 || serial%100 == 0 }) // ten are left
 	for n := range 10 {
 		if b, err := drawFor(t, s, n); err != nil || len(onX(t, s, b.X)) != 1 {
 			t.Fatalf("drawn %v, %v", b.X, err)

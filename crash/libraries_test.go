@@ -24,7 +24,7 @@ var libraries = map[string]string{
 	"github.com/pion/srtp/v3":             "its sessions, of which none is made: contexts seal and open in our goroutines",
 	"github.com/pion/transport/v5":        "deadlines of connections in memory, of which there are none",
 	"github.com/prometheus/client_golang": "its registry, which nobody gathers from: the database counts in it",
-	"github.com/klauspost/compress/s2":    "its streams, which are not used: blocks of the database are compressed whole",
+	"github.com/klauspost/compress":       "its streams, which are not used: blocks of the database are compressed whole",
 	"github.com/minio/minlz":              "its streams, which are not used: blocks of the database are compressed whole",
 	"github.com/getsentry/sentry-go":      "reports of faults to others, of which no client is made",
 }

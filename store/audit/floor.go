@@ -40,7 +40,7 @@ func (l *Log) begin(floor Floor) {
 	if !floor.Restored.IsZero() {
 		e := Entry{Who: floor.By, What: "store.restore", Object: "nothing is noted of the log before", Reason: "a backup was put back"}
 		if floor.Seq > 0 {
-			e.Object = fmt.Sprintf("the log before had entry %d, its hash %s", floor.Seq, floor.Hash)
+			e.Object = fmt.Sprintf("the log before had entry %d, its hash %s", floor.Seq, floor.Hash.String())
 		}
 		l.floor = Head{}
 		if l.unnoted = l.ready(); l.unnoted == nil {

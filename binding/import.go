@@ -61,7 +61,7 @@ func (s *Service) ReadyAs(ctx context.Context, r Request, name string, row int) 
 // Imported returns the binding that a row has made when it was sent before; asked is
 // what ReadyAs has made of it now. ErrImported: it is not what was asked for.
 func (s *Service) Imported(ctx context.Context, asked *Binding) (Binding, error) {
-	b, err := s.Store.Binding(ctx, asked.ID)
+	b, err := s.Store.Imported(ctx, asked.ID)
 	if err != nil {
 		return Binding{}, err
 	}

@@ -146,6 +146,11 @@ type Store interface {
 	// of them whole or not at all.
 	Import(ctx context.Context, bs []Binding) []error
 
+	// Imported is Binding of what Import, this call or one before, may have
+	// written. It is not answered before it is certain that it is on disk: an
+	// error says that this takes too long.
+	Imported(ctx context.Context, id string) (Binding, error)
+
 	// BindAgain is Bind, or Draw where numbers lack, of a binding that may be
 	// there already; looking for it and binding it are one transaction. With
 	// Repeat.Reuse a binding that can be is bound once more in its place, see
@@ -158,7 +163,8 @@ type Store interface {
 	// Repeated returns the binding that was made, or bound once more, under
 	// Repeat.Key of a tenant in the KeyLife before a moment, as it now is.
 	// ErrNotFound: there was no such request, or it was refused. ErrKeyUsed: it
-	// was another. ErrKeyGone: the binding cannot be read any more.
+	// was another. ErrKeyGone: the binding cannot be read any more. As BindAgain
+	// it waits for one that is being done.
 	Repeated(ctx context.Context, tenant string, r Repeat, at time.Time) (Binding, error)
 
 	// Change changes a live binding as [Revise] has it, in one transaction

@@ -54,7 +54,7 @@ func (db *DB) BindAgain(ctx context.Context, b binding.Binding, r binding.Repeat
 		names = append(names, db.again.ofID("order "+b.Tenant+"\x00"+b.Order))
 	}
 	if r.Key != "" {
-		names = append(names, db.again.ofID("key "+b.Tenant+"\x00"+r.Key))
+		names = append(names, db.lockOfKey(b.Tenant, r.Key))
 	}
 	unlock, err := db.again.lock(ctx, db.opts.WriteTimeout, names...)
 	if err != nil {

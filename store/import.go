@@ -67,6 +67,21 @@ func (db *DB) Import(ctx context.Context, bs []binding.Binding) []error {
 	return im.errs
 }
 
+// Imported implements binding.Store; ErrStalled besides. A row that is bound alone can be read before it is on disk; the lock
+// of its id is held until it is.
+func (db *DB) Imported(ctx context.Context, id string) (binding.Binding, error) {
+	b, err := db.Binding(ctx, id)
+	if err != nil {
+		return b, err
+	}
+	unlock, err := db.locks.lock(ctx, db.opts.WriteTimeout, db.locks.ofID(id))
+	if err != nil {
+		return binding.Binding{}, err
+	}
+	unlock()
+	return db.Binding(ctx, id)
+}
+
 // importing is one call of Import.
 type importing struct {
 	db   *DB

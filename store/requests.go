@@ -52,14 +52,28 @@ func (db *DB) requestHashes(tenant string, r binding.Repeat) (key, text seal.Has
 	return db.bindKeys.index.Hash(domainKey, tenant+"\x00"+r.Key), db.bindKeys.index.Hash(domainRequest, r.Request)
 }
 
-// Repeated implements binding.Store.
+// Repeated implements binding.Store; ErrStalled besides. What was asked for can be read before it is on disk; the lock of its
+// key is held until it is.
 func (db *DB) Repeated(ctx context.Context, tenant string, r binding.Repeat, at time.Time) (binding.Binding, error) {
 	if err := db.enter(ctx); err != nil {
 		return binding.Binding{}, err
 	}
 	defer db.leave()
 	key, text := db.requestHashes(tenant, r)
+	if b, err := db.repeated(key, text, at); err == binding.ErrNotFound {
+		return b, err
+	}
+	unlock, err := db.again.lock(ctx, db.opts.WriteTimeout, db.lockOfKey(tenant, r.Key))
+	if err != nil {
+		return binding.Binding{}, err
+	}
+	defer unlock()
 	return db.repeated(key, text, at)
+}
+
+// lockOfKey names the lock of who asks under a key of a tenant.
+func (db *DB) lockOfKey(tenant, key string) uint64 {
+	return db.again.ofID("key " + tenant + "\x00" + key)
 }
 
 // repeated looks on the day of a moment and on those around it: clocks go back, too.

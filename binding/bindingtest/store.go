@@ -339,6 +339,11 @@ func (s *Store) Unbind(ctx context.Context, id string, at time.Time) (binding.Bi
 	return clone(row), nil
 }
 
+// Imported implements binding.Store.
+func (s *Store) Imported(ctx context.Context, id string) (binding.Binding, error) {
+	return s.Binding(ctx, id)
+}
+
 // Binding implements binding.Store.
 func (s *Store) Binding(ctx context.Context, id string) (binding.Binding, error) {
 	s.mu.Lock()

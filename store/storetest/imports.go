@@ -57,6 +57,9 @@ func imports(t *testing.T, s binding.Store) {
 		if got, err := s.Binding(ctx, b.ID); err != nil || !same(got, *b) {
 			t.Errorf("%d is stored as %+v, %v", i, got, err)
 		}
+		if got, err := s.Imported(ctx, b.ID); err != nil || !same(got, *b) {
+			t.Errorf("%d was imported as %+v, %v", i, got, err)
+		}
 		if given[i].X != 0 {
 			continue
 		}
@@ -83,6 +86,9 @@ func imports(t *testing.T, s binding.Store) {
 	}
 	if left, err := s.Binding(ctx, letters(7)); !errors.Is(err, binding.ErrNotFound) {
 		t.Errorf("it left %v, %v", left, err)
+	}
+	if left, err := s.Imported(ctx, letters(7)); !errors.Is(err, binding.ErrNotFound) {
+		t.Errorf("of it %v was imported, %v", left, err)
 	}
 }
 

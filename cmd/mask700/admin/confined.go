@@ -186,6 +186,11 @@ func (s confinedStore) Import(_ context.Context, bs []binding.Binding) []error {
 	return slices.Repeat([]error{errNotYours}, len(bs))
 }
 
+// Imported has nothing, as a tenant imports nothing.
+func (s confinedStore) Imported(context.Context, string) (binding.Binding, error) {
+	return binding.Binding{}, binding.ErrNotFound
+}
+
 // BindAgain finds a binding again among those of the tenant alone, as it does for everybody.
 func (s confinedStore) BindAgain(ctx context.Context, b binding.Binding, r binding.Repeat) (binding.Binding, bool, error) {
 	if b.Tenant != s.tenant {

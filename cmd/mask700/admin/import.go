@@ -15,6 +15,7 @@ import (
 
 	"mask700/binding"
 	"mask700/crash"
+	"mask700/store"
 )
 
 // Bounds of a piece of an import: its rows are checked and written together, in memory that is about ten times as large.
@@ -143,16 +144,21 @@ func (p *piece) do() {
 	if len(p.ready) == 0 {
 		return
 	}
+	var stalled error // the disk stands: it is waited for once, not for each row
 	for k, err := range p.api.Bindings.Import(p.ctx, p.ready) {
 		if err == nil {
 			continue
 		}
 		i := p.rowOf[k]
-		if p.name != "" { // whatever is in the way by now, it may have been bound before
+		if p.name != "" && stalled != nil {
+			err = stalled
+		} else if p.name != "" { // whatever is in the way by now, it may have been bound before
 			switch bound, had := p.api.Bindings.Imported(p.ctx, &p.ready[k]); {
 			case had == nil:
 				p.ready[k], p.before = bound, p.before+1
 				continue
+			case errors.Is(had, store.ErrStalled):
+				stalled, err = had, had
 			case !errors.Is(had, binding.ErrNotFound):
 				err = had
 			}

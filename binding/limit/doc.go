@@ -23,6 +23,10 @@
 // Of an attempt that goes to several, one after the other, each is an attempt of that pair and a callee of the caller;
 // for all else it is one ([mask700/binding/rule.Attempt.Turn]).
 //
+// A call that the platform has asked for ([mask700/binding/rule.Attempt.Ordered]) is an attempt of the pair in both directions,
+// and either of the two is a callee of the other: who markets is not told from whom he has called by which of them is called
+// first. For all else it is one attempt, of the one who is.
+//
 // Counted is what no rule of this package refuses, also where somebody else
 // refuses it later. So a caller who is over a limit may call again once the oldest
 // attempt is a window old, however often he tried in between.

@@ -226,8 +226,36 @@ func (j *Judge) keys(a *rule.Attempt) (k [scopes]uint64) {
 // Judge implements [rule.Judge]. It does not wait. The time is that of its clock, whatever the query says. A probe
 // counts nothing.
 func (j *Judge) Judge(_ context.Context, a *rule.Attempt) rule.Verdict {
+	if a.Ordered() {
+		return j.ordered(a)
+	}
 	t := j.trial(a)
 	return t.run(a.Record)
+}
+
+// ordered judges a call that the platform has asked for. Whichever of the two it calls first, each may be the one whose
+// call it is: it counts for the pair both ways, and the other one among those whom either tries to reach. It is not
+// counted for one of them where it is refused by what the other has done.
+func (j *Judge) ordered(a *rule.Attempt) rule.Verdict {
+	back := a.Back()
+	asked := back
+	asked.Probe = true
+	first := j.trial(&asked)
+	if v := first.run(""); v.Refusal != binding.RefusalNone {
+		if !a.Probe {
+			first.refuse.tally.refused.Add(1)
+		}
+		return v
+	}
+	t := j.trial(a)
+	v := t.run(a.Record)
+	if v.Refusal == binding.RefusalNone {
+		t = j.trial(&back)
+		other := t.run("")
+		v.Refusal, v.Rule, v.Anyone = other.Refusal, other.Rule, other.Anyone // another call came between
+		v.Shadow = rule.Together(v.Shadow, other.Shadow)
+	}
+	return v
 }
 
 func (j *Judge) trial(a *rule.Attempt) trial {

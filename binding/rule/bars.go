@@ -11,7 +11,9 @@ import (
 // NameBars is the rule of [Bars] in a record.
 const NameBars = "blocklist"
 
-// Bars refuses what an entry of a block list bars: calls and texts alike.
+// Bars refuses what an entry of a block list bars: calls and texts alike. Of a call
+// that the platform has asked for both are called, so that an entry counts for it
+// whichever of the two it keeps from the other.
 type Bars struct {
 	Store  binding.BarStore
 	Logger *slog.Logger // of what could not be looked up; nil: nothing is logged
@@ -22,6 +24,9 @@ type Bars struct {
 // entry as evidence.
 func (b Bars) Judge(ctx context.Context, a *Attempt) Verdict {
 	bar, found, err := b.Store.Barred(ctx, a.Query.Caller, a.Edge.Callee, a.Binding.Tenant, a.Query.At)
+	if a.Ordered() && err == nil && !found {
+		bar, found, err = b.Store.Barred(ctx, a.Edge.Callee, a.Query.Caller, a.Binding.Tenant, a.Query.At)
+	}
 	switch {
 	case err != nil:
 		if b.Logger != nil {

@@ -2,6 +2,7 @@ package rule_test
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -53,5 +54,57 @@ func TestBars(t *testing.T) {
 	now = now.Add(time.Hour)
 	if v := verdict(rule.Call, a, b); v.Refusal != "" {
 		t.Errorf("when it is over: %+v", v)
+	}
+}
+
+// Of a call that the platform has asked for both are called: who is never to be called is not, whichever comes first.
+func TestBarsOfAnOrderedCall(t *testing.T) {
+	store := new(bindingtest.Store)
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	s := &binding.Service{Store: store, Now: func() time.Time { return now }}
+	number := func(n int) binding.Number {
+		got, err := s.Plan.ParseNumber(fmt.Sprintf("1380000%04d", n))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	const left, silent, kept, peer, other = 1, 2, 3, 4, 5
+	for _, r := range []binding.BarRequest{
+		{Number: "+" + number(left).Digits(), Direction: binding.BarTo, Reason: "never to be called"},
+		{Number: "+" + number(silent).Digits(), Direction: binding.BarFrom, Reason: "calls nobody"},
+		{Number: "+" + number(kept).Digits(), Peer: "+" + number(peer).Digits(), Direction: binding.BarTo, Reason: "harassment"},
+	} {
+		if _, err := s.AddBar(t.Context(), store, r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	judge := rule.Bars{Store: store}
+	for _, test := range []struct {
+		first, second  int
+		dialled, asked bool // barred where the first has dialled, and where the platform has asked for it
+	}{
+		{left, other, false, true},
+		{other, left, true, true},
+		{silent, other, true, true},
+		{other, silent, false, true},
+		{kept, peer, false, true},
+		{peer, kept, true, true},
+		{kept, other, false, false},
+		{other, peer, false, false},
+	} {
+		for _, over := range []string{"", "binding"} {
+			v := judge.Judge(t.Context(), &rule.Attempt{
+				Query: binding.Query{Caller: number(test.first), At: now, Over: over}, Edge: binding.Edge{Callee: number(test.second)},
+				Binding: &binding.Binding{Tenant: "default"},
+			})
+			want := test.dialled
+			if over != "" {
+				want = test.asked
+			}
+			if (v.Refusal == binding.RefusalBlocked) != want {
+				t.Errorf("%d, %d, over %q: %+v", test.first, test.second, over, v)
+			}
+		}
 	}
 }

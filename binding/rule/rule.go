@@ -42,6 +42,19 @@ type Attempt struct {
 	Turn    bool // another callee of an attempt that has passed: it is counted for what depends on that alone
 }
 
+// Ordered reports whether the platform has asked for the call: neither party has
+// dialled, and both are called.
+func (a *Attempt) Ordered() bool { return a.Query.Over != "" }
+
+// Back is the attempt as if who would be called had asked for who asks. It is a turn:
+// the number and the tenant have one attempt.
+func (a *Attempt) Back() Attempt {
+	back := *a
+	back.Query.Caller, back.Edge.Caller, back.Edge.Callee = a.Edge.Callee, a.Edge.Callee, a.Query.Caller
+	back.Turn = true
+	return back
+}
+
 // Verdict is what the rules say of an attempt. The zero value lets it pass.
 type Verdict struct {
 	Refusal  binding.Refusal // none: it may go on

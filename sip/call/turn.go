@@ -119,6 +119,9 @@ func (c *Call) follow(env *Env) {
 	if c.Text.On {
 		j.Kind = rule.Text
 	}
+	if c.Order.On {
+		j.Query.Over = c.Order.Binding
+	}
 	env.do(j)
 }
 

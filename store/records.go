@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"mask700/binding"
 	"mask700/binding/cdr"
@@ -92,7 +93,7 @@ func (db *DB) Records(ctx context.Context, f cdr.Filter, each func(cdr.Record) e
 	if err != nil {
 		return err
 	}
-	of, err := db.recordsBy(ctx, &f)
+	of, under, err := db.recordsBy(ctx, &f)
 	if err != nil {
 		return err
 	}
@@ -109,7 +110,7 @@ func (db *DB) Records(ctx context.Context, f cdr.Filter, each func(cdr.Record) e
 			return err
 		}
 		for _, r := range records {
-			if !f.Match(&r) {
+			if !f.Match(&r) || under != nil && !under.has(&r) {
 				continue
 			}
 			if err := each(r); err != nil {
@@ -208,19 +209,19 @@ func (db *DB) skip(ctx context.Context, times window, after, last uint64) (uint6
 }
 
 // recordsBy is the hashes that records are found by which a filter selects: of its binding, of its order and of each
-// binding of that, or of each binding of a number, party or consent. nil: none is named.
-func (db *DB) recordsBy(ctx context.Context, f *cdr.Filter) (of []seal.Hash, err error) {
+// binding of that, or of each binding of a number, party or consent. nil: none is named. under is when the bindings of a consent had it.
+func (db *DB) recordsBy(ctx context.Context, f *cdr.Filter) (of []seal.Hash, under stretches, err error) {
 	index := db.cdrKeys.index
 	switch {
 	case f.Binding != "":
-		return []seal.Hash{index.Hash(domainBinding, f.Binding)}, nil
+		return []seal.Hash{index.Hash(domainBinding, f.Binding)}, nil, nil
 	case f.X != 0 || !f.Number.IsZero() || f.Consent != "":
 		return db.recordsHeld(ctx, f)
 	case f.Order == "":
-		return nil, nil
+		return nil, nil, nil
 	}
 	if err := db.enter(ctx); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer db.leave()
 	of = []seal.Hash{index.Hash(domainOrder, f.Order)}
@@ -234,25 +235,59 @@ func (db *DB) recordsBy(ctx context.Context, f *cdr.Filter) (of []seal.Hash, err
 		}
 		return true, ctx.Err()
 	})
-	return of, err
+	return of, nil, err
 }
 
-// recordsHeld is the hashes of the bindings that hold or name something in the window.
-func (db *DB) recordsHeld(ctx context.Context, f *cdr.Filter) ([]seal.Hash, error) {
+// outlives is how long before a window bindings are over whose calls are looked for in it: unbinding ends no call.
+const outlives = 24 * time.Hour
+
+// recordsHeld is the hashes of the bindings that held or named something in the window, or in the day before it.
+func (db *DB) recordsHeld(ctx context.Context, f *cdr.Filter) (of []seal.Hash, under stretches, err error) {
 	q := binding.HistoryQuery{X: f.X, Since: f.Since, Until: f.Until}
+	if !q.Since.IsZero() {
+		q.Since = q.Since.Add(-outlives)
+	}
 	if f.X == 0 {
 		q.Number, q.Consent = f.Number, f.Consent
 	}
-	of := []seal.Hash{} // none is not any
+	of = []seal.Hash{} // none is not any
+	if q.Consent != "" {
+		under = make(stretches)
+	}
 	index, last := db.cdrKeys.index, ""
-	err := db.History(ctx, q, func(h binding.Holding) error {
+	err = db.History(ctx, q, func(h binding.Holding) error {
 		if h.Binding.ID != last { // stretches of one stand together
 			last = h.Binding.ID
 			of = append(of, index.Hash(domainBinding, last))
 		}
+		if under != nil {
+			under.add(&h)
+		}
 		return nil
 	})
-	return of, err
+	return of, under, err
+}
+
+// stretches are when bindings had the consent that is asked for, by their ids.
+type stretches map[string][]stretch
+
+// stretch is a time from a moment to before another; to zero: it does not end.
+type stretch struct{ from, to time.Time }
+
+// add takes one in. The consent that a binding ends with is that of the calls that were refused afterwards, too.
+func (s stretches) add(h *binding.Holding) {
+	t := stretch{h.From, h.To}
+	if t.to.Equal(ends(&h.Binding)) {
+		t.to = time.Time{}
+	}
+	s[h.Binding.ID] = append(s[h.Binding.ID], t)
+}
+
+// has reports whether a call came while its binding had the consent.
+func (s stretches) has(r *cdr.Record) bool {
+	return slices.ContainsFunc(s[r.Binding], func(t stretch) bool {
+		return !r.ReceivedAt.Before(t.from) && (t.to.IsZero() || r.ReceivedAt.Before(t.to))
+	})
 }
 
 // recordsOf returns a page of the records that some hashes find, and how far it looked.

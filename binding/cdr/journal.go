@@ -30,9 +30,9 @@ type Filter struct {
 	AfterSeq uint64    // with a greater Seq
 	Binding  string
 	Order    string         // of all bindings of this order, and of what an endpoint decided under it
-	X        binding.X      // over bindings on this number that were live in the window: dialled, or shown
+	X        binding.X      // over bindings on this number that were live in the window or in the day before it: dialled, or shown
 	Number   binding.Number // over bindings of this party, likewise: it called, or was called
-	Consent  string         // over bindings with this consent, likewise; who has no bindings cannot tell
+	Consent  string         // over bindings that had this consent when the call came, likewise; who has no bindings cannot tell
 	Tenant   string         // of calls over the bindings of this one
 	Limit    int            // at most so many, the first ones; 0: all
 	Erased   *int           // where to count those passed over because their key was destroyed; nil: nobody asks

@@ -11,6 +11,10 @@ type Query struct {
 	Strangers bool // edges for anyone count: see Plan.Strangers
 	Explain   bool // fill Decision.Candidates
 
+	// Joins is who would talk with whoever is reached, where that is not the caller: of a
+	// transfer the one who stays. Zero: it is the caller.
+	Joins Number
+
 	// Over is the id of the binding that a call was ordered over; empty: it was dialled, and goes
 	// over whichever there is. One that would go over another goes over none.
 	Over string

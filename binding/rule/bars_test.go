@@ -108,3 +108,43 @@ func TestBarsOfAnOrderedCall(t *testing.T) {
 		}
 	}
 }
+
+// After a transfer the one who stays talks with the one who is called: what keeps these two apart refuses it.
+func TestBarsOfATransfer(t *testing.T) {
+	store := new(bindingtest.Store)
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	s := &binding.Service{Store: store, Now: func() time.Time { return now }}
+	const by, stays, called = "13800000001", "13800000002", "13800000003"
+	number := func(text string) binding.Number {
+		n, err := s.Plan.ParseNumber(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	judge := rule.Bars{Store: store}
+	for _, r := range []binding.BarRequest{
+		{Number: called, Peer: stays, Direction: binding.BarBoth},
+		{Number: called, Peer: stays, Direction: binding.BarTo},
+		{Number: stays, Peer: called, Direction: binding.BarTo},
+		{Number: stays, Direction: binding.BarFrom},
+	} {
+		r.Reason = "harassment"
+		bar, err := s.AddBar(t.Context(), store, r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, joins := range []binding.Number{{}, number(stays)} {
+			v := judge.Judge(t.Context(), &rule.Attempt{
+				Query: binding.Query{Caller: number(by), At: now, Joins: joins}, Edge: binding.Edge{Callee: number(called)},
+				Binding: &binding.Binding{Tenant: "default"},
+			})
+			if (v.Refusal == binding.RefusalBlocked) == joins.IsZero() {
+				t.Errorf("%s, a transfer %v: %+v", r.Direction, !joins.IsZero(), v)
+			}
+		}
+		if _, err := store.RemoveBar(t.Context(), bar.ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -102,7 +102,9 @@ func (c *Call) referred(env *Env, s Side, back Reply, m *message.Message) {
 	}
 	c.reply(env, back, message.Response{Status: 202, Contact: l.Contact})
 	c.notify(env, 100)
-	env.do(Decide{Record: t.Record.ID, Query: query(env, dialled, extension, by)})
+	q := query(env, dialled, extension, by)
+	q.Joins = c.leg(s.Other()).Number
+	env.do(Decide{Record: t.Record.ID, Query: q})
 }
 
 // notify tells who asked for the transfer how it goes: a status line of ours and

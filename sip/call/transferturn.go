@@ -84,10 +84,9 @@ func (c *Call) thirdFollow(env *Env) {
 	t.Leg.Party = Party{Trunk: t.Leg.Trunk} // what is known of one who has departed is no secret to that one
 	c.compose(env, out)
 	t.Waiting |= forTurn
-	env.do(Judge{
-		Record: t.Record.ID, Binding: t.Record.Binding, Edge: t.Edge,
-		Query: query(env, t.Record.CalleeIn.X, t.Edge.Extension, t.Record.CallerIn.Number),
-	})
+	q := query(env, t.Record.CalleeIn.X, t.Edge.Extension, t.Record.CallerIn.Number)
+	q.Joins = c.leg(t.By.Other()).Number
+	env.do(Judge{Record: t.Record.ID, Binding: t.Record.Binding, Edge: t.Edge, Query: q})
 }
 
 // thirdJudged takes the word of the rules about the one in the place of the party that is

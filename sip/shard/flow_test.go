@@ -11,7 +11,9 @@ import (
 	"github.com/cockroachdb/datadriven"
 
 	"mask700/binding"
+	"mask700/binding/bindingtest"
 	"mask700/binding/limit"
+	"mask700/binding/rule"
 	"mask700/media"
 	"mask700/media/sdp"
 	"mask700/sip/call"
@@ -323,6 +325,14 @@ func (s *scene) set(t *testing.T, args []string) {
 			}
 		case "calls-limit", "texts-limit", "all-limit":
 			s.limit(t, strings.TrimSuffix(name, "-limit"), strings.ReplaceAll(value, "_", " "))
+		case "barred": // who never is to be connected with whom
+			who, peer, _ := strings.Cut(value, "_")
+			bars := new(bindingtest.Store)
+			_, err := bars.AddBar(t.Context(), binding.Bar{ID: "bar", Number: mustNumber(who), Peer: mustNumber(peer), Direction: binding.BarBoth})
+			if err != nil {
+				t.Fatal(err)
+			}
+			w.rules = append(w.rules, rule.Bars{Store: bars})
 		case "longest":
 			w.config.Texts.Longest, _ = strconv.Atoi(value)
 		case "targets":

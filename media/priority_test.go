@@ -1,7 +1,6 @@
 package media
 
 import (
-	"fmt"
 	"net"
 	"net/netip"
 	"testing"
@@ -142,6 +141,6 @@ func nameOf(t *testing.T, a netip.Addr) string {
 			}
 		}
 	}
-	t.Fatal(fmt.Sprintf("nobody has %s", a))
+	t.Fatalf("nobody has %s", a)
 	return ""
 }

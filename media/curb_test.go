@@ -1,6 +1,7 @@
 package media
 
 import (
+	"strings"
 	"testing"
 	"time"
 )
@@ -8,18 +9,20 @@ import (
 func TestCurb(t *testing.T) {
 	const second = int64(time.Second)
 	var c curb
-	came, now := uint64(0), 100*second
+	came, bytes, now := uint64(0), uint64(0), 100*second
 	for i, step := range []struct {
-		packets uint64
-		after   int64
-		want    bool
+		packets, bytes uint64
+		after          int64
+		want           bool
 	}{
-		{500, second, false}, {501, second, false}, {499, second, false}, {600, second, false}, {600, second, true}, {900, second, true}, {500, second, false},
-		{501, second, false}, {501, second, true}, {0, second / 4, true}, {0, second, false},
-		{1500, 3 * second, false}, {1600, 3 * second, false}, {1600, 3 * second, true},
+		{500, 0, second, false}, {501, 0, second, false}, {499, 0, second, false}, {600, 0, second, false}, {600, 0, second, true}, {900, 0, second, true},
+		{500, 0, second, false}, {501, 0, second, false}, {501, 0, second, true}, {0, 0, second / 4, true}, {0, 0, second, false},
+		{1500, 0, 3 * second, false}, {1600, 0, 3 * second, false}, {1600, 0, 3 * second, true}, {0, 0, second, false},
+		{9, 8000, second, false}, {9, 8001, second, false}, {9, 8000, second, false}, {9, 8001, second, false}, {9, 8001, second, true}, {9, 4001, second / 2, true},
+		{9, 24000, 3 * second, false}, {9, 24001, 3 * second, false}, {600, 0, second, true}, {9, 8_000_000_000, 1_000_000 * second, false},
 	} {
-		came, now = came+step.packets, now+step.after
-		if got := c.look(came, now, 500); got != step.want {
+		came, bytes, now = came+step.packets, bytes+step.bytes, now+step.after
+		if got := c.look(came, bytes, now, 500, 8000); got != step.want {
 			t.Errorf("step %d: curbed %t", i, got)
 		}
 	}
@@ -86,6 +89,61 @@ func curbed(t *testing.T, relay func(*testing.T, Options) *Relay, on func(Sessio
 	if st := s.Stats().AtoB; st.Lost != 0 {
 		t.Errorf("%+v", st)
 	}
+}
+
+// Few packets are a flood as well, when they are large.
+func TestAFloodOfBytesIsCurbed(t *testing.T) { curbedByBytes(t, newRelay, nil) }
+
+func TestLanesCurbAFloodOfBytes(t *testing.T) { curbedByBytes(t, inUserSpace, riding) }
+
+func TestKernelCurbsAFloodOfBytes(t *testing.T) {
+	if alone(t) {
+		curbedByBytes(t, newRelay, active)
+	}
+}
+
+func curbedByBytes(t *testing.T, relay func(*testing.T, Options) *Relay, on func(Session) int) {
+	t.Helper()
+	c := newClock()
+	r := relay(t, Options{Timeout: -1, Clock: Clock{Now: c.read}})
+	a, b := newPhone(t, "127.0.0.2"), newPhone(t, "127.0.0.3")
+	s := talk(t, r, a, b)
+	if on == nil {
+		s.Record(&taped{}) // a session with a tap goes the usual way
+	} else {
+		overTo(t, s, a, b, on)
+	}
+	const size = 1400
+	large := strings.Repeat("x", size)
+	second := func(packets int, heard bool) {
+		t.Helper()
+		for range packets {
+			send(t, a.rtp, a.frame(large), at(s.Local(A)))
+			if heard && len(b.hear().Payload) != size {
+				t.Fatal("heard something else")
+			}
+		}
+		c.advance(r, time.Second)
+	}
+	const few, many = maxVoiceBytes/(size+rtpHeader) - 1, maxVoiceBytes/(size+rtpHeader) + 2
+	c.advance(r, time.Second)
+	for range 3 {
+		second(few, true)
+	}
+	second(many, true)
+	second(many, true)
+	before := s.Stats().AtoB
+	if before.Flooded != 0 {
+		t.Fatalf("within two seconds %+v", before)
+	}
+	for n := range uint64(many) {
+		send(t, a.rtp, a.frame(large), at(s.Local(A)))
+		eventually(t, "it is a flood", func() bool { return s.Stats().AtoB.Flooded == n+1 })
+	}
+	c.advance(r, time.Second)
+	c.advance(r, time.Second)
+	second(few, true)
+	silent(t, b)
 }
 
 // Two calls on two machines whose four legs were said to be at each other's ports: what is sent into the ring goes round for

@@ -45,7 +45,8 @@ type leg struct {
 	cipher   cipher
 	wishes   int // feedback of this second
 	curb     curb
-	curbed   bool // what comes from here is a flood, and goes nowhere
+	came     uint64 // bytes of what it is measured by
+	curbed   bool   // what comes from here is a flood, and goes nowhere
 	fir      fir
 
 	in       *rebase.Stream // what comes from here, written to the other side

@@ -229,6 +229,7 @@ func (s *session) add(side Side, now kernel.Counters) uint64 {
 	f := &l.flow
 	f.Packets += n
 	f.Bytes += now.Octets - before.Octets
+	l.came += now.Octets - before.Octets + n*rtpHeader
 	if n > 0 {
 		f.Codec = l.payloads.name(now.Type)
 	}

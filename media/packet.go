@@ -151,6 +151,7 @@ func (s *session) pass(side Side, b []byte, src netip.AddrPort, now int64) ([]by
 		s.follow(side)
 	}
 	s.seen, s.heard = now, true
+	from.came += uint64(len(b))
 	if from.curbed {
 		from.flow.Flooded++
 		from.in.Refit()

@@ -98,6 +98,7 @@ func (s *session) fax(side Side, b []byte, src netip.AddrPort, now int64) ([]byt
 		return nil, netip.AddrPort{}
 	}
 	s.seen, s.heard = now, true
+	from.came += uint64(len(b))
 	if from.curbed {
 		from.flow.Flooded++
 		return nil, netip.AddrPort{}

@@ -242,6 +242,27 @@ func TestSegmentsAreWrittenAsTheCallGoes(t *testing.T) {
 	r.Stop()
 }
 
+// TestOneSideDoesNotFillTheDisk: what a party sends beyond any voice is lost, and the other one's voice is not.
+func TestOneSideDoesNotFillTheDisk(t *testing.T) {
+	a := open(t, Options{})
+	r := a.Start("callA", "tenant")
+	large, voice := make([]byte, 8000), make([]byte, 160)
+	const each, fits = 60, maxRate / 8000
+	for i := range 2 * each { // two seconds
+		at := time.Hour + time.Duration(i)*time.Second/each
+		r.Voice(media.A, "PCMA", uint16(i), uint32(8000*i), at, large)
+		r.Voice(media.B, "PCMA", uint16(i), uint32(160*i), at, voice)
+		until(t, "it is written", func() bool { return r.waiting.Load() == 0 })
+	}
+	if got := r.end.Packets; got != [2]uint64{2 * fits, 2 * each} || r.end.Lost != 2*(each-fits) {
+		t.Errorf("%v packets, %d lost", got, r.end.Lost)
+	}
+	sum := r.Stop()
+	if limit := uint64(2*maxRate + 2*each*400); sum.Bytes > limit || sum.Lost != 2*(each-fits) {
+		t.Errorf("%+v, for %d bytes", sum, limit)
+	}
+}
+
 // TestVoiceDoesNotAllocate: packets within a segment, and segments for which there is a buffer.
 func TestVoiceDoesNotAllocate(t *testing.T) {
 	a := open(t, Options{create: func(string) (file, error) { return new(memory), nil }})

@@ -11,6 +11,10 @@ import (
 // bufferSize holds two seconds of two sides of G.711 in packets of 20 ms; a segment is never longer.
 const bufferSize = 40 << 10
 
+// maxRate is how many bytes of one side are taken in a second, far above any voice: a disk that is full of one call's has
+// no room for the others'.
+const maxRate = 400_000
+
 // maxWaiting is how many buffers of one recording may wait for the disk.
 const maxWaiting = 2
 
@@ -30,6 +34,8 @@ type Recording struct {
 	gap    uint32 // packets lost since the last gap that was noted
 	end    record.End
 	bytes  uint64
+	second time.Duration // of the recording, and
+	taken  [2]int        // bytes of each side in it
 
 	waiting atomic.Int32 // buffers handed over that are not written yet
 	failed  atomic.Bool  // nothing more of it will be written
@@ -49,7 +55,7 @@ func (r *Recording) Voice(from media.Side, codec string, seq uint16, timestamp u
 	if r.buffer != nil && p.At >= r.until {
 		r.handOver()
 	}
-	if p.At > record.MaxLength || !r.add(&p) {
+	if p.At > record.MaxLength || !r.affords(&p) || !r.add(&p) {
 		r.gap++
 		r.end.Lost++
 		r.writer.count.lost.Add(1)
@@ -57,6 +63,16 @@ func (r *Recording) Voice(from media.Side, codec string, seq uint16, timestamp u
 	}
 	r.end.Packets[p.Side]++
 	r.end.Length = max(r.end.Length, p.At)
+}
+
+// affords says whether a packet's side has not had its bytes of this second.
+func (r *Recording) affords(p *record.Packet) bool {
+	if now := p.At.Truncate(time.Second); now != r.second {
+		r.second, r.taken = now, [2]int{}
+	}
+	n := &r.taken[p.Side]
+	*n += len(p.Payload)
+	return *n <= maxRate
 }
 
 // add puts a packet into the buffer, or into a new one when that is full.
@@ -106,7 +122,7 @@ type Summary struct {
 	ID      string // empty: there is none, the disk did not take it
 	Bytes   uint64 // of the file, once all that was handed over is written
 	Packets uint64
-	Lost    uint64 // packets that were not written because the disk was too slow
+	Lost    uint64 // packets that were not written because the disk was too slow, or one side sent more than any voice is
 }
 
 // Stop ends the recording and says how large it will be. It does not wait for the disk.

@@ -138,6 +138,14 @@ type Media struct {
 	End            string    // one of the Media constants; "" while it goes on, or where none was opened
 }
 
+// Turned is m with the directions, and who heard them, the other way round.
+func (m Media) Turned() Media {
+	m.AtoB, m.BtoA = m.BtoA, m.AtoB
+	m.Caller, m.Callee = m.Callee, m.Caller
+	m.Video.AtoB, m.Video.BtoA = m.Video.BtoA, m.Video.AtoB
+	return m
+}
+
 // Video is what was relayed beside the audio; the zero value where nothing was.
 type Video struct {
 	Codec      string

@@ -167,6 +167,7 @@ type RecordMedia struct {
 	Session int
 	ID      string
 	Tenant  string // whose key seals it
+	Turned  bool   // the caller of that record is on the callee's side
 }
 
 // CloseMedia closes the ports and asks for what flowed.

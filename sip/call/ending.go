@@ -31,6 +31,15 @@ func (c *Call) role(s Side) string {
 	return s.String()
 }
 
+// flowed is what flowed in a session between the caller and the callee of its record,
+// whose sides a transfer may have turned.
+func flowed(ev MediaEnded, turned bool) cdr.Media {
+	if turned {
+		return ev.Media.Turned()
+	}
+	return ev.Media
+}
+
 // ending is how and by whom a call comes to its end.
 type ending struct {
 	end    string
@@ -111,7 +120,7 @@ func (c *Call) mediaEnded(env *Env, ev MediaEnded) {
 		return
 	}
 	c.Waiting &^= forMediaEnd
-	c.Record.Media = ev.Media
+	c.Record.Media = flowed(ev, c.Turned)
 	c.wind(env)
 }
 

@@ -160,7 +160,7 @@ func (c *Call) ackReceived(env *Env, ev Requested) {
 // until offer and answer are complete on both legs: only then can both be told.
 func (c *Call) recordMedia(env *Env) {
 	if c.Recorded {
-		env.do(RecordMedia{Session: c.Session, ID: c.Record.ID, Tenant: c.Record.Tenant})
+		env.do(RecordMedia{Session: c.Session, ID: c.Record.ID, Tenant: c.Record.Tenant, Turned: c.Turned})
 	}
 }
 

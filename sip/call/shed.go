@@ -56,7 +56,7 @@ func (c *Call) thirdSilenced(env *Env, ev MediaEnded) {
 	}
 	t := &c.Transfers[0]
 	t.Waiting &^= forMediaEnd
-	t.Record.Media = ev.Media
+	t.Record.Media = flowed(ev, t.Turned)
 	c.thirdWind(env)
 }
 

@@ -46,6 +46,7 @@ const (
 type Transfer struct {
 	Phase     Phase
 	By        Side // who asked
+	Turned    bool // as of the call, of Record and Session
 	Leg       Leg
 	Record    cdr.Record
 	Edge      binding.Edge
@@ -94,7 +95,7 @@ func (c *Call) referred(env *Env, s Side, back Reply, m *message.Message) {
 		return
 	}
 	by := l.Number
-	c.Transfers = []Transfer{{By: s, Session: c.Session + 1}}
+	c.Transfers = []Transfer{{By: s, Turned: s == Caller, Session: c.Session + 1}}
 	t := &c.Transfers[0]
 	t.Record = cdr.Record{
 		ID: env.Mint.Token(), TrunkIn: env.trunk(l).Name, ReceivedAt: env.Now,
@@ -392,7 +393,8 @@ func (c *Call) join(env *Env) {
 	c.Session, t.Session = t.Session, c.Session
 	c.MediaLocal = t.Local
 	c.Recorded = t.Taped
-	c.Edge, c.Realign, c.Turned = t.Edge, false, by == Caller
+	c.Turned, t.Turned = t.Turned, c.Turned
+	c.Edge, c.Realign = t.Edge, false
 	for _, s := range []Side{by, Third} {
 		l := c.leg(s)
 		env.do(Enter{s, l.CallID, l.LocalTag, l.Trunk})

@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"time"
+
 	"mask700/binding/cdr"
 	"mask700/media"
 	"mask700/media/prompt"
@@ -13,6 +15,7 @@ import (
 type tape struct {
 	id      string // of the recording
 	tenant  string
+	turned  bool // the caller of the recording is on the callee's side
 	session media.Session
 	untold  int     // sides that have not heard the notice to its end
 	cut     [2]bool // sides to which it is to be played once more: it was broken off
@@ -39,7 +42,7 @@ func (w *mediaWorker) record(key sessionKey, a call.RecordMedia) {
 		g.notRecorded("recordings are not kept here")
 		return
 	}
-	t := &tape{id: a.ID, tenant: a.Tenant, session: s}
+	t := &tape{id: a.ID, tenant: a.Tenant, turned: a.Turned, session: s}
 	w.tapes[key] = t
 	if g.options.Notice == nil {
 		w.start(t)
@@ -102,7 +105,18 @@ func (w *mediaWorker) tellAgain(key sessionKey) {
 // start begins to record.
 func (w *mediaWorker) start(t *tape) {
 	t.running = w.loop.gateway.options.Recordings.Start(t.id, t.tenant)
+	if t.turned {
+		t.session.Record(turnedTap{t.running})
+		return
+	}
 	t.session.Record(t.running)
+}
+
+// turnedTap gives what comes from one side as the other's, for a recording whose caller is on the callee's side.
+type turnedTap struct{ media.Tap }
+
+func (t turnedTap) Voice(from media.Side, codec string, seq uint16, timestamp uint32, at time.Duration, payload []byte) {
+	t.Tap.Voice(from.Other(), codec, seq, timestamp, at, payload)
 }
 
 // giveUp records nothing of a session.

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"errors"
+	"io"
 	"log/slog"
 	"path/filepath"
 	"slices"
@@ -11,6 +12,7 @@ import (
 
 	"mask700/binding/cdr"
 	"mask700/media"
+	"mask700/media/record"
 	"mask700/media/record/archive"
 	"mask700/sip/call"
 	"mask700/store/seal"
@@ -256,5 +258,28 @@ func TestNoSuchSession(t *testing.T) {
 	w.do(call.RecordMedia{Session: 7, ID: "record-1"})
 	if len(w.tapes) != 0 || len(w.session.played) != 0 {
 		t.Error("another session is told")
+	}
+}
+
+// TestTheCallerOfARecordingIsTheRecords: after a transfer by the caller's side the caller of the new record is on the
+// callee's, and is the left channel of its recording all the same.
+func TestTheCallerOfARecordingIsTheRecords(t *testing.T) {
+	for _, turned := range []bool{false, true} {
+		w := newTapeWorld(t, &taped{takes: "PCMU"}, true)
+		w.do(call.RecordMedia{ID: "record-1", Turned: turned})
+		w.session.done[media.A](true)
+		w.session.done[media.B](true)
+		w.settle()
+		w.saysVoice() // on the caller's side
+		w.end(t)
+		w.archive.Close()
+		res, err := w.archive.Export("record-1", record.WAV, func(record.Result, int64) (io.Writer, error) { return io.Discard, nil })
+		want := [2]uint64{record.Caller: 1}
+		if turned {
+			want = [2]uint64{record.Callee: 1}
+		}
+		if err != nil || res.Packets != want {
+			t.Errorf("turned %t: %v packets, %v", turned, res.Packets, err)
+		}
 	}
 }

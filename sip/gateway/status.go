@@ -45,15 +45,16 @@ func (g *Gateway) Stats() Stats {
 type CallView struct {
 	ID     string
 	State  string
-	Held   [2]bool    // by call.Side: that party has the other on hold
+	Held   [2]bool    // of the record's caller and callee, by call.Side: that party has the other on hold
 	Record cdr.Record // as far as it is known
 	Media  cdr.Media
-	// The last minute of what came from each party, by call.Side. Of one call
+	// The last minute of what came from the record's caller and callee, by call.Side. Of one call
 	// alone; a list has none.
 	Seconds [2][]quality.Second
 
 	call    string // its id in the shard
 	session int    // number of its media session
+	turned  bool   // the record's caller is on the callee's side
 }
 
 // Calls lists the live calls, in no order.
@@ -116,9 +117,12 @@ func (g *Gateway) HangUpBinding(binding string) (n int) {
 }
 
 func view(c *call.Call) CallView {
-	v := CallView{ID: c.Record.ID, call: c.ID, State: c.State.String(), Record: c.Record, session: c.Session}
+	v := CallView{ID: c.Record.ID, call: c.ID, State: c.State.String(), Record: c.Record, session: c.Session, turned: c.Turned}
 	for s := range c.Legs {
 		v.Held[s] = holds(c, call.Side(s))
+	}
+	if v.turned {
+		v.Held[0], v.Held[1] = v.Held[1], v.Held[0]
 	}
 	return v
 }
@@ -133,6 +137,9 @@ func (g *Gateway) addMedia(v *CallView) {
 	for _, l := range g.loops {
 		if s := l.media.session(v.call, v.session); s != nil {
 			v.Media = mediaRecord(s.Stats())
+			if v.turned {
+				v.Media = v.Media.Turned()
+			}
 		}
 	}
 }
@@ -141,6 +148,9 @@ func (g *Gateway) addSeconds(v *CallView) {
 	for _, l := range g.loops {
 		if s := l.media.session(v.call, v.session); s != nil {
 			v.Seconds = [2][]quality.Second{s.Seconds(media.A), s.Seconds(media.B)}
+			if v.turned {
+				v.Seconds[0], v.Seconds[1] = v.Seconds[1], v.Seconds[0]
+			}
 		}
 	}
 }

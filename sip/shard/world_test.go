@@ -370,7 +370,11 @@ func (w *world) perform(o shard.Output) {
 		case a.ID != o.Call && !w.ledger(a.ID).transfer:
 			w.fail("call %s: recorded under the id of another", o.Call)
 		}
-		w.note("media    <- record")
+		turned := ""
+		if a.Turned {
+			turned = ", turned"
+		}
+		w.note("media    <- record%s", turned)
 	case call.CloseMedia:
 		l.portsClosed++
 		if !l.media {
@@ -379,7 +383,9 @@ func (w *world) perform(o shard.Output) {
 		l.open--
 		l.media = l.open > 0
 		w.note("media    <- close")
-		w.put(o.Call, "ended", func() call.Event { return call.MediaEnded{Session: a.Session, Media: cdr.Media{Codec: "PCMA"}} })
+		w.put(o.Call, "ended", func() call.Event {
+			return call.MediaEnded{Session: a.Session, Media: cdr.Media{Codec: "PCMA", AtoB: cdr.Flow{Packets: 2}, BtoA: cdr.Flow{Packets: 1}}}
+		})
 	case call.CloseRecord:
 		w.unwritten(l, &a.Record)
 		if own := w.ledger(a.Record.ID); a.Record.ID != o.Call && own.opened == 0 { // a transfer that was refused
@@ -571,6 +577,9 @@ func summary(r cdr.Record) string {
 	}
 	if r.Kind == cdr.KindText {
 		fmt.Fprintf(&b, ", text of %d in %d, %d numbers, %d masked, far side %d", v.Text.Bytes, v.Text.Segments, v.Text.Numbers, v.Text.Masked, v.Text.FarStatus)
+	}
+	if r.Media.AtoB.Packets < r.Media.BtoA.Packets {
+		b.WriteString(", media turned")
 	}
 	if v.CallerOut != "" {
 		fmt.Fprintf(&b, ", %s -> %s as %s -> %s", v.CallerIn, v.CalleeIn, v.CallerOut, v.CalleeOut)

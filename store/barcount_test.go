@@ -88,7 +88,7 @@ func TestBlockListsAreBounded(t *testing.T) {
 	counted(map[string]int{"rides": 3, "meals": 1, "": 2})
 	late.ID, late.Number, late.CreatedAt = "bar"+testID(36), testNumber(t, 36), late.CreatedAt.Add(time.Second)
 	add(late, binding.ErrAllBars)
-	if n, err := db.eraseBars(ctx, testNumber(t, 35)); n != 1 || err != nil {
+	if n, err := db.eraseBars(ctx, testNumber(t, 35), nil); n != 1 || err != nil {
 		t.Errorf("%d erased, %v", n, err)
 	}
 	add(late, nil)

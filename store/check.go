@@ -54,7 +54,8 @@ type checker struct {
 	tenants map[uint32]bool
 	memory  *inMemory // of a running server; nil: of a backup
 
-	miscounted bool // there are entries of no record
+	miscounted bool   // there are entries of no record
+	orphans    uint64 // so many records were deleted whose entries are being deleted; 0: none
 }
 
 // table goes through one table. A row that is wrong is a fault and the next one follows; where the table itself

@@ -241,13 +241,14 @@ func (db *DB) EraseContacts(ctx context.Context, who binding.Number) (deleted in
 		return 0, err
 	}
 	defer db.leave()
-	return db.eraseContacts(ctx, who)
+	return db.eraseContacts(ctx, who, nil)
 }
 
-func (db *DB) eraseContacts(ctx context.Context, who binding.Number) (deleted int, err error) {
+// eraseContacts is EraseContacts; lost is as of eachSound.
+func (db *DB) eraseContacts(ctx context.Context, who binding.Number, lost lostFunc) (deleted int, err error) {
 	h := db.contactHash(who)
 	var keys [][]byte
-	err = db.eachOf(ctx, db.cdr, []byte{tableContact}, []byte{tableContact + 1}, func(key, _ []byte) (bool, error) {
+	err = db.eachSound(ctx, db.cdr, []byte{tableContact}, []byte{tableContact + 1}, lost, func(key, _ []byte) (bool, error) {
 		if len(key) == contactKeySize && seal.Hash(key[9:]) == h {
 			keys = append(keys, append([]byte(nil), key...))
 		}

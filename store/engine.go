@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	iofs "io/fs"
@@ -183,7 +184,7 @@ func (e *engine) options(o Options, cache *pebble.Cache) *pebble.Options {
 	}
 	p.TargetFileSizes[0] = 8 << 20
 	for i := range p.Levels {
-		p.Levels[i].BlockSize = 16 << 10
+		p.Levels[i].BlockSize = cmp.Or(o.blockSize, 16<<10)
 		p.Levels[i].IndexBlockSize = 64 << 10
 		p.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 	}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -28,15 +29,42 @@ type PersonErased struct {
 	Bars       int      `json:"blocklist"`            // deleted: entries of block lists, as the number or its peer
 	Recordings []string `json:"recordings,omitempty"` // ids of those of its calls that are kept
 	// DeleteRecordings: they are to be deleted.
-	DeleteRecordings bool   `json:"-"`
-	Digest           string `json:"digest"` // SHA-256 over the ids of those bindings and the numbers of those records
+	DeleteRecordings bool `json:"-"`
+	// Unread are the parts that are damaged, and may have the number where they cannot be read: UnreadBindings and so on.
+	Unread []string `json:"unread,omitempty"`
+	Digest string   `json:"digest"` // SHA-256 over the ids of those bindings and the numbers of those records
 
 	touched touched
 }
 
 // String is the account as it stands in the audit log.
 func (p PersonErased) String() string {
-	return fmt.Sprintf("erasure %s: %d bindings, %d records, %d contacts, %d block list entries; digest %s", p.ID, p.Bindings, p.Records, p.Contacts, p.Bars, p.Digest)
+	text := fmt.Sprintf("erasure %s: %d bindings, %d records, %d contacts, %d block list entries; digest %s", p.ID, p.Bindings, p.Records, p.Contacts, p.Bars, p.Digest)
+	if len(p.Unread) > 0 {
+		text += "; damaged, and not searched to the end: " + strings.Join(p.Unread, ", ")
+	}
+	return text
+}
+
+// Parts of what is kept, as [PersonErased.Unread] has them.
+const (
+	UnreadBindings = "bindings"
+	UnreadRequests = "idempotency keys"
+	UnreadContacts = "contacts"
+	UnreadBars     = "block lists"
+	UnreadRecords  = "records"
+	UnreadFiles    = "files that cannot be written anew"
+)
+
+// unread notes for an account what of a part cannot be read: it stays as it is, and all else is gone on with.
+func (db *DB) unread(p *PersonErased, part string) lostFunc {
+	return func(_, _ []byte, err error) {
+		if !slices.Contains(p.Unread, part) {
+			p.Unread = append(p.Unread, part)
+			db.opts.Logger.Error("the erasure of a person could not search all; restore it from a backup and ask for it again",
+				"erasure", p.ID, "of", part, "error", err)
+		}
+	}
 }
 
 // touched are the keys of rows that were written anew; of more than maxTouched only that there were so many.
@@ -96,16 +124,18 @@ func (db *DB) erasingRow(ctx context.Context, e *erasing) (pair, error) {
 }
 
 // erasings are the erasures that were begun and are not done. Of one whose key was destroyed, in a backup from before,
-// nobody knows whom it was about.
-func (db *DB) erasings() (all []erasing, err error) {
+// nobody knows whom it was about. lost is as of eachSound.
+func (db *DB) erasings(ctx context.Context, lost lostFunc) (all []erasing, err error) {
 	lower := []byte{tableErasing}
-	err = scan(db.bind, lower, keyAfter(lower), func(key, value []byte) (bool, error) {
+	err = db.eachSound(ctx, db.bind, lower, keyAfter(lower), lost, func(key, value []byte) (bool, error) {
 		e, err := db.openErasing(key, value)
 		if errors.Is(err, ErrErased) {
 			return true, nil
 		}
-		all = append(all, e)
-		return err == nil, err
+		if err == nil {
+			all = append(all, e)
+		}
+		return true, err
 	})
 	return all, err
 }
@@ -145,6 +175,9 @@ func (db *DB) openErasing(key, value []byte) (erasing, error) {
 // not done, after a crash or an error, goes on when it is asked for again, and with FinishErasures. recordings says that
 // done is to delete those of the person's calls, which it is told; it is kept until then.
 //
+// What is damaged ends no erasure: it stays as it is, and the account says in which parts that was. Whoever restores it from a
+// backup asks for the erasure again.
+//
 // Errors: ErrLiveBindings, where it is a party of one, and nothing is changed; ErrCallsGoOn; those of begin and done, of ctx, or of a write.
 func (db *DB) ErasePerson(ctx context.Context, who binding.Number, reason string, recordings bool, begin func(id string) error, done func(PersonErased) error) (PersonErased, error) {
 	if err := db.enter(ctx); err != nil {
@@ -159,7 +192,8 @@ func (db *DB) ErasePerson(ctx context.Context, who binding.Number, reason string
 	if err := db.noneOfLive(ctx, who); err != nil {
 		return PersonErased{}, err
 	}
-	all, err := db.erasings()
+	damaged := func(_, _ []byte, _ error) {} // FinishErasures says so
+	all, err := db.erasings(ctx, damaged)
 	if err != nil {
 		return PersonErased{}, err
 	}
@@ -206,14 +240,15 @@ func (db *DB) FinishErasures(ctx context.Context, done func(p PersonErased, reas
 	defer db.leave()
 	db.retention.Lock()
 	defer db.retention.Unlock()
-	all, err := db.erasings()
+	var damaged error
+	all, err := db.erasings(ctx, func(_, _ []byte, err error) { damaged = err })
 	for _, e := range all {
 		_, failed := db.erase(ctx, e, func(p PersonErased) error { return done(p, e.reason) })
 		if err == nil {
 			err = failed
 		}
 	}
-	return err
+	return cmp.Or(err, damaged)
 }
 
 // erase does what an erasure consists of. Each step can be done again.
@@ -228,30 +263,33 @@ func (db *DB) erase(ctx context.Context, e erasing, done func(PersonErased) erro
 func (db *DB) eraseNow(ctx context.Context, e erasing, done func(PersonErased) error) (p PersonErased, err error) {
 	p.ID, p.DeleteRecordings = e.id, e.recordings
 	for _, n := range []binding.Number{e.who, e.as} { // as: of an attempt before
-		bindings, err := db.bindingsOf(ctx, n)
+		bindings, err := db.bindingsOf(ctx, n, db.unread(&p, UnreadBindings))
 		if err == nil {
-			err = db.forgetRequests(ctx, bindings)
+			err = db.forgetRequests(ctx, bindings, db.unread(&p, UnreadRequests))
 		}
 		if err != nil {
 			return p, err
 		}
 	}
-	if err := db.forgetBindings(ctx, &e); err != nil {
+	if err := db.forgetBindings(ctx, &e, db.unread(&p, UnreadBindings)); err != nil {
 		return p, err
 	}
-	if p.Contacts, err = db.eraseContacts(ctx, e.who); err != nil {
+	if p.Contacts, err = db.eraseContacts(ctx, e.who, db.unread(&p, UnreadContacts)); err != nil {
 		return p, err
 	}
-	if p.Bars, err = db.eraseBars(ctx, e.who); err != nil {
+	if p.Bars, err = db.eraseBars(ctx, e.who, db.unread(&p, UnreadBars)); err != nil {
 		return p, err
 	}
-	if err := db.noneOpen(ctx, e.who); err != nil {
+	if err := db.noneOpen(ctx, e.who, db.unread(&p, UnreadRecords)); err != nil {
 		return p, err
 	}
 	if err := db.forgetRecords(ctx, &e, &p); err != nil {
 		return p, err
 	}
-	if err := db.wipe(ctx, e.who, &p); err != nil {
+	err = db.wipe(ctx, e.who, &p)
+	if errors.Is(err, ErrCorrupt) {
+		db.unread(&p, UnreadFiles)(nil, nil, err)
+	} else if err != nil {
 		return p, err
 	}
 	if err := done(p); err != nil {
@@ -261,22 +299,26 @@ func (db *DB) eraseNow(ctx context.Context, e erasing, done func(PersonErased) e
 	if err := db.bindWrites.do(ctx, func(b *pebble.Batch) error { return b.Delete(key, nil) }, nil); err != nil {
 		return p, err
 	}
-	return p, db.rewriteParts(ctx, part{db.bind, key, keyAfter(key)})
+	err = db.rewriteParts(ctx, part{db.bind, key, keyAfter(key)})
+	if errors.Is(err, ErrCorrupt) && len(p.Unread) > 0 {
+		err = nil // the account says so
+	}
+	return p, err
 }
 
-// entriesOf are the keys of what finds the bindings that a number is or was a party of.
-func (db *DB) entriesOf(ctx context.Context, who binding.Number) (keys [][]byte, err error) {
+// entriesOf are the keys of what finds the bindings that a number is or was a party of. lost is as of eachSound.
+func (db *DB) entriesOf(ctx context.Context, who binding.Number, lost lostFunc) (keys [][]byte, err error) {
 	prefix := keyHash(tableWho, db.numberHash(who))
-	err = db.each(ctx, prefix, keyAfter(prefix), func(key, _ []byte) (bool, error) {
+	err = db.eachSound(ctx, db.bind, prefix, keyAfter(prefix), lost, func(key, _ []byte) (bool, error) {
 		keys = append(keys, bytes.Clone(key))
 		return true, nil
 	})
 	return keys, err
 }
 
-// bindingsOf are those of them that can be read, with where they stand.
-func (db *DB) bindingsOf(ctx context.Context, who binding.Number) (all []partyRow, err error) {
-	entries, err := db.entriesOf(ctx, who)
+// bindingsOf are those of them that can be read, with where they stand. lost is told of what is damaged.
+func (db *DB) bindingsOf(ctx context.Context, who binding.Number, lost lostFunc) (all []partyRow, err error) {
+	entries, err := db.entriesOf(ctx, who, lost)
 	if err != nil {
 		return nil, err
 	}
@@ -289,6 +331,8 @@ func (db *DB) bindingsOf(ctx context.Context, who binding.Number) (all []partyRo
 		b, found, err := db.rowBy(db.bind, entry)
 		switch {
 		case errors.Is(err, ErrErased), errors.Is(err, binding.ErrNotFound):
+		case errors.Is(err, ErrCorrupt):
+			lost(entry, nil, err)
 		case err != nil:
 			return nil, err
 		default:
@@ -308,7 +352,8 @@ type partyRow struct {
 // noneOfLive returns ErrLiveBindings where a number is a party of a binding that is not over. One that it was a party of before goes on for
 // the others.
 func (db *DB) noneOfLive(ctx context.Context, who binding.Number) error {
-	entries, err := db.entriesOf(ctx, who)
+	damaged := func(_, _ []byte, _ error) {} // it carries no call; the account says so
+	entries, err := db.entriesOf(ctx, who, damaged)
 	if err != nil {
 		return err
 	}
@@ -316,7 +361,7 @@ func (db *DB) noneOfLive(ctx context.Context, who binding.Number) error {
 	for _, entry := range entries {
 		b, _, err := db.rowBy(db.bind, entry)
 		switch {
-		case errors.Is(err, ErrErased), errors.Is(err, binding.ErrNotFound):
+		case errors.Is(err, ErrErased), errors.Is(err, binding.ErrNotFound), errors.Is(err, ErrCorrupt):
 		case err != nil:
 			return err
 		case b.HasParty(who) && ends(&b).After(now):
@@ -329,15 +374,22 @@ func (db *DB) noneOfLive(ctx context.Context, who binding.Number) error {
 	return nil
 }
 
-// forgetBindings puts another number in the place of one in all bindings, until none is found by it.
-func (db *DB) forgetBindings(ctx context.Context, e *erasing) error {
+// forgetBindings puts another number in the place of one in all bindings, until none is found by it but those that are damaged: what
+// finds these stays, so that it finds them when they were restored.
+func (db *DB) forgetBindings(ctx context.Context, e *erasing, lost lostFunc) error {
+	damaged := make(map[string]bool)
 	for {
-		entries, err := db.entriesOf(ctx, e.who)
+		entries, err := db.entriesOf(ctx, e.who, lost)
+		entries = slices.DeleteFunc(entries, func(entry []byte) bool { return damaged[string(entry)] })
 		if err != nil || len(entries) == 0 {
 			return err
 		}
 		for _, entry := range entries {
-			if err := db.forgetBinding(ctx, e, entry); err != nil {
+			err := db.forgetBinding(ctx, e, entry)
+			if errors.Is(err, ErrCorrupt) {
+				lost(entry, nil, err)
+				damaged[string(entry)] = true
+			} else if err != nil {
 				return err
 			}
 		}
@@ -404,11 +456,12 @@ func (db *DB) forgotten(e *erasing, old *binding.Binding, live bool, found found
 	return append(rows, entries...), gone, nil
 }
 
-// eraseBars deletes the entries of block lists that have a number, as theirs or as that of the other side.
-func (db *DB) eraseBars(ctx context.Context, who binding.Number) (deleted int, err error) {
+// eraseBars deletes the entries of block lists that have a number, as theirs or as that of the other side. lost is told of what is
+// damaged; nil: that is an error.
+func (db *DB) eraseBars(ctx context.Context, who binding.Number, lost lostFunc) (deleted int, err error) {
 	var ids []string
 	lower := []byte{tableBar}
-	err = db.each(ctx, lower, keyAfter(lower), func(key, value []byte) (bool, error) {
+	err = db.eachSound(ctx, db.bind, lower, keyAfter(lower), lost, func(key, value []byte) (bool, error) {
 		b, err := db.openBar(key, value)
 		if errors.Is(err, ErrErased) {
 			return true, nil
@@ -418,17 +471,22 @@ func (db *DB) eraseBars(ctx context.Context, who binding.Number) (deleted int, e
 		}
 		return true, err
 	})
-	for _, id := range ids {
-		if err == nil {
-			_, err = db.RemoveBar(ctx, id)
-		}
-		if errors.Is(err, binding.ErrNoBar) {
-			err = nil
-			continue
-		}
-		deleted++
+	if err != nil {
+		return 0, err
 	}
-	return deleted, err
+	for _, id := range ids {
+		_, err := db.RemoveBar(ctx, id)
+		switch {
+		case err == nil:
+			deleted++
+		case errors.Is(err, binding.ErrNoBar):
+		case errors.Is(err, ErrCorrupt) && lost != nil:
+			lost(nil, nil, err)
+		default:
+			return deleted, err
+		}
+	}
+	return deleted, nil
 }
 
 // recordHas reports whether a record has a number, recordForget puts another in its place.
@@ -450,15 +508,15 @@ func recordForget(r *cdr.Record, who, as binding.Number) {
 }
 
 // noneOpen waits a little until no call of a number has an opening record alone: what is closed afterwards
-// would have the number.
-func (db *DB) noneOpen(ctx context.Context, who binding.Number) error {
+// would have the number. lost is told of what is damaged.
+func (db *DB) noneOpen(ctx context.Context, who binding.Number, lost lostFunc) error {
 	timer := time.NewTimer(db.opts.WriteTimeout)
 	defer timer.Stop()
 	for {
 		changed := db.Changed()
 		open := false
 		lower := []byte{tableOpen}
-		err := db.eachOf(ctx, db.cdr, lower, keyAfter(lower), func(key, value []byte) (bool, error) {
+		err := db.eachSound(ctx, db.cdr, lower, keyAfter(lower), lost, func(key, value []byte) (bool, error) {
 			r, _, err := db.journal.open(key, value)
 			if errors.Is(err, ErrErased) {
 				return true, nil
@@ -484,9 +542,10 @@ func (db *DB) noneOpen(ctx context.Context, who binding.Number) error {
 // forgetRecords goes through all records, puts another number in the place of one, and gives the account of those that
 // have that: also of those of an attempt before.
 func (db *DB) forgetRecords(ctx context.Context, e *erasing, p *PersonErased) error {
+	lost := db.unread(p, UnreadRecords)
 	sum := sha256.New()
 	fmt.Fprintf(sum, "mask700 erasure %s\n", e.id)
-	bindings, err := db.bindingsOf(ctx, e.as)
+	bindings, err := db.bindingsOf(ctx, e.as, db.unread(p, UnreadBindings))
 	if err != nil {
 		return err
 	}
@@ -504,7 +563,7 @@ func (db *DB) forgetRecords(ctx context.Context, e *erasing, p *PersonErased) er
 		looked := 0
 		from := lower
 		lower = nil
-		err := db.eachOf(ctx, db.cdr, from, []byte{tableClosed + 1}, func(key, value []byte) (bool, error) {
+		err := db.eachSound(ctx, db.cdr, from, []byte{tableClosed + 1}, lost, func(key, value []byte) (bool, error) {
 			if looked++; looked > slice {
 				lower = bytes.Clone(key)
 				return false, nil
@@ -532,7 +591,7 @@ func (db *DB) forgetRecords(ctx context.Context, e *erasing, p *PersonErased) er
 			return true, nil
 		})
 		if err == nil {
-			err = db.rewriteRecords(ctx, e, due)
+			err = db.rewriteRecords(ctx, e, due, lost)
 		}
 		if err != nil {
 			return err
@@ -542,14 +601,19 @@ func (db *DB) forgetRecords(ctx context.Context, e *erasing, p *PersonErased) er
 	return nil
 }
 
-// rewriteRecords puts another number in the place of one in some records. What was read before may have been deleted.
-func (db *DB) rewriteRecords(ctx context.Context, e *erasing, seqs []uint64) error {
+// rewriteRecords puts another number in the place of one in some records. What was read before may have been deleted; lost is told
+// of what is damaged.
+func (db *DB) rewriteRecords(ctx context.Context, e *erasing, seqs []uint64, lost lostFunc) error {
 	for some := range slices.Chunk(seqs, 256) {
 		err := db.journal.writes.do(ctx, func(b *pebble.Batch) error {
 			var rows []pair
 			for _, seq := range some {
 				row, err := db.forgottenRecord(e, seq)
 				if errors.Is(err, ErrErased) || errors.Is(err, cdr.ErrNotFound) {
+					continue
+				}
+				if errors.Is(err, ErrCorrupt) {
+					lost(nil, nil, err)
 					continue
 				}
 				if err != nil {

@@ -148,7 +148,7 @@ func nothingLeft(t *testing.T, db *DB) {
 			}
 		}
 	}
-	if all, err := db.erasings(); err != nil || len(all) != 0 {
+	if all, err := db.erasings(ctx, nil); err != nil || len(all) != 0 {
 		t.Errorf("%d erasures are left, %v", len(all), err)
 	}
 	// Others are as they were.
@@ -256,7 +256,7 @@ func TestErasureWaits(t *testing.T) {
 	}); err != nil || n != 1 {
 		t.Errorf("%d done, %v", n, err)
 	}
-	if all, err := db.erasings(); err != nil || len(all) != 0 {
+	if all, err := db.erasings(ctx, nil); err != nil || len(all) != 0 {
 		t.Errorf("%d erasures are left, %v", len(all), err)
 	}
 }
@@ -339,18 +339,18 @@ func TestErasureAfterACrash(t *testing.T) {
 		crash()
 	}
 	must(db.bindWrites.do(ctx, func(b *pebble.Batch) error { return b.Set(row.key, row.value, nil) }, nil))
-	entries, err := db.entriesOf(ctx, e.who)
+	entries, err := db.entriesOf(ctx, e.who, nil)
 	if err != nil || len(entries) < 2 {
 		t.Fatal(len(entries), err)
 	}
 	must(db.forgetBinding(ctx, &e, entries[1]))
-	must(db.forgetBindings(ctx, &e))
-	_, err = db.eraseContacts(ctx, e.who)
+	must(db.forgetBindings(ctx, &e, nil))
+	_, err = db.eraseContacts(ctx, e.who, nil)
 	must(err)
-	_, err = db.eraseBars(ctx, e.who)
+	_, err = db.eraseBars(ctx, e.who, nil)
 	must(err)
-	must(db.rewriteRecords(ctx, &e, []uint64{1}))
-	must(db.rewriteRecords(ctx, &e, []uint64{2, 3}))
+	must(db.rewriteRecords(ctx, &e, []uint64{1}, nil))
+	must(db.rewriteRecords(ctx, &e, []uint64{2, 3}, nil))
 	mustClose(t, db)
 	digest := ""
 	for i, clone := range clones {

@@ -90,6 +90,10 @@ type Options struct {
 
 	fs    vfs.FS // default the operating system's; tests crash and block it
 	waits func() // is told that a write waits for room on the disk
+
+	// blockSize is that of tables, in bytes; 0: 16 KiB. To look for what is damaged in a block takes the library as long as its
+	// square.
+	blockSize int
 }
 
 func (o Options) withDefaults() (Options, error) {

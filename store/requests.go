@@ -126,8 +126,8 @@ func (db *DB) dropRequests(b *pebble.Batch, now time.Time) error {
 }
 
 // forgetRequests drops what was asked for under a key of some bindings: the hash of a request has
-// the numbers in it, and who asks again with a guess is told whether it is right.
-func (db *DB) forgetRequests(ctx context.Context, bindings []partyRow) error {
+// the numbers in it, and who asks again with a guess is told whether it is right. lost is as of eachSound.
+func (db *DB) forgetRequests(ctx context.Context, bindings []partyRow, lost lostFunc) error {
 	if len(bindings) == 0 {
 		return nil
 	}
@@ -137,7 +137,7 @@ func (db *DB) forgetRequests(ctx context.Context, bindings []partyRow) error {
 	}
 	var keys [][]byte
 	lower := []byte{tableRequest}
-	err := db.each(ctx, lower, keyAfter(lower), func(key, value []byte) (bool, error) {
+	err := db.eachSound(ctx, db.bind, lower, keyAfter(lower), lost, func(key, value []byte) (bool, error) {
 		r, err := parseRequest(value)
 		if err == nil && of[r.id] {
 			keys = append(keys, bytes.Clone(key))

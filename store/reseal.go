@@ -52,7 +52,7 @@ func (db *DB) reseal(ctx context.Context, keys map[uint32]bool) error {
 			return err
 		}
 	}
-	begun, err := db.erasings()
+	begun, err := db.erasings(ctx, nil)
 	if err != nil {
 		return err
 	}

@@ -139,7 +139,7 @@ type dueRow struct {
 // dueBindings looks at a slice of rows, and says how many there were. A copy is deleted with its own row; where that cannot tell where its copy stands,
 // the copy is due by itself. Those that are erased are left for later: their ids have to be looked for.
 func (s *sweeper) dueBindings(lower []byte) (due []dueRow, seen int, next []byte, err error) {
-	err = scan(s.db.bind, lower, endOfRows, func(key, value []byte) (bool, error) {
+	err = salvage(s.db.bind, lower, endOfRows, func(key, value []byte) (bool, error) {
 		if seen++; seen > s.slice {
 			next = append(next, key...)
 			return false, nil
@@ -174,7 +174,7 @@ func (s *sweeper) dueBindings(lower []byte) (due []dueRow, seen int, next []byte
 			s.inUse[h.dataKey] = true
 		}
 		return true, nil
-	})
+	}, s.lost)
 	return due, seen, next, err
 }
 
@@ -280,7 +280,7 @@ func (s *sweeper) erasedBindings() error {
 		return nil
 	}
 	for lower := []byte{tableRow}; lower != nil; {
-		places, next, err := s.db.erasedPlaces(s.ctx, lower, func(p place, h rowHeader) bool {
+		places, next, err := s.db.erasedPlaces(s.ctx, lower, s.lost, func(p place, h rowHeader) bool {
 			times := h.times(p)
 			return s.over(&times)
 		})
@@ -302,7 +302,7 @@ func (s *sweeper) deleteErasedBindings(places map[place]bool) error {
 	if len(places) == 0 {
 		return nil
 	}
-	ids, err := s.db.idsAt(s.ctx, places)
+	ids, err := s.db.idsAt(s.ctx, places, s.lost)
 	if err != nil {
 		return err
 	}
@@ -326,12 +326,18 @@ func (s *sweeper) deleteErasedBindings(places map[place]bool) error {
 	return s.db.rowsGone(s.ctx, gone)
 }
 
-// noBindingOf takes those keys out that a row is sealed under, after what stands whatever its age was sealed anew.
+// noBindingOf takes those keys out that a row is sealed under, after what stands whatever its age was sealed anew. Of rows that cannot
+// be read it is not known which those are, so that none is left.
 func (db *DB) noBindingOf(ctx context.Context, keys map[uint32]bool) error {
-	if err := db.reseal(ctx, keys); err != nil {
+	err := db.reseal(ctx, keys)
+	if errors.Is(err, ErrCorrupt) {
+		clear(keys)
+		return nil
+	}
+	if err != nil {
 		return err
 	}
-	return db.each(ctx, []byte{tableRow}, []byte{tableRow + 1}, func(key, value []byte) (bool, error) {
+	err = db.each(ctx, []byte{tableRow}, []byte{tableRow + 1}, func(key, value []byte) (bool, error) {
 		_, h, _, err := splitRow(key, value)
 		if err != nil {
 			clear(keys) // whose row it is cannot be told
@@ -340,6 +346,11 @@ func (db *DB) noBindingOf(ctx context.Context, keys map[uint32]bool) error {
 		delete(keys, h.dataKey)
 		return len(keys) > 0, nil
 	})
+	if errors.Is(err, ErrCorrupt) {
+		clear(keys)
+		return nil
+	}
+	return err
 }
 
 // done writes the account of a sweep, which is not under way any more.

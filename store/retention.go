@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -26,7 +27,7 @@ type Retention struct {
 	RowsPerSecond int
 
 	slice  int               // rows that are looked at at a time; 0: slice
-	looked func(next []byte) // is told how far the sweep of bindings is
+	looked func(next []byte) // is told how far the sweep of a class is
 }
 
 // Classes of what is kept.
@@ -43,7 +44,7 @@ type Sweep struct {
 	Until    time.Time     `json:"until"` // what was over before was deleted
 	Deleted  uint64        `json:"deleted"`
 	Kept     uint64        `json:"kept"`             // of bindings; 0 for records, of which not all are looked at
-	Damaged  uint64        `json:"damaged"`          // rows that are left because they cannot be read
+	Damaged  uint64        `json:"damaged"`          // rows, and stretches of them in a damaged block, that are left because they cannot be read
 	Oldest   time.Time     `json:"oldest,omitzero"`  // when the oldest that is left began, or a call ended
 	Keys     []GoneKey     `json:"keys,omitempty"`   // that were destroyed, since nothing is left that they sealed
 	KeyCount int           `json:"key_count"`        // all of them, Keys being the first ones
@@ -67,7 +68,8 @@ const metaSweep = "sweep"
 
 // SweepRetention deletes the bindings and records whose time is over, and destroys the data keys of which nothing is left:
 // what they sealed cannot be read in any copy of the data either. What is over is said by [DB.SweepTime]. note is called with the account of what was deleted, and
-// before keys are destroyed with which they are; its error leaves them. Errors: that of note, ErrReadAsItWas, ErrClosed, that
+// before keys are destroyed with which they are; its error leaves them. What is damaged stays as it is and is counted, and keys stay
+// while something may be sealed under them that cannot be read; where all of a class cannot be read on, the other one is swept. Errors: that of note, ErrReadAsItWas, ErrClosed, that
 // of ctx, or of a write.
 func (db *DB) SweepRetention(ctx context.Context, r Retention, note func(Sweep) error) ([]Sweep, error) {
 	if err := db.enter(ctx); err != nil {
@@ -84,6 +86,7 @@ func (db *DB) SweepRetention(ctx context.Context, r Retention, note func(Sweep) 
 		return nil, err
 	}
 	var all []Sweep
+	var damaged error
 	for _, c := range []class{
 		{ClassRecords, r.Records, ring.Records, db.cdr, (*sweeper).records, db.noRecordOf},
 		{ClassBindings, r.Bindings, ring.Bindings, db.bind, (*sweeper).bindings, db.noBindingOf},
@@ -94,13 +97,18 @@ func (db *DB) SweepRetention(ctx context.Context, r Retention, note func(Sweep) 
 		// One that was broken off is ended as it was begun; what is over since then is another's.
 		for resumed := true; resumed; {
 			var done Sweep
-			if done, resumed, err = db.sweepClass(ctx, c, r, now.At, note); err != nil {
+			done, resumed, err = db.sweepClass(ctx, c, r, now.At, note)
+			if errors.Is(err, ErrCorrupt) {
+				damaged = errors.Join(damaged, fmt.Errorf("%s: %w", c.name, err))
+				break
+			}
+			if err != nil {
 				return all, err
 			}
 			all = append(all, done)
 		}
 	}
-	return all, nil
+	return all, damaged
 }
 
 // class is what is kept for a time of its own.
@@ -206,6 +214,12 @@ func (p *pace) wait(db *DB, ctx context.Context, deleted, looked int) error {
 	case <-db.use.closing:
 		return ErrClosed
 	}
+}
+
+// lost notes what cannot be read: it stays as it is, and all else is gone on with.
+func (s *sweeper) lost(_, _ []byte, err error) {
+	s.Damaged++
+	s.db.opts.Logger.Error("a sweep could not read all; what it could not is not deleted: restore it from a backup", "of", s.Class, "error", err)
 }
 
 // oldest notes a moment of a row that is left.

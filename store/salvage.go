@@ -15,7 +15,7 @@ import (
 //
 //	rows that are read │ damaged block  ╎ lost with it │ rows that are read
 //	                   from             ╎              to
-func salvage(r pebble.Reader, lower, upper []byte, each func(key, value []byte) (bool, error), lost func(from, to []byte, err error)) error {
+func salvage(r pebble.Reader, lower, upper []byte, each func(key, value []byte) (bool, error), lost lostFunc) error {
 	for {
 		next := lower
 		err := scan(r, lower, upper, func(key, value []byte) (bool, error) {
@@ -38,9 +38,13 @@ func salvage(r pebble.Reader, lower, upper []byte, each func(key, value []byte) 
 	}
 }
 
+// lostFunc is told what cannot be read: the keys from from on that are below to, and why.
+type lostFunc func(from, to []byte, err error)
+
 // behindDamage returns a key from which on rows can be read again, upper when there is none. Keys are looked at by the eight
 // bytes behind their table; each look into a damaged block takes the library most of a second, so the end is found by its order
-// of size and a few steps, and rows just behind the block may be lost with it.
+// of size and a few steps, and rows just behind the block may be lost with it. Where rows stand side by side, far
+// from where the table could begin, a step might pass over all of them; there it is found to the key.
 func behindDamage(r pebble.Reader, from, upper []byte) []byte {
 	var head [8]byte
 	copy(head[:], from[1:])
@@ -56,12 +60,19 @@ func behindDamage(r pebble.Reader, from, upper []byte) []byte {
 		return bytes.Compare(key, upper) >= 0 || firstReadable(r, key, upper)
 	}
 	size := sort.Search(64, func(n int) bool { return readable(1 << n) })
-	if size == 64 {
+	switch size {
+	case 64:
 		return upper
+	case 0: // all that is damaged has these eight bytes
+		return at(1)
 	}
 	least := uint64(1) << size >> 1 // not enough
 	const steps = 16
 	part := max(least/steps, 1)
+	switch from[0] {
+	case tableRow, tableContact, tableClosed, tableSpan:
+		part = 1
+	}
 	n := sort.Search(int(least/part), func(n int) bool { return readable(least + uint64(n)*part) })
 	return at(least + uint64(n)*part)
 }

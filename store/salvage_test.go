@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"math"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"testing"
@@ -110,6 +111,44 @@ func TestSalvagePassesOverDamagedBlocks(t *testing.T) {
 				t.Errorf("%d rows are lost, more than %d", missing, most)
 			}
 		})
+	}
+}
+
+// TestSalvageEndsWhereManyRowsShareTheirBeginning: of a number with very many rows a whole block is damaged, and those behind it have the
+// same eight bytes.
+func TestSalvageEndsWhereManyRowsShareTheirBeginning(t *testing.T) {
+	t.Parallel()
+	k := newKept(t, 30)
+	x, b := uint64(testBlock.Number(1)), k.db.bind.NewBatch()
+	var hurt []byte
+	random := rand.NewChaCha8([32]byte{1}) // which is not compressed
+	for n := range uint64(1000) {
+		key, value := binary.BigEndian.AppendUint64(key64(tableContact, x), n), make([]byte, 256)
+		random.Read(value)
+		if n == 500 {
+			hurt = value[:16]
+		}
+		if err := b.Set(key, value, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(b.Set(key64(tableContact, x+1), []byte("next"), nil), b.Commit(pebble.Sync), k.db.bind.Flush()); err != nil {
+		t.Fatal(err)
+	}
+	mustClose(t, k.db)
+	if !flipIn(t, filepath.Join(k.o.Dir, "bind"), hurt) {
+		t.Fatal("nothing is damaged")
+	}
+	k.db = mustOpen(t, k.o)
+	read, lost, behind := 0, 0, false
+	lower := []byte{tableContact}
+	err := salvage(k.db.bind, lower, keyAfter(lower), func(key, _ []byte) (bool, error) {
+		read++
+		behind = behind || binary.BigEndian.Uint64(key[1:]) == x+1
+		return read < 5000, nil
+	}, func(_, _ []byte, _ error) { lost++ })
+	if err != nil || lost != 1 || !behind || read >= 1000 || read < 300 {
+		t.Errorf("%d rows read, %d times damage, behind it %v, %v", read, lost, behind, err)
 	}
 }
 

@@ -48,7 +48,7 @@ func (db *DB) sweepErased(ctx context.Context) (deleted uint64, err error) {
 	}
 	for lower := []byte{tableRow}; lower != nil; {
 		var places map[place]bool
-		if places, lower, err = db.erasedPlaces(ctx, lower, func(place, rowHeader) bool { return true }); err != nil {
+		if places, lower, err = db.erasedPlaces(ctx, lower, nil, func(place, rowHeader) bool { return true }); err != nil {
 			return deleted, err
 		}
 		if len(places) == 0 {
@@ -132,11 +132,29 @@ func (db *DB) eachOf(ctx context.Context, e *engine, lower, upper []byte, f func
 	})
 }
 
+// eachSound is eachOf for what goes on behind a damaged block: what cannot be read is told to lost, as salvage does. Where
+// lost is nil, it is an error.
+func (db *DB) eachSound(ctx context.Context, e *engine, lower, upper []byte, lost lostFunc, f func(key, value []byte) (bool, error)) error {
+	if lost == nil {
+		return db.eachOf(ctx, e, lower, upper, f)
+	}
+	looked := 0
+	return salvage(e, lower, upper, func(key, value []byte) (bool, error) {
+		if looked++; looked%1024 == 0 {
+			if err := db.ending(ctx); err != nil {
+				return false, err
+			}
+		}
+		return f(key, value)
+	}, lost)
+}
+
 // erasedPlaces finds where those erased bindings stand that are meant, and from which key on to look for more; nil: there are no more.
-func (db *DB) erasedPlaces(ctx context.Context, lower []byte, meant func(place, rowHeader) bool) (places map[place]bool, next []byte, err error) {
+// lost is as of eachSound.
+func (db *DB) erasedPlaces(ctx context.Context, lower []byte, lost lostFunc, meant func(place, rowHeader) bool) (places map[place]bool, next []byte, err error) {
 	gone := db.goneKeys()
 	places = make(map[place]bool)
-	err = db.each(ctx, lower, []byte{tableRow + 1}, func(key, value []byte) (bool, error) {
+	err = db.eachSound(ctx, db.bind, lower, []byte{tableRow + 1}, lost, func(key, value []byte) (bool, error) {
 		p, h, _, err := splitRow(key, value)
 		if err != nil || h.copy || !gone[h.dataKey] || !meant(p, h) {
 			return true, nil // a damaged row is Check's to tell
@@ -151,10 +169,10 @@ func (db *DB) erasedPlaces(ctx context.Context, lower []byte, meant func(place, 
 	return places, next, err
 }
 
-// idsAt finds the ids of the bindings at places.
-func (db *DB) idsAt(ctx context.Context, places map[place]bool) (map[string]bool, error) {
+// idsAt finds the ids of the bindings at places. lost is as of eachSound.
+func (db *DB) idsAt(ctx context.Context, places map[place]bool, lost lostFunc) (map[string]bool, error) {
 	ids := make(map[string]bool, len(places))
-	err := db.each(ctx, []byte{tableID}, []byte{tableID + 1}, func(key, value []byte) (bool, error) {
+	err := db.eachSound(ctx, db.bind, []byte{tableID}, []byte{tableID + 1}, lost, func(key, value []byte) (bool, error) {
 		p, ok := placeOfValue(value)
 		if id, named := parseID(key[1:]); ok && named && places[p] {
 			ids[id] = true

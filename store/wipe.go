@@ -125,8 +125,9 @@ func tablePart(e *engine, table byte) part { return part{e, []byte{table}, []byt
 
 // forgetParts is rewriteParts where keys too must not stay: the manifests are new ones as well.
 func (db *DB) forgetParts(ctx context.Context, parts ...part) error {
-	if err := db.rewriteParts(ctx, parts...); err != nil {
-		return err
+	damaged := db.rewriteParts(ctx, parts...)
+	if damaged != nil && !errors.Is(damaged, ErrCorrupt) {
+		return damaged
 	}
 	for _, e := range []*engine{db.bind, db.cdr} {
 		if !slices.ContainsFunc(parts, func(p part) bool { return p.engine == e }) {
@@ -136,11 +137,11 @@ func (db *DB) forgetParts(ctx context.Context, parts ...part) error {
 			return err
 		}
 	}
-	return nil
+	return damaged
 }
 
 // rewriteParts has the files of some parts written anew, without what was deleted, and returns when the files from before
-// are gone, the logs too.
+// are gone, the logs too. ErrCorrupt: a damaged file cannot be written anew; all others are.
 func (db *DB) rewriteParts(ctx context.Context, parts ...part) error {
 	ctx, cancel := db.untilClosed(ctx)
 	defer cancel()
@@ -158,8 +159,14 @@ func (db *DB) rewriteParts(ctx context.Context, parts ...part) error {
 		}
 		before[p.engine] = files
 	}
+	var damaged error
+	deadline := time.Now().Add(damagedTimes * db.opts.WriteTimeout)
 	for _, p := range parts {
-		if err := p.engine.Compact(ctx, p.lower, p.upper, false); err != nil {
+		err := p.writeAnew(ctx, deadline)
+		switch {
+		case errors.Is(err, ErrCorrupt):
+			damaged = fmt.Errorf("what was erased is not written anew: %w", err)
+		case err != nil:
 			return fmt.Errorf("store: what was erased is not written anew: %w", err)
 		}
 	}
@@ -168,7 +175,30 @@ func (db *DB) rewriteParts(ctx context.Context, parts ...part) error {
 			return err
 		}
 	}
-	return nil
+	return damaged
+}
+
+// damagedTimes is for how many times as long as a write may take it is tried to write the files of a damaged database anew: the
+// library tries those that it cannot read again for ever, and whoever asks for others waits behind that.
+const damagedTimes = 4
+
+// writeAnew has the files of a part written anew; those of a database that is damaged until a moment. ErrCorrupt: they are damaged, or
+// that took too long.
+func (p part) writeAnew(ctx context.Context, deadline time.Time) error {
+	within := ctx
+	if p.engine.watch.corruptions.Load() > 0 {
+		var cancel context.CancelFunc
+		within, cancel = context.WithDeadline(ctx, deadline)
+		defer cancel()
+	}
+	err := p.engine.Compact(within, p.lower, p.upper, false)
+	switch {
+	case pebble.IsCorruptionError(err):
+		return readError(err)
+	case err != nil && within.Err() != nil && ctx.Err() == nil:
+		return fmt.Errorf("%w: its file is not written anew", ErrCorrupt)
+	}
+	return err
 }
 
 // Ends of the names of files that have rows.

@@ -121,7 +121,7 @@ func TestErasureWaitsForACheck(t *testing.T) {
 	begin := func(string) error {
 		go func() {
 			defer cancel()
-			if err := until(ctx, db, errNotGone, func() (bool, error) { all, err := db.erasings(); return len(all) == 1, err }); err != nil {
+			if err := until(ctx, db, errNotGone, func() (bool, error) { all, err := db.erasings(ctx, nil); return len(all) == 1, err }); err != nil {
 				t.Error(err)
 			}
 		}()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -53,6 +54,10 @@ func newEraseNumberCommand() *cobra.Command {
 				}
 				_, err = fmt.Fprintf(cmd.OutOrStdout(), "erasure      %s\nbindings     %d\nrecords      %d\ncontacts     %d\nblock lists  %d\nrecordings   %d deleted, %d kept for their time\ndigest       %s\naudit entry  %d %s\n",
 					p.ID, p.Bindings, p.Records, p.Contacts, p.Bars, p.Deleted, len(p.Recordings)-p.Deleted, p.Digest, p.Seq, p.Hash)
+				if err == nil && len(p.Unread) > 0 {
+					_, err = fmt.Fprintf(cmd.ErrOrStderr(), "damaged, and not searched to the end: %s; restore it from a backup, and ask for the erasure again\n",
+						strings.Join(p.Unread, ", "))
+				}
 				return err
 			})
 		},

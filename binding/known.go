@@ -9,7 +9,7 @@ import (
 // Known is numbers that are looked for among digits of which nobody knows where a number begins: by the part that every written form of
 // them holds, E.164 and national, whatever their country and however long they are. It keeps them under the veil, as a [Number] does.
 type Known struct {
-	sizes []int // of the parts, ascending
+	sizes uint16 // of the parts, a bit for each
 	parts []part
 }
 
@@ -36,25 +36,17 @@ func (p Plan) Know(numbers ...Number) Known {
 			national = digits
 		}
 		k.parts = append(k.parts, part{processVeil.hide(decimalOf(national)), len(national)})
-		if at, found := slices.BinarySearch(k.sizes, len(national)); !found {
-			k.sizes = slices.Insert(k.sizes, at, len(national))
-		}
+		k.sizes |= 1 << len(national)
 	}
 	return k
 }
 
 // At returns how many digits, values of '0' to '9', one of the numbers has that stands at their beginning, the longest; 0: none does.
 func (k *Known) At(digits []byte) int {
-	found, v, from := 0, uint64(0), 0
-	for _, size := range k.sizes {
-		if size > len(digits) {
-			break
-		}
-		for _, d := range digits[from:size] {
-			v = v*10 + uint64(d-'0')
-		}
-		from = size
-		if slices.Contains(k.parts, part{processVeil.hide(v), size}) {
+	found, v := 0, uint64(0)
+	for i, d := range digits[:min(len(digits), maxDigits)] {
+		v = v*10 + uint64(d-'0')
+		if size := i + 1; k.sizes>>size&1 == 1 && slices.Contains(k.parts, part{processVeil.hide(v), size}) {
 			found = size
 		}
 	}

@@ -97,10 +97,11 @@ func (c *Call) screened(env *Env, d *binding.Decision, wanted string) bool {
 	if !ok {
 		policy = env.Config.Texts.Numbers
 	}
-	own := []binding.Number{d.Edge.Callee, c.leg(Caller).Number}
+	var own []binding.Number
 	if d.Binding != nil {
-		own = append(own, d.Binding.Parties()...)
+		own = d.Binding.Parties()
 	}
+	own = append(own, d.Edge.Callee, c.leg(Caller).Number)
 	s := text.Screen(&env.Config.Plan, policy, c.Text.Body, own...)
 	c.Record.Text.Numbers, c.Record.Text.Masked = uint64(s.Numbers), uint64(s.Masked)
 	if s.Refused {

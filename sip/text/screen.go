@@ -262,17 +262,22 @@ func (s *screen) owned() {
 	if s.result.Refused || len(span) < leastDigits {
 		return
 	}
-	s.ownedAmong(span, true)
-	if slices.ContainsFunc(span, func(g glyph) bool { return g.script == digit.Letters }) {
-		s.ownedAmong(span, false) // letters may be letters
-	}
-}
-
-// ownedAmong finds them among the digits of a span, with the letters that look like digits or without.
-func (s *screen) ownedAmong(span []glyph, letters bool) {
-	digits, places := make([]byte, 0, len(span)), make([]int, 0, len(span))
+	digits := make([]byte, len(span))
+	letters := false
 	for i := range span {
-		if letters || span[i].script != digit.Letters {
+		digits[i], letters = span[i].value, letters || span[i].script == digit.Letters
+	}
+	for i := range digits {
+		s.hide(span[i : i+s.known.At(digits[i:])])
+	}
+	if !letters {
+		return
+	}
+	// Letters that look like digits may be letters all the same.
+	var places []int // of the others
+	digits = digits[:0]
+	for i := range span {
+		if span[i].script != digit.Letters {
 			digits, places = append(digits, span[i].value), append(places, i)
 		}
 	}
@@ -285,7 +290,7 @@ func (s *screen) ownedAmong(span []glyph, letters bool) {
 
 // hide has digits masked.
 func (s *screen) hide(number []glyph) {
-	s.hidden = true
+	s.hidden = s.hidden || len(number) > 0
 	for i := range number {
 		number[i].hidden = true
 	}

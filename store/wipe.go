@@ -154,6 +154,9 @@ func (db *DB) rewriteParts(ctx context.Context, parts ...part) error {
 		if err == nil {
 			err = p.engine.Flush()
 		}
+		if err == nil {
+			err = mark(p.engine, parts)
+		}
 		if err != nil {
 			return fmt.Errorf("store: %w", err)
 		}
@@ -176,6 +179,28 @@ func (db *DB) rewriteParts(ctx context.Context, parts ...part) error {
 		}
 	}
 	return damaged
+}
+
+// mark has a table made beside the one of what was deleted last, of keys around the parts that no row has, since one is shorter and the
+// other longer by a byte than those there are. Were that one alone, and none below it with such keys, the library would move it down as
+// it is, with the deleted keys in it, and write it anew some time after that. Two are merged.
+func mark(e *engine, parts []part) error {
+	b := e.NewBatch()
+	defer b.Close()
+	for _, p := range parts {
+		if p.engine != e {
+			continue
+		}
+		for _, key := range [2][]byte{p.lower[:max(len(p.lower)-1, 1)], append(bytes.Clone(p.upper), 0)} {
+			if err := b.Delete(key, nil); err != nil {
+				return err
+			}
+		}
+	}
+	if err := b.Commit(pebble.NoSync); err != nil {
+		return err
+	}
+	return e.Flush()
 }
 
 // damagedTimes is for how many times as long as a write may take it is tried to write the files of a damaged database anew: the

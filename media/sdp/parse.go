@@ -83,6 +83,7 @@ type parser struct {
 
 // line takes one line and gives the fault found in it, "" for none.
 func (p *parser) line(n int, s string) string {
+	s = strings.ReplaceAll(s, "\t", " ") // it may be in any text, and parts the words of some writers
 	switch {
 	case n > MaxLines:
 		return "there are too many lines"
@@ -105,7 +106,7 @@ func (p *parser) line(n int, s string) string {
 		if p.origin || len(p.media) > 0 {
 			return "the origin is repeated or out of place"
 		}
-		if len(strings.Fields(value)) != 6 {
+		if len(strings.Fields(value)) < 6 { // more, where the name of the user has several words
 			return "the origin does not have six fields"
 		}
 		p.origin = true

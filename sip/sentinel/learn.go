@@ -308,7 +308,7 @@ func (h *harvest) description(m *message.Message) {
 		}
 		switch line[0] {
 		case 'o', 'c', 's', 'i', 'u', 'e', 'p', 'k':
-			h.line(line[0], strings.TrimRight(string(line[2:]), "\r"))
+			h.line(line[0], strings.TrimRight(strings.ReplaceAll(string(line[2:]), "\t", " "), "\r "))
 		case 'a':
 			colon := bytes.IndexByte(line, ':')
 			if colon < 0 {
@@ -341,15 +341,30 @@ func (h *harvest) line(kind byte, value string) {
 // maxLines bounds the lines of a description that are looked at.
 const maxLines = 100
 
-// origin keeps user, session and address of an o= line.
+// behindUser is how many words follow the user in an o= line.
+const behindUser = 5
+
+// origin keeps user, session and address of an o= line. The name of the user may have
+// several words, so that what is behind it is counted from the end.
 func (h *harvest) origin(value string) {
-	user, rest, _ := strings.Cut(value, " ")
-	if !h.number(user) {
-		h.add(User, user)
+	user, session := value, ""
+	for range behindUser {
+		i := strings.LastIndexByte(user, ' ')
+		if i < 0 {
+			break
+		}
+		user, session = strings.TrimRight(user[:i], " "), user[i+1:]
 	}
-	session, rest, _ := strings.Cut(rest, " ")
+	if !h.number(user) {
+		for user != "" {
+			var word string
+			if word, user, _ = strings.Cut(user, " "); !h.number(word) {
+				h.add(User, word)
+			}
+		}
+	}
 	h.add(Dialog, session)
-	h.host(lastWord(rest))
+	h.host(lastWord(value))
 }
 
 // lastWord is the address at the end of an o= or c= line, without TTL.

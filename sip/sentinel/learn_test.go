@@ -96,6 +96,30 @@ func TestADescriptionIsLearnt(t *testing.T) {
 	}
 }
 
+// The name of the user in an o= line may have several words, and tabs part them as spaces do.
+func TestAnOriginIsLearnt(t *testing.T) {
+	alice, session, host := Secret{User, "Liddell"}, Secret{Dialog, "3724394400"}, Secret{Host, "203.0.113.8"}
+	number := Secret{Number, "13800138000"}
+	for line, want := range map[string]Secrets{
+		"Liddell 3724394400 1 IN IP4 203.0.113.8":                   {alice, session, host},
+		"Alice Liddell 13800138000 3724394400 1 IN IP4 203.0.113.8": {alice, number, session, host},
+		"138 0013 8000 3724394400 1 IN IP4 203.0.113.8":             {number, session, host},
+		"Liddell\t3724394400\t1\tIN\tIP4\t203.0.113.8 ":             {alice, session, host},
+		"Liddell   3724394400  1 IN IP4  203.0.113.8":               {alice, session, host},
+		"Liddell 3724394400":                                        {alice, session},
+		"Liddell":                                                   {alice},
+	} {
+		m := message.Message{ContentType: message.MediaType, Body: []byte("v=0\r\no=" + line + "\r\n")}
+		var l Secrets
+		l.Learn(&m, false, "86")
+		for _, secret := range want {
+			if !slices.Contains(l, secret) {
+				t.Errorf("%q: %s %s was not learnt", line, secret.Kind, secret.Text)
+			}
+		}
+	}
+}
+
 func TestANumberIsReadInEveryNotation(t *testing.T) {
 	for text, want := range map[string]string{
 		"13800138000": "86 13800138000", "013800138000": "86 13800138000", "+8613800138000": "86 13800138000", "008613800138000": "86 13800138000",

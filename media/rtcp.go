@@ -153,6 +153,14 @@ func (r *reporter) hear(to *told, by uint32, blocks []rtcp.ReceptionReport, at i
 	}
 }
 
+// renew notes that another stream is written to the same peer from now on: what it has said of
+// the former one is done.
+func (r *reporter) renew() {
+	r.written, r.sender, r.ours, r.sent = 0, false, 0, [2]echo{}
+	r.told.before += uint64(r.told.lost)
+	r.told.lost = 0
+}
+
 // compose writes a compound packet for the peer: a report on what we wrote to it
 // and what came from it, our name, and what else there is to say.
 func (r *reporter) compose(out *rebase.Stream, in *rebase.Reception, at int64, wall time.Time, more ...rtcp.Packet) ([]byte, error) {

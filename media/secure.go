@@ -24,6 +24,21 @@ func (c *cipher) set(in, out srtp.Key) {
 	c.out = exchange(&c.outs, c.out, out)
 }
 
+// rekey prepares for the key that an offer and its answer give what a side hears. A stream
+// that is new to a key has rollover counter 0 there, as its receiver takes for granted: so it
+// begins with a number of the lower half, where who misses the first packets is not wrong
+// about that. One that is past those goes on as another, under an SSRC of which no receiver
+// knows any number.
+func (s *session) rekey(side Side, out srtp.Key) {
+	l, stream := s.legs[side], s.legs[side.Other()].in
+	if out.IsZero() || l.cipher.outs.Sealed(out, stream.SSRC()) || stream.Low() {
+		return
+	}
+	s.goodbye(side, s.now()) // under the former key
+	stream.Renew(s.shard.relay.begin())
+	l.reporter.renew()
+}
+
 func exchange(all *srtp.Ring, now *srtp.Direction, k srtp.Key) *srtp.Direction {
 	if k.IsZero() {
 		return nil

@@ -223,6 +223,94 @@ func TestRolloverSurvivesReinvites(t *testing.T) {
 	}
 }
 
+// A key that begins near a wrap begins with another stream, in the lower half of the numbers: who misses what comes up to
+// the wrap would have another rollover counter than we. Elsewhere the stream goes on under it.
+func TestANewKeyBeginsWithALowNumber(t *testing.T) {
+	c := newClock()
+	r := newRelay(t, Options{Clock: Clock{Now: c.read}})
+	a, b := newGuarded(t, "127.0.0.2", 1, srtp.AES128CMSHA180), newPhone(t, "127.0.0.3")
+	s := talkGuarded(t, r, a, b)
+	say := func(step uint16) rtp.Packet {
+		t.Helper()
+		b.seq += step - 1
+		send(t, b.rtp, b.frame("on"), at(s.Local(B)))
+		return a.hear()
+	}
+	first := say(1)
+	a.rekey(2, srtp.AES128CMSHA180)
+	s.SetRemote(A, a.remote())
+	was := say(1)
+	if was.SSRC != first.SSRC || was.SequenceNumber != first.SequenceNumber+1 {
+		t.Errorf("packet %d of %x after %d of %x", was.SequenceNumber, was.SSRC, first.SequenceNumber, first.SSRC)
+	}
+	const near = 65530
+	for was.SequenceNumber < near {
+		was = say(min(near-was.SequenceNumber, 2900))
+	}
+	s.SetRemote(A, a.remote())
+	if got := say(1); got.SSRC != was.SSRC || got.SequenceNumber != near+1 {
+		t.Errorf("by the same key packet %d of %x after %d of %x", got.SequenceNumber, got.SSRC, near, was.SSRC)
+	}
+	reports := func(key *srtp.Direction) []rtcp.Packet {
+		t.Helper()
+		report, err := key.OpenReport(receive(t, a.rtcp))
+		if err != nil {
+			t.Fatal(err)
+		}
+		packets, err := rtcp.Unmarshal(report)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return packets
+	}
+	says := func(ssrc uint32, lost uint32) {
+		t.Helper()
+		report, err := (&rtcp.ReceiverReport{SSRC: a.ssrc, Reports: []rtcp.ReceptionReport{{SSRC: ssrc, TotalLost: lost}}}).Marshal()
+		if err == nil {
+			report, err = a.seal.SealReport(report)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		send(t, a.rtcp, report, control(s.Local(A)))
+	}
+	c.advance(r, 10*time.Second)
+	c.advance(r, 10*time.Second)
+	reports(a.get)
+	says(was.SSRC, 5)
+	eventually(t, "a's report is read", func() bool { return s.Stats().A.Lost == 5 })
+
+	former := a.get
+	a.rekey(3, srtp.AES256GCM)
+	s.SetRemote(A, a.remote())
+	for { // the reports before it first
+		heard := reports(former)
+		if left, ok := heard[len(heard)-1].(*rtcp.Goodbye); ok {
+			if left.Sources[0] != was.SSRC {
+				t.Errorf("the former stream's goodbye is of %x", left.Sources)
+			}
+			break
+		}
+	}
+	begun := say(1)
+	if begun.SSRC == was.SSRC || begun.SequenceNumber >= 1<<15 {
+		t.Errorf("packet %d of %x after %d of %x", begun.SequenceNumber, begun.SSRC, near+1, was.SSRC)
+	}
+	if got := say(1); got.SSRC != begun.SSRC || got.SequenceNumber != begun.SequenceNumber+1 {
+		t.Errorf("packet %d of %x after %d of %x", got.SequenceNumber, got.SSRC, begun.SequenceNumber, begun.SSRC)
+	}
+	// What it has said of the former stream is not forgotten.
+	c.advance(r, 10*time.Second)
+	if sent, ok := reports(a.get)[0].(*rtcp.SenderReport); !ok || sent.SSRC != begun.SSRC || sent.PacketCount != 2 {
+		t.Errorf("the new stream's report is %v", sent)
+	}
+	says(begun.SSRC, 2)
+	eventually(t, "both count", func() bool { return s.Stats().A.Lost == 7 })
+	if st := s.Stats(); st.BtoA.Failed != 0 {
+		t.Errorf("%+v", st.BtoA)
+	}
+}
+
 // A peer offers three keys in turn and then the first again: both ways go on where they
 // were with it, and what a listener kept of it is not heard once more.
 func TestAFormerKeyComesBack(t *testing.T) {

@@ -71,6 +71,7 @@ func (s *session) SetRemote(side Side, r Remote) {
 		return
 	}
 	s.reclaimBoth()
+	s.rekey(side&1, r.Out)
 	l.remote, l.known, l.looped = r, true, looped
 	l.fit()
 	if !(r.Silent && l.latch.told(r.RTP, r.Signal)) && l.latch.set(r.RTP, r.Signal, s.now()) || l.hairpins.has(l.reports) {

@@ -293,6 +293,11 @@ func (s *Stream) Renew(first Initial) {
 	s.fitted, s.started, s.ours = false, false, false
 }
 
+// Low says whether the next packet goes without a number of the upper half. A receiver of SRTP
+// who begins with a key there and misses what leads up to the wrap is wrong about the rollover
+// counter for good.
+func (s *Stream) Low() bool { return s.last.seq+1 < 1<<15 }
+
 // Refit makes the next packet go on from the last one written, as after a change
 // of source. It is for a gap of our own making, such as a hold, which the other
 // leg should not count as loss.

@@ -1,6 +1,9 @@
 package srtp
 
-import "hash/maphash"
+import (
+	"hash/maphash"
+	"slices"
+)
 
 // A ring keeps the directions of so many keys, and knows that many more by a hash.
 const (
@@ -27,6 +30,18 @@ func (k Key) hash() uint64 {
 		return 0
 	}
 	return maphash.String(seed, *k.material)
+}
+
+// Sealed says whether packets of a source were sealed under a key, so that its rollover
+// counter goes on, or none will be; of a key with so many sources that there should be no
+// more, too.
+func (r *Ring) Sealed(k Key, ssrc uint32) bool {
+	for _, d := range r.kept {
+		if d.key.Equal(k) {
+			return d.sealed[ssrc] != nil || len(d.sealed) >= maxSources
+		}
+	}
+	return slices.Contains(r.spent, k.hash())
 }
 
 // Take gives the direction of a key, which must not be zero.

@@ -71,6 +71,36 @@ func TestAKeyThatComesBackGoesOn(t *testing.T) {
 	}
 }
 
+// A stream is new to a key under which nothing of it was sealed, if anything will be.
+func TestWhatIsNewToAKey(t *testing.T) {
+	var r Ring
+	first, other := numbered(AES128GCM, 1), numbered(AES128GCM, 2)
+	if r.Sealed(first, 1) {
+		t.Error("before there is any key")
+	}
+	if _, err := take(t, &r, first).Seal(packet(1, 1000)); err != nil {
+		t.Fatal(err)
+	}
+	take(t, &r, other)
+	if !r.Sealed(first, 1) || r.Sealed(first, 2) || r.Sealed(other, 1) {
+		t.Errorf("%t, another stream %t, another key %t", r.Sealed(first, 1), r.Sealed(first, 2), r.Sealed(other, 1))
+	}
+	for ssrc := uint32(2); ssrc <= maxSources; ssrc++ {
+		if _, err := take(t, &r, first).Seal(packet(ssrc, 1000)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !r.Sealed(first, maxSources+1) {
+		t.Error("a key has streams without a bound")
+	}
+	for n := 3; n < 3+maxKept; n++ {
+		take(t, &r, numbered(AES128GCM, n))
+	}
+	if !r.Sealed(other, 1) {
+		t.Error("a stream is new to a key that seals nothing any more")
+	}
+}
+
 // Of a key whose direction was forgotten nothing is protected any more, nor of any new one
 // when there have been too many.
 func TestAForgottenKeyProtectsNothing(t *testing.T) {

@@ -17,10 +17,16 @@ type tape struct {
 	tenant  string
 	turned  bool // the caller of the recording is on the callee's side
 	session media.Session
-	untold  int     // sides that have not heard the notice to its end
+	heard   [2]bool // sides that have heard the notice to its end
 	cut     [2]bool // sides to which it is to be played once more: it was broken off
+	broken  int     // how often it was, of those that had not heard it yet
 	running *archive.Recording
 }
+
+// maxBroken is how often a notice may be broken off. A party that lets it be played for ever, as by another codec every few
+// seconds, would keep the call from being recorded while both talk: then they hear nothing but the notice until both have
+// heard it.
+const maxBroken = 3
 
 // told is the word of a side that it has heard the notice, or has not.
 type told struct {
@@ -49,7 +55,6 @@ func (w *mediaWorker) record(key sessionKey, a call.RecordMedia) {
 		return
 	}
 	for _, side := range []media.Side{media.A, media.B} {
-		t.untold++
 		if !w.tell(key, t, side) {
 			w.giveUp(key, t, "the notice cannot be played")
 			return
@@ -78,16 +83,27 @@ func (w *mediaWorker) tell(key sessionKey, t *tape, side media.Side) bool {
 
 // heardNotice takes the word of a side.
 func (w *mediaWorker) heardNotice(n *told) {
-	switch t := w.tapes[n.key]; {
-	case t != n.tape || t == nil: // the session has ended, or it was given up
-	case !n.finished:
+	t := w.tapes[n.key]
+	if t == nil || t != n.tape || t.running != nil {
+		return // the session has ended, or it was given up, or what was repeated is not needed any more
+	}
+	other := n.side.Other()
+	switch {
+	case n.finished && t.heard[other]:
+		w.start(t)
+		return
+	case n.finished:
+		t.heard[n.side] = true
+		t.cut[n.side] = t.broken >= maxBroken
+	case t.heard[n.side]: // it is repeated
 		t.cut[n.side] = true
-		w.tellAgain(n.key)
 	default:
-		if t.untold--; t.untold == 0 {
-			w.start(t)
+		t.cut[n.side] = true
+		if t.broken++; t.broken == maxBroken {
+			t.cut[other] = t.heard[other]
 		}
 	}
+	w.tellAgain(n.key)
 }
 
 // tellAgain plays the notice once more to those to whom it was broken off, as by an offer of another codec. Where
@@ -104,12 +120,17 @@ func (w *mediaWorker) tellAgain(key sessionKey) {
 
 // start begins to record.
 func (w *mediaWorker) start(t *tape) {
+	t.cut = [2]bool{}
 	t.running = w.loop.gateway.options.Recordings.Start(t.id, t.tenant)
+	var to media.Tap = t.running
 	if t.turned {
-		t.session.Record(turnedTap{t.running})
-		return
+		to = turnedTap{to}
 	}
-	t.session.Record(t.running)
+	t.session.Record(to)
+	if t.broken >= maxBroken { // one side is told again meanwhile
+		t.session.Play(media.A, nil, nil)
+		t.session.Play(media.B, nil, nil)
+	}
 }
 
 // turnedTap gives what comes from one side as the other's, for a recording whose caller is on the callee's side.

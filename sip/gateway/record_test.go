@@ -202,6 +202,76 @@ func TestTheNoticeIsToldAgainInAnotherCodec(t *testing.T) {
 	}
 }
 
+// TestWhoBreaksTheNoticeOffIsHeardByNobody: a party whose codec changes again and again keeps the call from being recorded,
+// and talks meanwhile to one that has heard the notice. After some times both hear nothing else until both have heard it.
+func TestWhoBreaksTheNoticeOffIsHeardByNobody(t *testing.T) {
+	w := newTapeWorld(t, &taped{takes: "PCMA"}, true)
+	s := w.session
+	says := func(side media.Side, finished bool, then ...string) {
+		t.Helper()
+		s.played = nil
+		s.done[side](finished)
+		w.settle()
+		if !slices.Equal(s.played, then) || s.tap != nil {
+			t.Fatalf("played %q, want %q; recorded: %t", s.played, then, s.tap != nil)
+		}
+	}
+	w.do(recordIt)
+	says(media.B, false, "PCMA B")
+	says(media.A, true)
+	says(media.B, false, "PCMA B")
+	says(media.B, false, "PCMA A", "PCMA B") // from now on
+	says(media.B, false, "PCMA B")
+	says(media.A, true, "PCMA A")
+	says(media.A, false, "PCMA A") // by the other's offer
+	s.takes = ""                   // not answered yet
+	says(media.A, false)
+	says(media.B, false)
+	s.takes = "PCMU"
+	w.do(call.SetRemote{Side: call.Caller})
+	if want := []string{"PCMU A", "PCMU B"}; !slices.Equal(s.played, want) {
+		t.Fatalf("played %q, want %q", s.played, want)
+	}
+	again := s.done[media.A]
+	s.done[media.B](true)
+	w.settle()
+	again(false) // it is stopped
+	w.settle()
+	w.do(call.SetRemote{Side: call.Caller})
+	if want := []string{"PCMU A", "PCMU B", "stop A", "stop B"}; !slices.Equal(s.played, want) || s.tap == nil {
+		t.Fatalf("played %q, want %q; recorded: %t", s.played, want, s.tap != nil)
+	}
+	w.saysVoice()
+	if r := w.end(t); r.ID != "record-1" || w.gateway.unrecorded.Load() != 0 {
+		t.Errorf("%+v, %d calls not recorded", r, w.gateway.unrecorded.Load())
+	}
+}
+
+// TestBothBreakTheNoticeOff: whoever has heard it while the other has not is told again, from the third time on.
+func TestBothBreakTheNoticeOff(t *testing.T) {
+	w := newTapeWorld(t, &taped{takes: "PCMA"}, true)
+	s := w.session
+	w.do(recordIt)
+	for range maxBroken {
+		s.done[media.A](false)
+		s.done[media.B](false)
+		w.settle()
+	}
+	s.played = nil
+	s.done[media.A](true)
+	if w.settle(); !slices.Equal(s.played, []string{"PCMA A"}) || s.tap != nil {
+		t.Fatalf("played %q; recorded: %t", s.played, s.tap != nil)
+	}
+	s.done[media.B](true)
+	if w.settle(); s.tap == nil {
+		t.Fatal("not recorded")
+	}
+	w.saysVoice()
+	if r := w.end(t); r.ID != "record-1" {
+		t.Errorf("%+v", r)
+	}
+}
+
 func TestRecordedWithoutNoticeOnlyWhereNoneIsWanted(t *testing.T) {
 	w := newTapeWorld(t, &taped{}, false)
 	w.do(recordIt)

@@ -30,8 +30,8 @@ func (n *Node) startRetention(ctx context.Context, cfg config.Config) {
 		defer tick.Stop()
 		var cut time.Time // when the audit log was looked at last
 		for {
-			if n.retentionDue() {
-				n.sweepRetention(ctx, keep)
+			if due := n.retentionDue(keep); due.Bindings > 0 || due.Records > 0 {
+				n.sweepRetention(ctx, due)
 			}
 			if now, ok := n.sweepTime(); ok && keepAudit > 0 && time.Since(cut) >= retentionEvery {
 				cut = time.Now()
@@ -66,19 +66,26 @@ func (n *Node) sweepTime() (time.Time, bool) {
 	return t.At, true
 }
 
-// retentionDue reports whether no sweep began in the last day.
-func (n *Node) retentionDue() bool {
+// retentionDue is keep of the classes of which no sweep that came to its end began in the last day. Each goes by its own: one that a stop
+// broke off, or that failed, is due though the other was swept.
+func (n *Node) retentionDue(keep store.Retention) store.Retention {
 	last, err := n.db.LastSweeps()
 	if err != nil {
 		n.log.Error("when the store was swept last is not known", "error", err)
-		return true
+		return keep
 	}
 	for _, s := range last {
-		if since := time.Since(s.At); since >= 0 && since < retentionEvery {
-			return false
+		if since := time.Since(s.At); since < 0 || since >= retentionEvery {
+			continue
+		}
+		switch s.Class {
+		case store.ClassBindings:
+			keep.Bindings = 0
+		case store.ClassRecords:
+			keep.Records = 0
 		}
 	}
-	return true
+	return keep
 }
 
 func (n *Node) sweepRetention(ctx context.Context, keep store.Retention) {

@@ -35,8 +35,9 @@ func TestRetentionIsSweptOnceADay(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	if !n.retentionDue() {
-		t.Error("the first is not due")
+	keep := store.Retention{Bindings: time.Hour, Records: time.Hour, RowsPerSecond: 1000}
+	if due := n.retentionDue(keep); due.Bindings != keep.Bindings || due.Records != keep.Records {
+		t.Errorf("the first is not due: %+v", due)
 	}
 	if err := db.AddBlock(ctx, binding.BlockState{Block: 70010000001, State: binding.BlockOpen, AddedAt: now}); err != nil {
 		t.Fatal(err)
@@ -45,7 +46,12 @@ func TestRetentionIsSweptOnceADay(t *testing.T) {
 	if err := db.Bind(ctx, binding.Binding{ID: "old", Mode: binding.ModeAXB, X: 700100000010001, CreatedAt: old, ExpiresAt: old.Add(time.Hour)}); err != nil {
 		t.Fatal(err)
 	}
-	n.sweepRetention(ctx, store.Retention{Bindings: time.Hour, Records: time.Hour})
+	// The records are swept, and a stop breaks off what deletes bindings: they are due at the next look, and the records are not.
+	n.sweepRetention(ctx, store.Retention{Records: time.Hour})
+	if due := n.retentionDue(keep); due.Bindings != keep.Bindings || due.Records != 0 || due.RowsPerSecond != keep.RowsPerSecond {
+		t.Errorf("the records alone were swept, and due is %+v", due)
+	}
+	n.sweepRetention(ctx, n.retentionDue(keep))
 	if _, err := db.Binding(ctx, "old"); err == nil {
 		t.Error("it is still there")
 	}
@@ -56,13 +62,13 @@ func TestRetentionIsSweptOnceADay(t *testing.T) {
 	if len(entries) != 1 || entries[0].What != "retention.delete" || !strings.Contains(entries[0].Object, "1 deleted; 1 keys:") {
 		t.Errorf("%+v", entries)
 	}
-	if n.retentionDue() {
-		t.Error("another one is due at once")
+	if due := n.retentionDue(keep); due.Bindings != 0 || due.Records != 0 {
+		t.Errorf("another one is due at once: %+v", due)
 	}
 	now = time.Now().Add(-25 * time.Hour)
-	n.sweepRetention(ctx, store.Retention{Bindings: time.Hour, Records: time.Hour})
-	if !n.retentionDue() {
-		t.Error("none is due a day later")
+	n.sweepRetention(ctx, keep)
+	if due := n.retentionDue(keep); due.Bindings != keep.Bindings || due.Records != keep.Records {
+		t.Errorf("none is due a day later: %+v", due)
 	}
 }
 

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -15,10 +16,22 @@ type barCount struct {
 	total int
 	of    map[uint32]int // by tenant; 0: those over the bindings of all, which the bound of a tenant is not for
 	swept time.Time      // when those were last looked for that are over
+
+	// What was let in since the disk became full.
+	filled    uint64         // the how manieth time that is
+	onFull    int            // entries
+	onFullFor map[uint32]int // of them by tenant
 }
 
-// take makes room for one of a tenant in whose place so many of it leave.
-func (c *barCount) take(o *Options, tenant uint32, leave int) error {
+// How many entries are let in while the disk is full: so few that the records of calls do not miss their room, which is less than
+// 2 KiB each with the log and the table that they come into. One tenant's are fewer, so that it leaves some to the others.
+const (
+	barsOnFull       = 1000
+	barsOnFullTenant = 100
+)
+
+// take makes room for one of a tenant in whose place so many of it leave. filled is as of [guard.filled].
+func (c *barCount) take(o *Options, tenant uint32, leave int, filled uint64) error {
 	c.Lock()
 	defer c.Unlock()
 	switch {
@@ -26,9 +39,25 @@ func (c *barCount) take(o *Options, tenant uint32, leave int) error {
 		return binding.ErrTenantBars
 	case c.total-leave >= o.Bars:
 		return binding.ErrAllBars
+	case filled > 0 && !c.letInLocked(tenant, filled):
+		return fmt.Errorf("%w, and entries of block lists too: as many as may be meanwhile were added", ErrDiskFull)
 	}
 	c.addLocked(tenant, 1-leave)
 	return nil
+}
+
+// letInLocked reports whether one of a tenant is let in on a disk that is full for the how manieth time. One that fails has used its place
+// up: it may still be written.
+func (c *barCount) letInLocked(tenant uint32, filled uint64) bool {
+	if c.filled != filled {
+		c.filled, c.onFull, c.onFullFor = filled, 0, make(map[uint32]int)
+	}
+	if c.onFull >= barsOnFull || tenant != 0 && c.onFullFor[tenant] >= barsOnFullTenant {
+		return false
+	}
+	c.onFull++
+	c.onFullFor[tenant]++
+	return true
 }
 
 func (c *barCount) add(tenant uint32, n int) {

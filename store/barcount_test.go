@@ -5,11 +5,86 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"mask700/binding"
 )
+
+// TestBlockListsOnAFullDisk: somebody can be protected though the disk is full, by so many entries for each time that it is, of one
+// tenant fewer. What is there already takes none of them, and a removed one gives none back.
+func TestBlockListsOnAFullDisk(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	var free atomic.Uint64
+	o := memOptions(t, nil)
+	o.DiskUsage = func() (uint64, uint64, error) { return free.Load(), 10000, nil }
+	o.DiskCheck = time.Hour // the test looks itself
+	free.Store(499)
+	db := mustOpen(t, o)
+	defer mustClose(t, db)
+	next := 0
+	entry := func(tenant string) binding.Bar {
+		next++
+		return binding.Bar{ID: "bar" + testID(next), Number: testNumber(t, next), Tenant: tenant, Direction: binding.BarTo, CreatedAt: testStart, Reason: "r"}
+	}
+	added := func(tenant string, most int) (n int) {
+		t.Helper()
+		for range most {
+			switch _, err := db.AddBar(ctx, entry(tenant)); {
+			case err == nil:
+				n++
+			case !errors.Is(err, ErrDiskFull):
+				t.Fatal(err)
+			}
+		}
+		return n
+	}
+	if err := db.AddBlock(ctx, binding.BlockState{Block: testBlock, State: binding.BlockOpen}); !errors.Is(err, ErrDiskFull) {
+		t.Fatalf("the disk is not full: %v", err)
+	}
+	first, err := db.AddBar(ctx, entry("rides"))
+	if err != nil {
+		t.Fatalf("nobody can be protected: %v", err)
+	}
+	if _, ok, err := db.Barred(ctx, binding.Number{}, first.Number, "rides", testStart); !ok || err != nil {
+		t.Errorf("an entry of a full disk bars nobody: %v", err)
+	}
+	again := first
+	again.ID = "bar" + testID(5000)
+	for range barsOnFullTenant {
+		if there, err := db.AddBar(ctx, again); err != nil || there.ID != first.ID {
+			t.Fatalf("what is there already: %+v, %v", there, err)
+		}
+	}
+	if n := added("rides", barsOnFullTenant+5); n != barsOnFullTenant-1 {
+		t.Errorf("%d more of one tenant", n)
+	}
+	if _, err := db.RemoveBar(ctx, first.ID); err != nil {
+		t.Fatal(err)
+	}
+	if n := added("rides", 1); n != 0 {
+		t.Error("one that was removed lets another in")
+	}
+	if n := added("", barsOnFull+5); n != barsOnFull-barsOnFullTenant {
+		t.Errorf("%d more of all tenants", n)
+	}
+	if n := added("meals", 1); n != 0 {
+		t.Error("more than go in")
+	}
+
+	free.Store(500)
+	db.guard.look()
+	if n := added("rides", 3); n != 3 {
+		t.Errorf("%d of 3 while there is room", n)
+	}
+	free.Store(499)
+	db.guard.look()
+	if n := added("rides", barsOnFullTenant+5); n != barsOnFullTenant {
+		t.Errorf("%d the next time that the disk is full", n)
+	}
+}
 
 // TestBlockListsAreBounded: by tenant and in all, also after a restart; what is removed, over or erased makes room, and what
 // there is already takes none.

@@ -163,7 +163,7 @@ func (db *DB) barsOf(h seal.Hash, each func(key, value []byte) (bool, error)) er
 }
 
 // AddBar adds an entry of a block list. It implements binding.BarStore; ErrDiskFull, ErrStalled, ErrBusy and ErrRow
-// besides. Of a number that has as many of its tenant as may be, those that are over leave; where there is no room at all,
+// besides. On a full disk so many are added as [barCount] lets in: somebody who has to be protected cannot wait for room. Of a number that has as many of its tenant as may be, those that are over leave; where there is no room at all,
 // all that are.
 func (db *DB) AddBar(ctx context.Context, b binding.Bar) (binding.Bar, error) {
 	added, err := db.addBar(ctx, &b)
@@ -181,11 +181,8 @@ func (db *DB) addBar(ctx context.Context, b *binding.Bar) (binding.Bar, error) {
 		return binding.Bar{}, err
 	}
 	defer db.leave()
-	switch {
-	case b.ID == "" || len(b.ID) > maxID:
+	if b.ID == "" || len(b.ID) > maxID {
 		return binding.Bar{}, fmt.Errorf("%w: an entry without an id, or with one over %d bytes", ErrRow, maxID)
-	case db.guard.full.Load():
-		return binding.Bar{}, ErrDiskFull
 	}
 	tenant, err := db.tenantID(ctx, b.Tenant)
 	if err != nil {
@@ -203,7 +200,7 @@ func (db *DB) addBar(ctx context.Context, b *binding.Bar) (binding.Bar, error) {
 	}
 	there, over, err := db.barInPlace(hash, b)
 	if err == nil && there.ID == "" {
-		err = db.barCount.take(&db.opts, tenant, len(over))
+		err = db.barCount.take(&db.opts, tenant, len(over), db.guard.filled())
 	}
 	if err != nil || there.ID != "" {
 		unlock()

@@ -38,7 +38,8 @@ var (
 	// ErrStalled: the disk did not confirm a write in time, or the caller's context ended first. A write that had
 	// been handed to the disk may still get there: ask before repeating it.
 	ErrStalled = errors.New("store: the disk did not confirm the write in time")
-	// ErrDiskFull: so little room is left that new bindings and blocks are refused. Calls, records and unbinding go on.
+	// ErrDiskFull: so little room is left that new bindings and blocks are refused. Calls, records and unbinding go on, and some entries of
+	// block lists are added.
 	ErrDiskFull = errors.New("store: less than 5 % of the disk is free; new bindings are refused until there is room")
 	// ErrCorrupt: a row is damaged or was put in another row's place. Other rows are not concerned.
 	ErrCorrupt = errors.New("store: damaged row")

@@ -19,6 +19,7 @@ type guard struct {
 	failed  string   // what was said last of the reserve
 
 	full        atomic.Bool
+	times       atomic.Uint64 // that it has become so
 	free, total atomic.Uint64
 	stop        chan struct{}
 	done        chan struct{}
@@ -38,6 +39,9 @@ func (g *guard) look() {
 	g.total.Store(total)
 	g.seeBallast(free, total)
 	full := free < total/100*leastFree
+	if full && !g.full.Load() {
+		g.times.Add(1)
+	}
 	if g.full.Swap(full) == full {
 		return
 	}
@@ -46,6 +50,14 @@ func (g *guard) look() {
 	} else {
 		g.log.Info("the disk has room again; bindings are taken", "free_bytes", free, "total_bytes", total)
 	}
+}
+
+// filled is the how manieth time it is that the disk is full; 0: it is not.
+func (g *guard) filled() uint64 {
+	if !g.full.Load() {
+		return 0
+	}
+	return max(g.times.Load(), 1)
 }
 
 // makeRoom gives the reserve up if the disk is full, and makes none: nothing has been opened yet.

@@ -35,6 +35,7 @@ type DB struct {
 	pasts      pasts
 	bars       bars
 	barCount   barCount
+	closedTo   closedTo
 	tokens     tokens
 
 	cdr     *engine

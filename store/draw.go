@@ -3,8 +3,10 @@ package store
 import (
 	"context"
 	"errors"
+	"maps"
 	"math/rand/v2"
 	"slices"
+	"sync"
 
 	"mask700/binding"
 	"mask700/binding/pool"
@@ -86,7 +88,9 @@ func (db *DB) drawNumbers(ctx context.Context, b *binding.Binding, tries int) (a
 		if err != nil || d == nil || tries == maxDraws {
 			giveBack(all, d)
 			if err == nil {
-				err = from.exhausted(b, tries)
+				if err = from.exhausted(b, tries); tries > 0 {
+					db.closedTo.add(owner)
+				}
 			}
 			return nil, err
 		}
@@ -171,6 +175,31 @@ func (db *DB) drawUsed(b *heldBlock, now uint32) (pool.Drawn, bool) {
 		return pool.Drawn{}, false
 	}
 	return b.DrawUsed(rand.IntN(pool.Size), now)
+}
+
+// closedTo counts the bindings that were refused though numbers were free, because those were closed to their parties, by the tenant
+// whose blocks they are.
+type closedTo struct {
+	mu sync.Mutex
+	of map[string]uint64
+}
+
+func (c *closedTo) add(owner string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.of == nil {
+		c.of = make(map[string]uint64)
+	}
+	c.of[owner]++
+}
+
+// ClosedToParties returns how many bindings were refused since the store was opened though numbers were free: those that were tried were
+// closed to their parties ([binding.PoolError].Closed). It is by the tenant whose blocks they are.
+func (db *DB) ClosedToParties() map[string]uint64 {
+	c := &db.closedTo
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return maps.Clone(c.of)
 }
 
 // exhausted says how a pool stands in which there is no number for a binding. closed is how many were drawn and could not be

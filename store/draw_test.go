@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -149,6 +150,7 @@ func TestDrawSharesWhenNothingIsFree(t *testing.T) {
 			held.Lock(serial, true)
 		}
 		on := make(map[binding.X]int)
+		counted := make(map[string]uint64)
 		for n := range 4 {
 			b := testPair(t, testID(20+n), 20+n)
 			b.X = 0
@@ -161,9 +163,15 @@ func TestDrawSharesWhenNothingIsFree(t *testing.T) {
 			if !errors.As(err, &none) || none.Blocks != 1 || none.InUse != 4 || none.Locked != pool.Size-4 || (none.Closed > 0) != share {
 				t.Errorf("share %v, draw %d: %v", share, n, err)
 			}
+			if none != nil && none.Closed > 0 { // and not those for whom nothing was free
+				counted[binding.DefaultTenant]++
+			}
 		}
 		if share && len(on) != 3 {
 			t.Errorf("shared %v", on)
+		}
+		if got := db.ClosedToParties(); !maps.Equal(got, counted) {
+			t.Errorf("share %v: %v refused for their parties, want %v", share, got, counted)
 		}
 		mustClose(t, db)
 	}

@@ -45,12 +45,14 @@ func TestStatus(t *testing.T) {
 	d.node.status.Numbers = []admin.NumberStatus{
 		{Tenant: "rides", Blocks: 3, Open: 2, InUse: 11, Free: 19989, Fresh: 19000, RunsOut: time.Now().Add(time.Hour + time.Second)},
 		{Tenant: "shops", Blocks: 1, RunsOut: time.Now()}, {Tenant: "food", Blocks: 1, RunsOut: time.Now().Add(100 * time.Hour)},
+		{Tenant: "parcels", Blocks: 1, Open: 1, Free: 9000, Fresh: 8000, Closed: 12},
 	}
 	d.node.status.Counters = map[string]uint64{"sources_refused": 5, "overload": 0}
 	out := d.must("status")
 	for _, says := range []string{"1 block, 2 calls, 3 call records", "udp:192.0.2.1:5060 as gw.example.com", "softswitch", "up", "udp 192.0.2.10:5060", "up for 1m0s", "tcp 192.0.2.11:5060", "down for 1h0m", "3 lost in a row", "incoming",
 		"100 pairs of ports", "4 in use, 2 resting", "kernel on eth0, lo", "7 of 400 directions", "user space on gre1 (gre)", "the kernel's program is not there",
-		"3 blocks, 11 in use", "19989 free, 19000 of them fresh, run out in 1h0m0s", "run out now", "run out in 4 days", "sources_refused", "5"} {
+		"3 blocks, 11 in use", "19989 free, 19000 of them fresh, run out in 1h0m0s", "run out now", "run out in 4 days",
+		"9000 free, 8000 of them fresh, 12 refused as closed to their parties", "sources_refused", "5"} {
 		if !strings.Contains(out, says) {
 			t.Errorf("no %q in\n%s", says, out)
 		}

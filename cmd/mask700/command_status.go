@@ -157,6 +157,9 @@ func numberState(s *admin.NumberStatus, now time.Time) string {
 	if s.Worn > 0 {
 		state += fmt.Sprintf(", %d worn", s.Worn)
 	}
+	if s.Closed > 0 {
+		state += fmt.Sprintf(", %d refused as closed to their parties", s.Closed)
+	}
 	switch left := s.RunsOut.Sub(now); {
 	case s.RunsOut.IsZero():
 		return state

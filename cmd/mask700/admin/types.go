@@ -118,7 +118,10 @@ type NumberStatus struct {
 	Fresh   int       `json:"fresh"`             // of the free ones: never in use
 	Resting int       `json:"resting"`           // of the free ones: in use less than the quarantine ago
 	PerHour float64   `json:"per_hour"`          // taken more than came back: the faster of the last hour and the last day
-	RunsOut time.Time `json:"runs_out,omitzero"` // when none is free, if it goes on so; zero: it does not
+	RunsOut time.Time `json:"runs_out,omitzero"` // when none is free to anybody, if it goes on so; zero: it does not
+	// Closed is how many bindings were refused since the start because the free numbers that were tried were closed to their parties, who were on them
+	// less than the quarantine ago or are. RunsOut knows nothing of that.
+	Closed uint64 `json:"closed,omitempty"`
 }
 
 // RangeStatus is an older range of numbers that is configured.

@@ -33,7 +33,7 @@ func (n *Node) Status(ctx context.Context) (admin.Status, error) {
 	n.recordingCounters(s.Counters, st)
 	n.storeCounters(s.Counters)
 	n.platforms.counters(s.Counters)
-	s.Numbers, s.Ranges = n.stock.status(), n.ranges.status()
+	s.Numbers, s.Ranges = withClosed(n.stock.status(), n.db.ClosedToParties()), n.ranges.status()
 	s.Limits = n.limits.status(s.Counters)
 	s.BlockLists = n.blockLists()
 	if st.Draining {

@@ -93,6 +93,14 @@ func (w *stockWatch) status() []admin.NumberStatus {
 	return slices.Clone(w.last)
 }
 
+// withClosed puts to each tenant how many bindings its free numbers were closed to.
+func withClosed(numbers []admin.NumberStatus, closed map[string]uint64) []admin.NumberStatus {
+	for i := range numbers {
+		numbers[i].Closed = closed[numbers[i].Tenant]
+	}
+	return numbers
+}
+
 // watchStock looks at the free numbers, and warns before they are gone.
 func (n *Node) watchStock(ctx context.Context) {
 	blocks, err := n.db.Stock(ctx)

@@ -62,6 +62,22 @@ func TestNumbersRunOut(t *testing.T) {
 	}
 }
 
+// TestNumbersClosedToParties: what is free is not what a party can have. Who is refused for that counts with the tenant whose numbers
+// they are.
+func TestNumbersClosedToParties(t *testing.T) {
+	var w stockWatch
+	w.look(time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC), []binding.Stock{
+		stockOf(70010000001, "", binding.BlockOpen, 1), stockOf(70010000002, "rides", binding.BlockOpen, 1),
+	})
+	all := withClosed(w.status(), map[string]uint64{"rides": 3})
+	if len(all) != 2 || all[0].Closed != 0 || all[1].Tenant != "rides" || all[1].Closed != 3 || all[1].Free != binding.BlockSize-1 {
+		t.Errorf("%+v", all)
+	}
+	if later := w.status(); later[1].Closed != 0 {
+		t.Errorf("it is in the last look: %+v", later[1])
+	}
+}
+
 func TestNumbersInStatus(t *testing.T) {
 	n, err := startWith(t, "off")
 	if err != nil {

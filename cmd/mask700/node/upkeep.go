@@ -111,6 +111,10 @@ func (n *Node) storeCounters(c map[string]uint64) {
 	s := n.db.Stats()
 	c["contacts"] = s.Contacts
 	c["contacts_not_kept"] = s.ContactsLost
+	c["bindings_closed_to_parties"] = 0
+	for _, refused := range n.db.ClosedToParties() {
+		c["bindings_closed_to_parties"] += refused
+	}
 	c["audit_unnoted"] = s.AuditUnnoted
 	c["store_ids"] = s.IDs
 	c["store_ids_looked_for"] = s.IDsLooked

@@ -94,7 +94,7 @@
 // is to be deleted as often: [Service.Delete] takes one bind back and ends it
 // with the last, [Service.End] ends it at once. Neither touches a call. A request
 // under a key of its tenant ([Request].IdempotencyKey) is done once within
-// [KeyLife], and answered by what was done.
+// [KeyLife], and answered by what was done; so is a delete ([Service.DeleteOnce]).
 //
 // # Errors
 //

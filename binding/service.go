@@ -181,12 +181,32 @@ func (s *Service) Delete(ctx context.Context, id string) (Binding, error) {
 	return s.end(ctx, id, false)
 }
 
+// DeleteOnce is Delete under an idempotency key of the binding's tenant, for who may have to ask again: one bind is taken back
+// within [KeyLife] however often it is asked for, and not that of another who shares the binding. "": it is Delete. A key
+// that cannot be one, or that was used for something else, is a *FieldError.
+func (s *Service) DeleteOnce(ctx context.Context, id, key string) (Binding, error) {
+	if key == "" {
+		return s.Delete(ctx, id)
+	}
+	if err := checkText("idempotency_key", key, maxKey); err != nil {
+		return Binding{}, err
+	}
+	now := s.now()
+	b, err := s.Store.ChangeOnce(ctx, id, Repeat{Key: key, Request: "delete " + id}, now, ending(now, false))
+	return b, ofKey(err)
+}
+
 // End unbinds a binding now, however often it was bound, and is Delete else.
 func (s *Service) End(ctx context.Context, id string) (Binding, error) { return s.end(ctx, id, true) }
 
 func (s *Service) end(ctx context.Context, id string, whole bool) (Binding, error) {
 	now := s.now()
-	return s.Store.Change(ctx, id, func(b *Binding) error {
+	return s.Store.Change(ctx, id, ending(now, whole))
+}
+
+// ending is the change that takes one bind back, or the whole.
+func ending(now time.Time, whole bool) func(*Binding) error {
+	return func(b *Binding) error {
 		switch state := b.State(now); {
 		case state == StateExpired || !b.EndedAt.IsZero():
 		case b.Refs > 0 && !whole:
@@ -196,7 +216,7 @@ func (s *Service) end(ctx context.Context, id string, whole bool) (Binding, erro
 			b.EndedAt = now
 		}
 		return nil
-	})
+	}
 }
 
 // AddBlock is AddBlockFor DefaultTenant.

@@ -177,6 +177,13 @@ type Store interface {
 	// no longer has.
 	Change(ctx context.Context, id string, change func(*Binding) error) (Binding, error)
 
+	// ChangeOnce is Change under Repeat.Key of the binding's tenant, which is
+	// kept for the KeyLife from a moment: what was changed under it is not
+	// changed again but returned as it now is. ErrKeyUsed and ErrKeyGone are as
+	// of Repeated. A change that was refused, or left the binding as it was, is
+	// not remembered. Repeat.Reuse says nothing here.
+	ChangeOnce(ctx context.Context, id string, r Repeat, at time.Time, change func(*Binding) error) (Binding, error)
+
 	// Unbind ends a binding at a moment and returns it as it now is. One that
 	// was unbound before is returned unchanged. ErrNotFound: no such id.
 	Unbind(ctx context.Context, id string, at time.Time) (Binding, error)

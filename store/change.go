@@ -16,6 +16,30 @@ func (db *DB) Change(ctx context.Context, id string, change func(*binding.Bindin
 	return db.change(ctx, id, change, nil)
 }
 
+// ChangeOnce implements binding.Store; the errors of Change besides. Whoever asks under one key waits for the other, so that what was
+// changed under it is on disk when it is answered again.
+func (db *DB) ChangeOnce(ctx context.Context, id string, r binding.Repeat, at time.Time, change func(*binding.Binding) error) (binding.Binding, error) {
+	if err := db.enter(ctx); err != nil {
+		return binding.Binding{}, err
+	}
+	defer db.leave()
+	there, _, err := db.rowOf(db.bind, id) // its tenant stays
+	if err != nil {
+		return binding.Binding{}, err
+	}
+	unlock, err := db.again.lock(ctx, db.opts.WriteTimeout, db.lockOfKey(there.Tenant, r.Key))
+	if err != nil {
+		return binding.Binding{}, err
+	}
+	key, text := db.requestHashes(there.Tenant, r)
+	with := &beside{unlock: unlock, rows: func(batch *pebble.Batch, id string) error { return db.putRequest(batch, key, text, at, id) }}
+	defer with.end()
+	if done, err := db.repeated(key, text, at); err != binding.ErrNotFound {
+		return done, err
+	}
+	return db.change(ctx, id, change, with)
+}
+
 // change is Change, with what is written and held beside it.
 func (db *DB) change(ctx context.Context, id string, change func(*binding.Binding) error, with *beside) (binding.Binding, error) {
 	return db.rewrite(ctx, id, func(old binding.Binding) (binding.Revision, error) {

@@ -3,6 +3,7 @@ package bindingtest
 import (
 	"context"
 	"errors"
+	"reflect"
 	"time"
 
 	"mask700/binding"
@@ -20,12 +21,39 @@ func (s *Store) BindAgain(ctx context.Context, b binding.Binding, r binding.Repe
 	}
 	bound, again, err := s.bindAgainLocked(b, r)
 	if err == nil && r.Key != "" {
-		if s.asked == nil {
-			s.asked = make(map[[2]string]request)
-		}
-		s.asked[[2]string{b.Tenant, r.Key}] = request{r.Request, bound.ID, b.CreatedAt}
+		s.askedLocked(b.Tenant, r, bound.ID, b.CreatedAt)
 	}
 	return bound, again, err
+}
+
+// askedLocked notes what was done under a key.
+func (s *Store) askedLocked(tenant string, r binding.Repeat, id string, at time.Time) {
+	if s.asked == nil {
+		s.asked = make(map[[2]string]request)
+	}
+	s.asked[[2]string{tenant, r.Key}] = request{r.Request, id, at}
+}
+
+// ChangeOnce implements binding.Store.
+func (s *Store) ChangeOnce(ctx context.Context, id string, r binding.Repeat, at time.Time, change func(*binding.Binding) error) (binding.Binding, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.usableLocked(ctx); err != nil {
+		return binding.Binding{}, err
+	}
+	before, ok := s.bindings[id]
+	if !ok {
+		return binding.Binding{}, binding.ErrNotFound
+	}
+	if row, err := s.repeatedLocked(before.Tenant, r, at); err != binding.ErrNotFound {
+		return row, err
+	}
+	was := clone(before)
+	b, err := s.changeLocked(id, change)
+	if err == nil && !reflect.DeepEqual(b, was) {
+		s.askedLocked(b.Tenant, r, id, at)
+	}
+	return b, err
 }
 
 // request is what was done under a key.

@@ -123,6 +123,27 @@ func TestBindingIsBoundAndDeletedSeveralTimes(t *testing.T) {
 	})
 }
 
+func TestDeleteIsDoneOnceUnderItsKey(t *testing.T) {
+	bothWays(t, func(t *testing.T, d *desk) {
+		d.must("block", "add", block)
+		create := []string{"binding", "create", "--a", numberA, "--b", numberB, "--order", "o", "--reuse"}
+		var v binding.View
+		for range 3 {
+			d.mustJSON(&v, create...)
+		}
+		for range 2 {
+			if d.mustJSON(&v, "binding", "delete", v.ID, "--idempotency-key", "D-1"); v.Refs != 2 || v.State != binding.StateLive {
+				t.Errorf("deleted: %+v", v)
+			}
+		}
+		d.refuse(1, "--idempotency-key: was used for another request", append(create, "--idempotency-key", "D-1")...)
+		d.refuse(1, "--from and --idempotency-key do not go together", "binding", "delete", "--from", "-", "--idempotency-key", "k")
+		for _, flag := range []string{"--all", "--hard"} {
+			d.refuse(1, "--idempotency-key goes with neither", "binding", "delete", v.ID, flag, "--idempotency-key", "k")
+		}
+	})
+}
+
 func TestRequestIsDoneOnceUnderItsKey(t *testing.T) {
 	bothWays(t, func(t *testing.T, d *desk) {
 		d.must("block", "add", block)

@@ -280,6 +280,54 @@ func doneOnce(t *testing.T, s binding.Store) {
 	}
 }
 
+// changedOnce: a change under a key is made once in a day, and what it left as it was, or was refused, is none.
+func changedOnce(t *testing.T, s binding.Store) {
+	ctx := context.Background()
+	hold(t, s, block)
+	for i := range 5 {
+		if _, _, err := s.BindAgain(ctx, asked(t, 1+i, time.Duration(i)*time.Second), reuse); err != nil {
+			t.Fatal(err)
+		}
+	}
+	id := letters(1)
+	once := func(id string, k binding.Repeat, after time.Duration, refs int) (binding.Binding, error) {
+		return s.ChangeOnce(ctx, id, k, at(after), func(b *binding.Binding) error {
+			b.Refs, b.UpdatedAt = refs, at(after)
+			return nil
+		})
+	}
+	refs := func(what string, want int, b binding.Binding, err error) {
+		t.Helper()
+		there, failed := s.Binding(ctx, id)
+		if err != nil || failed != nil || b.Refs != want || !same(b, there) {
+			t.Errorf("%s: %+v, %v; there is %+v, %v", what, b, err, there, failed)
+		}
+	}
+	_, err := once(letters(99), key("k", "r"), time.Minute, 3)
+	wantError(t, "of nobody", err, binding.ErrNotFound)
+	refused := errors.New("refused")
+	_, err = s.ChangeOnce(ctx, id, key("k", "r"), at(time.Minute), func(*binding.Binding) error { return refused })
+	wantError(t, "that was refused", err, refused)
+	b, err := s.ChangeOnce(ctx, id, key("k", "r"), at(time.Minute), func(*binding.Binding) error { return nil })
+	refs("nothing is changed", 4, b, err)
+	_, err = s.Repeated(ctx, binding.DefaultTenant, key("k", "r"), at(time.Minute))
+	wantError(t, "nothing was done", err, binding.ErrNotFound)
+	b, err = once(id, key("k", "r"), time.Minute, 3)
+	refs("the first time", 3, b, err)
+	for _, after := range []time.Duration{time.Minute, 0, time.Hour, 24 * time.Hour} {
+		b, err = once(id, key("k", "r"), after, 2)
+		refs("again", 3, b, err)
+	}
+	_, err = once(id, key("k", "other"), time.Hour, 2)
+	wantError(t, "another request", err, binding.ErrKeyUsed)
+	b, err = once(id, key("l", "r"), time.Hour, 2)
+	refs("another key", 2, b, err)
+	b, err = once(id, key("k", "r"), time.Minute+binding.KeyLife, 1)
+	refs("after a day", 1, b, err)
+	_, _, err = s.BindAgain(ctx, asked(t, 10, 25*time.Hour), key("k", "bind"))
+	wantError(t, "a bind under it", err, binding.ErrKeyUsed)
+}
+
 func refusedIsNotDone(t *testing.T, s binding.Store) {
 	ctx := context.Background()
 	hold(t, s, block)

@@ -85,6 +85,7 @@ func Bindings(t *testing.T, open func(t *testing.T) binding.Store) {
 		"others have the same order":                boundAgainBehindOthers,
 		"bound once more by many":                   boundAgainByMany,
 		"done once under a key":                     doneOnce,
+		"changed once under a key":                  changedOnce,
 		"what was refused is not done":              refusedIsNotDone,
 		"done once under a key of many":             doneOnceByMany,
 		"many pairs live on a number":               manyPairs,

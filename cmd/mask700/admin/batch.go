@@ -30,7 +30,8 @@ var errBatches = kindUnavailable.problem("other batches are at work; send it aga
 
 // DeleteRow is a row of a batch that deletes.
 type DeleteRow struct {
-	ID string `json:"id"`
+	ID             string `json:"id"`
+	IdempotencyKey string `json:"idempotency_key,omitempty"` // the caller's name of this row, which is done once; "": none
 }
 
 // work is what is to be done for a row.
@@ -57,7 +58,7 @@ func (a *api) batchBindings(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, &binding.FieldError{Field: "verb", Err: errors.New("write create or delete")})
 		return
 	}
-	if r.Header.Get(headerKey) != "" {
+	if r.Header.Get(HeaderKey) != "" {
 		a.fail(w, refuseKey("a batch has none; write one into each row that is to be done once"))
 		return
 	}
@@ -200,15 +201,19 @@ func (a *api) createRow(ctx context.Context, text []byte, told *rowConflicts) wo
 }
 
 // deleteRow is the work of a row that deletes.
-func deleteRow(ctx context.Context, text []byte, unbind func(context.Context, string) (binding.Binding, error)) work {
+func deleteRow(ctx context.Context, text []byte, unbind func(ctx context.Context, id, key string) (binding.Binding, error)) work {
 	var req DeleteRow
 	if err := decodeID(text, &req); err != nil {
 		return work{do: func() (binding.Binding, bool, error) { return binding.Binding{}, false, err }}
 	}
-	return work{names: []string{req.ID}, do: func() (binding.Binding, bool, error) {
-		b, err := unbind(ctx, req.ID)
+	row := work{names: []string{req.ID}, do: func() (binding.Binding, bool, error) {
+		b, err := unbind(ctx, req.ID, req.IdempotencyKey)
 		return b, false, err
 	}}
+	if req.IdempotencyKey != "" {
+		row.names = append(row.names, "key "+req.IdempotencyKey)
+	}
+	return row
 }
 
 // decodeID reads a row that names a binding; its other fields may be there, so that what a batch that created has
@@ -223,7 +228,7 @@ func decodeID(row []byte, into *DeleteRow) error {
 	}
 	*into = whole.DeleteRow
 	if into.ID == "" && whole.Binding != nil {
-		*into = *whole.Binding
+		into.ID = whole.Binding.ID
 	}
 	if !goodID(into.ID) {
 		return &binding.FieldError{Field: "id", Err: binding.ErrNotFound}

@@ -65,16 +65,20 @@ func (a *api) deleteBinding(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	hard, err := boolean(r.URL.Query(), "hard")
-	unbind := a.Bindings.Delete
+	unbind := a.Bindings.DeleteOnce
 	if err == nil {
 		unbind, err = a.unbind(r)
+	}
+	key := ""
+	if err == nil {
+		err = takeKey(r, &key)
 	}
 	if err != nil {
 		a.fail(w, err)
 		return
 	}
 	if !hard {
-		b, err := unbind(r.Context(), id)
+		b, err := unbind(r.Context(), id, key)
 		if err != nil {
 			a.fail(w, err)
 			return
@@ -94,13 +98,14 @@ func (a *api) deleteBinding(w http.ResponseWriter, r *http.Request) {
 	a.answer(w, http.StatusOK, done)
 }
 
-// unbind is how a request unbinds: once, or with all=1 however often it was bound.
-func (a *api) unbind(r *http.Request) (func(context.Context, string) (binding.Binding, error), error) {
+// unbind is how a request unbinds a binding of an id, under an idempotency key if it has one: once, or with all=1 however often it was
+// bound, which done again does nothing more and needs no key.
+func (a *api) unbind(r *http.Request) (func(ctx context.Context, id, key string) (binding.Binding, error), error) {
 	all, err := boolean(r.URL.Query(), "all")
 	if all {
-		return a.Bindings.End, err
+		return func(ctx context.Context, id, _ string) (binding.Binding, error) { return a.Bindings.End(ctx, id) }, err
 	}
-	return a.Bindings.Delete, err
+	return a.Bindings.DeleteOnce, err
 }
 
 // listBindings is the page of a query without a number.

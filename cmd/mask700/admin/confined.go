@@ -232,15 +232,35 @@ func (s confinedStore) alone(ctx context.Context, b *binding.Binding) (bool, err
 // Change puts nobody else on a number that tenants share, or did: whether another is bound there, or was not long ago, would be told of
 // whoever is named. It is refused alike whoever that is, before he is looked for.
 func (s confinedStore) Change(ctx context.Context, id string, change func(*binding.Binding) error) (binding.Binding, error) {
-	there, err := s.Binding(ctx, id) // its numbers stay
-	if err != nil {
-		return there, err
-	}
-	alone, err := s.alone(ctx, &there)
+	change, err := s.toOwn(ctx, id, change)
 	if err != nil {
 		return binding.Binding{}, err
 	}
-	b, err := s.all.Change(ctx, id, func(b *binding.Binding) error {
+	b, err := s.all.Change(ctx, id, change)
+	return b, s.mine(&b, s.scrub(ctx, err))
+}
+
+// ChangeOnce is Change; a key is the tenant's as its binding is.
+func (s confinedStore) ChangeOnce(ctx context.Context, id string, r binding.Repeat, at time.Time, change func(*binding.Binding) error) (binding.Binding, error) {
+	change, err := s.toOwn(ctx, id, change)
+	if err != nil {
+		return binding.Binding{}, err
+	}
+	b, err := s.all.ChangeOnce(ctx, id, r, at, change)
+	return b, s.mine(&b, s.scrub(ctx, err))
+}
+
+// toOwn is a change of a binding of the tenant's that does what Change says.
+func (s confinedStore) toOwn(ctx context.Context, id string, change func(*binding.Binding) error) (func(*binding.Binding) error, error) {
+	there, err := s.Binding(ctx, id) // its numbers stay
+	if err != nil {
+		return nil, err
+	}
+	alone, err := s.alone(ctx, &there)
+	if err != nil {
+		return nil, err
+	}
+	return func(b *binding.Binding) error {
 		if b.Tenant != s.tenant {
 			return binding.ErrNotFound
 		}
@@ -252,8 +272,7 @@ func (s confinedStore) Change(ctx context.Context, id string, change func(*bindi
 			return errSharedNumber
 		}
 		return nil
-	})
-	return b, s.mine(&b, s.scrub(ctx, err))
+	}, nil
 }
 
 // mayName refuses a change that names parties of a binding on a number that tenants share, or did, also of those whom it has: that

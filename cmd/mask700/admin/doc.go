@@ -12,7 +12,7 @@
 //	GET    /v1/bindings/{id}        one binding
 //	PATCH  /v1/bindings/{id}        change a party or its terms
 //	POST   /v1/bindings/{id}/extend let it live longer: {"ttl"} or {"expires"}
-//	DELETE /v1/bindings/{id}        take one bind back, the last of them unbinds it; all=1: unbind it, hard=1: with its calls
+//	DELETE /v1/bindings/{id}        take one bind back, the last of them unbinds it, once under an Idempotency-Key; all=1: unbind it, hard=1: with its calls
 //	GET    /v1/explain              which edge a call without a caller would match, by dialled, at
 //	POST   /v1/explain              which edge a call would match: {"caller","dialled","at"}; noted, and for tenants needs Mask700-Reason
 //	GET    /v1/calls                the calls that go on

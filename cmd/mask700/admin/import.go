@@ -50,7 +50,7 @@ type ImportDone struct {
 // others too, and in the last line how many there were. With name=NAME and row=N, the number of the first row in the whole of the
 // import, a piece can be sent again: what was bound is not bound twice.
 func (a *api) importBindings(w http.ResponseWriter, r *http.Request) {
-	if r.Header.Get(headerKey) != "" {
+	if r.Header.Get(HeaderKey) != "" {
 		a.fail(w, refuseKey("an import has none; it has a name, and each row its number"))
 		return
 	}

@@ -124,7 +124,7 @@ func TestImportIsBounded(t *testing.T) {
 	b := newBench(t)
 	b.want(413, "POST", "/v1/import", strings.Repeat("{}\n", MaxImportRows)+"{}", nil)
 	b.want(413, "POST", "/v1/import", strings.Repeat(" ", MaxImportBytes+1), nil)
-	b.header = map[string][]string{headerKey: {"once"}}
+	b.header = map[string][]string{HeaderKey: {"once"}}
 	b.want(400, "POST", "/v1/import", batchRow(1, ""), nil)
 	b.header = nil
 	shared := b.handler.(*api).importing

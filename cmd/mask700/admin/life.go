@@ -9,12 +9,12 @@ import (
 	"mask700/binding"
 )
 
-// headerKey carries the idempotency key of a request for which its body has none: the key, or the key in quotes.
-const headerKey = "Idempotency-Key"
+// HeaderKey carries the idempotency key of a request for which its body has none, as that which deletes: the key, or the key in quotes.
+const HeaderKey = "Idempotency-Key"
 
 // takeKey takes the key of a request from its header, if that has one.
 func takeKey(r *http.Request, into *string) error {
-	sent := r.Header.Values(headerKey)
+	sent := r.Header.Values(HeaderKey)
 	if len(sent) == 0 {
 		return nil
 	}

@@ -109,6 +109,53 @@ func TestBindingIsSharedByThoseWhoAskForIt(t *testing.T) {
 	}
 }
 
+// TestDeleteIsDoneOnceUnderItsKey: who deletes again because no answer came does not take back what another bound.
+func TestDeleteIsDoneOnceUnderItsKey(t *testing.T) {
+	b := newBench(t)
+	b.want(201, "POST", "/v1/blocks", `{"block":"`+block+`"}`, nil)
+	body := `{"mode":"axb","a":"` + numberA + `","b":"` + numberB + `","order":"o","reuse":true}`
+	var v binding.View
+	b.want(201, "POST", "/v1/bindings", body, &v)
+	for range 4 {
+		b.want(200, "POST", "/v1/bindings", body, nil)
+	}
+	path := "/v1/bindings/" + v.ID
+	b.header = http.Header{HeaderKey: {"k"}}
+	for range 3 {
+		if b.want(200, "DELETE", path, "", &v); v.Refs != 4 || v.State != binding.StateLive {
+			t.Errorf("under a key: %+v", v)
+		}
+	}
+	var p Problem
+	for _, bad := range []http.Header{{HeaderKey: {"k", "l"}}, {HeaderKey: {""}}, {HeaderKey: {strings.Repeat("k", 256)}}} {
+		b.header = bad
+		if b.want(400, "DELETE", path, "", &p); p.Field != "idempotency_key" {
+			t.Errorf("%.9v: %+v", bad, p)
+		}
+	}
+	b.header = nil
+	row := `{"id":"` + v.ID + `","idempotency_key":"l"}`
+	for _, result := range b.batch("delete", []string{row, row, `{"binding":{"id":"` + v.ID + `"},"idempotency_key":"l"}`}) {
+		if result.Binding == nil || result.Binding.Refs != 3 {
+			t.Errorf("by rows: %+v", result)
+		}
+	}
+	if p := b.batch("delete", []string{`{"id":"` + v.ID + `x","idempotency_key":"l"}`})[0].Problem; p == nil || p.Status != 404 {
+		t.Errorf("of a binding that is not there: %+v", p)
+	}
+	b.header = http.Header{HeaderKey: {"k"}}
+	if b.want(422, "POST", "/v1/bindings", strings.Replace(body, `"o"`, `"p"`, 1), &p); p.Type != "urn:mask700:idempotency-key" {
+		t.Errorf("the same key for a bind: %+v", p)
+	}
+	if b.want(200, "DELETE", path+"?all=1", "", &v); v.State != binding.StateUnbound {
+		t.Errorf("all of them: %+v", v)
+	}
+	b.header = http.Header{HeaderKey: {"m"}}
+	if b.want(200, "DELETE", path, "", &v); v.State != binding.StateUnbound {
+		t.Errorf("when it had ended: %+v", v)
+	}
+}
+
 func TestRequestIsDoneOnceUnderItsKey(t *testing.T) {
 	b := newBench(t)
 	b.want(201, "POST", "/v1/blocks", `{"block":"`+block+`"}`, nil)
@@ -126,7 +173,7 @@ func TestRequestIsDoneOnceUnderItsKey(t *testing.T) {
 	same("in the body", 200, request(`,"idempotency_key":"k"`))
 	same("the default tenant by name", 200, request(`,"tenant":"default","idempotency_key":"k"`))
 	for _, header := range []string{"k", `"k"`, " k "} {
-		b.header = http.Header{headerKey: {header}}
+		b.header = http.Header{HeaderKey: {header}}
 		same("in the header", 200, request(""))
 		same("in both", 200, request(`,"idempotency_key":"k"`))
 	}
@@ -134,13 +181,13 @@ func TestRequestIsDoneOnceUnderItsKey(t *testing.T) {
 	if b.want(422, "POST", "/v1/bindings", request(`,"data":"x"`), &p); p.Type != "urn:mask700:idempotency-key" || p.Field != "idempotency_key" {
 		t.Errorf("another request: %+v", p)
 	}
-	for _, bad := range []http.Header{{headerKey: {"k", "l"}}, {headerKey: {"l"}}, {headerKey: {""}}, {headerKey: {`""`}}} {
+	for _, bad := range []http.Header{{HeaderKey: {"k", "l"}}, {HeaderKey: {"l"}}, {HeaderKey: {""}}, {HeaderKey: {`""`}}} {
 		b.header = bad
 		if b.want(400, "POST", "/v1/bindings", request(`,"idempotency_key":"k"`), &p); p.Field != "idempotency_key" {
 			t.Errorf("%v: %+v", bad, p)
 		}
 	}
-	b.header = http.Header{headerKey: {"k"}}
+	b.header = http.Header{HeaderKey: {"k"}}
 	if b.want(400, "POST", "/v1/bindings/batch", request(""), &p); p.Field != "idempotency_key" {
 		t.Errorf("of a batch: %+v", p)
 	}

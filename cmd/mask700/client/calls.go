@@ -73,6 +73,13 @@ func (c *Client) DeleteBinding(ctx context.Context, id string) (binding.View, er
 	return v, err
 }
 
+// DeleteBindingOnce is DeleteBinding under an idempotency key: however often it is sent within a day, one bind is taken back. "": none.
+func (c *Client) DeleteBindingOnce(ctx context.Context, id, key string) (binding.View, error) {
+	asking := *c
+	asking.key = key
+	return asking.DeleteBinding(ctx, id)
+}
+
 // Bindings calls each for every binding selected, a page after the other; q.Limit bounds them all, 0 does not.
 func (c *Client) Bindings(ctx context.Context, q admin.BindingQuery, each func(binding.View) error) error {
 	const pageSize = 500

@@ -39,6 +39,7 @@ type Client struct {
 
 	reveal bool   // ask for real numbers
 	reason string // for the audit log; empty: none is sent
+	key    string // idempotency key; empty: none is sent
 }
 
 // Revealing is c, but asks for real numbers where it asks for what has any. The reason goes into the audit log: 3 to 500
@@ -168,6 +169,9 @@ func (c *Client) send(ctx context.Context, method, path, contentType string, bod
 	}
 	if c.reason != "" {
 		req.Header.Set(admin.HeaderReason, c.reason)
+	}
+	if c.key != "" {
+		req.Header.Set(admin.HeaderKey, c.key)
 	}
 	if c.token != "" {
 		req.Header.Set("Authorization", "Bearer "+c.token)

@@ -16,12 +16,12 @@ import (
 
 // An entry of a block list stands for as long as it protects somebody, and an erasure until it is done, whatever becomes of
 // the month in which they were written. So before the keys of a month are destroyed they are sealed anew, under those of
-// today: here they stand, and in copies of the data from before nothing can read them.
+// today: here they stand, and in copies of the data from before nothing can read them. By a clock that is not believed none is over.
 
 // reseal does so with what is under some keys of bindings, or under that of all time, as it is in stores of before. Entries of
 // block lists that are over are removed. No new row is sealed under those keys any more.
 func (db *DB) reseal(ctx context.Context, keys map[uint32]bool) error {
-	now := db.opts.Now().UnixNano()
+	now := db.earlier(db.opts.Now()).UnixNano()
 	for lower := []byte{tableBar}; lower != nil; {
 		var ids, over []string
 		looked, from := 0, lower

@@ -48,6 +48,9 @@ func TestDestroyedKeysTakeBlockListsWithThem(t *testing.T) {
 
 	now = testStart.AddDate(0, 2, 0)
 	db = mustOpen(t, o)
+	if err := db.ConfirmClock(); err != nil { // the time has passed while it was closed
+		t.Fatal(err)
+	}
 	if _, err := db.RemoveBar(ctx, removed.ID); err != nil {
 		t.Fatal(err)
 	}
@@ -176,4 +179,44 @@ func TestASweepKeepsBlockLists(t *testing.T) {
 		t.Errorf("%v, %v", got, err)
 	}
 	checked(t, db)
+}
+
+// An entry that is over by a clock that is not believed stands, and protects again when the clock was put right.
+func TestAClockThatJumpsTakesNoBlockListEntry(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	o := memOptions(t, nil)
+	now := testStart
+	o.Now, o.Steady = func() time.Time { return now }, func() time.Duration { return 0 }
+	db := mustOpen(t, o)
+	defer func() { mustClose(t, db) }()
+	b := binding.Bar{
+		ID: "bar", Number: testNumber(t, 1), Tenant: "rides", Direction: binding.BarTo, CreatedAt: now, Until: now.Add(60 * day), Reason: "asked for it",
+	}
+	if _, err := db.AddBar(ctx, b); err != nil {
+		t.Fatal(err)
+	}
+	destroy := func(before time.Time) {
+		t.Helper()
+		if _, err := db.DestroyKeys(ctx, Erasure{All: true, Before: before}, func(int) error { return nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	now = testStart.Add(1000 * day)
+	destroy(now)
+	now = testStart.Add(day)
+	if got, err := db.Bar(ctx, b.ID); err != nil || got != b {
+		t.Fatalf("%v, %v", got, err)
+	}
+	if _, barred, err := db.Barred(ctx, testNumber(t, 2), b.Number, b.Tenant, now); err != nil || !barred {
+		t.Errorf("barred %v, %v", barred, err)
+	}
+	now = testStart.Add(1000 * day)
+	if err := db.ConfirmClock(); err != nil {
+		t.Fatal(err)
+	}
+	destroy(now.Add(60 * day))
+	if got, err := db.Bar(ctx, b.ID); !errors.Is(err, binding.ErrNoBar) {
+		t.Errorf("when it was over: %v, %v", got, err)
+	}
 }

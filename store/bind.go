@@ -328,6 +328,10 @@ func ends(b *binding.Binding) time.Time {
 	return end
 }
 
+// notOver reports whether a binding lives or will live at a moment, or after it. What was unbound does not, whatever the clock says of
+// when that was: only an expiry is a matter of the time.
+func notOver(b *binding.Binding, at time.Time) bool { return b.EndedAt.IsZero() && ends(b).After(at) }
+
 // alone moves start on until no row stands there on any of the numbers.
 func (db *DB) alone(start uint64, numbers []binding.X) (uint64, error) {
 	for {

@@ -297,7 +297,7 @@ func (db *DB) unused(ctx context.Context, block binding.Block) error {
 		if err != nil {
 			return false, err
 		}
-		if times := h.times(p); times.EndedAt.IsZero() && ends(&times).After(now) {
+		if times := h.times(p); notOver(&times, now) {
 			return false, binding.ErrInUse
 		}
 		return true, nil

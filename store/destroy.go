@@ -150,7 +150,7 @@ func (db *DB) noneLive(ctx context.Context, victims map[uint32]bool) error {
 		if err != nil || h.copy || !victims[h.dataKey] {
 			return true, nil // a damaged row carries no call
 		}
-		if times := h.times(p); ends(&times).After(now) {
+		if times := h.times(p); notOver(&times, now) {
 			live++
 		}
 		return true, nil

@@ -364,7 +364,7 @@ func (db *DB) noneOfLive(ctx context.Context, who binding.Number) error {
 		case errors.Is(err, ErrErased), errors.Is(err, binding.ErrNotFound), errors.Is(err, ErrCorrupt):
 		case err != nil:
 			return err
-		case b.HasParty(who) && ends(&b).After(now):
+		case b.HasParty(who) && notOver(&b, now):
 			live++
 		}
 	}
@@ -418,7 +418,7 @@ func (db *DB) forgetBinding(ctx context.Context, e *erasing, entry []byte) error
 	old, found, err := db.rowBy(db.bind, entry)
 	var rows []pair
 	var gone [][]byte
-	live := err == nil && ends(&old).After(db.earlier(db.opts.Now()))
+	live := err == nil && notOver(&old, db.earlier(db.opts.Now()))
 	if live && old.HasParty(e.who) {
 		err = fmt.Errorf("%w: one was made, or joined, meanwhile", ErrLiveBindings)
 	}

@@ -261,6 +261,48 @@ func TestErasureWaits(t *testing.T) {
 	}
 }
 
+// What was unbound is over, also where the clock that says so is not believed: not what it alone has expire.
+func TestErasureUnderAClockThatIsNotBelieved(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	o := memOptions(t, nil)
+	now := testStart
+	o.Now, o.Steady = func() time.Time { return now }, func() time.Duration { return 0 }
+	db := mustOpen(t, o)
+	defer func() { mustClose(t, db) }()
+	holdBlock(t, db)
+	unbound, expiring := testPair(t, testID(1), 1), testPair(t, testID(2), 2)
+	expiring.ExpiresAt = testStart.Add(2 * day)
+	mustBind(t, db, unbound)
+	mustBind(t, db, expiring)
+	now = testStart.Add(40 * day)
+	begin, done := func(string) error { return nil }, func(PersonErased) error { return nil }
+	for _, b := range []binding.Binding{unbound, expiring} {
+		if _, err := db.ErasePerson(ctx, b.A, "he asked", false, begin, done); !errors.Is(err, ErrLiveBindings) {
+			t.Errorf("%s: %v", b.ID, err)
+		}
+	}
+	if _, err := db.Unbind(ctx, unbound.ID, now); err != nil {
+		t.Fatal(err)
+	}
+	if p, err := db.ErasePerson(ctx, unbound.A, "he asked", false, begin, done); err != nil || p.Bindings != 1 {
+		t.Errorf("when it was unbound: %s, %v", p, err)
+	}
+	if got, err := db.Binding(ctx, unbound.ID); err != nil || !got.A.IsErased() {
+		t.Errorf("it is still there: %v", err)
+	}
+	all := Erasure{All: true, Before: now.Add(time.Hour)}
+	if _, err := db.DestroyKeys(ctx, all, func(int) error { return nil }); !errors.Is(err, ErrLiveBindings) {
+		t.Errorf("keys of what expires: %v", err)
+	}
+	if _, err := db.Unbind(ctx, expiring.ID, now); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.DestroyKeys(ctx, all, func(int) error { return nil }); err != nil {
+		t.Errorf("keys of what was unbound: %v", err)
+	}
+}
+
 // Who has left a group is erased while the group goes on: it stays in what others have, and its calls too. Who has come back is a
 // party, and in the way.
 func TestErasureOfAFormerParty(t *testing.T) {

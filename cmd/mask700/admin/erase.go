@@ -105,11 +105,11 @@ func (a *api) refusedErasure(r *http.Request, who binding.Number, reason string,
 	return err
 }
 
-// endAll ends what lives of a number's bindings, and the calls over them. Those that it has left are of others.
+// endAll ends what lives of a number's bindings, or will by a clock that was set back, and the calls over them. Those that it has left are of others.
 func (a *api) endAll(r *http.Request, who binding.Number, reason string) error {
 	var ids []string
 	err := a.Bindings.Store.List(r.Context(), binding.Filter{Number: who}, func(b binding.Binding) error {
-		if b.State(a.now()) == binding.StateLive && b.HasParty(who) {
+		if b.EndedAt.IsZero() && b.State(a.now()) != binding.StateExpired && b.HasParty(who) {
 			ids = append(ids, b.ID)
 		}
 		return nil

@@ -77,3 +77,20 @@ func TestErasureLeavesTheBindingsOfOthers(t *testing.T) {
 	erase(numberA, binding.StateLive, 0)
 	erase("13700000001", binding.StateUnbound, 1)
 }
+
+// TestErasureEndsWhatIsAhead: what was bound before the clock was set back is ended, too.
+func TestErasureEndsWhatIsAhead(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	deps := b.handler.(*api).Deps
+	deps.Eraser = refusing{}
+	b.handler = New(deps)
+	b.want(201, "POST", "/v1/blocks", `{"block":"`+block+`"}`, nil)
+	var v binding.View
+	b.want(201, "POST", "/v1/bindings", `{"mode":"axb","a":"`+numberA+`","b":"`+numberB+`","order":"T-1"}`, &v)
+	b.now = b.now.Add(-time.Hour)
+	b.want(200, "POST", "/v1/erase", `{"number":"`+numberA+`","reason":"letter of 3 March","hard":true}`, nil)
+	if b.want(200, "GET", "/v1/bindings/"+v.ID, "", &v); v.EndedAt == nil || len(b.node.hungUp) != 1 {
+		t.Errorf("the binding is %s, calls of %v were ended", v.State, b.node.hungUp)
+	}
+}

@@ -130,7 +130,7 @@ type parsedUpdate struct {
 	*Update
 	a, b        Number
 	add, remove []Number
-	consent     bool // there has to be one
+	consent     bool // there has to be one, of whoever comes too
 	numberLike  func(text string) bool
 }
 
@@ -183,7 +183,7 @@ func (p *parsedUpdate) apply(b *Binding, now time.Time) error {
 		return ErrEnded
 	}
 	b.UpdatedAt = now
-	for _, step := range []func(*Binding, time.Time) error{p.parties, p.members, p.terms, p.times} {
+	for _, step := range []func(*Binding, time.Time) error{p.agreed, p.parties, p.members, p.terms, p.times} {
 		if err := step(b, now); err != nil {
 			return err
 		}
@@ -216,6 +216,15 @@ func (p *parsedUpdate) secrets(b *Binding) error {
 		if Mentions(text.value, against...) {
 			return &FieldError{Field: text.field, Err: ErrRepeats}
 		}
+	}
+	return nil
+}
+
+// agreed has a party that is given come with a consent that is given too, where the tenant's bindings name one: that of who was
+// there is not theirs. It asks for it whoever is there, as who may not see the parties could find them by naming others.
+func (p *parsedUpdate) agreed(*Binding, time.Time) error {
+	if p.consent && p.Consent == nil && (!p.a.IsZero() || !p.b.IsZero() || len(p.add) > 0) {
+		return refuse("consent", "missing; whoever comes into a binding of this tenant comes with the consent of the user on record: name it, also where it is the one before")
 	}
 	return nil
 }

@@ -192,6 +192,25 @@ func TestUpdateOfATenantsBinding(t *testing.T) {
 	if _, err := s.Update(t.Context(), b.ID, binding.Update{Consent: to("d")}); err != nil {
 		t.Errorf("another consent: %v", err)
 	}
+	// Who comes has not consented by what another has; that is so whoever is named.
+	for name, u := range map[string]binding.Update{"a": {A: to(digitsC)}, "b": {B: to(digitsC)}, "b as it is": {B: to(digitsB)}} {
+		_, err := s.Update(t.Context(), b.ID, u)
+		assertRefusal(t, name+" without a consent", err, "consent")
+	}
+	if got, err := s.Update(t.Context(), b.ID, binding.Update{B: to(digitsC), Consent: to("of c")}); err != nil || got.B != number(t, digitsC) || got.Consent != "of c" {
+		t.Errorf("a party with a consent: %+v, %v", got, err)
+	}
+	shop := made(t, s, func(r *binding.Request) {
+		r.Tenant, r.Consent, r.Mode, r.A, r.Group, r.B = "shop", "c", "gxb", "", []string{digitsA}, digitsD
+	})
+	_, err = s.Update(t.Context(), shop.ID, binding.Update{GroupAdd: []string{digitsB}})
+	assertRefusal(t, "a member without a consent", err, "consent")
+	if _, err := s.Update(t.Context(), shop.ID, binding.Update{GroupAdd: []string{digitsB}, Consent: to("c")}); err != nil {
+		t.Errorf("a member under the consent of before: %v", err)
+	}
+	if _, err := s.Update(t.Context(), shop.ID, binding.Update{GroupRemove: []string{digitsA}}); err != nil {
+		t.Errorf("who leaves: %v", err)
+	}
 	if _, err := s.SuspendTenant(t.Context(), "shop", "too much of everything"); err != nil {
 		t.Fatal(err)
 	}

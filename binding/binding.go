@@ -120,18 +120,6 @@ func (b *Binding) State(at time.Time) State {
 	}
 }
 
-// Settled has what was unbound be over at now, also where a clock that was set
-// back does not show the moment of the end yet. It is for a call that comes
-// now: rows are changed in place and returned.
-func Settled(rows []Binding, now time.Time) []Binding {
-	for i := range rows {
-		if rows[i].EndedAt.After(now) {
-			rows[i].EndedAt = now
-		}
-	}
-	return rows
-}
-
 // ended is when b ended, the zero time while nothing says that it will.
 func (b *Binding) ended() time.Time {
 	if b.EndedAt.IsZero() || !b.ExpiresAt.IsZero() && b.ExpiresAt.Before(b.EndedAt) {

@@ -197,8 +197,8 @@ type Store interface {
 	OnX(ctx context.Context, x X) ([]Binding, error)
 
 	// Candidates returns what decides a call to a number at a moment: the rows
-	// that OnX returns, and behind them every older one that is live at it,
-	// newest first too.
+	// that OnX returns, and behind them every older one that is live at it, or
+	// ahead of it (Binding.Ahead), newest first too.
 	Candidates(ctx context.Context, x X, at time.Time) ([]Binding, error)
 
 	// History calls each for every stretch of time that is asked for, until

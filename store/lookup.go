@@ -155,7 +155,7 @@ func (db *DB) OnX(ctx context.Context, x binding.X) ([]binding.Binding, error) {
 }
 
 // Candidates returns what decides a call to a number at a moment. It implements binding.Store. Of the rows behind the
-// newest only the header is read, unless they are live.
+// newest only the header is read, unless they are live or ahead.
 func (db *DB) Candidates(ctx context.Context, x binding.X, at time.Time) ([]binding.Binding, error) {
 	if err := db.enter(ctx); err != nil {
 		return nil, err
@@ -165,7 +165,7 @@ func (db *DB) Candidates(ctx context.Context, x binding.X, at time.Time) ([]bind
 	return rows, err
 }
 
-// rowsOn returns the newest rows on a number, and those behind them that are live at a moment; zero: none of them. It says how many more
+// rowsOn returns the newest rows on a number, and those behind them that are live at a moment, or ahead of it; zero: none of them. It says how many more
 // are erased. Of those behind, what is known to be over is not gone through again.
 func (db *DB) rowsOn(x binding.X, newest int, at time.Time) (rows []binding.Binding, erased int, err error) {
 	n := 0
@@ -201,7 +201,7 @@ func (db *DB) rowsOn(x binding.X, newest int, at time.Time) (rows []binding.Bind
 				times := h.times(p)
 				end := ends(&times)
 				old.again(p.start, end, !end.After(at))
-				if times.State(at) != binding.StateLive {
+				if times.State(at) != binding.StateLive && !times.Ahead(at) {
 					return nil
 				}
 				return open(p, h, sealed)
@@ -210,7 +210,7 @@ func (db *DB) rowsOn(x binding.X, newest int, at time.Time) (rows []binding.Bind
 		times := h.times(p)
 		end := ends(&times)
 		old.row(p.start, end, !end.After(at))
-		if times.State(at) != binding.StateLive {
+		if times.State(at) != binding.StateLive && !times.Ahead(at) {
 			return true, nil
 		}
 		return true, open(p, h, sealed)

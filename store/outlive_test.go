@@ -45,6 +45,19 @@ func TestCallThatOutlivesItsBinding(t *testing.T) {
 	}
 }
 
+// TestCallAheadOfItsBinding: of what was bound before the clock was set back the calls are found in the window of the clock of now.
+func TestCallAheadOfItsBinding(t *testing.T) {
+	k := newKept(t, 300)
+	b := k.bind(1, 10*time.Hour, func(b *binding.Binding) { b.CreatedAt = testStart.Add(5 * time.Hour) })
+	k.over("ahead", &b, time.Hour, 70*time.Minute)
+	for _, f := range []cdr.Filter{{X: b.X}, {Number: b.A}, {Number: b.B}, {Consent: b.Consent}} {
+		f.Since, f.Until = testStart, testStart.Add(2*time.Hour)
+		if got := fmt.Sprint(k.calls(f)); got != "[ahead]" {
+			t.Errorf("%s", got)
+		}
+	}
+}
+
 // TestCallsUnderAConsent: those that came while the binding had it, and those refused when it was over.
 func TestCallsUnderAConsent(t *testing.T) {
 	k := newKept(t, 300)

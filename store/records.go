@@ -238,17 +238,24 @@ func (db *DB) recordsBy(ctx context.Context, f *cdr.Filter) (of []seal.Hash, und
 	return of, nil, err
 }
 
-// outlives is how long before a window bindings are over whose calls are looked for in it: unbinding ends no call.
+// outlives is how long before a window bindings are over whose calls are looked for in it: unbinding ends no call. So long after it
+// they begin, too: one that was bound before the clock was set back carries calls at once (binding.Settled).
 const outlives = 24 * time.Hour
 
-// recordsHeld is the hashes of the bindings that held or named something in the window, or in the day before it.
+// recordsHeld is the hashes of the bindings that held or named something in the window, or in the day before it or after it.
 func (db *DB) recordsHeld(ctx context.Context, f *cdr.Filter) (of []seal.Hash, under stretches, err error) {
 	q := binding.HistoryQuery{X: f.X, Since: f.Since, Until: f.Until}
+	if f.X == 0 {
+		q.Number, q.Consent = f.Number, f.Consent
+	}
+	if err := q.Check(); err != nil { // of the window that was asked for
+		return nil, nil, err
+	}
 	if !q.Since.IsZero() {
 		q.Since = q.Since.Add(-outlives)
 	}
-	if f.X == 0 {
-		q.Number, q.Consent = f.Number, f.Consent
+	if !q.Until.IsZero() {
+		q.Until = q.Until.Add(outlives)
 	}
 	of = []seal.Hash{} // none is not any
 	if q.Consent != "" {
@@ -274,11 +281,15 @@ type stretches map[string][]stretch
 // stretch is a time from a moment to before another; to zero: it does not end.
 type stretch struct{ from, to time.Time }
 
-// add takes one in. The consent that a binding ends with is that of the calls that were refused afterwards, too.
+// add takes one in. The consent that a binding ends with is that of the calls that were refused afterwards, too, and the one that it
+// begins with is that of those before.
 func (s stretches) add(h *binding.Holding) {
 	t := stretch{h.From, h.To}
 	if t.to.Equal(ends(&h.Binding)) {
 		t.to = time.Time{}
+	}
+	if t.from.Equal(h.Binding.CreatedAt) {
+		t.from = time.Time{}
 	}
 	s[h.Binding.ID] = append(s[h.Binding.ID], t)
 }

@@ -379,7 +379,7 @@ func (s *Store) Candidates(ctx context.Context, x binding.X, at time.Time) ([]bi
 	}
 	rows := s.onLocked(x)
 	n := min(len(rows), binding.MaxRowsOnX)
-	older := slices.DeleteFunc(rows[n:], func(b binding.Binding) bool { return b.State(at) != binding.StateLive })
+	older := slices.DeleteFunc(rows[n:], func(b binding.Binding) bool { return b.State(at) != binding.StateLive && !b.Ahead(at) })
 	return rows[:n+len(older)], nil
 }
 

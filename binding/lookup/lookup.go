@@ -44,7 +44,7 @@ type Attempt struct {
 	Kind   rule.Kind
 	Record string // id of its record; "": a probe, somebody only asks what would be
 	Query  binding.Query
-	Now    bool // it comes now: what was unbound is over, see [binding.Settled]
+	Now    bool // it comes now: what was unbound is over, and what was bound lives, see [binding.Settled]
 }
 
 func (a *Attempt) probe() bool { return a.Record == "" }
@@ -86,7 +86,7 @@ func (p *Path) Find(ctx context.Context, q *binding.Query) (Found, error) {
 // Decide answers an attempt with what was found.
 func (p *Path) Decide(ctx context.Context, a *Attempt, found Found) Answer {
 	if a.Now {
-		found.Rows = binding.Settled(found.Rows, a.Query.At)
+		found.Rows = binding.Settled(found.Rows, &a.Query)
 	}
 	answer := Answer{Decision: binding.Resolve(a.Query, found.Held, found.Rows)}
 	p.ask(ctx, a, found.Held, &answer)

@@ -31,11 +31,12 @@ func (c *Clock) set(d time.Duration)  { c.now.Store(start.Add(d).UnixNano()) }
 func (c *Clock) jump(d time.Duration) { c.now.Add(int64(d)) }
 
 // Clocks tests what holds under a clock that is set back and forth by hours between two operations: nothing comes back to
-// life, two of one party are never live on a number, nobody comes to a number within its quarantine, and the past is in one
+// life, what lives stays alive, two of one party are never live on a number, nobody comes to a number within its quarantine, and the past is in one
 // order. open returns an empty store under a clock, with a quarantine.
 func Clocks(t *testing.T, open func(t *testing.T, now func() time.Time, rest time.Duration) (binding.Store, Dialled)) {
 	for name, test := range map[string]func(*testing.T, binding.Store, Dialled, *Clock){
 		"who was unbound stays so":       clockUnbound,
+		"who was bound stays so":         clockAhead,
 		"who was here later keeps off":   clockQuarantine,
 		"who dialled later keeps off":    clockDialled,
 		"a block of what comes stays":    clockBlock,
@@ -62,7 +63,8 @@ func reached(t testing.TB, s binding.Store, x binding.X, caller binding.Number, 
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := binding.Resolve(binding.Query{At: now, Dialled: x, Caller: caller}, true, binding.Settled(rows, now))
+	q := binding.Query{At: now, Dialled: x, Caller: caller}
+	d := binding.Resolve(q, true, binding.Settled(rows, &q))
 	if d.Refusal != binding.RefusalNone {
 		return ""
 	}
@@ -104,9 +106,41 @@ func clockUnbound(t *testing.T, s binding.Store, _ Dialled, c *Clock) {
 			t.Errorf("%v: the end was taken back", j)
 		}
 		// What is not over yet by the clock is not over: who set it ahead by mistake finds all as it was.
-		live := j >= 0 && j < 2*time.Hour
+		// What was bound lives also before the moment when it was.
+		live := j < 2*time.Hour
 		if id := reached(t, s, expiring.X, expiring.A, c.Now()); (id == "expiring") != live {
 			t.Errorf("%v: of one that expires at two hours %q carries the call", j, id)
+		}
+	}
+	c.set(-25 * time.Hour)
+	if id := reached(t, s, expiring.X, expiring.A, c.Now()); id != "" {
+		t.Errorf("%s carries calls by a clock that was wrong by more than a day", id)
+	}
+}
+
+// clockAhead binds on one number by a clock that is ahead, more than are looked at of those that are over. When it was set back all of
+// it carries calls, but what is unbound.
+func clockAhead(t *testing.T, s binding.Store, _ Dialled, c *Clock) {
+	const n = binding.MaxRowsOnX + 20
+	x := block.Number(1)
+	c.set(5 * time.Hour)
+	for i := range n {
+		bind(t, s, onAt(t, letters(i), x, 100+2*i, 101+2*i, 5*time.Hour+time.Duration(i)*time.Second))
+	}
+	c.set(0)
+	gone := n / 2
+	if _, err := s.Unbind(context.Background(), letters(gone), c.Now()); err != nil {
+		t.Fatal(err)
+	}
+	for i := range n {
+		want := letters(i)
+		if i == gone {
+			want = ""
+		}
+		for _, n := range []int{100 + 2*i, 101 + 2*i} {
+			if id := reached(t, s, x, subscriber(t, n), c.Now()); id != want {
+				t.Errorf("%q carries calls, want %q", id, want)
+			}
 		}
 	}
 }
@@ -342,7 +376,7 @@ func clockWander(t *testing.T, s binding.Store, dialled Dialled, c *Clock) {
 			row := &all[i]
 			id := reached(t, s, row.X, row.A, now)
 			if id == row.ID {
-				if carried++; !row.EndedAt.IsZero() || row.State(now) != binding.StateLive {
+				if carried++; !row.EndedAt.IsZero() || row.State(now) != binding.StateLive && !row.Ahead(now) {
 					t.Fatalf("step %d: %s carries a call, and is %s", n, id, row.State(now))
 				}
 			}

@@ -9,7 +9,7 @@ import (
 type Hit struct {
 	Secret
 	Owner      uint8
-	Text       []byte // what was searched: the message, or what its percent signs stand for
+	Text       []byte // what was searched: the message, or what its percent signs or full-width digits stand for
 	Start, End int    // where it is in that
 	id         uint16
 }
@@ -17,6 +17,7 @@ type Hit struct {
 // Finder searches messages. Its memory is for one search at a time.
 type Finder struct {
 	decoded [2][]byte
+	narrow  []byte
 	one     Set
 	text    []byte
 }
@@ -31,7 +32,7 @@ func (f *Finder) Find(s *Set, msg []byte, leaked func(*Hit) bool) bool {
 	if len(s.patterns) == 0 {
 		return false
 	}
-	if s.search(msg, leaked) {
+	if f.search(s, msg, leaked) {
 		return true
 	}
 	for i := range rounds {
@@ -40,12 +41,26 @@ func (f *Finder) Find(s *Set, msg []byte, leaked func(*Hit) bool) bool {
 			return false
 		}
 		f.decoded[i] = b
-		if s.search(b, leaked) {
+		if f.search(s, b, leaked) {
 			return true
 		}
 		msg = b
 	}
 	return false
+}
+
+// search searches bytes as they are, and for numbers with full-width digits as those of
+// ASCII.
+func (f *Finder) search(s *Set, b []byte, leaked func(*Hit) bool) bool {
+	if s.search(b, leaked) {
+		return true
+	}
+	if len(s.numbers) == 0 || bytes.IndexByte(b, wide) < 0 {
+		return false
+	}
+	narrow, ok := narrowed(f.narrow[:0], b)
+	f.narrow = narrow
+	return ok && s.searchDigits(narrow, leaked)
 }
 
 // Excuse lets a secret pass from now on, until the set is emptied.
@@ -59,7 +74,12 @@ func (f *Finder) holds(text string, secret Secret) bool {
 	f.one.Reset()
 	f.one.Add(secret, 0)
 	f.text = append(f.text[:0], text...)
-	return f.one.search(f.text, func(*Hit) bool { return true })
+	yes := func(*Hit) bool { return true }
+	if f.one.search(f.text, yes) {
+		return true
+	}
+	narrow, ok := narrowed(f.text[:0], f.text)
+	return ok && f.one.search(narrow, yes)
 }
 
 // tell gives a hit to who asked, in memory that is used again.
@@ -292,6 +312,30 @@ func is64(b []byte, text string, skip uint) int {
 		}
 	}
 	return n
+}
+
+// wide is the first of the three bytes of a full-width character.
+const wide = 0xef
+
+// narrowed gives full-width digits and signs (U+FF01 to U+FF1F) as those of ASCII, behind
+// dst, which may be the beginning of b. It is false where there is none.
+func narrowed(dst, b []byte) ([]byte, bool) {
+	i := bytes.IndexByte(b, wide)
+	if i < 0 {
+		return dst, false
+	}
+	dst = append(dst, b[:i]...)
+	found := false
+	for ; i < len(b); i++ {
+		if b[i] == wide && i+2 < len(b) && b[i+1] == 0xbc && b[i+2] > 0x80 && b[i+2] < 0xa0 {
+			dst = append(dst, b[i+2]-0x60)
+			i += 2
+			found = true
+			continue
+		}
+		dst = append(dst, b[i])
+	}
+	return dst, found
 }
 
 // unescape undoes %HH behind dst. It is false where there is none.

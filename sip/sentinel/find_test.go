@@ -126,6 +126,29 @@ func TestEveryNotationOfANumber(t *testing.T) {
 	}
 }
 
+// Full-width digits are those of ASCII, alone and among them, with full-width signs between them and in percent.
+func TestFullWidthDigitsAreFound(t *testing.T) {
+	wide := strings.NewReplacer("0", "０", "1", "１", "2", "２", "3", "３", "4", "４", "5", "５", "6", "６", "7", "７", "8", "８", "9", "９", "-", "－", "+", "＋")
+	for _, digits := range []string{"13800138000", "2125550123", "902345678901234", "91234567", "4123456"} {
+		texts := []string{wide.Replace(digits), wide.Replace("+86" + digits), percent(wide.Replace(digits), 1), percent(percent(wide.Replace(digits), 2), 1), digits[:4] + wide.Replace(digits[4:])}
+		if len(digits) >= longDigits {
+			texts = append(texts, wide.Replace(digits[:3]+"-"+digits[3:]), "（"+wide.Replace(digits[:3])+"） "+wide.Replace(digits[3:]))
+		}
+		for _, text := range texts {
+			around(func(s string) {
+				if !told(digits, "86", s) {
+					t.Errorf("%s is not found in %q", digits, s)
+				}
+			}, text)
+		}
+	}
+	for _, text := range []string{"1380013800\uff0f1", "138 \uff10\uff10138\uff21000", "1380013\xef\xbc", "\xef\xbc\x90\xef", "\uff0c1380013800"} {
+		if told("13800138000", "86", text) {
+			t.Errorf("found in %q", text)
+		}
+	}
+}
+
 // Reversed BCD whose bytes are characters all the same is found in text too, from ten digits on.
 func TestReversedBCDThatCanBeTyped(t *testing.T) {
 	for _, c := range []struct {
@@ -290,7 +313,7 @@ func TestFindAllocatesNothing(t *testing.T) {
 	escaped := bytes.ReplaceAll(outgoing(), []byte("13900000002"), []byte("%31%33%25%33%30"))
 	var f Finder
 	for name, msg := range map[string][]byte{
-		"what usually leaves": outgoing(), "with signs of percent": escaped, "that is no text": packed,
+		"what usually leaves": outgoing(), "with full-width digits": append(outgoing(), "X: １３９００００００２ ％\r\n"...), "with signs of percent": escaped, "that is no text": packed,
 		"with a secret": append(outgoing(), "X: 13800138000\r\n"...),
 	} {
 		hits := 0

@@ -11,7 +11,7 @@
 //
 //	plain          without regard to case, in headers and bodies
 //	digits         of a number, with - space . ( ) / between them, behind its country
-//	               code with + or 00, 0 or anything else
+//	               code with + or 00, 0 or anything else, full-width ones too
 //	percent        %31%33…, in part or whole, twice over too
 //	base64         at all three alignments, of the URL alphabet too
 //	hex            of the characters

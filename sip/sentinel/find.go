@@ -16,10 +16,12 @@ type Hit struct {
 
 // Finder searches messages. Its memory is for one search at a time.
 type Finder struct {
-	decoded [2][]byte
+	decoded [rounds][]byte
 	narrow  []byte
 	one     Set
-	text    []byte
+	text    []byte // of which holds is asked, and what it stands for: a hit lies in those above meanwhile
+	plain   [rounds][]byte
+	slim    []byte
 }
 
 // rounds is how often percent signs are taken for what they stand for.
@@ -74,12 +76,26 @@ func (f *Finder) holds(text string, secret Secret) bool {
 	f.one.Reset()
 	f.one.Add(secret, 0)
 	f.text = append(f.text[:0], text...)
-	yes := func(*Hit) bool { return true }
-	if f.one.search(f.text, yes) {
-		return true
+	yes, b := func(*Hit) bool { return true }, f.text
+	for i := 0; ; i++ {
+		if f.one.search(b, yes) {
+			return true
+		}
+		if narrow, ok := narrowed(f.slim[:0], b); ok {
+			f.slim = narrow
+			if f.one.search(narrow, yes) {
+				return true
+			}
+		}
+		if i == rounds {
+			return false
+		}
+		plain, ok := unescape(f.plain[i][:0], b)
+		if !ok {
+			return false
+		}
+		f.plain[i], b = plain, plain
 	}
-	narrow, ok := narrowed(f.text[:0], f.text)
-	return ok && f.one.search(narrow, yes)
 }
 
 // tell gives a hit to who asked, in memory that is used again.

@@ -35,6 +35,7 @@ func TestVerdicts(t *testing.T) {
 		"the receiver's, full-width":        {Secret{Number, "13800138000"}, "X: １３８００１３８０００", Receiver{}, said("<sip:x@y>", "１３８００１３８０００ <sip:x@y>"), Allowed},
 		"full-width":                        {Secret{Number, "13800138000"}, "X: １３８００１３８０００", Receiver{}, said("１３８００１３"), Leak},
 		"a name with full-width signs":      {Secret{Name, "王，李１２"}, "X: 王，李１２", Receiver{}, said("王，李１２ <sip:x@y>"), Allowed},
+		"the receiver's, in percent":        {Secret{Number, "13800138000"}, "X: %2531380013800%30", Receiver{}, said("<sip:%2531380013800%30@x>"), Allowed},
 		"written by the receiver in part":   {Secret{Number, "13800138000"}, "X: 13800138000", Receiver{}, said("sip:1380013@x"), Leak},
 		"what it is shown":                  {Secret{Number, "17000120034"}, "X: 17000120034", Receiver{Shown: "17000120034"}, nothing, Allowed},
 		"part of what it is shown":          {Secret{Number, "7000120034"}, "X: +8617000120034", Receiver{Shown: "17000120034"}, nothing, Chance},
